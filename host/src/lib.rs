@@ -8,3 +8,4 @@ pub mod clock;
 pub mod db;
 pub mod ids;
 pub mod model;
+pub mod wake;

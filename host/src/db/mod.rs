@@ -3,6 +3,7 @@
 //!
 //! Nothing outside this folder sees a connection.
 
+mod feed;
 mod writer;
 
 use std::path::{Path, PathBuf};
