@@ -7,6 +7,7 @@
 pub mod call;
 pub mod contract;
 pub mod limits;
+pub mod manifest;
 pub mod services;
 
 mod capabilities;
