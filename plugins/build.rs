@@ -16,14 +16,8 @@ const STACK_BYTES: u32 = 64 * 1024;
 /// mislead it.
 const FOREIGN: [&str; 6] = ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "DEP_", "CLIPPY"];
 /// What of that the nested build needs all the same: itself, the shared jobserver, and the way to the registry.
-const KEPT: [&str; 6] = [
-    "CARGO_HOME",
-    "CARGO_MAKEFLAGS",
-    "CARGO_NET_",
-    "CARGO_HTTP_",
-    "CARGO_REGISTR",
-    "CARGO_SOURCE_",
-];
+const KEPT: [&str; 6] =
+    ["CARGO_HOME", "CARGO_MAKEFLAGS", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_SOURCE_"];
 
 struct Plugin {
     id: String,
@@ -47,18 +41,13 @@ fn main() {
 /// `target/<profile>/build/<package>/out` is what Cargo gives; `target/plugins` is what is wanted.
 fn target_folder(out: &Path) -> PathBuf {
     let outer = out.ancestors().nth(4);
-    outer
-        .unwrap_or_else(|| fail(&format!("{} is no output folder of Cargo", out.display())))
-        .join("plugins")
+    outer.unwrap_or_else(|| fail(&format!("{} is no output folder of Cargo", out.display()))).join("plugins")
 }
 
 fn folders(here: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(here)
-        .unwrap_or_else(|error| fail(&format!("cannot read {}: {error}", here.display())));
-    let mut folders: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.is_dir())
-        .collect();
+    let entries = fs::read_dir(here).unwrap_or_else(|error| fail(&format!("cannot read {}: {error}", here.display())));
+    let mut folders: Vec<PathBuf> =
+        entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path.is_dir()).collect();
     folders.sort();
     folders
 }
@@ -69,10 +58,7 @@ fn find(here: &Path) -> Vec<Plugin> {
         .iter()
         .filter(|folder| folder.join("plugin.toml").is_file())
         .filter_map(|folder| folder.file_name()?.to_str())
-        .map(|id| Plugin {
-            id: id.to_owned(),
-            package: format!("sambung-plugin-{id}"),
-        })
+        .map(|id| Plugin { id: id.to_owned(), package: format!("sambung-plugin-{id}") })
         .collect()
 }
 
@@ -80,26 +66,12 @@ fn find(here: &Path) -> Vec<Plugin> {
 /// a folder gaining one is noticed.
 fn watch(here: &Path) {
     let root = here.join("..");
-    for shared in [
-        "Cargo.toml",
-        "Cargo.lock",
-        "wit",
-        "sdk/Cargo.toml",
-        "sdk/src",
-    ] {
+    for shared in ["Cargo.toml", "Cargo.lock", "wit", "sdk/Cargo.toml", "sdk/src"] {
         println!("cargo::rerun-if-changed={}", root.join(shared).display());
     }
     println!("cargo::rerun-if-changed=build.rs");
     for folder in folders(here) {
-        for part in [
-            "Cargo.toml",
-            "src",
-            "assets",
-            "plugin.toml",
-            "texts.en.toml",
-            "texts.id.toml",
-            "icon.svg",
-        ] {
+        for part in ["Cargo.toml", "src", "assets", "plugin.toml", "texts.en.toml", "texts.id.toml", "icon.svg"] {
             let path = folder.join(part);
             // Cargo takes a path that does not exist for changed every time.
             if path.exists() {
@@ -129,43 +101,23 @@ fn cargo(here: &Path, target: &Path, plugins: &[Plugin]) -> Output {
     clean(&mut command);
     command
         .current_dir(here.join(".."))
-        .args([
-            "build",
-            "--locked",
-            "--profile",
-            PROFILE,
-            "--target",
-            TARGET,
-            "--target-dir",
-        ])
+        .args(["build", "--locked", "--profile", PROFILE, "--target", TARGET, "--target-dir"])
         .arg(target)
         .arg("--config")
-        .arg(format!(
-            "target.{TARGET}.rustflags=[\"-Clink-arg=-zstack-size={STACK_BYTES}\"]"
-        ));
+        .arg(format!("target.{TARGET}.rustflags=[\"-Clink-arg=-zstack-size={STACK_BYTES}\"]"));
     for plugin in plugins {
         command.args(["--package", &plugin.package]);
     }
-    command
-        .output()
-        .unwrap_or_else(|error| fail(&format!("cannot run Cargo for the plugins: {error}")))
+    command.output().unwrap_or_else(|error| fail(&format!("cannot run Cargo for the plugins: {error}")))
 }
 
 fn clean(command: &mut Command) {
-    let set_by_cargo = [
-        "TARGET",
-        "HOST",
-        "OUT_DIR",
-        "PROFILE",
-        "OPT_LEVEL",
-        "DEBUG",
-        "NUM_JOBS",
-    ];
+    let set_by_cargo = ["TARGET", "HOST", "OUT_DIR", "PROFILE", "OPT_LEVEL", "DEBUG", "NUM_JOBS"];
     for (name, _) in env::vars_os() {
         let Some(word) = name.to_str() else { continue };
-        let foreign =
-            CLEANED.iter().any(|prefix| word.starts_with(prefix)) || set_by_cargo.contains(&word);
-        if foreign && !KEPT.contains(&word) {
+        let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| word.starts_with(prefix));
+        let foreign = begins(&FOREIGN) || set_by_cargo.contains(&word);
+        if foreign && word != "CARGO" && !begins(&KEPT) {
             command.env_remove(word);
         }
     }
@@ -189,9 +141,7 @@ fn add_target(here: &Path) {
             let words = String::from_utf8_lossy(&output.stderr);
             fail(&format!("{by_hand} (rustup said: {})", words.trim()))
         }
-        Err(_) => fail(&format!(
-            "{by_hand}, or install it as your distribution does"
-        )),
+        Err(_) => fail(&format!("{by_hand}, or install it as your distribution does")),
     }
 }
 
@@ -199,11 +149,7 @@ fn add_target(here: &Path) {
 fn source(target: &Path, plugins: &[Plugin]) -> String {
     let mut source = String::from("&[\n");
     for plugin in plugins {
-        let file = target
-            .join(TARGET)
-            .join(PROFILE)
-            .join(plugin.package.replace('-', "_"))
-            .with_extension("wasm");
+        let file = target.join(TARGET).join(PROFILE).join(plugin.package.replace('-', "_")).with_extension("wasm");
         // Writing to a string cannot fail.
         let _ = writeln!(
             source,

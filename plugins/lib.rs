@@ -22,9 +22,7 @@ mod tests {
     use super::*;
 
     fn contains(bytes: &[u8], part: &str) -> bool {
-        bytes
-            .windows(part.len())
-            .any(|window| window == part.as_bytes())
+        bytes.windows(part.len()).any(|window| window == part.as_bytes())
     }
 
     #[test]
@@ -47,15 +45,9 @@ mod tests {
         for Bundled { id, wasm } in BUNDLED {
             assert_eq!(&wasm[..8], b"\0asm\x0d\0\x01\0", "{id} is no component");
             for section in ["plugin.toml", "texts.en.toml", "texts.id.toml", "icon.svg"] {
-                assert!(
-                    contains(wasm, &format!("sambung:{section}")),
-                    "{id} lacks {section}"
-                );
+                assert!(contains(wasm, &format!("sambung:{section}")), "{id} lacks {section}");
             }
-            assert!(
-                contains(wasm, &format!("id = \"{id}\"")),
-                "{id} has another id inside"
-            );
+            assert!(contains(wasm, &format!("id = \"{id}\"")), "{id} has another id inside");
         }
     }
 
