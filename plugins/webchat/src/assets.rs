@@ -6,10 +6,6 @@ use sambung_sdk::prelude::*;
 impl Assets for Webchat {
     fn files() -> Vec<Asset> {
         let script = include_str!("../assets/widget.js");
-        vec![Asset::new(
-            "widget.js",
-            "text/javascript; charset=utf-8",
-            script,
-        )]
+        vec![Asset::new("widget.js", "text/javascript; charset=utf-8", script)]
     }
 }

@@ -15,21 +15,12 @@ impl Connection for Webchat {
                 let words = format!("{site} is not a site such as https://shop.example");
                 Fault::new("invalid", words).field("domain").code("domain")
             })
-            .chain(
-                form.color
-                    .iter()
-                    .filter(|color| !is_color(color))
-                    .map(|color| {
-                        let words = format!("{color} is not a colour such as #1f6feb");
-                        Fault::new("invalid", words).field("color").code("color")
-                    }),
-            )
+            .chain(form.color.iter().filter(|color| !is_color(color)).map(|color| {
+                let words = format!("{color} is not a colour such as #1f6feb");
+                Fault::new("invalid", words).field("color").code("color")
+            }))
             .collect();
-        if faults.is_empty() {
-            Ok(account(&channel).into())
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(account(&channel).into()) } else { Err(faults) }
     }
 
     fn check(channel: Channel) -> Result<Health, Fault> {
@@ -48,24 +39,20 @@ fn account(channel: &Channel) -> Account {
 
 /// Whether this is what a browser sends as `Origin`: scheme, host and perhaps a port.
 fn is_origin(site: &str) -> bool {
-    let rest = site
-        .strip_prefix("https://")
-        .or_else(|| site.strip_prefix("http://"));
+    let rest = site.strip_prefix("https://").or_else(|| site.strip_prefix("http://"));
     let Some(rest) = rest else {
         return false;
     };
     let (host, port) = rest.rsplit_once(':').unwrap_or((rest, "0"));
-    let host_fits = !host.is_empty()
-        && host
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.'));
+    let host_fits =
+        !host.is_empty() && host.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.'));
     host_fits && port.parse::<u16>().is_ok()
 }
 
 fn is_color(color: &str) -> bool {
-    color.strip_prefix('#').is_some_and(|digits| {
-        digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-    })
+    color
+        .strip_prefix('#')
+        .is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -87,9 +74,8 @@ mod tests {
 
     #[test]
     fn every_wrong_setting_is_named_at_once() {
-        let faults =
-            connect(&json!({"domain": ["shop.example", "https://a.example/x"], "color": "red"}))
-                .expect_err("three settings are wrong");
+        let faults = connect(&json!({"domain": ["shop.example", "https://a.example/x"], "color": "red"}))
+            .expect_err("three settings are wrong");
         let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_deref()).collect();
         assert_eq!(fields, [Some("domain"), Some("domain"), Some("color")]);
     }

@@ -50,9 +50,7 @@ fn translate(written: Written<'_>) -> Item {
         Err(empty) => return Item::ignored(empty),
     };
     let person = Person::new(Identity::new("visitor", "", written.visitor)).name(written.name);
-    let mut message = Message::new(written.id, Thread::new(written.visitor))
-        .sender(person)
-        .content(content);
+    let mut message = Message::new(written.id, Thread::new(written.visitor)).sender(person).content(content);
     if let Some(page) = written.page {
         message.extra.push(("page".to_owned(), json::write(&page)));
     }
@@ -63,20 +61,9 @@ fn content(written: Value) -> Result<Content, &'static str> {
     match Known::deserialize(&written) {
         Ok(Known::Text { text }) if text.trim().is_empty() => Err("an empty text"),
         Ok(Known::Text { text }) => Ok(Content::text(text)),
-        Ok(Known::Media {
-            media_id,
-            kind,
-            mime,
-            name,
-            bytes,
-            caption,
-        }) => {
+        Ok(Known::Media { media_id, kind, mime, name, bytes, caption }) => {
             let kind = kind.unwrap_or_else(|| kind_of(mime.as_deref()).to_owned());
-            let file = MediaRef::new(kind)
-                .blob(media_id)
-                .mime(mime)
-                .name(name)
-                .bytes(bytes);
+            let file = MediaRef::new(kind).blob(media_id).mime(mime).name(name).bytes(bytes);
             Ok(Content::media_with_caption(file, caption))
         }
         Err(_) => {
@@ -131,10 +118,7 @@ mod tests {
         assert_eq!(message.content, [Content::text("Halo 👋")]);
         let sender = message.sender.expect("the visitor is the sender");
         assert_eq!(sender.identities, [Identity::new("visitor", "", "v1")]);
-        assert_eq!(
-            message.extra,
-            [("page".to_owned(), "\"https://shop.example/\"".to_owned())]
-        );
+        assert_eq!(message.extra, [("page".to_owned(), "\"https://shop.example/\"".to_owned())]);
     }
 
     #[test]
@@ -168,10 +152,6 @@ mod tests {
     #[test]
     fn what_is_no_json_is_refused_whole() {
         let refused = Webchat::handle_webhook(Request::new("visitor", "{\"visitor\":"), None);
-        assert!(
-            refused
-                .expect_err("half a body")
-                .starts_with("the body: EOF")
-        );
+        assert!(refused.expect_err("half a body").starts_with("the body: EOF"));
     }
 }

@@ -26,8 +26,7 @@ fn send(outgoing: Outgoing) -> Result<Receipt, SendError> {
         "content": content(outgoing.content)?,
         "at": now_ms(),
     });
-    visitor::push(&thread.key, &entry)
-        .map_err(|words| SendError::new(SendFault::Unreachable, words))?;
+    visitor::push(&thread.key, &entry).map_err(|words| SendError::new(SendFault::Unreachable, words))?;
     Ok(Receipt::new([outgoing.attempt_key]))
 }
 
@@ -44,9 +43,8 @@ fn content(content: Content) -> Result<Value, SendError> {
 
 fn file(media: File) -> Result<Value, SendError> {
     let file = media.file;
-    let blob = file.blob.ok_or_else(|| {
-        SendError::new(SendFault::Invalid, "the file has no bytes").field("/media_id")
-    })?;
+    let blob =
+        file.blob.ok_or_else(|| SendError::new(SendFault::Invalid, "the file has no bytes").field("/media_id"))?;
     let url = media_host::publish(&blob, FILE_MS)
         .map_err(|words| SendError::new(SendFault::Invalid, words).field("/media_id"))?;
     Ok(json!({
@@ -85,10 +83,7 @@ mod tests {
         let pushed = host.pushed();
         assert_eq!(pushed[0].visitor, "v1");
         assert_eq!(pushed[0].entry["from"], "agent");
-        assert_eq!(
-            pushed[0].entry["content"],
-            json!({"type": "text", "text": "Selamat pagi"})
-        );
+        assert_eq!(pushed[0].entry["content"], json!({"type": "text", "text": "Selamat pagi"}));
     }
 
     #[test]
@@ -96,10 +91,7 @@ mod tests {
         let host = Host::new();
         send_one(Content::media(MediaRef::new("image").blob("b1"))).expect("it is sent");
         assert_eq!(host.published(), [("b1".to_owned(), FILE_MS)]);
-        assert_eq!(
-            host.pushed()[0].entry["content"]["url"],
-            "https://files.example/b1"
-        );
+        assert_eq!(host.pushed()[0].entry["content"]["url"], "https://files.example/b1");
     }
 
     #[test]
