@@ -14,3 +14,6 @@ mod visitor;
 pub(crate) fn wrong_call(import: &str, function: &str) -> String {
     format!("wrong-call: `{import}` does not answer in `{function}`")
 }
+
+/// The vocabulary has no functions.
+impl crate::contract::bindings::sambung::channel::types::Host for crate::state::State {}
