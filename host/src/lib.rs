@@ -1,1 +1,11 @@
-//! Empty.
+//! Sambung's host: loads messaging channels as sandboxed components and carries messages between providers and an inbox.
+//!
+//! The folders are the layers of `ARCHITECTURE.md`, and a module uses only modules of lower layers.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod clock;
+pub mod db;
+pub mod ids;
+pub mod model;
+pub mod wake;

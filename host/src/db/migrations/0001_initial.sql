@@ -1,0 +1,200 @@
+-- Times are milliseconds since 1970, UTC. Every row of a workspace carries its id; tables of the whole host are: system, plugins,
+-- generations, refused_files, leases, and journal rows of an address that several workspaces share.
+
+CREATE TABLE system (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- What only one may do at a time, with a fencing number that only grows.
+CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, fence INTEGER NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+-- ---- who ------------------------------------------------------------------------------------------------------------------
+CREATE TABLE workspaces (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL) STRICT;
+
+CREATE TABLE users (
+  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), email TEXT NOT NULL UNIQUE COLLATE NOCASE, name TEXT NOT NULL,
+  role TEXT NOT NULL, password_hash TEXT, created_at INTEGER NOT NULL, disabled_at INTEGER) STRICT;
+CREATE INDEX users_of_workspace ON users(workspace_id, id);
+
+-- API tokens, sessions and one-time set-up links are one mechanism: a random value whose hash stands here.
+CREATE TABLE tokens (
+  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), user_id TEXT REFERENCES users(id), kind TEXT NOT NULL,
+  name TEXT NOT NULL, role TEXT NOT NULL, hash BLOB NOT NULL UNIQUE, created_at INTEGER NOT NULL, last_used_at INTEGER, expires_at INTEGER,
+  revoked_at INTEGER) STRICT;
+CREATE INDEX tokens_of_workspace ON tokens(workspace_id, kind, id);
+
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, workspace_id TEXT, at INTEGER NOT NULL, actor TEXT NOT NULL, role TEXT NOT NULL, action TEXT NOT NULL,
+  subject TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+CREATE INDEX audit_of_workspace ON audit(workspace_id, id);
+
+CREATE TABLE idempotency (
+  workspace_id TEXT NOT NULL, actor TEXT NOT NULL, key TEXT NOT NULL, request_hash BLOB NOT NULL, status INTEGER, headers TEXT, body BLOB, created_at INTEGER NOT NULL,
+  PRIMARY KEY (workspace_id, actor, key)) STRICT, WITHOUT ROWID;
+
+-- ---- plugins --------------------------------------------------------------------------------------------------------------
+CREATE TABLE plugins (
+  id TEXT PRIMARY KEY, state TEXT NOT NULL, generation INTEGER, installed_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT;
+CREATE TABLE generations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, plugin_id TEXT NOT NULL REFERENCES plugins(id), digest TEXT NOT NULL, version TEXT NOT NULL, source TEXT NOT NULL,
+  state TEXT NOT NULL, installed_at INTEGER NOT NULL, retired_at INTEGER, UNIQUE (plugin_id, digest)) STRICT;
+CREATE TABLE refused_files (file TEXT PRIMARY KEY, reason TEXT NOT NULL, digest TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+-- Registrations with a provider; workspace_id NULL: the operator's, shared.
+CREATE TABLE apps (
+  id TEXT PRIMARY KEY, workspace_id TEXT REFERENCES workspaces(id), plugin_id TEXT NOT NULL REFERENCES plugins(id), name TEXT NOT NULL, settings TEXT NOT NULL,
+  generated TEXT NOT NULL, is_default INTEGER NOT NULL DEFAULT 0, instructions TEXT NOT NULL DEFAULT '[]', created_at INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX apps_default ON apps(plugin_id) WHERE is_default = 1;
+
+-- ---- channels -------------------------------------------------------------------------------------------------------------
+-- What stays of a channel that was disconnected: no settings, no secrets; its conversations keep pointing here and attach again.
+CREATE TABLE accounts (
+  id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), plugin_id TEXT NOT NULL, account TEXT NOT NULL, name TEXT NOT NULL,
+  created_at INTEGER NOT NULL, UNIQUE (workspace_id, plugin_id, account)) STRICT;
+
+CREATE TABLE channels (
+  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), plugin_id TEXT NOT NULL REFERENCES plugins(id), name TEXT NOT NULL,
+  state TEXT NOT NULL,                -- connecting | connected | needs_attention
+  paused INTEGER NOT NULL DEFAULT 0, step TEXT, account TEXT, account_id INTEGER REFERENCES accounts(id), app_id TEXT REFERENCES apps(id),
+  settings TEXT NOT NULL, generated TEXT NOT NULL DEFAULT '[]', features TEXT NOT NULL DEFAULT '{}', credential_version INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX channels_account ON channels(plugin_id, account) WHERE account IS NOT NULL;
+CREATE UNIQUE INDEX channels_account_id ON channels(account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX channels_of_workspace ON channels(workspace_id, id);
+
+CREATE TABLE routes (plugin_id TEXT NOT NULL, route TEXT NOT NULL, channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE,
+  PRIMARY KEY (plugin_id, route, channel_id)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE findings (
+  channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE, code TEXT NOT NULL, level TEXT NOT NULL, words TEXT NOT NULL, fix TEXT,
+  source TEXT NOT NULL,               -- check | notice | call | credential
+  count INTEGER NOT NULL DEFAULT 1, at INTEGER NOT NULL, PRIMARY KEY (channel_id, code)) STRICT, WITHOUT ROWID;
+
+-- owner: a channel's or an app's id.
+CREATE TABLE secrets (
+  owner TEXT NOT NULL, name TEXT NOT NULL, workspace_id TEXT, envelope BLOB NOT NULL, bound_to TEXT, expires_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
+  changed_at INTEGER NOT NULL, PRIMARY KEY (owner, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE kv (channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE, key TEXT NOT NULL, value BLOB NOT NULL,
+  PRIMARY KEY (channel_id, key)) STRICT, WITHOUT ROWID;
+
+-- ---- inbound --------------------------------------------------------------------------------------------------------------
+CREATE TABLE journal (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, plugin_id TEXT NOT NULL, address TEXT NOT NULL, workspace_id TEXT, channel_id TEXT, app_id TEXT,
+  recipe TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL, headers TEXT NOT NULL, body BLOB, received_at INTEGER NOT NULL,
+  state TEXT NOT NULL,                -- pending | settled | parked
+  reason TEXT, stored INTEGER NOT NULL DEFAULT 0, settled_at INTEGER) STRICT;
+CREATE INDEX journal_pending ON journal(id) WHERE state = 'pending';
+CREATE INDEX journal_parked ON journal(id) WHERE state = 'parked';
+CREATE INDEX journal_settled ON journal(settled_at) WHERE settled_at IS NOT NULL AND body IS NOT NULL;
+
+-- Items that were not simply stored. channel_id NULL: for no channel, kept for the operator.
+CREATE TABLE journal_items (
+  journal_id INTEGER NOT NULL REFERENCES journal(id) ON DELETE CASCADE, idx INTEGER NOT NULL, workspace_id TEXT, channel_id TEXT, outcome TEXT NOT NULL,
+  reason TEXT NOT NULL, pointer TEXT, at INTEGER NOT NULL, PRIMARY KEY (journal_id, idx)) STRICT, WITHOUT ROWID;
+CREATE INDEX journal_items_parked ON journal_items(journal_id) WHERE outcome = 'parked';
+
+CREATE TABLE dedupe (account_id INTEGER NOT NULL, event_id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (account_id, event_id)) STRICT, WITHOUT ROWID;
+CREATE INDEX dedupe_age ON dedupe(at);
+
+CREATE TABLE contacts (
+  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), name TEXT, avatar TEXT, looked_up_at INTEGER, created_at INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL, erased_at INTEGER) STRICT;
+CREATE INDEX contacts_of_workspace ON contacts(workspace_id, id);
+CREATE TABLE identities (
+  workspace_id TEXT NOT NULL, scheme TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL, contact_id TEXT NOT NULL REFERENCES contacts(id),
+  extra TEXT, PRIMARY KEY (workspace_id, scheme, scope, value)) STRICT, WITHOUT ROWID;
+CREATE INDEX identities_of_contact ON identities(contact_id);
+
+CREATE TABLE conversations (
+  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), account_id INTEGER NOT NULL REFERENCES accounts(id), contact_id TEXT REFERENCES contacts(id),
+  thread_key TEXT NOT NULL, context TEXT, context_at INTEGER, assigned_to TEXT, merged_into TEXT, created_at INTEGER NOT NULL,
+  last_message_at INTEGER NOT NULL, last_message_id TEXT, last_inbound_at INTEGER, read_at INTEGER) STRICT;
+CREATE INDEX conversations_inbox ON conversations(workspace_id, last_message_at DESC, id DESC) WHERE merged_into IS NULL;
+CREATE INDEX conversations_of_contact ON conversations(contact_id);
+CREATE TABLE thread_keys (account_id INTEGER NOT NULL, key TEXT NOT NULL, conversation_id TEXT NOT NULL REFERENCES conversations(id),
+  PRIMARY KEY (account_id, key)) STRICT, WITHOUT ROWID;
+CREATE INDEX thread_keys_of_conversation ON thread_keys(conversation_id);
+
+-- Openings and closings are facts; whether a window is open is computed from them.
+CREATE TABLE openings (
+  id INTEGER PRIMARY KEY, conversation_id TEXT NOT NULL REFERENCES conversations(id), rule TEXT NOT NULL, at INTEGER NOT NULL, closes_at INTEGER, token TEXT,
+  uses_left INTEGER, event_id TEXT NOT NULL, UNIQUE (conversation_id, rule, event_id)) STRICT;
+CREATE TABLE closings (conversation_id TEXT NOT NULL REFERENCES conversations(id), rule TEXT NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY (conversation_id, rule)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE messages (
+  id TEXT PRIMARY KEY, seq INTEGER NOT NULL, workspace_id TEXT NOT NULL, account_id INTEGER NOT NULL, conversation_id TEXT NOT NULL REFERENCES conversations(id),
+  direction TEXT NOT NULL, contact_id TEXT, content TEXT NOT NULL, reply_to TEXT, context TEXT, group_key TEXT, at INTEGER NOT NULL, received_at INTEGER,
+  status TEXT, error TEXT, status_since INTEGER NOT NULL DEFAULT 0, created_by TEXT, human INTEGER NOT NULL DEFAULT 0, echo INTEGER NOT NULL DEFAULT 0,
+  edited_at INTEGER, deleted_at INTEGER, reactions TEXT, media_pending INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE INDEX messages_of_conversation ON messages(conversation_id, at DESC, seq DESC);
+
+-- The provider's ids of messages, both directions. part NULL: the whole message.
+CREATE TABLE provider_ids (account_id INTEGER NOT NULL, provider_id TEXT NOT NULL, message_id TEXT NOT NULL REFERENCES messages(id), part INTEGER,
+  PRIMARY KEY (account_id, provider_id)) STRICT, WITHOUT ROWID;
+CREATE INDEX provider_ids_of_message ON provider_ids(message_id);
+
+-- What was said about messages that the business sent. message_id NULL: the message is not there yet.
+CREATE TABLE facts (
+  id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, provider_id TEXT, correlation TEXT, message_id TEXT, part INTEGER, state TEXT NOT NULL, at INTEGER NOT NULL,
+  received_at INTEGER NOT NULL, who TEXT, detail TEXT) STRICT;
+CREATE INDEX facts_of_message ON facts(message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX facts_waiting ON facts(account_id, provider_id) WHERE message_id IS NULL;
+CREATE INDEX facts_correlating ON facts(account_id, correlation) WHERE message_id IS NULL AND correlation IS NOT NULL;
+-- Edits, deletions, reactions and read marks whose message is not there yet.
+CREATE TABLE waiting_events (
+  id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, provider_id TEXT NOT NULL, event TEXT NOT NULL, at INTEGER NOT NULL, received_at INTEGER NOT NULL) STRICT;
+CREATE INDEX waiting_events_target ON waiting_events(account_id, provider_id);
+
+-- ---- outbound -------------------------------------------------------------------------------------------------------------
+CREATE TABLE parts (
+  message_id TEXT NOT NULL REFERENCES messages(id), idx INTEGER NOT NULL, account_id INTEGER NOT NULL, conversation_id TEXT NOT NULL, content TEXT NOT NULL,
+  state TEXT NOT NULL,                -- queued | sending | sent | failed | unknown
+  attempt_key TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL, first_sent_at INTEGER, error TEXT, excluded_rules TEXT NOT NULL DEFAULT '[]',
+  PRIMARY KEY (message_id, idx)) STRICT, WITHOUT ROWID;
+CREATE INDEX parts_due ON parts(due_at) WHERE state = 'queued';
+CREATE INDEX parts_lane ON parts(conversation_id, message_id, idx) WHERE state IN ('queued', 'sending', 'unknown');
+CREATE UNIQUE INDEX parts_key ON parts(attempt_key);
+CREATE TABLE attempts (
+  id INTEGER PRIMARY KEY, message_id TEXT NOT NULL, part INTEGER NOT NULL, attempt_key TEXT NOT NULL, account_id INTEGER NOT NULL, started_at INTEGER NOT NULL,
+  ended_at INTEGER, rule TEXT, token TEXT, outcome TEXT, dispatched INTEGER NOT NULL DEFAULT 0, error TEXT, fence INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE INDEX attempts_of_message ON attempts(message_id, part);
+CREATE INDEX attempts_open ON attempts(started_at) WHERE ended_at IS NULL;
+CREATE INDEX attempts_key ON attempts(account_id, attempt_key);
+-- What an error's scope names is held back until then.
+CREATE TABLE holds (account_id INTEGER NOT NULL, scope TEXT NOT NULL, key TEXT NOT NULL, until INTEGER NOT NULL, reason TEXT NOT NULL,
+  PRIMARY KEY (account_id, scope, key)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE templates (
+  account_id INTEGER NOT NULL, name TEXT NOT NULL, language TEXT NOT NULL, workspace_id TEXT NOT NULL, status TEXT NOT NULL, body TEXT NOT NULL, synced_at INTEGER NOT NULL,
+  PRIMARY KEY (account_id, name, language)) STRICT, WITHOUT ROWID;
+
+-- ---- media ----------------------------------------------------------------------------------------------------------------
+CREATE TABLE media (
+  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, account_id INTEGER, message_id TEXT, state TEXT NOT NULL,   -- pending | stored | failed | deleted
+  reason TEXT, kind TEXT NOT NULL, mime TEXT, name TEXT, bytes INTEGER, width INTEGER, height INTEGER, duration_ms INTEGER, digest TEXT, source TEXT,
+  tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, created_at INTEGER NOT NULL) STRICT;
+CREATE INDEX media_due ON media(due_at) WHERE state = 'pending' AND due_at IS NOT NULL;
+CREATE INDEX media_of_message ON media(message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX media_digest ON media(digest) WHERE digest IS NOT NULL;
+CREATE TABLE published (token TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, media_id TEXT NOT NULL REFERENCES media(id), expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+-- ---- web visitors ---------------------------------------------------------------------------------------------------------
+CREATE TABLE visitors (id TEXT PRIMARY KEY, account_id INTEGER NOT NULL, workspace_id TEXT NOT NULL, token_hash BLOB NOT NULL UNIQUE, site TEXT, created_at INTEGER NOT NULL,
+  seen_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE visitor_entries (id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, visitor TEXT NOT NULL, entry_id TEXT NOT NULL, entry TEXT NOT NULL, at INTEGER NOT NULL,
+  UNIQUE (account_id, visitor, entry_id)) STRICT;
+CREATE INDEX visitor_stream ON visitor_entries(account_id, visitor, id);
+
+-- ---- feed -----------------------------------------------------------------------------------------------------------------
+CREATE TABLE feed (id INTEGER PRIMARY KEY AUTOINCREMENT, workspace_id TEXT NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+CREATE INDEX feed_of_workspace ON feed(workspace_id, id);
+CREATE INDEX feed_age ON feed(at);
+CREATE TABLE endpoints (
+  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), url TEXT NOT NULL, types TEXT NOT NULL, enabled INTEGER NOT NULL DEFAULT 1, disabled_reason TEXT,
+  secret BLOB NOT NULL, previous_secret BLOB, previous_until INTEGER, cursor INTEGER NOT NULL, failing_since INTEGER, created_at INTEGER NOT NULL) STRICT;
+CREATE INDEX endpoints_of_workspace ON endpoints(workspace_id, id);
+CREATE TABLE deliveries (
+  id TEXT PRIMARY KEY, endpoint_id TEXT NOT NULL REFERENCES endpoints(id) ON DELETE CASCADE, workspace_id TEXT NOT NULL, feed_id INTEGER NOT NULL, type TEXT NOT NULL, body TEXT NOT NULL,
+  state TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, status INTEGER, error TEXT, created_at INTEGER NOT NULL, delivered_at INTEGER,
+  UNIQUE (endpoint_id, feed_id)) STRICT;
+CREATE INDEX deliveries_due ON deliveries(due_at) WHERE state = 'pending';

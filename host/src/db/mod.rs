@@ -1,0 +1,208 @@
+//! The only SQL. One writer that commits in groups, readers in a pool; every question has a function named for it in the file
+//! of its aggregate.
+//!
+//! Nothing outside this folder sees a connection.
+
+mod feed;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+use tokio::sync::Semaphore;
+
+pub use writer::Priority;
+
+/// Why the database did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// A statement failed.
+    #[error("the database refused a statement")]
+    Sql(#[from] rusqlite::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database's schema could not be brought up to date")]
+    Migrate(#[from] rusqlite_migration::Error),
+    /// The file was written by a newer host.
+    #[error(
+        "{path} was written by a newer version of this program (schema {found}, this program knows {known}); run that version, or restore a backup made by this one"
+    )]
+    Newer {
+        /// The database file.
+        path: PathBuf,
+        /// Its schema.
+        found: usize,
+        /// The newest that this program knows.
+        known: usize,
+    },
+    /// Too many writes wait already, or the disk is full; try again after a moment.
+    #[error("{0}")]
+    Busy(&'static str),
+    /// The database is being closed.
+    #[error("the database is closed")]
+    Closed,
+    /// A stored value does not have the form this program gave it.
+    #[error("a stored value is damaged: {0}")]
+    Damaged(String),
+}
+
+impl DbError {
+    /// The write failed for want of room on the disk; nothing is damaged, and it goes on by itself when there is room.
+    pub fn is_full(&self) -> bool {
+        match self {
+            DbError::Sql(rusqlite::Error::SqliteFailure(error, _)) => {
+                error.code == rusqlite::ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_WRITE
+            }
+            _ => false,
+        }
+    }
+
+    /// Which unique key was violated, as SQLite names its columns.
+    pub fn unique_violation(&self) -> Option<&str> {
+        match self {
+            DbError::Sql(rusqlite::Error::SqliteFailure(error, Some(words)))
+                if matches!(
+                    error.extended_code,
+                    rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+                ) =>
+            {
+                Some(words.strip_prefix("UNIQUE constraint failed: ").unwrap_or(words))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How the database is opened.
+#[derive(Debug, Clone)]
+pub struct DbConfig {
+    /// The file.
+    pub path: PathBuf,
+    /// Readers that may be open at a time.
+    pub readers: usize,
+    /// Writes that may wait; past it [`DbError::Busy`].
+    pub queue: usize,
+    /// Most pages the file may grow to; none: the disk decides.
+    pub max_pages: Option<u32>,
+}
+
+impl DbConfig {
+    /// The defaults for this file.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), readers: 4, queue: 4096, max_pages: None }
+    }
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    writer: writer::Writer,
+    readers: std::sync::Mutex<Vec<Connection>>,
+    permits: Semaphore,
+    closed: AtomicBool,
+}
+
+const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("migrations/0001_initial.sql"))];
+
+impl Db {
+    /// Opens or makes the file, brings its schema up to date and starts the writer.
+    pub fn open(config: DbConfig) -> Result<Db, DbError> {
+        let mut connection = Connection::open(&config.path)?;
+        prepare(&connection)?;
+        migrate(&mut connection, &config.path)?;
+        if let Some(pages) = config.max_pages {
+            connection.pragma_update(None, "max_page_count", pages)?;
+        }
+        Ok(Db(Arc::new(Inner {
+            writer: writer::Writer::start(connection, config.queue),
+            readers: std::sync::Mutex::new(Vec::new()),
+            permits: Semaphore::new(config.readers.max(1)),
+            path: config.path,
+            closed: AtomicBool::new(false),
+        })))
+    }
+
+    /// Runs `act` in a savepoint of the next group commit and answers once that is on disk. An error undoes this act alone.
+    pub(in crate::db) async fn write<T: Send + 'static>(
+        &self,
+        priority: Priority,
+        act: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<T, DbError> {
+        self.0.writer.run(priority, act).await
+    }
+
+    /// Runs `ask` on a reader of its own.
+    pub(in crate::db) async fn read<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<T, DbError> {
+        let _permit = self.0.permits.acquire().await.map_err(|_| DbError::Closed)?;
+        if self.0.closed.load(Ordering::Acquire) {
+            return Err(DbError::Closed);
+        }
+        let inner = Arc::clone(&self.0);
+        let joined = tokio::task::spawn_blocking(move || {
+            let idle = inner.readers.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
+            let connection = match idle {
+                Some(connection) => connection,
+                None => open_reader(&inner.path)?,
+            };
+            let answer = ask(&connection);
+            inner.readers.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(connection);
+            answer
+        });
+        joined.await.map_err(|_| DbError::Closed)?
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Writes that wait now.
+    pub fn waiting(&self) -> usize {
+        self.0.writer.waiting()
+    }
+
+    /// Commits what waits and refuses what comes after.
+    pub async fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+        self.0.writer.close().await;
+    }
+}
+
+fn prepare(connection: &Connection) -> Result<(), DbError> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -32_768)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(256);
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), DbError> {
+    let migrations = Migrations::from_slice(MIGRATIONS);
+    let found: usize =
+        connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?.try_into().unwrap_or(0);
+    if found > MIGRATIONS.len() {
+        return Err(DbError::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() });
+    }
+    migrations.to_latest(connection)?;
+    Ok(())
+}
+
+fn open_reader(path: &Path) -> Result<Connection, DbError> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
