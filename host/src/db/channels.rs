@@ -4,6 +4,7 @@ mod cache;
 mod findings;
 mod life;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
@@ -338,6 +339,23 @@ impl Db {
         self.read(move |db| {
             let found = findings_json(db, &id)?;
             serde_json::from_value(found).map_err(|error| DbError::Damaged(error.to_string()))
+        })
+        .await
+    }
+
+    /// Which secrets are set, for every channel of a plugin.
+    pub async fn secret_names_of_channels(&self, plugin: &str) -> Result<HashMap<String, Vec<String>>, DbError> {
+        let plugin = plugin.to_owned();
+        self.read(move |db| {
+            let mut query = db.prepare_cached(
+                "SELECT s.owner, s.name FROM channels c JOIN secrets s ON s.owner = c.id WHERE c.plugin_id = ?1",
+            )?;
+            let mut names: HashMap<String, Vec<String>> = HashMap::new();
+            for row in query.query_map([plugin], |row| Ok((row.get(0)?, row.get(1)?)))? {
+                let (owner, name) = row?;
+                names.entry(owner).or_default().push(name);
+            }
+            Ok(names)
         })
         .await
     }

@@ -246,4 +246,17 @@ impl Db {
         })
         .await
     }
+
+    /// Takes away the rows of retired generations beyond the `keep` that were retired last; answers with their digests.
+    pub async fn drop_surplus_generations(&self, plugin: &str, keep: u32) -> Result<Vec<String>, DbError> {
+        let plugin = plugin.to_owned();
+        self.write(Priority::Routine, move |db| {
+            let mut query = db.prepare_cached(
+                "DELETE FROM generations WHERE id IN (SELECT id FROM generations WHERE plugin_id = ?1 AND state = 'retired' \
+                 ORDER BY retired_at DESC, id DESC LIMIT -1 OFFSET ?2) RETURNING digest",
+            )?;
+            Ok(query.query_map(params![plugin, keep], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
 }
