@@ -170,4 +170,15 @@ impl Db {
         })
         .await
     }
+
+    /// Whether channels use a registration.
+    pub async fn app_is_used(&self, id: &str) -> Result<bool, DbError> {
+        let id = id.to_owned();
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM channels WHERE app_id = ?1)")?
+                .query_row([id], |row| row.get(0))?)
+        })
+        .await
+    }
 }

@@ -359,4 +359,9 @@ impl Db {
         })
         .await
     }
+
+    /// How many channels there are, in all workspaces.
+    pub async fn count_channels(&self) -> Result<i64, DbError> {
+        self.read(|db| Ok(db.prepare_cached("SELECT count(*) FROM channels")?.query_row([], |row| row.get(0))?)).await
+    }
 }
