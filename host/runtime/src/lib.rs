@@ -8,6 +8,7 @@ pub mod call;
 pub mod contract;
 pub mod limits;
 pub mod manifest;
+pub mod recipe;
 pub mod services;
 
 mod cache;
