@@ -20,7 +20,10 @@ use crate::db::AppRow;
 
 /// `/plugins/{id}/apps` and `/plugins/{id}/settings`
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(read, change, remove)).routes(routes!(save_default))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(read, change, remove))
+        .routes(routes!(save_default))
 }
 
 /// A registration to be made.
@@ -78,7 +81,10 @@ async fn create(
 ) -> Answer<(StatusCode, Json<Value>)> {
     caller.at_least(if new.shared || new.default { Role::Operator } else { Role::Admin })?;
     if new.default && state.db.default_app(&plugin).await?.is_some() {
-        return Err(Problem::conflict("default-exists", "the plugin has a default registration already; change that one"));
+        return Err(Problem::conflict(
+            "default-exists",
+            "the plugin has a default registration already; change that one",
+        ));
     }
     let workspace = if new.shared || new.default { None } else { Some(caller.workspace.as_str()) };
     let change = AppChange { name: new.name, settings: new.settings.unwrap_or_else(|| json!({})) };
@@ -138,7 +144,9 @@ async fn save_default(
 ) -> Answer<Json<Value>> {
     caller.at_least(Role::Operator)?;
     let settings = match body.as_object() {
-        Some(object) if object.len() == 1 && object.get("settings").is_some_and(Value::is_object) => object["settings"].clone(),
+        Some(object) if object.len() == 1 && object.get("settings").is_some_and(Value::is_object) => {
+            object["settings"].clone()
+        }
         _ => body,
     };
     let id = state.channels.save_default_app(&plugin, settings, &actor(&caller)).await?;

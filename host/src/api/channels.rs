@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State as Axum};
-use axum::http::header::LOCATION;
 use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -141,7 +141,8 @@ async fn download(
     let row = state.db.media_of(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
     if row.state != "stored" {
         let reason = row.reason.clone().unwrap_or_default();
-        let detail = format!("the file is not here: {}{}{reason}", row.state, if reason.is_empty() { "" } else { ", " });
+        let detail =
+            format!("the file is not here: {}{}{reason}", row.state, if reason.is_empty() { "" } else { ", " });
         return Err(Problem::conflict("media-not-stored", detail).with("state", row.state));
     }
     let file = state.media.open_bytes(&row).await?;

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Query, State as Axum};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 use sambung_runtime::Plugin;
 use sambung_runtime::manifest::{Destination, Origin, Scope};
@@ -86,15 +86,20 @@ async fn install(
 ) -> Answer<(StatusCode, Json<Value>)> {
     caller.at_least(Role::Operator)?;
     let most = usize::try_from(state.config.runtime.limits.file_bytes).unwrap_or(usize::MAX);
-    let wasm = to_bytes(body, most)
-        .await
-        .map_err(|_| Problem::too_large(format!("a plugin file has at most {most} bytes, or the upload ended too early")))?;
+    let wasm = to_bytes(body, most).await.map_err(|_| {
+        Problem::too_large(format!("a plugin file has at most {most} bytes, or the upload ended too early"))
+    })?;
     if wasm.is_empty() {
-        return Err(Problem::invalid(vec![FieldError::new("#", "required", "the body is the .wasm file, and it is empty")]));
+        return Err(Problem::invalid(vec![FieldError::new(
+            "#",
+            "required",
+            "the body is the .wasm file, and it is empty",
+        )]));
     }
     let installed = state.plugins.install(wasm.to_vec(), Source::Upload).await?;
     let generation = installed.generation;
-    let detail = json!({ "version": generation.plugin.manifest().version.to_string(), "digest": generation.plugin.digest() });
+    let detail =
+        json!({ "version": generation.plugin.manifest().version.to_string(), "digest": generation.plugin.digest() });
     let entry = caller.host_entry(state.clock.now(), "plugin.install", &generation.id, detail);
     state.db.audit(entry).await?;
     let status = if installed.outcome == Outcome::Unchanged { StatusCode::OK } else { StatusCode::CREATED };
@@ -104,7 +109,12 @@ async fn install(
 /// One plugin.
 #[utoipa::path(get, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path)), responses(
     (status = 200, body = Value), (status = 404, body = Problem)))]
-async fn read(Axum(state): Axum<State>, caller: Caller, language: Language, Path(id): Path<String>) -> Answer<Json<Value>> {
+async fn read(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    language: Language,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     caller.at_least(Role::Admin)?;
     Ok(Json(one(&state, &id, language).await?))
 }
@@ -124,14 +134,24 @@ async fn remove(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>
 /// Hold a plugin: webhooks are verified and journalled, and nothing else runs.
 #[utoipa::path(post, path = "/plugins/{id}/disable", tag = "plugins", params(("id" = String, Path)), responses(
     (status = 200, body = Value), (status = 404, body = Problem)))]
-async fn disable(Axum(state): Axum<State>, caller: Caller, language: Language, Path(id): Path<String>) -> Answer<Json<Value>> {
+async fn disable(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    language: Language,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     set_state(&state, &caller, &id, PluginState::Disabled, language).await
 }
 
 /// Let a plugin run again.
 #[utoipa::path(post, path = "/plugins/{id}/enable", tag = "plugins", params(("id" = String, Path)), responses(
     (status = 200, body = Value), (status = 404, body = Problem)))]
-async fn enable(Axum(state): Axum<State>, caller: Caller, language: Language, Path(id): Path<String>) -> Answer<Json<Value>> {
+async fn enable(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    language: Language,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     set_state(&state, &caller, &id, PluginState::Active, language).await
 }
 

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RANGE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -43,7 +43,12 @@ fn headers(row: &MediaRow, cache: &str) -> HeaderMap {
     let mime = row.mime.as_deref().unwrap_or("application/octet-stream");
     let (shown, kind) = match mime {
         "image/jpeg" | "image/png" | "image/gif" | "image/webp" => ("inline", mime),
-        "text/html" | "application/xhtml+xml" | "image/svg+xml" | "text/xml" | "application/xml" | "text/javascript"
+        "text/html"
+        | "application/xhtml+xml"
+        | "image/svg+xml"
+        | "text/xml"
+        | "application/xml"
+        | "text/javascript"
         | "application/javascript" => ("attachment", "application/octet-stream"),
         mime if mime.starts_with("video/") || mime.starts_with("audio/") => ("inline", mime),
         mime => ("attachment", mime),
@@ -117,7 +122,8 @@ mod tests {
     #[test]
     fn what_a_browser_could_run_is_only_offered_for_download() {
         for mime in ["text/html", "image/svg+xml", "application/xml"] {
-            let row = MediaRow { mime: Some(mime.to_owned()), name: Some("a\"\r\nb.html".to_owned()), ..MediaRow::default() };
+            let row =
+                MediaRow { mime: Some(mime.to_owned()), name: Some("a\"\r\nb.html".to_owned()), ..MediaRow::default() };
             let headers = headers(&row, "no-store");
             assert_eq!(headers[CONTENT_TYPE], "application/octet-stream");
             assert_eq!(headers[CONTENT_DISPOSITION], "attachment; filename*=UTF-8''a%22%0D%0Ab.html");

@@ -55,7 +55,8 @@ impl Channels {
         let _turn = self.0.turns.take(&row.id)?;
         let mut secrets = filled.secrets;
         secrets.extend(form::generate(manifest, Scope::App));
-        let entry = by.entry(at, "app.create", &row.id, json!({ "plugin": plugin, "name": row.name, "default": is_default }));
+        let entry =
+            by.entry(at, "app.create", &row.id, json!({ "plugin": plugin, "name": row.name, "default": is_default }));
         // Committed before the provider is told of it: its address answers handshakes from now on.
         self.0.db.save_app(row.clone(), secrets, Vec::new(), None).await?;
         match self.prepare(&generation, &mut row, name.is_none(), None).await {
@@ -87,7 +88,8 @@ impl Channels {
                 return Err(ChannelError::Invalid(vec![FieldError::required("#/name")]));
             }
         }
-        let detail = json!({ "plugin": row.plugin, "name": row.name, "secrets": names(&secrets), "cleared": edited.cleared });
+        let detail =
+            json!({ "plugin": row.plugin, "name": row.name, "secrets": names(&secrets), "cleared": edited.cleared });
         row.settings = settings;
         row.changed_at = self.0.clock.now();
         let entry = by.entry(row.changed_at, "app.change", &row.id, detail);

@@ -166,7 +166,12 @@ impl Channels {
         let turn = self.0.turns.take(id)?;
         let generation = self.callable(&row.plugin)?;
         let (answer, secrets) = fitting(row.step.as_ref(), &answer)?;
-        let entry = by.entry(self.0.clock.now(), "channel.answer", id, json!({ "step": row.step.as_ref().map(|step| &step["kind"]) }));
+        let entry = by.entry(
+            self.0.clock.now(),
+            "channel.answer",
+            id,
+            json!({ "step": row.step.as_ref().map(|step| &step["kind"]) }),
+        );
         let candidate = self.candidate(id, &secrets, &[]);
         let attempt = Attempt {
             settings: row.settings.clone(),

@@ -29,7 +29,10 @@ pub(super) struct Edited {
 }
 
 fn errors(faults: Vec<SettingFault>) -> Vec<FieldError> {
-    faults.into_iter().map(|fault| FieldError::new(format!("#/settings{}", fault.pointer), fault.code, fault.detail)).collect()
+    faults
+        .into_iter()
+        .map(|fault| FieldError::new(format!("#/settings{}", fault.pointer), fault.code, fault.detail))
+        .collect()
 }
 
 fn typed(secrets: BTreeMap<String, SecretValue>) -> Vec<NewSecret> {
@@ -82,7 +85,11 @@ fn without_echoes(schema: &Value, patch: &Map<String, Value>) -> Map<String, Val
             field.name == name && ((field.secret().is_some() && value.get("set").is_some()) || field.read_only())
         })
     };
-    patch.iter().filter(|(name, value)| !echoed(name, value)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    patch
+        .iter()
+        .filter(|(name, value)| !echoed(name, value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn merge(stored: &Value, patch: &Map<String, Value>) -> Value {
@@ -123,18 +130,22 @@ fn bound_to(manifest: &Manifest, moved: &[(String, Value, Value)], set: &[String
         HostPattern::Setting(name) => moved.iter().any(|(setting, _, _)| setting == name),
         _ => false,
     };
-    let bound = manifest.secrets.iter().filter(|secret| secret.destinations.iter().any(|target| is_moved(&target.host)));
+    let bound =
+        manifest.secrets.iter().filter(|secret| secret.destinations.iter().any(|target| is_moved(&target.host)));
     bound.map(|secret| secret.name.clone()).filter(|name| set.contains(name)).collect()
 }
 
 /// What the host makes for a new channel or registration.
 pub(super) fn generate(manifest: &Manifest, scope: Scope) -> Vec<NewSecret> {
-    let made = manifest.secrets.iter().filter(|secret| secret.scope == scope).filter_map(|secret| match &secret.origin {
-        Origin::Generated(how) => {
-            Some(NewSecret { name: secret.name.clone(), value: SecretValue::from(random_text(how)), expires_at: None })
-        }
-        Origin::Admin | Origin::Obtained => None,
-    });
+    let made =
+        manifest.secrets.iter().filter(|secret| secret.scope == scope).filter_map(|secret| match &secret.origin {
+            Origin::Generated(how) => Some(NewSecret {
+                name: secret.name.clone(),
+                value: SecretValue::from(random_text(how)),
+                expires_at: None,
+            }),
+            Origin::Admin | Origin::Obtained => None,
+        });
     made.collect()
 }
 
@@ -209,7 +220,8 @@ mod tests {
     fn a_destination_that_moves_takes_the_secrets_bound_to_it_along() {
         let Err(faults) = edited(json!({ "base_url": "https://two.example.com" })) else { panic!("the token is gone") };
         assert_eq!(faults, [FieldError::required("#/settings/token")]);
-        let change = edited(json!({ "base_url": "https://two.example.com", "token": "new" })).ok().expect("typed again");
+        let change =
+            edited(json!({ "base_url": "https://two.example.com", "token": "new" })).ok().expect("typed again");
         assert_eq!(change.cleared, ["token"], "the other secret is not bound to it");
         assert_eq!(change.moved[0].1, "https://one.example.com");
         assert_eq!(change.moved[0].2, "https://two.example.com");

@@ -69,7 +69,9 @@ pub enum ChannelError {
     #[error("{}", .0.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join("; "))]
     Refused(Vec<FieldError>),
     /// The plugin can receive only by webhook, and nobody can reach this host.
-    #[error("this channel receives by webhook, so the host needs `server.public_url`, the https address that the provider reaches it by")]
+    #[error(
+        "this channel receives by webhook, so the host needs `server.public_url`, the https address that the provider reaches it by"
+    )]
     NeedsPublicUrl,
     /// Another channel has the account; it is not said whose.
     #[error("this account is connected already")]

@@ -15,7 +15,10 @@ fn applies(webhook: &Webhook, settings: &Value) -> bool {
 /// Whether a channel with these settings can receive only what a provider posts to a public address.
 pub(super) fn only_by_webhook(manifest: &Manifest, settings: &Value) -> bool {
     let ingress = &manifest.ingress;
-    manifest.webhooks.iter().any(|webhook| applies(webhook, settings)) && !ingress.visitor && !ingress.poll && !ingress.mail
+    manifest.webhooks.iter().any(|webhook| applies(webhook, settings))
+        && !ingress.visitor
+        && !ingress.poll
+        && !ingress.mail
 }
 
 impl Channels {

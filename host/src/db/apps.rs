@@ -32,7 +32,8 @@ pub struct AppRow {
     pub changed_at: i64,
 }
 
-const COLUMNS: &str = "id, workspace_id, plugin_id, name, settings, generated, is_default, instructions, created_at, changed_at";
+const COLUMNS: &str =
+    "id, workspace_id, plugin_id, name, settings, generated, is_default, instructions, created_at, changed_at";
 
 fn app(row: &Row<'_>) -> rusqlite::Result<AppRow> {
     let text = |column: usize| row.get::<_, String>(column);

@@ -300,12 +300,7 @@ impl Db {
 
     /// Every channel of a plugin that an installation has to keep working, in all workspaces: at most `limit`, after the id
     /// `after`.
-    pub async fn channels_of_plugin(
-        &self,
-        plugin: &str,
-        after: &str,
-        limit: u32,
-    ) -> Result<Vec<ChannelRow>, DbError> {
+    pub async fn channels_of_plugin(&self, plugin: &str, after: &str, limit: u32) -> Result<Vec<ChannelRow>, DbError> {
         let values = [plugin.to_owned(), after.to_owned(), limit.to_string()];
         self.read(move |db| {
             let mut query = db.prepare_cached(&format!(
