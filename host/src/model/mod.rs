@@ -1,3 +1,6 @@
 //! Plain data and the rules worth proving: windows, status rank, retry schedule, limits, permissions.
 //!
 //! Nothing here waits, reads a clock or touches a disk: time and randomness are arguments.
+
+pub mod content;
+pub mod fault;
