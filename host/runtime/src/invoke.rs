@@ -148,14 +148,7 @@ impl Callable {
     }
 
     fn store(&self, function: Function, caller: Arc<Caller>, moment: Moment) -> Store<State> {
-        let state = State::new(
-            function,
-            caller,
-            self.manifest.clone(),
-            self.services.clone(),
-            &self.limits,
-            moment,
-        );
+        let state = State::new(function, caller, self.manifest.clone(), self.services.clone(), &self.limits, moment);
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(usize::try_from(self.limits.result_bytes).unwrap_or(usize::MAX));
@@ -178,13 +171,8 @@ impl Callable {
             )
             .increment(1);
         }
-        let error = CallError {
-            fault,
-            dispatched: state.budget.dispatched(),
-            function: state.function.name(),
-            words,
-            usage,
-        };
+        let error =
+            CallError { fault, dispatched: state.budget.dispatched(), function: state.function.name(), words, usage };
         tracing::warn!(
             plugin,
             workspace = %state.caller.workspace,
@@ -198,13 +186,7 @@ impl Callable {
 
     fn without_instance(&self, function: Function, fault: CallFault) -> CallError {
         calls(&self.manifest.id, function, fault.code()).increment(1);
-        CallError {
-            fault,
-            dispatched: false,
-            function: function.name(),
-            words: String::new(),
-            usage: Usage::default(),
-        }
+        CallError { fault, dispatched: false, function: function.name(), words: String::new(), usage: Usage::default() }
     }
 }
 
@@ -244,9 +226,7 @@ fn explain(state: &State, error: &wasmtime::Error) -> (CallFault, String) {
 
 /// The engine has no public type for this error. A test with a real guest notices when its words change.
 fn is_out_of_fuel(error: &wasmtime::Error) -> bool {
-    error
-        .chain()
-        .any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
+    error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
 }
 
 fn last_words(state: &State, error: &wasmtime::Error) -> String {

@@ -25,15 +25,11 @@ mod runtime;
 mod state;
 mod wasi;
 
-pub use call::{
-    CallError, CallFault, Called, Caller, Done, Effects, KeptSecret, KvWrite, Usage, VisitorEntry,
-};
+pub use call::{CallError, CallFault, Called, Caller, Done, Effects, KeptSecret, KvWrite, Usage, VisitorEntry};
 pub use engine::EngineError;
 pub use inspect::{CONTRACT, Inspection, Interfaces};
 pub use limits::Limits;
 pub use load::LoadError;
 pub use plugin::Plugin;
 pub use runtime::{Runtime, RuntimeConfig};
-pub use services::{
-    BlobMeta, BlobRead, BlobWrite, Blobs, Kv, SecretValue, Secrets, ServiceError, Services,
-};
+pub use services::{BlobMeta, BlobRead, BlobWrite, Blobs, Kv, SecretValue, Secrets, ServiceError, Services};

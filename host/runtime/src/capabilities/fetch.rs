@@ -15,11 +15,6 @@ impl Host for State {
                 extra: Vec::new(),
             }));
         }
-        Ok(Err(FetchError {
-            kind: "blocked".to_owned(),
-            dispatched: false,
-            words: String::new(),
-            extra: Vec::new(),
-        }))
+        Ok(Err(FetchError { kind: "blocked".to_owned(), dispatched: false, words: String::new(), extra: Vec::new() }))
     }
 }
