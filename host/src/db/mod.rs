@@ -3,7 +3,10 @@
 //!
 //! Nothing outside this folder sees a connection.
 
+mod conversations;
 mod feed;
+mod messages;
+mod status;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +17,8 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
+pub use conversations::{ConversationRow, InboxCursor, InboxFilter};
+pub use messages::MessageCursor;
 pub use writer::Priority;
 
 /// Why the database did not answer.

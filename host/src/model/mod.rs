@@ -1,3 +1,9 @@
 //! Plain data and the rules worth proving: windows, status rank, retry schedule, limits, permissions.
 //!
 //! Nothing here waits, reads a clock or touches a disk: time and randomness are arguments.
+
+pub mod holds;
+pub mod retry;
+pub mod status;
+pub mod time;
+pub mod windows;
