@@ -147,7 +147,8 @@ fn shown_content(db: &Connection, content: Value) -> Result<Value, DbError> {
     Ok(if contents.len() == 1 { contents.remove(0) } else { Value::Array(contents) })
 }
 
-fn describe_media(db: &Connection, content: &mut Value) -> Result<(), DbError> {
+/// Adds to a content, or a file of one, what the host knows of its bytes now.
+pub(in crate::db) fn describe_media(db: &Connection, content: &mut Value) -> Result<(), DbError> {
     let Some(object) = content.as_object_mut() else { return Ok(()) };
     let Some(id) = object.get("media_id").and_then(Value::as_str).map(str::to_owned) else { return Ok(()) };
     let known = db
@@ -204,4 +205,11 @@ fn attempts(db: &Connection, id: &str) -> Result<(Value, Value), DbError> {
         }));
     }
     Ok((list.into(), first.map_or(Value::Null, |at| rfc3339(at).into())))
+}
+
+/// The place of a new message among those of its conversation with the same time.
+pub(in crate::db) fn next_seq(db: &Connection, conversation: &str, at: i64) -> Result<i64, DbError> {
+    Ok(db
+        .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM messages WHERE conversation_id = ?1 AND at = ?2")?
+        .query_row(params![conversation, at], |row| row.get(0))?)
 }

@@ -69,7 +69,8 @@ pub(in crate::db) fn message_updated(
     Ok(())
 }
 
-fn parts_of(db: &Connection, message_id: &str) -> Result<Vec<Part>, DbError> {
+/// The parts of a message as their attempts left them.
+pub(in crate::db) fn parts_of(db: &Connection, message_id: &str) -> Result<Vec<Part>, DbError> {
     let mut ask = db.prepare_cached("SELECT idx, state FROM parts WHERE message_id = ?1 ORDER BY idx")?;
     let rows = ask.query_map([message_id], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
     rows.map(|row| {
@@ -80,7 +81,8 @@ fn parts_of(db: &Connection, message_id: &str) -> Result<Vec<Part>, DbError> {
     .collect()
 }
 
-fn facts_of(db: &Connection, message_id: &str) -> Result<Vec<Fact>, DbError> {
+/// What was said about a message.
+pub(in crate::db) fn facts_of(db: &Connection, message_id: &str) -> Result<Vec<Fact>, DbError> {
     let mut ask = db.prepare_cached("SELECT part, state, received_at FROM facts WHERE message_id = ?1")?;
     let rows = ask.query_map([message_id], |row| {
         Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
