@@ -7,10 +7,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::types::{Identity, Thread};
 use serde_json::Value;
 
-use super::dispatch::{DuePart, Group, STARTED, addressee};
+use super::dispatch::{DuePart, Group, STARTED, addressee, described};
 use super::outbound::fail_rest;
 use super::status::{self, PartRef, recompute_status};
-use super::{Db, DbError, Priority, messages};
+use super::{Db, DbError, Priority};
 use crate::model::holds::Hold;
 
 /// How one attempt ended.
@@ -226,8 +226,8 @@ fn unknown_to_ask(db: &Connection, now: i64, most: u32) -> Result<Vec<UnknownPar
         let attempt_key: String = row.get(8)?;
         let last = last_attempt(db, &attempt_key, &message_id, idx)?;
         let Some((attempt_id, started_at, rule, token)) = last else { continue };
-        let mut content: Value = serde_json::from_str(&row.get::<_, String>(9)?).unwrap_or(Value::Null);
-        messages::describe_media(db, &mut content)?;
+        let content: Value = serde_json::from_str(&row.get::<_, String>(9)?).unwrap_or(Value::Null);
+        let content = described(db, content)?;
         let mut group = addressee(db, &message_id, &row.get::<_, String>(5)?, row.get(6)?)?;
         group.parts.push(DuePart {
             idx,

@@ -305,8 +305,7 @@ fn attempt(
         choice.token
     ])?;
     let attempt_id = db.last_insert_rowid();
-    let mut content = candidate.content.clone();
-    messages::describe_media(db, &mut content)?;
+    let content = described(db, candidate.content.clone())?;
     Ok(DuePart {
         idx: candidate.idx,
         attempt_id,
@@ -318,6 +317,13 @@ fn attempt(
         rule: choice.rule.clone(),
         token: choice.token.clone(),
     })
+}
+
+/// A content with what the host knows of its files.
+pub(in crate::db) fn described(db: &Connection, content: Value) -> Result<Value, DbError> {
+    let mut list = Value::Array(vec![content]);
+    messages::describe_media(db, &mut list)?;
+    Ok(list.get_mut(0).map(Value::take).unwrap_or_default())
 }
 
 /// Where a message goes and to whom, without its parts.

@@ -1,9 +1,12 @@
 //! Messages as they are read back: one of them, a page of a conversation.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value, json};
 
 use super::{Db, DbError};
+use crate::model::content;
 use crate::model::time::rfc3339;
 
 /// Where a page of messages goes on: the last one that was read.
@@ -134,44 +137,40 @@ fn stored_or_text(value: Option<String>) -> Value {
 }
 
 /// One object, or a list when there are several; files with what is known of them now.
-fn shown_content(db: &Connection, content: Value) -> Result<Value, DbError> {
-    let Value::Array(mut contents) = content else { return Ok(content) };
-    for content in &mut contents {
-        describe_media(db, content)?;
-        if let Some(files) = content.get_mut("files").and_then(Value::as_array_mut) {
-            for file in files {
-                describe_media(db, file)?;
-            }
-        }
-    }
-    Ok(if contents.len() == 1 { contents.remove(0) } else { Value::Array(contents) })
+fn shown_content(db: &Connection, mut contents: Value) -> Result<Value, DbError> {
+    describe_media(db, &mut contents)?;
+    Ok(content::shown(contents))
 }
 
-/// Adds to a content, or a file of one, what the host knows of its bytes now.
-pub(in crate::db) fn describe_media(db: &Connection, content: &mut Value) -> Result<(), DbError> {
-    let Some(object) = content.as_object_mut() else { return Ok(()) };
-    let Some(id) = object.get("media_id").and_then(Value::as_str).map(str::to_owned) else { return Ok(()) };
-    let known = db
+/// Adds to each file of a list of contents what the host knows of its bytes now.
+pub(in crate::db) fn describe_media(db: &Connection, contents: &mut Value) -> Result<(), DbError> {
+    let mut known = HashMap::new();
+    for id in content::media_ids(contents) {
+        if let Some(file) = file(db, &id)? {
+            known.insert(id, file);
+        }
+    }
+    content::fill_media(contents, &|id| known.get(id).cloned());
+    Ok(())
+}
+
+fn file(db: &Connection, id: &str) -> Result<Option<Map<String, Value>>, DbError> {
+    let found = db
         .prepare_cached("SELECT state, reason, mime, name, bytes, width, height, duration_ms FROM media WHERE id = ?1")?
-        .query_row([&id], |row| {
+        .query_row([id], |row| {
             let text = |index: usize| row.get::<_, Option<String>>(index).map(Value::from);
             let number = |index: usize| row.get::<_, Option<i64>>(index).map(Value::from);
-            Ok([
-                ("state", text(0)?),
-                ("reason", text(1)?),
-                ("mime", text(2)?),
-                ("name", text(3)?),
-                ("bytes", number(4)?),
-                ("width", number(5)?),
-                ("height", number(6)?),
-                ("duration_ms", number(7)?),
-            ])
+            let mut known = Map::new();
+            for (index, key) in ["state", "reason", "mime", "name"].into_iter().enumerate() {
+                known.insert(key.to_owned(), text(index)?);
+            }
+            for (index, key) in (4..).zip(["bytes", "width", "height", "duration_ms"]) {
+                known.insert(key.to_owned(), number(index)?);
+            }
+            Ok(known)
         })
         .optional()?;
-    for (key, value) in known.into_iter().flatten() {
-        object.insert(key.to_owned(), value);
-    }
-    Ok(())
+    Ok(found)
 }
 
 fn provider_ids(db: &Connection, id: &str) -> Result<Value, DbError> {

@@ -2,6 +2,8 @@
 //!
 //! Nothing here waits, reads a clock or touches a disk: time and randomness are arguments.
 
+pub mod content;
+pub mod fault;
 pub mod holds;
 pub mod retry;
 pub mod status;
