@@ -3,7 +3,13 @@
 //!
 //! Nothing outside this folder sees a connection.
 
+mod attempts;
+mod conversations;
+mod dispatch;
 mod feed;
+mod messages;
+mod outbound;
+mod status;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +20,11 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
+pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
+pub use conversations::{ConversationRow, InboxCursor, InboxFilter};
+pub use dispatch::{BusyAccount, Claim, DuePart, Group};
+pub use messages::MessageCursor;
+pub use outbound::{Changed, NewMessage, Queued};
 pub use writer::Priority;
 
 /// Why the database did not answer.

@@ -4,3 +4,8 @@
 
 pub mod content;
 pub mod fault;
+pub mod holds;
+pub mod retry;
+pub mod status;
+pub mod time;
+pub mod windows;

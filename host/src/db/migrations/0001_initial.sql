@@ -119,6 +119,7 @@ CREATE INDEX thread_keys_of_conversation ON thread_keys(conversation_id);
 CREATE TABLE openings (
   id INTEGER PRIMARY KEY, conversation_id TEXT NOT NULL REFERENCES conversations(id), rule TEXT NOT NULL, at INTEGER NOT NULL, closes_at INTEGER, token TEXT,
   uses_left INTEGER, event_id TEXT NOT NULL, UNIQUE (conversation_id, rule, event_id)) STRICT;
+CREATE INDEX openings_newest ON openings(conversation_id, at DESC);
 CREATE TABLE closings (conversation_id TEXT NOT NULL REFERENCES conversations(id), rule TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (conversation_id, rule)) STRICT, WITHOUT ROWID;
 
@@ -156,9 +157,13 @@ CREATE TABLE read_marks (conversation_id TEXT PRIMARY KEY REFERENCES conversatio
 CREATE TABLE parts (
   message_id TEXT NOT NULL REFERENCES messages(id), idx INTEGER NOT NULL, account_id INTEGER NOT NULL, conversation_id TEXT NOT NULL, content TEXT NOT NULL,
   state TEXT NOT NULL,                -- queued | sending | sent | failed | unknown
-  attempt_key TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL, first_sent_at INTEGER, error TEXT, excluded_rules TEXT NOT NULL DEFAULT '[]',
+  attempt_key TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
+  due_at INTEGER NOT NULL,            -- queued: when it may be sent; unknown: when the provider is asked again
+  lane_until INTEGER NOT NULL DEFAULT 0,   -- unknown: until when later messages of the conversation wait for it
+  first_sent_at INTEGER, error TEXT, excluded_rules TEXT NOT NULL DEFAULT '[]',
   PRIMARY KEY (message_id, idx)) STRICT, WITHOUT ROWID;
-CREATE INDEX parts_due ON parts(due_at) WHERE state = 'queued';
+CREATE INDEX parts_due ON parts(account_id, due_at) WHERE state = 'queued';
+CREATE INDEX parts_unknown ON parts(account_id, due_at) WHERE state = 'unknown';
 CREATE INDEX parts_lane ON parts(conversation_id, message_id, idx) WHERE state IN ('queued', 'sending', 'unknown');
 CREATE UNIQUE INDEX parts_key ON parts(attempt_key);
 CREATE TABLE attempts (
@@ -174,6 +179,10 @@ CREATE TABLE holds (account_id INTEGER NOT NULL, scope TEXT NOT NULL, key TEXT N
 CREATE TABLE templates (
   account_id INTEGER NOT NULL, name TEXT NOT NULL, language TEXT NOT NULL, workspace_id TEXT NOT NULL, status TEXT NOT NULL, body TEXT NOT NULL, synced_at INTEGER NOT NULL,
   PRIMARY KEY (account_id, name, language)) STRICT, WITHOUT ROWID;
+
+-- When an account's templates were read last, and when they are to be read again.
+CREATE TABLE template_syncs (
+  account_id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, due_at INTEGER NOT NULL, synced_at INTEGER, error TEXT) STRICT;
 
 -- ---- media ----------------------------------------------------------------------------------------------------------------
 CREATE TABLE media (
