@@ -70,6 +70,8 @@ pub struct Group {
     pub reply_to: Option<Target>,
     /// Written by a person.
     pub human: bool,
+    /// The opening of which this call takes one use.
+    pub opening: Option<i64>,
     /// The channel's credential when the attempt began.
     pub credential_version: i64,
     /// In order.
@@ -129,11 +131,6 @@ impl Db {
     /// committed before this answers. A part whose window is shut fails here.
     pub async fn claim_due_parts(&self, claim: Claim) -> Result<Vec<Group>, DbError> {
         self.write(Priority::Routine, move |db| claim_due(db, &claim)).await
-    }
-
-    /// Whether sending is held until an operator releases it after a restore.
-    pub async fn outbound_held(&self) -> Result<bool, DbError> {
-        self.read(|db| Ok(db.prepare_cached("SELECT 1 FROM system WHERE key = 'restore_hold'")?.exists([])?)).await
     }
 }
 
@@ -265,7 +262,7 @@ fn begin(
             .execute([opening])?;
     }
     let outgoing = addressee(db, message_id, &conversation_id, contact_id)?;
-    Ok(Some(Group { human, credential_version, parts, ..outgoing }))
+    Ok(Some(Group { human, opening: choice.opening, credential_version, parts, ..outgoing }))
 }
 
 /// The window is shut at dispatch: the part fails, and the rest of its message with it.
@@ -352,6 +349,7 @@ pub(in crate::db) fn addressee(
         to,
         reply_to,
         human,
+        opening: None,
         credential_version: 0,
         parts: Vec::new(),
     })

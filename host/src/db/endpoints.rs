@@ -294,7 +294,12 @@ impl Db {
 
     /// Writes deliveries for what happened since each endpoint's place in the feed, at most `most` waiting for each. Whether
     /// there may be more.
-    pub async fn fan_out(&self, now: i64, most: u32, fresh_id: impl Fn() -> String + Send + 'static) -> Result<bool, DbError> {
+    pub async fn fan_out(
+        &self,
+        now: i64,
+        most: u32,
+        fresh_id: impl Fn() -> String + Send + 'static,
+    ) -> Result<bool, DbError> {
         self.write(Priority::Routine, move |db| fan_out(db, now, most, &fresh_id)).await
     }
 
@@ -359,9 +364,8 @@ fn fan_out(db: &Connection, now: i64, most: u32, fresh_id: &dyn Fn() -> String) 
     let mut ask = db.prepare_cached(&format!(
         "SELECT {COLUMNS}, e.cursor FROM endpoints e WHERE e.enabled = 1 AND e.cursor < ?1 LIMIT 100"
     ))?;
-    let behind = ask
-        .query_map([newest], |row| Ok((endpoint(row)?, row.get::<_, i64>(11)?)))?
-        .collect::<Result<Vec<_>, _>>()?;
+    let behind =
+        ask.query_map([newest], |row| Ok((endpoint(row)?, row.get::<_, i64>(11)?)))?.collect::<Result<Vec<_>, _>>()?;
     let mut more = behind.len() == 100;
     for (endpoint, cursor) in behind {
         let waiting: u32 = db

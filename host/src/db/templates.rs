@@ -100,7 +100,9 @@ impl Db {
         let (name, language) = (name.to_owned(), language.to_owned());
         self.read(move |db| {
             let found = db
-                .prepare_cached("SELECT status, body FROM templates WHERE account_id = ?1 AND name = ?2 AND language = ?3")?
+                .prepare_cached(
+                    "SELECT status, body FROM templates WHERE account_id = ?1 AND name = ?2 AND language = ?3",
+                )?
                 .query_row(params![account_id, name, language], |row| {
                     Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
                 })
@@ -191,7 +193,8 @@ fn replace(
             feed::append(db, workspace, "template.updated", &data, now)?;
         }
     }
-    let mut ask = db.prepare_cached("SELECT name, language, body FROM templates WHERE account_id = ?1 AND synced_at < ?2")?;
+    let mut ask =
+        db.prepare_cached("SELECT name, language, body FROM templates WHERE account_id = ?1 AND synced_at < ?2")?;
     let gone = ask
         .query_map(params![account_id, now], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
