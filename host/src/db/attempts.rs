@@ -52,7 +52,8 @@ pub enum Ending {
 }
 
 impl Ending {
-    fn outcome(&self) -> &'static str {
+    /// The word in the database and in metrics.
+    pub fn outcome(&self) -> &'static str {
         match self {
             Ending::Sent { .. } => "sent",
             Ending::Again { .. } => "retried",
@@ -144,6 +145,8 @@ pub struct LostAttempt {
     pub rule: Option<String>,
     /// When the first try with this key began.
     pub first_sent_at: i64,
+    /// Tries so far.
+    pub tries: u32,
 }
 
 impl Db {
@@ -158,7 +161,7 @@ impl Db {
         self.read(move |db| {
             let mut ask = db.prepare_cached(
                 "SELECT t.account_id, m.workspace_id, a.plugin_id, (SELECT c.id FROM channels c WHERE c.account_id = t.account_id),
-                        t.message_id, m.conversation_id, t.part, t.id, t.attempt_key, t.rule, t.started_at, p.first_sent_at
+                        t.message_id, m.conversation_id, t.part, t.id, t.attempt_key, t.rule, t.started_at, p.first_sent_at, coalesce(p.tries, 1)
                  FROM attempts t JOIN messages m ON m.id = t.message_id JOIN accounts a ON a.id = t.account_id
                  LEFT JOIN parts p ON p.message_id = t.message_id AND p.idx = t.part
                  WHERE t.ended_at IS NULL ORDER BY t.started_at LIMIT ?1",
@@ -177,6 +180,7 @@ impl Db {
                     attempt_key: row.get(8)?,
                     rule: row.get(9)?,
                     first_sent_at: row.get::<_, Option<i64>>(11)?.unwrap_or(started),
+                    tries: row.get(12)?,
                 })
             })?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
@@ -382,7 +386,12 @@ fn exclude(db: &Connection, part: &PartRef, rule: &str) -> Result<(), DbError> {
 }
 
 /// New identities go to the person; one that belongs to somebody else stays there, since a send proves nothing about people.
-fn learn_identities(db: &Connection, workspace: &str, contact: &str, learnt: &[Identity]) -> Result<(), DbError> {
+pub(in crate::db) fn learn_identities(
+    db: &Connection,
+    workspace: &str,
+    contact: &str,
+    learnt: &[Identity],
+) -> Result<(), DbError> {
     for identity in learnt {
         db.prepare_cached(
             "INSERT OR IGNORE INTO identities (workspace_id, scheme, scope, value, contact_id, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

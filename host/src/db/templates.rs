@@ -66,6 +66,11 @@ impl Db {
         .await
     }
 
+    /// A send named a template that the provider does not know: read them again soon.
+    pub async fn templates_missed(&self, account_id: i64, now: i64) -> Result<(), DbError> {
+        self.write(Priority::Routine, move |db| make_stale(db, account_id, now)).await
+    }
+
     /// An account's templates after `after` (name, language), in the API's form.
     pub async fn templates_page(
         &self,

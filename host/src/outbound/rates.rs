@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sambung_runtime::manifest::RateLimit;
+use sambung_runtime::manifest::limits::RateLimit;
 
 /// Most buckets that are kept; the fullest are forgotten first, which loses nothing.
 const MOST_BUCKETS: usize = 50_000;
