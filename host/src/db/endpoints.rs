@@ -1,12 +1,14 @@
 //! Addresses that want the feed, and the deliveries to them.
 //!
 //! A delivery is written in the same act that moves the endpoint's place in the feed, so that a crash neither skips nor
-//! repeats one. Secrets are sealed before they come here; this file does not open them.
+//! repeats one. Secrets are sealed in envelopes bound to their row and opened only for a delivery.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use sambung_runtime::SecretValue;
 use serde_json::{Value, json};
 
 use super::{Db, DbError, Priority, feed};
+use crate::model::envelope::{CHANCE, Vault};
 use crate::model::time::rfc3339;
 
 /// An endpoint.
@@ -24,11 +26,7 @@ pub struct Endpoint {
     pub enabled: bool,
     /// Why it was disabled, if not by an admin.
     pub disabled_reason: Option<String>,
-    /// Sealed.
-    pub secret: Vec<u8>,
-    /// The one before, sealed, while both are signed with.
-    pub previous_secret: Option<Vec<u8>>,
-    /// Until when.
+    /// Until when deliveries are signed with the secret before besides.
     pub previous_until: Option<i64>,
     /// Since when nothing has succeeded.
     pub failing_since: Option<i64>,
@@ -57,7 +55,7 @@ impl Endpoint {
 }
 
 /// What an admin changes of an endpoint.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct EndpointChange {
     /// Where deliveries go.
     pub url: Option<String>,
@@ -65,12 +63,12 @@ pub struct EndpointChange {
     pub types: Option<Vec<String>>,
     /// Whether it gets deliveries.
     pub enabled: Option<bool>,
-    /// A new secret, sealed, and until when the present one is signed with besides.
-    pub rotate: Option<(Vec<u8>, i64)>,
+    /// A new secret, and until when the present one is signed with besides.
+    pub rotate: Option<(SecretValue, i64)>,
 }
 
 /// A delivery that is due, with the endpoint it goes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct DueDelivery {
     /// Its row.
     pub id: String,
@@ -82,6 +80,8 @@ pub struct DueDelivery {
     pub tries: u32,
     /// Where it goes.
     pub endpoint: Endpoint,
+    /// What it is signed with: the present secret, and the one before while it is rotated.
+    pub secrets: Vec<SecretValue>,
 }
 
 /// How a try ended.
@@ -105,8 +105,8 @@ pub enum Delivered {
     },
 }
 
-const COLUMNS: &str = "e.id, e.workspace_id, e.url, e.types, e.enabled, e.disabled_reason, e.secret, e.previous_secret, \
-                       e.previous_until, e.failing_since, e.created_at";
+const COLUMNS: &str = "e.id, e.workspace_id, e.url, e.types, e.enabled, e.disabled_reason, e.previous_until, e.failing_since, \
+                       e.created_at";
 
 fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
     Ok(Endpoint {
@@ -116,17 +116,21 @@ fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         types: serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default(),
         enabled: row.get(4)?,
         disabled_reason: row.get(5)?,
-        secret: row.get(6)?,
-        previous_secret: row.get(7)?,
-        previous_until: row.get(8)?,
-        failing_since: row.get(9)?,
-        created_at: row.get(10)?,
+        previous_until: row.get(6)?,
+        failing_since: row.get(7)?,
+        created_at: row.get(8)?,
     })
 }
 
 impl Db {
     /// Adds an endpoint; it gets what happens from now on.
-    pub async fn add_endpoint(&self, new: Endpoint, entry: crate::model::audit::Entry) -> Result<(), DbError> {
+    pub async fn add_endpoint(
+        &self,
+        new: Endpoint,
+        secret: SecretValue,
+        entry: crate::model::audit::Entry,
+    ) -> Result<(), DbError> {
+        let vault = self.vault();
         self.write(Priority::Urgent, move |db| {
             let newest = feed::range(db)?.newest;
             db.prepare_cached(
@@ -137,7 +141,7 @@ impl Db {
                 new.workspace,
                 new.url,
                 json!(new.types).to_string(),
-                new.secret,
+                seal(&vault, &new.id, &secret),
                 newest,
                 new.created_at
             ])?;
@@ -178,7 +182,7 @@ impl Db {
         change: EndpointChange,
         entry: crate::model::audit::Entry,
     ) -> Result<Option<Endpoint>, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        let (workspace, id, vault) = (workspace.to_owned(), id.to_owned(), self.vault());
         self.write(Priority::Urgent, move |db| {
             let Some(known) = one(db, &workspace, &id)? else { return Ok(None) };
             if let Some(url) = &change.url {
@@ -201,7 +205,7 @@ impl Db {
             if let Some((secret, until)) = &change.rotate {
                 db.execute(
                     "UPDATE endpoints SET previous_secret = secret, previous_until = ?3, secret = ?2 WHERE id = ?1",
-                    params![id, secret, until],
+                    params![id, seal(&vault, &id, secret), until],
                 )?;
             }
             super::audit::append(db, &entry)?;
@@ -305,24 +309,35 @@ impl Db {
 
     /// Deliveries that are due, at most `each` for one endpoint and none to those in `busy`.
     pub async fn due_deliveries(&self, now: i64, busy: Vec<String>, most: u32) -> Result<Vec<DueDelivery>, DbError> {
+        let vault = self.vault();
         self.read(move |db| {
             let mut ask = db.prepare_cached(&format!(
-                "SELECT {COLUMNS}, d.id, d.feed_id, d.body, d.tries
+                "SELECT {COLUMNS}, d.id, d.feed_id, d.body, d.tries, e.secret, e.previous_secret
                  FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
                  WHERE d.state = 'pending' AND d.due_at <= ?1 AND e.enabled = 1
                    AND e.id NOT IN (SELECT value FROM json_each(?2))
                  ORDER BY d.due_at, d.feed_id LIMIT ?3"
             ))?;
-            let rows = ask.query_map(params![now, json!(busy).to_string(), most], |row| {
-                Ok(DueDelivery {
-                    id: row.get(11)?,
-                    feed_id: row.get(12)?,
-                    body: row.get(13)?,
-                    tries: row.get(14)?,
-                    endpoint: endpoint(row)?,
-                })
-            })?;
-            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+            let mut rows = ask.query(params![now, json!(busy).to_string(), most])?;
+            let mut due = Vec::new();
+            while let Some(row) = rows.next()? {
+                let endpoint = endpoint(row)?;
+                let mut secrets = vec![open(&vault, &endpoint.id, &row.get::<_, Vec<u8>>(13)?)?];
+                if let Some(previous) = row.get::<_, Option<Vec<u8>>>(14)?
+                    && endpoint.previous_until.is_some_and(|until| until > now)
+                {
+                    secrets.push(open(&vault, &endpoint.id, &previous)?);
+                }
+                due.push(DueDelivery {
+                    id: row.get(9)?,
+                    feed_id: row.get(10)?,
+                    body: row.get(11)?,
+                    tries: row.get(12)?,
+                    endpoint,
+                    secrets,
+                });
+            }
+            Ok(due)
         })
         .await
     }
@@ -345,6 +360,14 @@ impl Db {
         let (id, endpoint) = (delivery.id.clone(), delivery.endpoint.id.clone());
         self.write(Priority::Routine, move |db| settle(db, &id, &endpoint, &how, now)).await
     }
+}
+
+fn seal(vault: &Vault, endpoint: &str, secret: &SecretValue) -> Vec<u8> {
+    vault.seal(&format!("endpoint/{endpoint}"), secret.expose(), crate::clock::random::<CHANCE>())
+}
+
+fn open(vault: &Vault, endpoint: &str, envelope: &[u8]) -> Result<SecretValue, DbError> {
+    Ok(SecretValue::new(vault.open(&format!("endpoint/{endpoint}"), envelope)?.to_vec()))
 }
 
 /// The id under which the outside knows a row of the feed; the same for every endpoint and every try.
