@@ -4,8 +4,15 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod api;
+pub mod app;
+pub mod auth;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod data_dir;
 pub mod db;
 pub mod ids;
 pub mod model;
 pub mod wake;
+pub mod web;

@@ -3,13 +3,15 @@
 //!
 //! Nothing outside this folder sees a connection.
 
-mod attempts;
-mod conversations;
-mod dispatch;
+mod audit;
 mod feed;
-mod messages;
-mod outbound;
-mod status;
+mod idempotency;
+mod leases;
+mod secrets;
+mod system;
+mod tokens;
+mod users;
+mod workspaces;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -20,12 +22,15 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
-pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
-pub use conversations::{ConversationRow, InboxCursor, InboxFilter};
-pub use dispatch::{BusyAccount, Claim, DuePart, Group};
-pub use messages::MessageCursor;
-pub use outbound::{Changed, NewMessage, Queued};
+pub use idempotency::{Earlier, Ticket};
+pub use leases::Lease;
+pub use secrets::{Secret, SecretState};
+pub use tokens::{NewToken, TokenKind, TokenRow, Who};
+pub use users::{NewUser, UserChange, UserRow};
+pub use workspaces::WorkspaceRow;
 pub use writer::Priority;
+
+use crate::model::envelope::Vault;
 
 /// Why the database did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +62,12 @@ pub enum DbError {
     /// A stored value does not have the form this program gave it.
     #[error("a stored value is damaged: {0}")]
     Damaged(String),
+    /// The database was written with another master key.
+    #[error("the master key does not belong to this database; put the key file that it was made with in its place")]
+    WrongKey,
+    /// A secret does not open.
+    #[error("a stored secret does not open")]
+    Sealed(#[from] crate::model::envelope::EnvelopeError),
 }
 
 impl DbError {
@@ -111,6 +122,7 @@ impl DbConfig {
 pub struct Db(Arc<Inner>);
 
 struct Inner {
+    vault: Vault,
     path: PathBuf,
     writer: writer::Writer,
     readers: std::sync::Mutex<Vec<Connection>>,
@@ -121,15 +133,18 @@ struct Inner {
 const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("migrations/0001_initial.sql"))];
 
 impl Db {
-    /// Opens or makes the file, brings its schema up to date and starts the writer.
-    pub fn open(config: DbConfig) -> Result<Db, DbError> {
+    /// Opens or makes the file, brings its schema up to date, sees that the master key is the one it was made with, and starts
+    /// the writer.
+    pub fn open(config: DbConfig, vault: Vault) -> Result<Db, DbError> {
         let mut connection = Connection::open(&config.path)?;
         prepare(&connection)?;
         migrate(&mut connection, &config.path)?;
+        system::prove_key(&connection, &vault)?;
         if let Some(pages) = config.max_pages {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
         Ok(Db(Arc::new(Inner {
+            vault,
             writer: writer::Writer::start(connection, config.queue),
             readers: std::sync::Mutex::new(Vec::new()),
             permits: Semaphore::new(config.readers.max(1)),
@@ -173,6 +188,11 @@ impl Db {
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.0.path
+    }
+
+    /// The master keys, for sealing and opening what a row holds.
+    pub(in crate::db) fn vault(&self) -> Vault {
+        self.0.vault.clone()
     }
 
     /// Writes that wait now.

@@ -2,9 +2,13 @@
 //!
 //! Nothing here waits, reads a clock or touches a disk: time and randomness are arguments.
 
+pub mod audit;
 pub mod content;
+pub mod envelope;
 pub mod fault;
 pub mod holds;
+pub mod permissions;
+pub mod proxies;
 pub mod retry;
 pub mod status;
 pub mod time;
