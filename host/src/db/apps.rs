@@ -32,7 +32,8 @@ pub struct AppRow {
     pub changed_at: i64,
 }
 
-const COLUMNS: &str = "id, workspace_id, plugin_id, name, settings, generated, is_default, instructions, created_at, changed_at";
+const COLUMNS: &str =
+    "id, workspace_id, plugin_id, name, settings, generated, is_default, instructions, created_at, changed_at";
 
 fn app(row: &Row<'_>) -> rusqlite::Result<AppRow> {
     let text = |column: usize| row.get::<_, String>(column);
@@ -167,6 +168,17 @@ impl Db {
                 audit::append(db, entry)?;
             }
             Ok(true)
+        })
+        .await
+    }
+
+    /// Whether channels use a registration.
+    pub async fn app_is_used(&self, id: &str) -> Result<bool, DbError> {
+        let id = id.to_owned();
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM channels WHERE app_id = ?1)")?
+                .query_row([id], |row| row.get(0))?)
         })
         .await
     }

@@ -300,12 +300,7 @@ impl Db {
 
     /// Every channel of a plugin that an installation has to keep working, in all workspaces: at most `limit`, after the id
     /// `after`.
-    pub async fn channels_of_plugin(
-        &self,
-        plugin: &str,
-        after: &str,
-        limit: u32,
-    ) -> Result<Vec<ChannelRow>, DbError> {
+    pub async fn channels_of_plugin(&self, plugin: &str, after: &str, limit: u32) -> Result<Vec<ChannelRow>, DbError> {
         let values = [plugin.to_owned(), after.to_owned(), limit.to_string()];
         self.read(move |db| {
             let mut query = db.prepare_cached(&format!(
@@ -358,5 +353,10 @@ impl Db {
             Ok(names)
         })
         .await
+    }
+
+    /// How many channels there are, in all workspaces.
+    pub async fn count_channels(&self) -> Result<i64, DbError> {
+        self.read(|db| Ok(db.prepare_cached("SELECT count(*) FROM channels")?.query_row([], |row| row.get(0))?)).await
     }
 }

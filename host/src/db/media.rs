@@ -45,23 +45,6 @@ pub struct MediaRow {
     pub created_at: i64,
 }
 
-/// What was measured of bytes that are on disk.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Measured {
-    /// SHA-256 of the bytes, hex.
-    pub digest: String,
-    /// Size.
-    pub bytes: i64,
-    /// Media type.
-    pub mime: Option<String>,
-    /// In pixels.
-    pub width: Option<i64>,
-    /// In pixels.
-    pub height: Option<i64>,
-    /// How long it plays.
-    pub duration_ms: Option<i64>,
-}
-
 /// A file that is published at an unguessable address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedRow {
@@ -152,8 +135,10 @@ pub(in crate::db) fn adopt(db: &Connection, id: &str, from: &str) -> Result<bool
 
 /// A file whose bytes will not come, with the reason; somebody may ask again.
 pub(in crate::db) fn fail(db: &Connection, id: &str, reason: &str) -> Result<(), DbError> {
-    db.prepare_cached("UPDATE media SET state = 'failed', reason = ?2, due_at = NULL WHERE id = ?1 AND state = 'pending'")?
-        .execute(params![id, reason])?;
+    db.prepare_cached(
+        "UPDATE media SET state = 'failed', reason = ?2, due_at = NULL WHERE id = ?1 AND state = 'pending'",
+    )?
+    .execute(params![id, reason])?;
     Ok(())
 }
 
@@ -201,8 +186,9 @@ impl Db {
                 "SELECT {COLUMNS}, p.expires_at FROM published p JOIN media m ON m.id = p.media_id \
                  WHERE p.token = ?1 AND p.expires_at > ?2 AND m.state = 'stored'"
             ))?;
-            let found =
-                query.query_row(params![token, now], |row| Ok(PublishedRow { media: media(row)?, expires_at: row.get(18)? }));
+            let found = query.query_row(params![token, now], |row| {
+                Ok(PublishedRow { media: media(row)?, expires_at: row.get(18)? })
+            });
             Ok(found.optional()?)
         })
         .await

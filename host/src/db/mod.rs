@@ -3,12 +3,27 @@
 //!
 //! Nothing outside this folder sees a connection.
 
+mod apps;
+mod attempts;
 mod audit;
+mod channels;
+mod conversations;
+mod dispatch;
+mod endpoints;
 mod feed;
 mod idempotency;
+mod inbound;
+mod journal;
+mod kv;
 mod leases;
+mod media;
+mod messages;
+mod outbound;
+mod plugins;
 mod secrets;
+mod status;
 mod system;
+mod templates;
 mod tokens;
 mod users;
 mod workspaces;
@@ -22,9 +37,23 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
+pub use apps::AppRow;
+pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
+pub use channels::{ChannelRow, Connected, NewChannel, NewSecret, SettingsChange};
+pub use conversations::{ConversationRow, InboxCursor, InboxFilter};
+pub use dispatch::{BusyAccount, Claim, Claimed, DuePart, Group};
+pub use endpoints::{Delivered, DueDelivery, Endpoint, EndpointChange, event_id};
+pub use feed::{FeedRange, FeedRow};
 pub use idempotency::{Earlier, Ticket};
+pub use inbound::{Committed, DueMedia, Effect, Erased, MediaOutcome, StrangerRow, Translated, Translation};
+pub use journal::{JournalReader, NewRow, PendingRow, Replay};
 pub use leases::Lease;
+pub use media::{MediaRow, PublishedRow};
+pub use messages::MessageCursor;
+pub use outbound::{Addressee, Changed, NewMessage, Queued};
+pub use plugins::{GenerationRow, PluginRow, RefusedFile};
 pub use secrets::{Secret, SecretState};
+pub use templates::{NewTemplate, StaleTemplates};
 pub use tokens::{NewToken, TokenKind, TokenRow, Who};
 pub use users::{NewUser, UserChange, UserRow};
 pub use workspaces::WorkspaceRow;
@@ -56,6 +85,9 @@ pub enum DbError {
     /// Too many writes wait already, or the disk is full; try again after a moment.
     #[error("{0}")]
     Busy(&'static str),
+    /// What was to be changed is not there any more.
+    #[error("it is not there any more")]
+    Gone,
     /// The database is being closed.
     #[error("the database is closed")]
     Closed,
@@ -122,6 +154,7 @@ impl DbConfig {
 pub struct Db(Arc<Inner>);
 
 struct Inner {
+    channels: channels::ChannelCache,
     vault: Vault,
     path: PathBuf,
     writer: writer::Writer,
@@ -144,6 +177,7 @@ impl Db {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
         Ok(Db(Arc::new(Inner {
+            channels: channels::ChannelCache::default(),
             vault,
             writer: writer::Writer::start(connection, config.queue),
             readers: std::sync::Mutex::new(Vec::new()),
@@ -193,6 +227,11 @@ impl Db {
     /// The master keys, for sealing and opening what a row holds.
     pub(in crate::db) fn vault(&self) -> Vault {
         self.0.vault.clone()
+    }
+
+    /// Channels in memory.
+    pub(in crate::db) fn channel_cache(&self) -> &channels::ChannelCache {
+        &self.0.channels
     }
 
     /// Writes that wait now.

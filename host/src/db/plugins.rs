@@ -105,8 +105,8 @@ impl Db {
     pub async fn plugin_row(&self, id: &str) -> Result<Option<PluginRow>, DbError> {
         let id = id.to_owned();
         self.read(move |db| {
-            let mut query = db
-                .prepare_cached("SELECT id, state, generation, installed_at, changed_at FROM plugins WHERE id = ?1")?;
+            let mut query =
+                db.prepare_cached("SELECT id, state, generation, installed_at, changed_at FROM plugins WHERE id = ?1")?;
             Ok(query.query_row([id], plugin).optional()?)
         })
         .await
@@ -116,8 +116,9 @@ impl Db {
     pub async fn generations_of(&self, plugin: &str) -> Result<Vec<GenerationRow>, DbError> {
         let plugin = plugin.to_owned();
         self.read(move |db| {
-            let mut query = db
-                .prepare_cached(&format!("SELECT {GENERATION} FROM generations WHERE plugin_id = ?1 ORDER BY id DESC"))?;
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {GENERATION} FROM generations WHERE plugin_id = ?1 ORDER BY id DESC"
+            ))?;
             Ok(query.query_map([plugin], generation)?.collect::<Result<_, _>>()?)
         })
         .await
@@ -188,7 +189,9 @@ impl Db {
         let changed = self
             .write(Priority::Routine, move |db| {
                 let changed = db
-                    .prepare_cached("UPDATE plugins SET state = ?2, changed_at = ?3 WHERE id = ?1 AND state <> 'removed'")?
+                    .prepare_cached(
+                        "UPDATE plugins SET state = ?2, changed_at = ?3 WHERE id = ?1 AND state <> 'removed'",
+                    )?
                     .execute(params![plugin, state, at])?;
                 if changed > 0 {
                     tell(db, &plugin, state, None, at)?;

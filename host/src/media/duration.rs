@@ -11,7 +11,9 @@ const MOST_BOXES: usize = 64;
 pub(super) fn of(path: &Path, mime: &str) -> Option<i64> {
     let mut file = File::open(path).ok()?;
     let millis = match mime {
-        "video/mp4" | "video/quicktime" | "video/3gpp" | "audio/mp4" | "audio/m4a" | "audio/x-m4a" | "audio/3gpp" => mp4(&mut file),
+        "video/mp4" | "video/quicktime" | "video/3gpp" | "audio/mp4" | "audio/m4a" | "audio/x-m4a" | "audio/3gpp" => {
+            mp4(&mut file)
+        }
         "audio/ogg" | "audio/opus" => ogg(&mut file),
         "audio/wav" => wav(&mut file),
         _ => None,

@@ -31,7 +31,8 @@ pub(super) fn measure(path: &Path, head: &[u8], claimed: Option<&str>) -> Facts 
 }
 
 fn dimensions(path: &Path) -> (Option<i64>, Option<i64>) {
-    let reader = File::open(path).ok().and_then(|file| image::ImageReader::new(BufReader::new(file)).with_guessed_format().ok());
+    let reader =
+        File::open(path).ok().and_then(|file| image::ImageReader::new(BufReader::new(file)).with_guessed_format().ok());
     match reader.and_then(|reader| reader.into_dimensions().ok()) {
         Some((width, height)) => (Some(width.into()), Some(height.into())),
         None => (None, None),
@@ -43,12 +44,15 @@ fn media_type(head: &[u8], claimed: Option<&str>) -> Option<String> {
     let claimed = claimed.and_then(plain);
     let Some(seen) = sniff(head) else {
         // Nothing may pass for a page or a picture by its sender's word alone.
-        return claimed.filter(|claim| !claim.starts_with("image/") && claim != "text/html" && claim != "application/xhtml+xml");
+        return claimed
+            .filter(|claim| !claim.starts_with("image/") && claim != "text/html" && claim != "application/xhtml+xml");
     };
     // One container holds many things: the more exact word of the same family counts.
     let family: &[&str] = match seen {
         "application/zip" => &["application/vnd.openxmlformats", "application/vnd.oasis", "application/epub+zip"],
-        "video/mp4" => &["audio/mp4", "audio/m4a", "audio/x-m4a", "audio/aac", "video/quicktime", "video/3gpp", "audio/3gpp"],
+        "video/mp4" => {
+            &["audio/mp4", "audio/m4a", "audio/x-m4a", "audio/aac", "video/quicktime", "video/3gpp", "audio/3gpp"]
+        }
         "audio/ogg" => &["audio/opus", "video/ogg", "application/ogg"],
         "video/webm" => &["audio/webm", "video/x-matroska"],
         _ => &[],

@@ -37,7 +37,9 @@ impl Media {
         let path = self.path(digest);
         let jpeg = {
             let _turn = self.0.decoding.acquire().await.map_err(std::io::Error::other)?;
-            tokio::task::spawn_blocking(move || jpeg_within(&path, max_edge, max_bytes)).await.map_err(std::io::Error::other)?
+            tokio::task::spawn_blocking(move || jpeg_within(&path, max_edge, max_bytes))
+                .await
+                .map_err(std::io::Error::other)?
         };
         let Some(jpeg) = jpeg else { return Ok(None) };
         let mut incoming = self.begin(workspace).await?;

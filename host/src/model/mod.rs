@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod content;
+pub mod channel;
 pub mod envelope;
 pub mod fault;
 pub mod holds;
@@ -11,5 +12,6 @@ pub mod permissions;
 pub mod proxies;
 pub mod retry;
 pub mod status;
+pub mod semver_policy;
 pub mod time;
 pub mod windows;

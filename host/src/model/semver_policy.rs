@@ -80,7 +80,9 @@ fn new_permissions(running: &Manifest, new: &Manifest) -> Vec<Need> {
 fn grants(destination: &Destination) -> Vec<String> {
     let (target, methods) = match destination {
         Destination::Host { target, methods } => (target.to_string(), methods.as_slice()),
-        Destination::FromSetting { setting, methods } => (format!("the address in the setting `{setting}`"), methods.as_slice()),
+        Destination::FromSetting { setting, methods } => {
+            (format!("the address in the setting `{setting}`"), methods.as_slice())
+        }
         Destination::MediaFromAnywhere => return vec!["any public address, for files without credentials".to_owned()],
     };
     if methods.is_empty() {

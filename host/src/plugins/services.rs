@@ -92,7 +92,9 @@ impl SecretService {
             return Ok(tried);
         }
         let stored = self.db.secret(stored_owner(owner), name).await;
-        stored.map(|found| found.map(|secret| secret.value)).map_err(|error| ServiceError::Unavailable(error.to_string()))
+        stored
+            .map(|found| found.map(|secret| secret.value))
+            .map_err(|error| ServiceError::Unavailable(error.to_string()))
     }
 }
 

@@ -70,7 +70,8 @@ impl Registry {
     /// alone, also what another generation has replaced since.
     async fn look(&self, seen: &mut HashMap<String, Seen>, first: bool) -> Result<bool, DbError> {
         let files = list(self.0.folders.dropped()).await;
-        let gone: Vec<String> = seen.keys().filter(|name| !files.iter().any(|(file, _)| file == *name)).cloned().collect();
+        let gone: Vec<String> =
+            seen.keys().filter(|name| !files.iter().any(|(file, _)| file == *name)).cloned().collect();
         for name in gone {
             seen.remove(&name);
             self.0.db.forget_refusal(&name).await?;
@@ -109,7 +110,9 @@ impl Registry {
 
     async fn take_in(&self, name: &str, looks: Looks) -> Result<(), DbError> {
         let verdict = match tokio::fs::read(self.0.folders.dropped().join(name)).await {
-            _ if looks.bytes > MOST_BYTES => Err((String::new(), "the file is larger than any plugin may be".to_owned())),
+            _ if looks.bytes > MOST_BYTES => {
+                Err((String::new(), "the file is larger than any plugin may be".to_owned()))
+            }
             Err(error) => Err((String::new(), format!("the file cannot be read: {error}"))),
             Ok(wasm) => {
                 let digest = digest_of(&wasm);

@@ -40,12 +40,8 @@ pub(in crate::db) fn note_call_failure(
     if matches!(error.fault, CallFault::Busy | CallFault::NotExported) {
         return Ok(());
     }
-    let finding = Finding {
-        level: "error".to_owned(),
-        code: error.fault.code().to_owned(),
-        words: error.to_string(),
-        fix: None,
-    };
+    let finding =
+        Finding { level: "error".to_owned(), code: error.fault.code().to_owned(), words: error.to_string(), fix: None };
     let source = format!("{}:{}", FindingSource::Call.as_str(), error.function);
     if note(db, channel, &finding, &source, at)? {
         tell(db, channel, at)?;
@@ -65,12 +61,7 @@ pub(in crate::db) fn call_succeeded(db: &Connection, channel: &str, function: &s
 }
 
 /// The provider refused the credential: outbound waits until somebody connects again, inbound goes on.
-pub(in crate::db) fn set_needs_attention(
-    db: &Connection,
-    channel: &str,
-    words: &str,
-    at: i64,
-) -> Result<(), DbError> {
+pub(in crate::db) fn set_needs_attention(db: &Connection, channel: &str, words: &str, at: i64) -> Result<(), DbError> {
     let changed = db
         .prepare_cached("UPDATE channels SET state = ?2, changed_at = ?3 WHERE id = ?1 AND state = 'connected'")?
         .execute(params![channel, ChannelState::NeedsAttention.as_str(), at])?;

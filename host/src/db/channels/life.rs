@@ -65,13 +65,7 @@ pub struct Connected {
     pub findings: Vec<Finding>,
 }
 
-fn put_secrets(
-    db: &Connection,
-    vault: &Vault,
-    row: (&str, &str),
-    new: &[NewSecret],
-    at: i64,
-) -> Result<(), DbError> {
+fn put_secrets(db: &Connection, vault: &Vault, row: (&str, &str), new: &[NewSecret], at: i64) -> Result<(), DbError> {
     let (owner, workspace) = row;
     for secret in new {
         let value = secrets::NewSecret {
@@ -139,8 +133,11 @@ fn apply_change(
     at: i64,
 ) -> Result<(), DbError> {
     if let Some(settings) = &change.settings {
-        db.prepare_cached("UPDATE channels SET settings = ?2, changed_at = ?3 WHERE id = ?1")?
-            .execute(params![row.id, settings.to_string(), at])?;
+        db.prepare_cached("UPDATE channels SET settings = ?2, changed_at = ?3 WHERE id = ?1")?.execute(params![
+            row.id,
+            settings.to_string(),
+            at
+        ])?;
     }
     if let Some(name) = &change.name {
         db.prepare_cached("UPDATE channels SET name = ?2, changed_at = ?3 WHERE id = ?1")?
@@ -261,8 +258,11 @@ impl Db {
         self.write(Priority::Routine, move |db| {
             let row = needed(db, &owned)?;
             apply_change(db, &vault, &row, &change, at)?;
-            db.prepare_cached("UPDATE channels SET step = ?2, changed_at = ?3 WHERE id = ?1")?
-                .execute(params![owned, step.to_string(), at])?;
+            db.prepare_cached("UPDATE channels SET step = ?2, changed_at = ?3 WHERE id = ?1")?.execute(params![
+                owned,
+                step.to_string(),
+                at
+            ])?;
             apply_effects(db, &vault, &owned, &row.workspace, &effects, at)?;
             if let Some(entry) = &entry {
                 audit::append(db, entry)?;
