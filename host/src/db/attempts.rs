@@ -3,14 +3,17 @@
 //! Everything that belongs to one call of the plugin is one act: the ends of its attempts, what is held back, where the
 //! conversation went, and what the call wanted kept.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::types::{Identity, Thread};
 use serde_json::Value;
 
-use super::dispatch::{DuePart, Group, STARTED, addressee, described};
+use super::dispatch::{DuePart, Group, addressee, described};
 use super::outbound::fail_rest;
 use super::status::{self, PartRef, recompute_status};
-use super::{Db, DbError, Priority};
+use super::{Db, DbError, Priority, inbound};
+use crate::model::envelope::Vault;
 use crate::model::holds::Hold;
 
 /// How one attempt ended.
@@ -49,7 +52,8 @@ pub enum Ending {
 }
 
 impl Ending {
-    fn outcome(&self) -> &'static str {
+    /// The word in the database and in metrics.
+    pub fn outcome(&self) -> &'static str {
         match self {
             Ending::Sent { .. } => "sent",
             Ending::Again { .. } => "retried",
@@ -102,6 +106,8 @@ pub struct Settlement {
     pub ended: Vec<Ended>,
     /// What is held back, until when, and why.
     pub holds: Vec<(Hold, i64, String)>,
+    /// An opening whose use was taken although nothing left; it is given back.
+    pub unspent: Option<i64>,
     /// A rule that proved shut for the whole conversation, as far as it was opened until then.
     pub closed: Option<(String, i64)>,
     /// Where the conversation is.
@@ -139,12 +145,15 @@ pub struct LostAttempt {
     pub rule: Option<String>,
     /// When the first try with this key began.
     pub first_sent_at: i64,
+    /// Tries so far.
+    pub tries: u32,
 }
 
 impl Db {
     /// Commits what one call brought. A part that was settled otherwise in the meantime (an echo proved it sent) stays so.
-    pub async fn settle_attempts(&self, settlement: Settlement) -> Result<(), DbError> {
-        self.write(Priority::Urgent, move |db| settle(db, settlement)).await
+    pub async fn settle_attempts(&self, settlement: Arc<Settlement>) -> Result<(), DbError> {
+        let vault = self.vault();
+        self.write(Priority::Urgent, move |db| settle(db, &vault, &settlement)).await
     }
 
     /// Attempts without an end, oldest first. Only at the start, when none is under way.
@@ -152,7 +161,7 @@ impl Db {
         self.read(move |db| {
             let mut ask = db.prepare_cached(
                 "SELECT t.account_id, m.workspace_id, a.plugin_id, (SELECT c.id FROM channels c WHERE c.account_id = t.account_id),
-                        t.message_id, m.conversation_id, t.part, t.id, t.attempt_key, t.rule, t.started_at, p.first_sent_at
+                        t.message_id, m.conversation_id, t.part, t.id, t.attempt_key, t.rule, t.started_at, p.first_sent_at, coalesce(p.tries, 1)
                  FROM attempts t JOIN messages m ON m.id = t.message_id JOIN accounts a ON a.id = t.account_id
                  LEFT JOIN parts p ON p.message_id = t.message_id AND p.idx = t.part
                  WHERE t.ended_at IS NULL ORDER BY t.started_at LIMIT ?1",
@@ -171,6 +180,7 @@ impl Db {
                     attempt_key: row.get(8)?,
                     rule: row.get(9)?,
                     first_sent_at: row.get::<_, Option<i64>>(11)?.unwrap_or(started),
+                    tries: row.get(12)?,
                 })
             })?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
@@ -263,9 +273,9 @@ fn last_attempt(db: &Connection, key: &str, message_id: &str, idx: i64) -> Resul
         .optional()?)
 }
 
-fn settle(db: &Connection, settlement: Settlement) -> Result<(), DbError> {
+fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(), DbError> {
     for ended in &settlement.ended {
-        end_attempt(db, &settlement, ended)?;
+        end_attempt(db, settlement, ended)?;
     }
     for (hold, until, reason) in &settlement.holds {
         let account = if matches!(hold, Hold::App(_)) { 0 } else { settlement.account_id };
@@ -283,13 +293,18 @@ fn settle(db: &Connection, settlement: Settlement) -> Result<(), DbError> {
         )?
         .execute(params![settlement.conversation_id, rule, at])?;
     }
+    if let Some(opening) = settlement.unspent {
+        db.prepare_cached("UPDATE openings SET uses_left = uses_left + 1 WHERE id = ?1 AND uses_left IS NOT NULL")?
+            .execute([opening])?;
+    }
     if let Some(contact) = &settlement.contact_id {
         learn_identities(db, &settlement.workspace, contact, &settlement.identities)?;
     }
     if let Some(thread) = &settlement.thread {
-        learn_thread(db, &settlement, thread)?;
+        let (workspace, conversation) = (&settlement.workspace, &settlement.conversation_id);
+        inbound::thread_learnt(db, workspace, settlement.account_id, conversation, thread, settlement.at)?;
     }
-    keep(db, &settlement)?;
+    keep(db, vault, settlement)?;
     recompute_status(db, &settlement.message_id, settlement.at)?;
     Ok(())
 }
@@ -306,7 +321,7 @@ fn end_attempt(db: &Connection, settlement: &Settlement, ended: &Ended) -> Resul
     let part = PartRef { message_id: settlement.message_id.clone(), idx: ended.idx };
     if let Ending::Sent { ids } = &ended.ending {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        status::record_provider_ids(db, settlement.account_id, &part.message_id, Some(part.idx), &ids)?;
+        status::record_provider_ids(db, settlement.account_id, &part.message_id, Some(part.idx), &ids, settlement.at)?;
         return status::settle_sent(db, &part, settlement.at);
     }
     // Only the attempt that the part waits for may move it; what was settled otherwise meanwhile stays.
@@ -371,7 +386,12 @@ fn exclude(db: &Connection, part: &PartRef, rule: &str) -> Result<(), DbError> {
 }
 
 /// New identities go to the person; one that belongs to somebody else stays there, since a send proves nothing about people.
-fn learn_identities(db: &Connection, workspace: &str, contact: &str, learnt: &[Identity]) -> Result<(), DbError> {
+pub(in crate::db) fn learn_identities(
+    db: &Connection,
+    workspace: &str,
+    contact: &str,
+    learnt: &[Identity],
+) -> Result<(), DbError> {
     for identity in learnt {
         db.prepare_cached(
             "INSERT OR IGNORE INTO identities (workspace_id, scheme, scope, value, contact_id, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -388,55 +408,25 @@ fn learn_identities(db: &Connection, workspace: &str, contact: &str, learnt: &[I
     Ok(())
 }
 
-/// The provider said where the conversation is. Its keys lead here from now on, save those that lead to another already.
-fn learn_thread(db: &Connection, settlement: &Settlement, thread: &Thread) -> Result<(), DbError> {
-    let id = &settlement.conversation_id;
-    for key in std::iter::once(&thread.key).chain(&thread.aliases) {
-        db.prepare_cached("INSERT OR IGNORE INTO thread_keys (account_id, key, conversation_id) VALUES (?1, ?2, ?3)")?
-            .execute(params![settlement.account_id, key, id])?;
-    }
-    let owner: String = db
-        .prepare_cached("SELECT conversation_id FROM thread_keys WHERE account_id = ?1 AND key = ?2")?
-        .query_row(params![settlement.account_id, thread.key], |row| row.get(0))?;
-    if owner != *id {
-        return merge_met(db, settlement, &owner);
-    }
-    db.prepare_cached("UPDATE conversations SET thread_key = ?2 WHERE id = ?1")?.execute(params![id, thread.key])?;
-    if let Some(context) = &thread.context {
-        db.prepare_cached(
-            "UPDATE conversations SET context = ?2, context_at = ?3 WHERE id = ?1 AND coalesce(context_at, 0) <= ?3",
-        )?
-        .execute(params![id, context, settlement.at])?;
-    }
-    Ok(())
-}
-
-/// The conversation of a receipt turned out to be one that exists already.
-fn merge_met(db: &Connection, settlement: &Settlement, other: &str) -> Result<(), DbError> {
-    let _ = (db, settlement, other, STARTED);
-    Ok(())
-}
-
 /// What the call wanted kept: the channel's memory, secrets that the provider handed out, entries of visitors' streams.
-fn keep(db: &Connection, settlement: &Settlement) -> Result<(), DbError> {
+fn keep(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(), DbError> {
     for entry in &settlement.effects.visitor {
         db.prepare_cached(
             "INSERT OR IGNORE INTO visitor_entries (account_id, visitor, entry_id, entry, at) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![settlement.account_id, entry.visitor, entry.id, entry.entry, settlement.at])?;
     }
-    for write in &settlement.effects.kv {
-        match &write.value {
-            Some(value) => db
-                .prepare_cached(
-                    "INSERT INTO kv (channel_id, key, value) VALUES (?1, ?2, ?3)
-                     ON CONFLICT (channel_id, key) DO UPDATE SET value = excluded.value",
-                )?
-                .execute(params![settlement.channel_id, write.key, value])?,
-            None => db
-                .prepare_cached("DELETE FROM kv WHERE channel_id = ?1 AND key = ?2")?
-                .execute(params![settlement.channel_id, write.key])?,
+    super::kv::apply(db, &settlement.channel_id, &settlement.effects.kv)?;
+    for kept in &settlement.effects.secrets {
+        let secret = super::secrets::NewSecret {
+            owner: &settlement.channel_id,
+            workspace: Some(&settlement.workspace),
+            name: &kept.name,
+            value: kept.value.expose(),
+            bound_to: None,
+            expires_at: kept.expires_at.and_then(|at| i64::try_from(at).ok()),
         };
+        super::secrets::put(db, vault, &secret, settlement.at)?;
     }
     Ok(())
 }

@@ -1,9 +1,13 @@
 //! Conversations as the inbox shows them, and the facts about their windows.
 
 use rusqlite::{Connection, OptionalExtension, params};
+use sambung_runtime::contract::types::Identity;
 use serde_json::{Value, json};
 
+use super::outbound::NewMessage;
 use super::{Db, DbError, feed};
+use crate::clock::random;
+use crate::ids;
 use crate::model::time::rfc3339;
 use crate::model::windows::{Closing, Facts, Opening};
 
@@ -102,6 +106,33 @@ impl Db {
     pub async fn window_facts(&self, conversation: &str) -> Result<Facts, DbError> {
         let conversation = conversation.to_owned();
         self.read(move |db| window_facts(db, &conversation)).await
+    }
+
+    /// The newest conversation of an account with the person of the first identity that is known.
+    pub async fn conversation_with(
+        &self,
+        workspace: &str,
+        account_id: i64,
+        identities: Vec<Identity>,
+    ) -> Result<Option<String>, DbError> {
+        let workspace = workspace.to_owned();
+        self.read(move |db| match contact_of(db, &workspace, &identities)? {
+            Some(contact) => newest_with(db, account_id, &contact),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    /// Every identity of a contact.
+    pub async fn contact_identities(&self, workspace: &str, contact: &str) -> Result<Vec<Identity>, DbError> {
+        let (workspace, contact) = (workspace.to_owned(), contact.to_owned());
+        self.read(move |db| {
+            let own = db
+                .prepare_cached("SELECT 1 FROM contacts WHERE id = ?1 AND workspace_id = ?2")?
+                .exists(params![contact, workspace])?;
+            if own { super::dispatch::identities(db, &contact) } else { Ok(Vec::new()) }
+        })
+        .await
     }
 
     /// Assigns a conversation to a user of the workspace, or to nobody; the conversation as it is then. None where there is no
@@ -285,4 +316,58 @@ fn last_message(db: &Connection, id: &str) -> Result<Value, DbError> {
         })
         .optional()?;
     Ok(found.unwrap_or(Value::Null))
+}
+
+fn contact_of(db: &Connection, workspace: &str, identities: &[Identity]) -> Result<Option<String>, DbError> {
+    for identity in identities {
+        let found = db
+            .prepare_cached(
+                "SELECT contact_id FROM identities WHERE workspace_id = ?1 AND scheme = ?2 AND scope = ?3 AND value = ?4",
+            )?
+            .query_row(params![workspace, identity.scheme, identity.scope, identity.value], |row| row.get(0))
+            .optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+fn newest_with(db: &Connection, account_id: i64, contact: &str) -> Result<Option<String>, DbError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT id FROM conversations WHERE contact_id = ?1 AND account_id = ?2 AND merged_into IS NULL
+             ORDER BY last_message_at DESC LIMIT 1",
+        )?
+        .query_row(params![contact, account_id], |row| row.get(0))
+        .optional()?)
+}
+
+/// The conversation with a person, begun if there is none yet, within the act that queues its first message.
+pub(in crate::db) fn begin(db: &Connection, new: &NewMessage, identities: &[Identity]) -> Result<String, DbError> {
+    let contact = match contact_of(db, &new.workspace, identities)? {
+        Some(contact) => contact,
+        None => {
+            let contact = ids::mint("ct", new.at, random());
+            db.prepare_cached(
+                "INSERT INTO contacts (id, workspace_id, created_at, changed_at) VALUES (?1, ?2, ?3, ?3)",
+            )?
+            .execute(params![contact, new.workspace, new.at])?;
+            contact
+        }
+    };
+    super::attempts::learn_identities(db, &new.workspace, &contact, identities)?;
+    if let Some(known) = newest_with(db, new.account_id, &contact)? {
+        return Ok(known);
+    }
+    let id = ids::mint("cv", new.at, random());
+    let key = identities.first().map_or_else(String::new, |first| {
+        format!("{}{}:{}:{}", super::dispatch::STARTED, first.scheme, first.scope, first.value)
+    });
+    db.prepare_cached(
+        "INSERT INTO conversations (id, workspace_id, account_id, contact_id, thread_key, created_at, last_message_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+    )?
+    .execute(params![id, new.workspace, new.account_id, contact, key, new.at])?;
+    Ok(id)
 }

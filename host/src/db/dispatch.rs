@@ -53,6 +53,15 @@ pub struct Claim {
     pub now: i64,
 }
 
+/// What a claim brought.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    /// Begun.
+    pub groups: Vec<Group>,
+    /// Something was told to the feed.
+    pub changed: bool,
+}
+
 /// What one call of the plugin sends: parts of one message that are due together, with everything a send needs to know.
 #[derive(Debug, Clone)]
 pub struct Group {
@@ -70,6 +79,8 @@ pub struct Group {
     pub reply_to: Option<Target>,
     /// Written by a person.
     pub human: bool,
+    /// The opening of which this call takes one use.
+    pub opening: Option<i64>,
     /// The channel's credential when the attempt began.
     pub credential_version: i64,
     /// In order.
@@ -127,13 +138,8 @@ impl Db {
 
     /// Begins attempts for the parts of a channel that are due: rule and token chosen, token spent, attempt rows written, all
     /// committed before this answers. A part whose window is shut fails here.
-    pub async fn claim_due_parts(&self, claim: Claim) -> Result<Vec<Group>, DbError> {
+    pub async fn claim_due_parts(&self, claim: Claim) -> Result<Claimed, DbError> {
         self.write(Priority::Routine, move |db| claim_due(db, &claim)).await
-    }
-
-    /// Whether sending is held until an operator releases it after a restore.
-    pub async fn outbound_held(&self) -> Result<bool, DbError> {
-        self.read(|db| Ok(db.prepare_cached("SELECT 1 FROM system WHERE key = 'restore_hold'")?.exists([])?)).await
     }
 }
 
@@ -149,18 +155,21 @@ fn busy(row: &Row<'_>) -> rusqlite::Result<BusyAccount> {
     })
 }
 
-fn claim_due(db: &Connection, claim: &Claim) -> Result<Vec<Group>, DbError> {
+fn claim_due(db: &Connection, claim: &Claim) -> Result<Claimed, DbError> {
+    let mut claimed = Claimed::default();
+    if super::system::held(db)?.is_some() {
+        return Ok(claimed);
+    }
     let version: Option<i64> = db
         .prepare_cached(
             "SELECT credential_version FROM channels WHERE id = ?1 AND account_id = ?2 AND state = 'connected' AND paused = 0",
         )?
         .query_row(params![claim.account.channel_id, claim.account.account_id], |row| row.get(0))
         .optional()?;
-    let Some(version) = version else { return Ok(Vec::new()) };
-    let mut groups = Vec::new();
+    let Some(version) = version else { return Ok(claimed) };
     // Heads that turn out not to be sendable do not count, so a few more than wanted are looked at.
     for (message_id, idx, conversation_id, contact_id) in lane_heads(db, claim, claim.most.saturating_mul(4))? {
-        if groups.len() >= claim.most as usize {
+        if claimed.groups.len() >= claim.most as usize {
             break;
         }
         let spent = claim.spent.contains(&conversation_id)
@@ -169,11 +178,11 @@ fn claim_due(db: &Connection, claim: &Claim) -> Result<Vec<Group>, DbError> {
             continue;
         }
         if let Some(group) = begin(db, claim, version, &message_id, idx, conversation_id, contact_id)? {
-            groups.push(group);
+            claimed.groups.push(group);
         }
-        recompute_status(db, &message_id, claim.now)?;
+        claimed.changed |= recompute_status(db, &message_id, claim.now)?;
     }
-    Ok(groups)
+    Ok(claimed)
 }
 
 type Head = (String, i64, String, Option<String>);
@@ -265,7 +274,7 @@ fn begin(
             .execute([opening])?;
     }
     let outgoing = addressee(db, message_id, &conversation_id, contact_id)?;
-    Ok(Some(Group { human, credential_version, parts, ..outgoing }))
+    Ok(Some(Group { human, opening: choice.opening, credential_version, parts, ..outgoing }))
 }
 
 /// The window is shut at dispatch: the part fails, and the rest of its message with it.
@@ -352,12 +361,14 @@ pub(in crate::db) fn addressee(
         to,
         reply_to,
         human,
+        opening: None,
         credential_version: 0,
         parts: Vec::new(),
     })
 }
 
-fn identities(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbError> {
+/// Every identity of a person, the scoped ones first.
+pub(in crate::db) fn identities(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbError> {
     let mut ask = db.prepare_cached(
         "SELECT scheme, scope, value, extra FROM identities WHERE contact_id = ?1 ORDER BY scope = '', scheme LIMIT 20",
     )?;

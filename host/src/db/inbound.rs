@@ -22,4 +22,6 @@ pub use media::{DueMedia, MediaOutcome};
 pub use people::StrangerRow;
 pub use rows::{Committed, Effect, Translated, Translation};
 
+pub(in crate::db) use echo::take_over;
 pub(in crate::db) use targets::provider_id_appeared;
+pub(in crate::db) use threads::thread_learnt;

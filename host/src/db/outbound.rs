@@ -1,9 +1,10 @@
 //! Messages on their way out, as the API makes, retries and decides them: the message, its parts and the feed row in one act.
 
 use rusqlite::{Connection, OptionalExtension, params};
+use sambung_runtime::contract::types::Identity;
 use serde_json::{Value, json};
 
-use super::conversations::conversation_updated;
+use super::conversations::{self, conversation_updated};
 use super::messages::message_json;
 use super::status::recompute_status;
 use super::{Db, DbError, Priority, feed};
@@ -16,7 +17,7 @@ pub struct NewMessage {
     /// Whose it is.
     pub workspace: String,
     /// Where it goes.
-    pub conversation: String,
+    pub to: Addressee,
     /// The account it leaves through.
     pub account_id: i64,
     /// In the API's form; each becomes a part. At least one.
@@ -37,6 +38,15 @@ pub struct NewMessage {
     pub most_queued: u32,
 }
 
+/// Where a message goes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Addressee {
+    /// A conversation that is there.
+    Conversation(String),
+    /// A person, by identities that are one person's, best first: the conversation with them is begun if there is none.
+    Person(Vec<Identity>),
+}
+
 /// What became of a message that was to be queued.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Queued {
@@ -44,6 +54,8 @@ pub enum Queued {
     Yes {
         /// Its id.
         id: String,
+        /// Its conversation.
+        conversation: String,
     },
     /// Too many wait in this channel already.
     Full,
@@ -105,15 +117,19 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
     if waiting >= new.most_queued {
         return Ok(Queued::Full);
     }
+    let conversation = match &new.to {
+        Addressee::Conversation(id) => id.clone(),
+        Addressee::Person(identities) => conversations::begin(db, new, identities)?,
+    };
     if let Some(answered) = &new.reply_to {
         let there = db
             .prepare_cached("SELECT 1 FROM messages WHERE id = ?1 AND conversation_id = ?2")?
-            .exists(params![answered, new.conversation])?;
+            .exists(params![answered, conversation])?;
         if !there {
             return Ok(Queued::NoSuchReply);
         }
     }
-    let id = fresh_id(db, new)?;
+    let id = fresh_id(db, &conversation, new)?;
     db.prepare_cached(
         "INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, content, reply_to, at, status,
                                status_since, created_by, human)
@@ -121,10 +137,10 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
     )?
     .execute(params![
         id,
-        super::messages::next_seq(db, &new.conversation, new.at)?,
+        super::messages::next_seq(db, &conversation, new.at)?,
         new.workspace,
         new.account_id,
-        new.conversation,
+        conversation,
         Value::Array(new.contents.clone()).to_string(),
         new.reply_to,
         new.at,
@@ -140,7 +156,7 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
             id,
             idx as i64,
             new.account_id,
-            new.conversation,
+            conversation,
             content.to_string(),
             key,
             new.at
@@ -149,21 +165,21 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
     db.prepare_cached(
         "UPDATE conversations SET last_message_at = ?2, last_message_id = ?3 WHERE id = ?1 AND last_message_at <= ?2",
     )?
-    .execute(params![new.conversation, new.at, id])?;
+    .execute(params![conversation, new.at, id])?;
     if let Some(json) = message_json(db, &id)? {
         feed::append(db, &new.workspace, "message.created", &json, new.at)?;
     }
-    conversation_updated(db, &new.workspace, &new.conversation, new.at)?;
-    Ok(Queued::Yes { id })
+    conversation_updated(db, &new.workspace, &conversation, new.at)?;
+    Ok(Queued::Yes { id, conversation })
 }
 
 /// An id that sorts after every message of the conversation that still waits, since lanes go by id.
-fn fresh_id(db: &Connection, new: &NewMessage) -> Result<String, DbError> {
+fn fresh_id(db: &Connection, conversation: &str, new: &NewMessage) -> Result<String, DbError> {
     let last: Option<String> = db
         .prepare_cached(
             "SELECT max(message_id) FROM parts WHERE conversation_id = ?1 AND state IN ('queued', 'sending', 'unknown')",
         )?
-        .query_row([&new.conversation], |row| row.get(0))?;
+        .query_row([conversation], |row| row.get(0))?;
     let mut at = new.at;
     loop {
         let id = ids::mint("msg", at, new.chance);

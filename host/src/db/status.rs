@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::{DbError, feed, messages};
+use super::{DbError, feed, inbound, messages};
 use crate::model::status::{Fact, Part, Status, shown};
 
 /// A part of a message.
@@ -188,15 +188,18 @@ pub(in crate::db) fn message_of(
         .optional()?)
 }
 
-/// Notes the provider's ids of a message and hands it the facts that waited for them. Does not derive the status.
+/// Notes the provider's ids of a message and hands it the facts and events that waited for them; what was taken for an echo
+/// meanwhile goes. Does not derive the status.
 pub(in crate::db) fn record_provider_ids(
     db: &Connection,
     account_id: i64,
     message_id: &str,
     part: Option<i64>,
     ids: &[&str],
+    at: i64,
 ) -> Result<(), DbError> {
     for id in ids {
+        inbound::take_over(db, account_id, id, message_id, part, at)?;
         db.prepare_cached(
             "INSERT OR IGNORE INTO provider_ids (account_id, provider_id, message_id, part) VALUES (?1, ?2, ?3, ?4)",
         )?
@@ -205,6 +208,7 @@ pub(in crate::db) fn record_provider_ids(
             "UPDATE facts SET message_id = ?3, part = ?4 WHERE account_id = ?1 AND provider_id = ?2 AND message_id IS NULL",
         )?
         .execute(params![account_id, id, message_id, part])?;
+        inbound::provider_id_appeared(db, account_id, id, message_id)?;
     }
     Ok(())
 }
@@ -225,7 +229,7 @@ pub(in crate::db) fn settle_attempt_by_correlation(
         .query_row(params![account_id, correlation], |row| Ok(PartRef { message_id: row.get(0)?, idx: row.get(1)? }))
         .optional()?;
     let Some(part) = found else { return Ok(None) };
-    record_provider_ids(db, account_id, &part.message_id, Some(part.idx), provider_ids)?;
+    record_provider_ids(db, account_id, &part.message_id, Some(part.idx), provider_ids, at)?;
     settle_sent(db, &part, at)?;
     db.prepare_cached(
         "UPDATE attempts SET outcome = 'sent' WHERE account_id = ?1 AND attempt_key = ?2 AND outcome = 'unknown'",

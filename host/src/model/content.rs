@@ -427,7 +427,11 @@ mod tests {
     #[test]
     fn what_was_written_is_read_back() {
         let contents = [
-            Content::Text(Text { body: "halo".into(), format: Some("[]".into()), extra: vec![("x".into(), "1".into())] }),
+            Content::Text(Text {
+                body: "halo".into(),
+                format: Some("[]".into()),
+                extra: vec![("x".into(), "1".into())],
+            }),
             Content::Location(Location { latitude: -6.2, longitude: 106.8, name: None, address: None, extra: vec![] }),
             Content::ContactCards(r#"[{"name":"Sari"}]"#.into()),
             Content::Interactive(r#"{"body":"Pick","buttons":[]}"#.into()),
@@ -479,11 +483,7 @@ mod tests {
         let told: Vec<_> = faults.iter().map(|fault| (fault.pointer.as_str(), fault.code.as_str())).collect();
         assert_eq!(
             told,
-            [
-                ("#/content/lattitude", "unknown"),
-                ("#/content/latitude", "range"),
-                ("#/content/longitude", "required")
-            ]
+            [("#/content/lattitude", "unknown"), ("#/content/latitude", "range"), ("#/content/longitude", "required")]
         );
     }
 

@@ -1,6 +1,6 @@
 //! Conversations by their thread: found by key, alias or join, made when none is known, and merged when two meet.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::types::Thread;
 
 use super::messages;
@@ -118,7 +118,10 @@ fn merge(site: &mut Site<'_>, several: &[String], at: i64) -> Result<String, DbE
         site.told.conversations.insert(gone.clone());
     }
     messages::refresh_last(site, &kept)?;
-    let line = messages::Line { code: "conversations-merged", text: "Two conversations turned out to be one and were merged." };
+    let line = messages::Line {
+        code: "conversations-merged",
+        text: "Two conversations turned out to be one and were merged.",
+    };
     messages::add_line(site, &kept, &line, at)?;
     site.told.conversations.insert(kept.clone());
     Ok(kept)
@@ -158,4 +161,45 @@ fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
         .prepare_cached("UPDATE conversations SET merged_into = ?1 WHERE id = ?2 OR merged_into = ?2")?
         .execute([kept, gone])?;
     Ok(())
+}
+
+/// The provider told where a conversation of ours is: its keys lead here from now on, and a conversation that they led to
+/// before is merged with this one. The conversation that stays. Part of the act that learnt it.
+pub(in crate::db) fn thread_learnt(
+    db: &Connection,
+    workspace: &str,
+    account: i64,
+    conversation: &str,
+    thread: &Thread,
+    at: i64,
+) -> Result<String, DbError> {
+    let mut site = Site {
+        db,
+        workspace,
+        account,
+        channel: None,
+        rules: &[],
+        received_at: at,
+        now: at,
+        replayed: false,
+        told: Default::default(),
+    };
+    let mut several = by_keys(&site, thread)?;
+    if !several.iter().any(|id| id == conversation) {
+        several.push(conversation.to_owned());
+    }
+    let kept = match several.as_slice() {
+        [one] => one.clone(),
+        several => merge(&mut site, several, at)?,
+    };
+    lead_keys(&site, thread, &kept)?;
+    db.prepare_cached("UPDATE conversations SET thread_key = ?2 WHERE id = ?1")?.execute([&kept, &thread.key])?;
+    if let Some(context) = &thread.context {
+        db.prepare_cached(
+            "UPDATE conversations SET context = ?2, context_at = ?3 WHERE id = ?1 AND (context_at IS NULL OR context_at <= ?3)",
+        )?
+        .execute(params![kept, context, at])?;
+    }
+    site.tell()?;
+    Ok(kept)
 }
