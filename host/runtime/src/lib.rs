@@ -1,1 +1,3 @@
-//! Empty.
+//! Runs one channel component in a sandbox.
+
+pub mod manifest;
