@@ -3,7 +3,9 @@
 //! Every field but an event's type is optional: what LINE leaves out of an old or a new kind of event must not keep the rest
 //! from being read. What belongs to one kind alone stays raw until the kind is known.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// The body of a webhook.
@@ -44,8 +46,7 @@ pub struct Event<'a> {
     /// With "follow".
     pub follow: Option<Follow>,
     /// With "postback".
-    #[serde(borrow)]
-    pub postback: Option<Postback<'a>>,
+    pub postback: Option<Postback>,
     /// With "memberJoined".
     pub joined: Option<Members>,
     /// With "memberLeft".
@@ -97,12 +98,11 @@ pub struct Follow {
 
 /// Somebody tapped a button with data.
 #[derive(Deserialize)]
-pub struct Postback<'a> {
+pub struct Postback {
     /// What the button carries.
     pub data: String,
     /// A picked date, or the rich menu that was switched to.
-    #[serde(borrow)]
-    pub params: Option<&'a RawValue>,
+    pub params: Option<BTreeMap<String, String>>,
 }
 
 /// People who came or went.
@@ -201,11 +201,21 @@ pub struct LocationMessage {
 }
 
 /// A sticker.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StickerMessage {
+    /// Where it belongs.
+    #[serde(default)]
+    pub package_id: String,
     /// The sticker, unique over all packages.
     pub sticker_id: String,
+    /// "STATIC", "ANIMATION", …
+    #[serde(default)]
+    pub sticker_resource_type: String,
     /// What somebody wrote on a message sticker.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// What it shows, in words of LINE's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keywords: Vec<String>,
 }

@@ -118,7 +118,7 @@ impl<'a> Translation<'a> {
         };
         let mut content = Content::choice(data, None);
         if let (Content::Choice(choice), Some(params)) = (&mut content, params) {
-            choice.extra.push(("params".to_owned(), params.get().to_owned()));
+            choice.extra.push(("params".to_owned(), json!(params).to_string()));
         }
         self.in_thread(content)
     }
@@ -170,7 +170,7 @@ impl<'a> Translation<'a> {
 
     /// Something that a person did without writing, told in the conversation.
     fn told(&self, line: &str) -> Item {
-        self.in_thread(Content::Other(self.open(line)))
+        self.open(line).map_or_else(Item::failed, |open| self.in_thread(Content::Other(open)))
     }
 
     /// What can be answered stands in the conversation; anything else is kept.
@@ -180,12 +180,11 @@ impl<'a> Translation<'a> {
     }
 
     fn account_changed(&self, state: &str, words: &str) -> Item {
-        let change = json!({
-            "kind": "state",
-            "state": state,
-            "words": words,
-            "data": self.data(),
-        });
+        let data = match self.data() {
+            Ok(data) => data,
+            Err(words) => return Item::failed(words),
+        };
+        let change = json!({ "kind": "state", "state": state, "words": words, "data": data });
         self.happened(Happening::AccountChanged(change.to_string()))
     }
 
@@ -199,15 +198,16 @@ impl<'a> Translation<'a> {
     }
 
     fn kept(&self, line: &str) -> Item {
-        self.happened(Happening::Other(self.open(line)))
+        self.open(line).map_or_else(Item::failed, |open| self.happened(Happening::Other(open)))
     }
 
-    fn open(&self, line: &str) -> Open {
-        Open::new(&self.event.kind, self.raw, line)
+    fn open(&self, line: &str) -> Result<Open, String> {
+        Ok(Open::new(&self.event.kind, &self.data()?, line))
     }
 
-    fn data(&self) -> Value {
-        serde_json::from_str(self.raw.get()).unwrap_or(Value::Null)
+    /// The whole event. What is nested too deeply for a reader of it is not handed on.
+    fn data(&self) -> Result<Value, String> {
+        serde_json::from_str(self.raw.get()).map_err(|error| format!("the event cannot be read: {error}"))
     }
 
     fn happened(&self, what: impl Into<Happening>) -> Item {

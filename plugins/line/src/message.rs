@@ -34,8 +34,12 @@ pub fn read(raw: &RawValue, thread: Thread) -> Result<Message, serde_json::Error
             Content::media(media(kind, &head.id, file))
         }
         "location" => location(serde_json::from_str(raw.get())?),
-        "sticker" => sticker(raw)?,
-        kind => Content::unsupported(kind, raw, format!("A message that this version cannot show: {kind}")),
+        "sticker" => sticker(serde_json::from_str(raw.get())?),
+        kind => Content::unsupported(
+            kind,
+            &serde_json::from_str::<Value>(raw.get())?,
+            format!("A message that this version cannot show: {kind}"),
+        ),
     });
     message.reply_to = head.quoted_message_id.map(Target::new);
     if head.quote_token.is_some() || head.mark_as_read_token.is_some() {
@@ -73,15 +77,14 @@ fn location(message: LocationMessage) -> Content {
 }
 
 /// A sticker's picture is public; its address is not documented, but has been the same for years in public clients.
-fn sticker(raw: &RawValue) -> Result<Content, serde_json::Error> {
-    let sticker: StickerMessage = serde_json::from_str(raw.get())?;
+fn sticker(sticker: StickerMessage) -> Content {
     let url = format!(
         "https://stickershop.line-scdn.net/stickershop/v1/sticker/{}/android/sticker.png",
         sambung_sdk::http::encode(&sticker.sticker_id)
     );
     let mut file = MediaRef::new("sticker").url(url).mime("image/png".to_owned());
-    file.extra.push(("sticker".to_owned(), raw.get().to_owned()));
-    Ok(Content::media_with_caption(file, sticker.text))
+    file.extra.push(("sticker".to_owned(), json!(sticker).to_string()));
+    Content::media_with_caption(file, sticker.text)
 }
 
 /// LINE's own emojis and mentions as ranges of the text (`wit/schemas/text-format.json`). LINE counts UTF-16 code units.
