@@ -385,7 +385,7 @@ components:
     #[test]
     fn a_request_that_fits_is_named_by_its_operation() {
         let named = check("https://api.example/v1/shapes/7?limit=3", KEY, r#"{"type":"circle","radius":1}"#);
-        assert_eq!(named.unwrap(), "POST /v1/shapes/{id}");
+        assert_eq!(named.expect("it fits"), "POST /v1/shapes/{id}");
         assert!(check("/v1/shapes/7", KEY, r#"{"type":"circle","radius":null}"#).is_ok());
     }
 
