@@ -39,11 +39,7 @@ struct Bump {
 unsafe impl Sync for Bump {}
 
 #[global_allocator]
-static ALLOCATOR: Bump = Bump {
-    chunk: Cell::new(0),
-    next: Cell::new(0),
-    end: Cell::new(0),
-};
+static ALLOCATOR: Bump = Bump { chunk: Cell::new(0), next: Cell::new(0), end: Cell::new(0) };
 
 impl Bump {
     fn allocate(&self, size: usize, align: usize) -> *mut u8 {
@@ -143,12 +139,7 @@ unsafe impl GlobalAlloc for Bump {
 /// # Safety
 /// Called by the component's adapter code alone, with a block that came from here, or with none and size 0.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn cabi_realloc(
-    block: *mut u8,
-    old_size: usize,
-    align: usize,
-    new_size: usize,
-) -> *mut u8 {
+unsafe extern "C" fn cabi_realloc(block: *mut u8, old_size: usize, align: usize, new_size: usize) -> *mut u8 {
     if new_size == 0 {
         return align as *mut u8;
     }

@@ -1,8 +1,6 @@
 //! Making, checking and ending the connection between a channel and an account at the provider.
 
-pub use crate::bindings::plugin::exports::sambung::channel::connection::{
-    Account, ConnectStep, Health,
-};
+pub use crate::bindings::plugin::exports::sambung::channel::connection::{Account, ConnectStep, Health};
 
 use crate::json;
 use crate::types::{Channel, Fault, Finding, empty};
@@ -30,28 +28,13 @@ pub trait Connection {
     fn disconnect(channel: Channel) -> Result<(), Fault>;
 }
 
-empty!(Account {
-    id,
-    name,
-    routes,
-    features,
-    extra
-});
-empty!(Health {
-    findings,
-    account,
-    extra
-});
+empty!(Account { id, name, routes, features, extra });
+empty!(Health { findings, account, extra });
 
 impl Account {
     /// The account a channel speaks for: `id` is unique per plugin over the whole host, `name` is for people.
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            name: name.into(),
-            features: "{}".to_owned(),
-            ..Self::default()
-        }
+        Self { id: id.into(), name: name.into(), features: "{}".to_owned(), ..Self::default() }
     }
 
     /// A route by which items of a shared address reach this channel.
@@ -76,10 +59,7 @@ impl From<Account> for ConnectStep {
 impl Health {
     /// Nothing is wrong, and this is who the channel is.
     pub fn of(account: Account) -> Self {
-        Self {
-            account: Some(account),
-            ..Self::default()
-        }
+        Self { account: Some(account), ..Self::default() }
     }
 
     /// Something that a person should know.

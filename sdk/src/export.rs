@@ -17,10 +17,7 @@ mod required {
 }
 
 impl<T: connection::Connection> required::connection::Guest for Glue<T> {
-    fn connect(
-        channel: Channel,
-        answer: Option<String>,
-    ) -> Result<connection::ConnectStep, Vec<Fault>> {
+    fn connect(channel: Channel, answer: Option<String>) -> Result<connection::ConnectStep, Vec<Fault>> {
         T::connect(channel, answer)
     }
 
@@ -46,39 +43,25 @@ impl<T: windows::Windows> required::windows::Guest for Glue<T> {
 }
 
 impl<T: inbound::Inbound> required::inbound::Guest for Glue<T> {
-    fn handle_webhook(
-        request: inbound::Request,
-        channel: Option<Channel>,
-    ) -> Result<inbound::Outcome, String> {
+    fn handle_webhook(request: inbound::Request, channel: Option<Channel>) -> Result<inbound::Outcome, String> {
         T::handle_webhook(request, channel)
     }
 }
 
 impl<T: outbound::Outbound> required::outbound::Guest for Glue<T> {
-    fn send(
-        messages: Vec<Outgoing>,
-        channel: Channel,
-    ) -> Vec<Result<Receipt, outbound::SendError>> {
+    fn send(messages: Vec<Outgoing>, channel: Channel) -> Vec<Result<Receipt, outbound::SendError>> {
         T::send(messages, channel)
     }
 }
 
-impl<T: templates::Templates> bindings::templates::exports::sambung::channel::templates::Guest
-    for Glue<T>
-{
+impl<T: templates::Templates> bindings::templates::exports::sambung::channel::templates::Guest for Glue<T> {
     fn list_templates(channel: Channel, cursor: Option<String>) -> Result<templates::Page, Fault> {
         T::list_templates(channel, cursor)
     }
 }
 
-impl<T: profiles::Profiles> bindings::profiles::exports::sambung::channel::profiles::Guest
-    for Glue<T>
-{
-    fn look_up(
-        channel: Channel,
-        who: Identity,
-        thread: Option<Thread>,
-    ) -> Result<Option<Person>, Fault> {
+impl<T: profiles::Profiles> bindings::profiles::exports::sambung::channel::profiles::Guest for Glue<T> {
+    fn look_up(channel: Channel, who: Identity, thread: Option<Thread>) -> Result<Option<Person>, Fault> {
         T::look_up(channel, who, thread)
     }
 }
@@ -90,23 +73,13 @@ impl<T: media::Media> bindings::media::exports::sambung::channel::media::Guest f
 }
 
 impl<T: signals::Signals> bindings::signals::exports::sambung::channel::signals::Guest for Glue<T> {
-    fn signal(
-        channel: Channel,
-        thread: Thread,
-        kind: String,
-        about: Option<Target>,
-    ) -> Result<(), Fault> {
+    fn signal(channel: Channel, thread: Thread, kind: String, about: Option<Target>) -> Result<(), Fault> {
         T::signal(channel, thread, kind, about)
     }
 }
 
-impl<T: reconcile::Reconcile> bindings::reconcile::exports::sambung::channel::reconcile::Guest
-    for Glue<T>
-{
-    fn reconcile(
-        channel: Channel,
-        attempts: Vec<reconcile::Lost>,
-    ) -> Vec<Result<reconcile::Verdict, Fault>> {
+impl<T: reconcile::Reconcile> bindings::reconcile::exports::sambung::channel::reconcile::Guest for Glue<T> {
+    fn reconcile(channel: Channel, attempts: Vec<reconcile::Lost>) -> Vec<Result<reconcile::Verdict, Fault>> {
         T::reconcile(channel, attempts)
     }
 }

@@ -9,37 +9,11 @@ use crate::types::{Fault, empty};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
-empty!(Basic {
-    user,
-    password,
-    extra
-});
-empty!(Oauth1 {
-    consumer_key,
-    consumer_secret,
-    token,
-    token_secret,
-    params,
-    extra
-});
-empty!(Capture {
-    pointer,
-    label,
-    extra
-});
-empty!(Response {
-    status,
-    headers,
-    body,
-    blob,
-    extra
-});
-empty!(FetchError {
-    kind,
-    dispatched,
-    words,
-    extra
-});
+empty!(Basic { user, password, extra });
+empty!(Oauth1 { consumer_key, consumer_secret, token, token_secret, params, extra });
+empty!(Capture { pointer, label, extra });
+empty!(Response { status, headers, body, blob, extra });
+empty!(FetchError { kind, dispatched, words, extra });
 
 /// Sends the request and waits until the answer is whole. Redirects are not followed, nothing is repeated.
 ///
@@ -90,8 +64,7 @@ impl Request {
 
     /// Adds a parameter to the query, percent-encoded.
     pub fn query(mut self, name: &str, value: &str) -> Self {
-        self.url
-            .push(if self.url.contains('?') { '&' } else { '?' });
+        self.url.push(if self.url.contains('?') { '&' } else { '?' });
         encode_into(&mut self.url, name);
         self.url.push('=');
         encode_into(&mut self.url, value);
@@ -112,11 +85,7 @@ impl Request {
 
     /// `Authorization: Basic` with the values of these secrets, written by the host.
     pub fn basic(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
-        self.auth = Auth::Basic(Basic {
-            user: user.into(),
-            password: password.into(),
-            ..Basic::default()
-        });
+        self.auth = Auth::Basic(Basic { user: user.into(), password: password.into(), ..Basic::default() });
         self
     }
 
@@ -137,8 +106,7 @@ impl Request {
             body.push('=');
             encode_into(&mut body, value);
         }
-        self.header("content-type", "application/x-www-form-urlencoded")
-            .body(body)
+        self.header("content-type", "application/x-www-form-urlencoded").body(body)
     }
 
     /// Adds bytes to the body.
@@ -156,11 +124,7 @@ impl Request {
     /// Takes a secret out of the answer before the plugin sees it: where `pointer` leads (JSON Pointer, `*` is every
     /// element; or a form field) stands `label`, for [`secrets::keep`](crate::secrets::keep).
     pub fn capture(mut self, pointer: impl Into<String>, label: impl Into<String>) -> Self {
-        self.captures.push(Capture {
-            pointer: pointer.into(),
-            label: label.into(),
-            ..Capture::default()
-        });
+        self.captures.push(Capture { pointer: pointer.into(), label: label.into(), ..Capture::default() });
         self
     }
 
@@ -219,10 +183,7 @@ impl Response {
 
     /// The first header of this name, whatever its case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// `Retry-After` in milliseconds, where it is given in seconds.
@@ -235,20 +196,13 @@ impl Response {
 impl FetchError {
     /// Whether the host itself refused to make the request, so that trying again is no use.
     pub fn is_refusal(&self) -> bool {
-        matches!(
-            self.kind.as_str(),
-            "forbidden" | "blocked" | "secret" | "invalid" | "wrong-call" | "limit"
-        )
+        matches!(self.kind.as_str(), "forbidden" | "blocked" | "secret" | "invalid" | "wrong-call" | "limit")
     }
 }
 
 impl From<FetchError> for Fault {
     fn from(error: FetchError) -> Self {
-        let kind = if error.is_refusal() {
-            "forbidden"
-        } else {
-            "unavailable"
-        };
+        let kind = if error.is_refusal() { "forbidden" } else { "unavailable" };
         Self::new(kind, error.words).code(error.kind)
     }
 }

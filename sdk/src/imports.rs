@@ -80,11 +80,7 @@ pub mod crypto {
     ///
     /// # Errors
     /// A key or signature that is none, or an unknown name.
-    pub fn verify_ed25519(
-        public_key: &Piece,
-        data: &[u8],
-        signature: &[u8],
-    ) -> Result<bool, String> {
+    pub fn verify_ed25519(public_key: &Piece, data: &[u8], signature: &[u8]) -> Result<bool, String> {
         host!(crypto.verify_ed25519(public_key, data, signature))
     }
 }

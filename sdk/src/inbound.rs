@@ -1,8 +1,8 @@
 //! From what a provider sent to what happened.
 
 pub use crate::bindings::plugin::exports::sambung::channel::inbound::{
-    Delivery, Edited, Event, Happening, IdentityChange, Item, ItemResult, Message, Notice, Opening,
-    Outcome, Reaction, ReadUpTo, Request, Response, Subscription,
+    Delivery, Edited, Event, Happening, IdentityChange, Item, ItemResult, Message, Notice, Opening, Outcome, Reaction,
+    ReadUpTo, Request, Response, Subscription,
 };
 
 use crate::json;
@@ -20,55 +20,16 @@ pub trait Inbound {
     fn handle_webhook(request: Request, channel: Option<Channel>) -> Result<Outcome, String>;
 }
 
-empty!(Request {
-    recipe,
-    method,
-    path,
-    query,
-    headers,
-    body,
-    mail,
-    received_at,
-    extra
-});
-empty!(Opening {
-    rule,
-    closes_at,
-    token,
-    extra
-});
-empty!(Delivery {
-    id,
-    correlation,
-    state,
-    who,
-    price,
-    failure,
-    extra
-});
-empty!(Notice {
-    level,
-    code,
-    words,
-    link,
-    copy,
-    extra
-});
-empty!(Outcome {
-    items,
-    answer,
-    extra
-});
+empty!(Request { recipe, method, path, query, headers, body, mail, received_at, extra });
+empty!(Opening { rule, closes_at, token, extra });
+empty!(Delivery { id, correlation, state, who, price, failure, extra });
+empty!(Notice { level, code, words, link, copy, extra });
+empty!(Outcome { items, answer, extra });
 
 impl Request {
     /// A request for native tests of plugin logic.
     pub fn new(recipe: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            recipe: recipe.into(),
-            method: "POST".to_owned(),
-            body: body.into(),
-            ..Self::default()
-        }
+        Self { recipe: recipe.into(), method: "POST".to_owned(), body: body.into(), ..Self::default() }
     }
 
     /// Reads the body as JSON; the type may borrow from it.
@@ -81,20 +42,14 @@ impl Request {
 
     /// The first header of this name (lower case) that the manifest kept.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
 impl Opening {
     /// Opens this window rule in the event's thread.
     pub fn new(rule: impl Into<String>) -> Self {
-        Self {
-            rule: rule.into(),
-            ..Self::default()
-        }
+        Self { rule: rule.into(), ..Self::default() }
     }
 
     /// The provider's own end of the window, in milliseconds since 1970.
@@ -171,11 +126,7 @@ impl Message {
 impl Delivery {
     /// The message of this id is "sent", "delivered", "read" or "failed".
     pub fn new(id: impl Into<String>, state: impl Into<String>) -> Self {
-        Self {
-            id: Some(id.into()),
-            state: state.into(),
-            ..Self::default()
-        }
+        Self { id: Some(id.into()), state: state.into(), ..Self::default() }
     }
 
     /// What `send` put into its request from the attempt key, come back.
@@ -206,13 +157,7 @@ impl Delivery {
 impl Subscription {
     /// Somebody followed or left; `topic` is "channel" for that, else the provider's word.
     pub fn new(who: impl Into<Person>, topic: impl Into<String>, active: bool) -> Self {
-        Self {
-            thread: None,
-            who: who.into(),
-            topic: topic.into(),
-            active,
-            extra: Vec::new(),
-        }
+        Self { thread: None, who: who.into(), topic: topic.into(), active, extra: Vec::new() }
     }
 
     /// The conversation it belongs to.
@@ -224,17 +169,8 @@ impl Subscription {
 
 impl Notice {
     /// Something the channel's admin should see: `level` is "info", "warning" or "error".
-    pub fn new(
-        level: impl Into<String>,
-        code: impl Into<String>,
-        words: impl Into<String>,
-    ) -> Self {
-        Self {
-            level: level.into(),
-            code: code.into(),
-            words: words.into(),
-            ..Self::default()
-        }
+    pub fn new(level: impl Into<String>, code: impl Into<String>, words: impl Into<String>) -> Self {
+        Self { level: level.into(), code: code.into(), words: words.into(), ..Self::default() }
     }
 }
 
@@ -265,14 +201,7 @@ impl From<Notice> for Happening {
 impl Event {
     /// `id` is the same for every delivery of the same event; how it is made is part of the plugin's compatibility.
     pub fn new(id: impl Into<String>, what: impl Into<Happening>) -> Self {
-        Self {
-            id: id.into(),
-            time: None,
-            what: what.into(),
-            opens: Vec::new(),
-            closes: Vec::new(),
-            extra: Vec::new(),
-        }
+        Self { id: id.into(), time: None, what: what.into(), opens: Vec::new(), closes: Vec::new(), extra: Vec::new() }
     }
 
     /// The provider's time in milliseconds since 1970.
@@ -296,12 +225,7 @@ impl Event {
 
 impl Item {
     fn new(outcome: ItemResult) -> Self {
-        Self {
-            routes: Vec::new(),
-            raw: None,
-            outcome,
-            extra: Vec::new(),
-        }
+        Self { routes: Vec::new(), raw: None, outcome, extra: Vec::new() }
     }
 
     /// An item that is one event.
@@ -339,10 +263,7 @@ impl Item {
 
 impl FromIterator<Item> for Outcome {
     fn from_iter<I: IntoIterator<Item = Item>>(items: I) -> Self {
-        Self {
-            items: items.into_iter().collect(),
-            ..Self::default()
-        }
+        Self { items: items.into_iter().collect(), ..Self::default() }
     }
 }
 

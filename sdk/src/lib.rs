@@ -38,9 +38,7 @@ pub mod prelude {
     pub use crate::settings::{self, Settings};
     pub use crate::signals::Signals;
     pub use crate::templates::{Page, Templates};
-    pub use crate::types::{
-        Channel, Content, Fault, Finding, Identity, Instruction, MediaRef, Person, Target, Thread,
-    };
+    pub use crate::types::{Channel, Content, Fault, Finding, Identity, Instruction, MediaRef, Person, Target, Thread};
     pub use crate::windows::{WindowRule, Windows};
     pub use crate::{crypto, export_channel, http, kv, log, media_host, secrets, visitor};
 }

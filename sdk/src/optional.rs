@@ -15,11 +15,7 @@ pub mod templates {
         fn list_templates(channel: Channel, cursor: Option<String>) -> Result<Page, Fault>;
     }
 
-    empty!(Page {
-        templates,
-        next,
-        extra
-    });
+    empty!(Page { templates, next, extra });
 }
 
 /// What the provider knows about a person.
@@ -33,11 +29,7 @@ pub mod profiles {
         ///
         /// # Errors
         /// Why it could not be asked; tried again later, and a failure changes nothing.
-        fn look_up(
-            channel: Channel,
-            who: Identity,
-            thread: Option<Thread>,
-        ) -> Result<Option<Person>, Fault>;
+        fn look_up(channel: Channel, who: Identity, thread: Option<Thread>) -> Result<Option<Person>, Fault>;
     }
 }
 
@@ -68,12 +60,7 @@ pub mod signals {
         ///
         /// # Errors
         /// Logged, and nothing else.
-        fn signal(
-            channel: Channel,
-            thread: Thread,
-            kind: String,
-            about: Option<Target>,
-        ) -> Result<(), Fault>;
+        fn signal(channel: Channel, thread: Thread, kind: String, about: Option<Target>) -> Result<(), Fault>;
     }
 }
 
@@ -120,18 +107,8 @@ pub mod apps {
         fn release(app: App) -> Result<(), Fault>;
     }
 
-    empty!(App {
-        id,
-        webhook_url,
-        settings,
-        generated,
-        extra
-    });
-    empty!(Prepared {
-        name,
-        instructions,
-        extra
-    });
+    empty!(App { id, webhook_url, settings, generated, extra });
+    empty!(Prepared { name, instructions, extra });
 
     impl App {
         /// Reads the registration's settings. Secrets are not among them.
@@ -139,8 +116,7 @@ pub mod apps {
         /// # Errors
         /// A fault of kind "invalid" with the parser's words.
         pub fn read_settings<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-            json::read(&self.settings)
-                .map_err(|words| Fault::new("invalid", format!("the settings: {words}")))
+            json::read(&self.settings).map_err(|words| Fault::new("invalid", format!("the settings: {words}")))
         }
     }
 
@@ -165,17 +141,8 @@ pub mod assets {
 
     impl Asset {
         /// A file below `/widget/{channel}/`.
-        pub fn new(
-            path: impl Into<String>,
-            content_type: impl Into<String>,
-            body: impl Into<Vec<u8>>,
-        ) -> Self {
-            Self {
-                path: path.into(),
-                content_type: content_type.into(),
-                body: body.into(),
-                extra: Vec::new(),
-            }
+        pub fn new(path: impl Into<String>, content_type: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+            Self { path: path.into(), content_type: content_type.into(), body: body.into(), extra: Vec::new() }
         }
     }
 }

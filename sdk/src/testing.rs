@@ -101,9 +101,7 @@ impl Host {
     /// A host that knows nothing and expects no request.
     pub fn new() -> Self {
         with_state(|state| *state = State::default());
-        Self {
-            thread: PhantomData,
-        }
+        Self { thread: PhantomData }
     }
 
     /// Sets a secret.
@@ -130,10 +128,7 @@ impl Host {
         let expected = Expected {
             method: method.into(),
             url: url.into(),
-            answer: Ok(Response {
-                status: 200,
-                ..Response::default()
-            }),
+            answer: Ok(Response { status: 200, ..Response::default() }),
         };
         let index = with_state(|state| {
             state.expected.push_back(expected);
@@ -176,11 +171,8 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         let left = with_state(|state| {
-            let left: Vec<String> = state
-                .expected
-                .iter()
-                .map(|expected| format!("{} {}", expected.method, expected.url))
-                .collect();
+            let left: Vec<String> =
+                state.expected.iter().map(|expected| format!("{} {}", expected.method, expected.url)).collect();
             *state = State::default();
             left
         });
@@ -218,11 +210,7 @@ impl Expectation<'_> {
 
     /// Answers with a status and bytes.
     pub fn answer_bytes(&self, status: u16, body: impl Into<Vec<u8>>) -> &Self {
-        let response = Response {
-            status,
-            body: body.into(),
-            ..Response::default()
-        };
+        let response = Response { status, body: body.into(), ..Response::default() };
         self.change(|expected| expected.answer = Ok(response))
     }
 
@@ -238,12 +226,7 @@ impl Expectation<'_> {
     /// There is no answer: `kind` as in the contract ("timeout", "connect"), `dispatched` whether a byte may have left.
     pub fn fail(&self, kind: impl Into<String>, dispatched: bool) -> &Self {
         let kind = kind.into();
-        let error = FetchError {
-            words: format!("{kind} (scripted)"),
-            kind,
-            dispatched,
-            ..FetchError::default()
-        };
+        let error = FetchError { words: format!("{kind} (scripted)"), kind, dispatched, ..FetchError::default() };
         self.change(|expected| expected.answer = Err(error))
     }
 }
@@ -300,9 +283,7 @@ fn replace(value: &mut Value, path: &[&str], label: &str) -> bool {
     };
     match value {
         Value::Array(elements) if *step == "*" => {
-            let taken = elements
-                .iter_mut()
-                .filter_map(|element| replace(element, rest, label).then_some(()));
+            let taken = elements.iter_mut().filter_map(|element| replace(element, rest, label).then_some(()));
             taken.count() > 0
         }
         Value::Array(elements) => step
@@ -310,9 +291,9 @@ fn replace(value: &mut Value, path: &[&str], label: &str) -> bool {
             .ok()
             .and_then(|index| elements.get_mut(index))
             .is_some_and(|element| replace(element, rest, label)),
-        Value::Object(fields) => fields
-            .get_mut(&step.replace("~1", "/").replace("~0", "~"))
-            .is_some_and(|field| replace(field, rest, label)),
+        Value::Object(fields) => {
+            fields.get_mut(&step.replace("~1", "/").replace("~0", "~")).is_some_and(|field| replace(field, rest, label))
+        }
         _ => false,
     }
 }

@@ -20,142 +20,34 @@ macro_rules! empty {
 }
 pub(crate) use empty;
 
-empty!(Open {
-    kind,
-    data,
-    line,
-    extra
-});
-empty!(Identity {
-    scheme,
-    scope,
-    value,
-    extra
-});
-empty!(Person {
-    identities,
-    name,
-    avatar,
-    extra
-});
-empty!(Thread {
-    key,
-    aliases,
-    joins,
-    context,
-    extra
-});
+empty!(Open { kind, data, line, extra });
+empty!(Identity { scheme, scope, value, extra });
+empty!(Person { identities, name, avatar, extra });
+empty!(Thread { key, aliases, joins, context, extra });
 empty!(Target { id, context, extra });
-empty!(MediaRef {
-    kind,
-    blob,
-    ref_,
-    url,
-    mime,
-    name,
-    bytes,
-    width,
-    height,
-    duration_ms,
-    extra,
-});
-empty!(Media {
-    file,
-    caption,
-    extra
-});
-empty!(Text {
-    body,
-    format,
-    extra
-});
-empty!(Location {
-    latitude,
-    longitude,
-    name,
-    address,
-    extra
-});
-empty!(Choice {
-    id,
-    label,
-    of,
-    extra
-});
-empty!(Mail {
-    headers,
-    text,
-    html,
-    files,
-    extra
-});
-empty!(Channel {
-    id,
-    account,
-    app,
-    webhook_url,
-    settings,
-    generated,
-    features,
-    extra,
-});
-empty!(Fault {
-    kind,
-    field,
-    code,
-    words,
-    retry_after_ms,
-    extra
-});
-empty!(Instruction {
-    text,
-    link,
-    copy,
-    extra
-});
-empty!(Finding {
-    level,
-    code,
-    words,
-    fix,
-    extra
-});
-empty!(Receipt {
-    ids,
-    thread,
-    identities,
-    extra
-});
+empty!(MediaRef { kind, blob, ref_, url, mime, name, bytes, width, height, duration_ms, extra });
+empty!(Media { file, caption, extra });
+empty!(Text { body, format, extra });
+empty!(Location { latitude, longitude, name, address, extra });
+empty!(Choice { id, label, of, extra });
+empty!(Mail { headers, text, html, files, extra });
+empty!(Channel { id, account, app, webhook_url, settings, generated, features, extra });
+empty!(Fault { kind, field, code, words, retry_after_ms, extra });
+empty!(Instruction { text, link, copy, extra });
+empty!(Finding { level, code, words, fix, extra });
+empty!(Receipt { ids, thread, identities, extra });
 
 impl Open {
     /// Something the contract has no case for: the provider's word, everything it said, and one line for people.
-    pub fn new<T: Serialize + ?Sized>(
-        kind: impl Into<String>,
-        data: &T,
-        line: impl Into<String>,
-    ) -> Self {
-        Self {
-            kind: kind.into(),
-            data: json::write(data),
-            line: line.into(),
-            ..Self::default()
-        }
+    pub fn new<T: Serialize + ?Sized>(kind: impl Into<String>, data: &T, line: impl Into<String>) -> Self {
+        Self { kind: kind.into(), data: json::write(data), line: line.into(), ..Self::default() }
     }
 }
 
 impl Identity {
     /// Who somebody is: `scope` says inside what `value` means anything, `""` where it is unique in the world.
-    pub fn new(
-        scheme: impl Into<String>,
-        scope: impl Into<String>,
-        value: impl Into<String>,
-    ) -> Self {
-        Self {
-            scheme: scheme.into(),
-            scope: scope.into(),
-            value: value.into(),
-            ..Self::default()
-        }
+    pub fn new(scheme: impl Into<String>, scope: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { scheme: scheme.into(), scope: scope.into(), value: value.into(), ..Self::default() }
     }
 
     /// A phone number in E.164 digits, without the plus sign.
@@ -167,10 +59,7 @@ impl Identity {
 impl Person {
     /// A person of whom one identity is known.
     pub fn new(identity: Identity) -> Self {
-        Self {
-            identities: vec![identity],
-            ..Self::default()
-        }
+        Self { identities: vec![identity], ..Self::default() }
     }
 
     /// Adds an identity that is less good than those before it.
@@ -201,10 +90,7 @@ impl From<Identity> for Person {
 impl Thread {
     /// The conversation of this key.
     pub fn new(key: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            ..Self::default()
-        }
+        Self { key: key.into(), ..Self::default() }
     }
 
     /// Another key of the same conversation.
@@ -234,10 +120,7 @@ impl Thread {
 impl Target {
     /// The provider's message of this id.
     pub fn new(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            ..Self::default()
-        }
+        Self { id: id.into(), ..Self::default() }
     }
 
     /// What the plugin needs to refer to it: a quote token, a callback id.
@@ -255,10 +138,7 @@ impl Target {
 impl MediaRef {
     /// A file of this kind: "image", "video", "audio", "voice", "document", "sticker", "animation".
     pub fn new(kind: impl Into<String>) -> Self {
-        Self {
-            kind: kind.into(),
-            ..Self::default()
-        }
+        Self { kind: kind.into(), ..Self::default() }
     }
 
     /// The provider's name for the bytes, for `media.resolve`.
@@ -314,45 +194,27 @@ impl MediaRef {
 impl Content {
     /// Plain text.
     pub fn text(body: impl Into<String>) -> Self {
-        Self::Text(Text {
-            body: body.into(),
-            ..Text::default()
-        })
+        Self::Text(Text { body: body.into(), ..Text::default() })
     }
 
     /// A file without a caption.
     pub fn media(file: MediaRef) -> Self {
-        Self::Media(Media {
-            file,
-            ..Media::default()
-        })
+        Self::Media(Media { file, ..Media::default() })
     }
 
     /// A file and what was written under it.
     pub fn media_with_caption(file: MediaRef, caption: impl Into<Option<String>>) -> Self {
-        Self::Media(Media {
-            file,
-            caption: caption.into(),
-            ..Media::default()
-        })
+        Self::Media(Media { file, caption: caption.into(), ..Media::default() })
     }
 
     /// A place, in WGS 84 degrees.
     pub fn location(latitude: f64, longitude: f64) -> Self {
-        Self::Location(Location {
-            latitude,
-            longitude,
-            ..Location::default()
-        })
+        Self::Location(Location { latitude, longitude, ..Location::default() })
     }
 
     /// A person tapped something that a message offered.
     pub fn choice(id: impl Into<String>, label: impl Into<Option<String>>) -> Self {
-        Self::Choice(Choice {
-            id: id.into(),
-            label: label.into(),
-            ..Choice::default()
-        })
+        Self::Choice(Choice { id: id.into(), label: label.into(), ..Choice::default() })
     }
 
     /// Something that happened, told in one line.
@@ -361,11 +223,7 @@ impl Content {
     }
 
     /// There is a message, but not one that can be shown: the provider's word for it, what it said, and a line for people.
-    pub fn unsupported<T: Serialize + ?Sized>(
-        kind: impl Into<String>,
-        data: &T,
-        line: impl Into<String>,
-    ) -> Self {
+    pub fn unsupported<T: Serialize + ?Sized>(kind: impl Into<String>, data: &T, line: impl Into<String>) -> Self {
         Self::Unsupported(Open::new(kind, data, line))
     }
 
@@ -394,37 +252,24 @@ impl Channel {
     /// # Errors
     /// A fault of kind "invalid" with the parser's words, since the host validated the settings by the plugin's own schema.
     pub fn read_settings<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-        json::read(&self.settings)
-            .map_err(|words| Fault::new("invalid", format!("the settings: {words}")))
+        json::read(&self.settings).map_err(|words| Fault::new("invalid", format!("the settings: {words}")))
     }
 
     /// What the host generated under this name, if it is not secret.
     pub fn generated(&self, name: &str) -> Option<&str> {
-        self.generated
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.generated.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// A channel for native tests of plugin logic.
     pub fn with_settings(id: impl Into<String>, settings: &serde_json::Value) -> Self {
-        Self {
-            id: id.into(),
-            settings: settings.to_string(),
-            features: "{}".to_owned(),
-            ..Self::default()
-        }
+        Self { id: id.into(), settings: settings.to_string(), features: "{}".to_owned(), ..Self::default() }
     }
 }
 
 impl Fault {
     /// A fault of one of the contract's kinds, in the provider's words.
     pub fn new(kind: impl Into<String>, words: impl Into<String>) -> Self {
-        Self {
-            kind: kind.into(),
-            words: words.into(),
-            ..Self::default()
-        }
+        Self { kind: kind.into(), words: words.into(), ..Self::default() }
     }
 
     /// The provider refused this setting.
@@ -464,10 +309,7 @@ impl Fault {
 impl Instruction {
     /// Something a person should do.
     pub fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            ..Self::default()
-        }
+        Self { text: text.into(), ..Self::default() }
     }
 
     /// Where to do it.
@@ -485,17 +327,8 @@ impl Instruction {
 
 impl Finding {
     /// Something about a channel: `level` is "info", "warning" or "error", `code` a stable word.
-    pub fn new(
-        level: impl Into<String>,
-        code: impl Into<String>,
-        words: impl Into<String>,
-    ) -> Self {
-        Self {
-            level: level.into(),
-            code: code.into(),
-            words: words.into(),
-            ..Self::default()
-        }
+    pub fn new(level: impl Into<String>, code: impl Into<String>, words: impl Into<String>) -> Self {
+        Self { level: level.into(), code: code.into(), words: words.into(), ..Self::default() }
     }
 
     /// What would mend it.
@@ -535,10 +368,7 @@ impl Outgoing {
 impl Receipt {
     /// The provider took the content and named it so.
     pub fn new(ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self {
-            ids: ids.into_iter().map(Into::into).collect(),
-            ..Self::default()
-        }
+        Self { ids: ids.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
     /// Where the message ended up.

@@ -1,3 +1,39 @@
-//! Runs one channel component in a sandbox.
+//! The sandbox: loads one channel component and calls it with limits, capabilities and an account of what it used.
+//!
+//! It knows the contract (`wit/`) and wasmtime, and nothing of databases, servers or configuration files: what a plugin may
+//! reach beyond its own arguments comes through the traits of [`Services`].
+#![deny(missing_docs)]
 
+pub mod call;
+pub mod contract;
+pub mod limits;
 pub mod manifest;
+pub mod recipe;
+pub mod services;
+
+mod cache;
+mod calls;
+mod capabilities;
+mod engine;
+mod exports;
+mod inspect;
+mod invoke;
+mod load;
+mod meter;
+mod plugin;
+mod runtime;
+mod state;
+mod wasi;
+
+pub use call::{
+    CallError, CallFault, Called, Caller, Done, Effects, KeptSecret, KvWrite, Usage, VisitorEntry,
+};
+pub use engine::EngineError;
+pub use inspect::{CONTRACT, Inspection, Interfaces};
+pub use limits::Limits;
+pub use load::LoadError;
+pub use plugin::Plugin;
+pub use runtime::{Runtime, RuntimeConfig};
+pub use services::{
+    BlobMeta, BlobRead, BlobWrite, Blobs, Kv, SecretValue, Secrets, ServiceError, Services,
+};

@@ -197,9 +197,7 @@ fn agree(manifest: &Manifest, faults: &Faults) {
     for webhook in &manifest.webhooks {
         webhook::agree(webhook, &manifest.secrets, faults);
     }
-    let twice = |webhook: &&Webhook| {
-        manifest.webhooks.iter().filter(|other| other.name == webhook.name).count() > 1
-    };
+    let twice = |webhook: &&Webhook| manifest.webhooks.iter().filter(|other| other.name == webhook.name).count() > 1;
     if let Some(webhook) = manifest.webhooks.iter().find(twice) {
         faults.add(None, "webhook", format!("two are named `{}`", webhook.name));
     }

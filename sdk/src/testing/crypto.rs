@@ -33,18 +33,12 @@ pub(crate) fn digest(algorithm: &str, data: &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
-pub(crate) fn verify_ed25519(
-    public_key: &Piece,
-    data: &[u8],
-    signature: &[u8],
-) -> Result<bool, String> {
+pub(crate) fn verify_ed25519(public_key: &Piece, data: &[u8], signature: &[u8]) -> Result<bool, String> {
     let bytes = match public_key {
         Piece::Secret(_) => decode_key(&value(public_key)?)?,
         other => value(other)?,
     };
-    let bytes: [u8; 32] = bytes
-        .try_into()
-        .map_err(|_| "a public key has 32 bytes".to_owned())?;
+    let bytes: [u8; 32] = bytes.try_into().map_err(|_| "a public key has 32 bytes".to_owned())?;
     let key = VerifyingKey::from_bytes(&bytes).map_err(|error| error.to_string())?;
     let signature = Signature::from_slice(signature).map_err(|error| error.to_string())?;
     Ok(key.verify_strict(data, &signature).is_ok())
@@ -52,18 +46,14 @@ pub(crate) fn verify_ed25519(
 
 /// A key held as text: 64 hexadecimal digits, else base64.
 fn decode_key(text: &[u8]) -> Result<Vec<u8>, String> {
-    let text = std::str::from_utf8(text)
-        .map_err(|error| error.to_string())?
-        .trim();
+    let text = std::str::from_utf8(text).map_err(|error| error.to_string())?.trim();
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return (0..32)
             .map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16))
             .collect::<Result<_, _>>()
             .map_err(|error| error.to_string());
     }
-    base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .map_err(|error| error.to_string())
+    base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| error.to_string())
 }
 
 fn has_secret(pieces: &[Piece]) -> bool {
@@ -81,8 +71,9 @@ fn join(pieces: &[Piece]) -> Result<Vec<u8>, String> {
 fn value(piece: &Piece) -> Result<Vec<u8>, String> {
     match piece {
         Piece::Bytes(bytes) => Ok(bytes.clone()),
-        Piece::Secret(name) => with_state(|state| state.secrets.get(name).cloned())
-            .ok_or_else(|| format!("no secret is set under {name}")),
+        Piece::Secret(name) => {
+            with_state(|state| state.secrets.get(name).cloned()).ok_or_else(|| format!("no secret is set under {name}"))
+        }
         Piece::Other(open) => Err(format!("no such piece: {}", open.kind)),
     }
 }

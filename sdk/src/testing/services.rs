@@ -23,11 +23,7 @@ pub(crate) mod secrets {
             if !state.captured.iter().any(|label| label == captured) {
                 return Err(format!("nothing was captured under {captured}"));
             }
-            state.kept.push(Kept {
-                label: captured.to_owned(),
-                name: name.to_owned(),
-                expires_at,
-            });
+            state.kept.push(Kept { label: captured.to_owned(), name: name.to_owned(), expires_at });
             Ok(())
         })
     }
@@ -77,11 +73,7 @@ pub(crate) mod media_host {
         Ok(format!("https://files.example/{blob}"))
     }
 
-    pub(crate) fn preview(
-        blob: &str,
-        _max_edge: u32,
-        _max_bytes: u64,
-    ) -> Result<Option<MediaRef>, String> {
+    pub(crate) fn preview(blob: &str, _max_edge: u32, _max_bytes: u64) -> Result<Option<MediaRef>, String> {
         Ok(with_state(|state| state.previews.get(blob).cloned()))
     }
 }
@@ -93,10 +85,7 @@ pub(crate) mod visitor {
     pub(crate) fn push(visitor: &str, entry: &str) -> Result<String, String> {
         let entry = serde_json::from_str(entry).map_err(|error| error.to_string())?;
         with_state(|state| {
-            state.pushed.push(Pushed {
-                visitor: visitor.to_owned(),
-                entry,
-            });
+            state.pushed.push(Pushed { visitor: visitor.to_owned(), entry });
             Ok(state.pushed.len().to_string())
         })
     }
@@ -108,11 +97,7 @@ pub(crate) mod log {
 
     pub(crate) fn log(level: &str, message: &str, fields: &[(String, String)]) {
         with_state(|state| {
-            state.logs.push(LogLine {
-                level: level.to_owned(),
-                message: message.to_owned(),
-                fields: fields.to_vec(),
-            });
+            state.logs.push(LogLine { level: level.to_owned(), message: message.to_owned(), fields: fields.to_vec() });
         });
     }
 }

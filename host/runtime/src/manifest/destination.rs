@@ -119,7 +119,8 @@ pub fn path_is_below(path: &str, prefix: &str) -> bool {
     if prefix == "/" {
         return true;
     }
-    let lower = path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/").replace('\\', "/");
+    let lower =
+        path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/").replace('\\', "/");
     if lower.split('/').any(|segment| segment == "..") || lower.contains("%25") {
         return false;
     }
@@ -139,8 +140,7 @@ impl FromStr for Target {
                 path_prefix: "/".to_owned(),
             });
         }
-        let (scheme, rest) =
-            word.split_once("://").ok_or("expected https://HOST, https://*.SUFFIX or setting:NAME")?;
+        let (scheme, rest) = word.split_once("://").ok_or("expected https://HOST, https://*.SUFFIX or setting:NAME")?;
         let below = rest.strip_prefix("*.");
         let url = Url::parse(&format!("{scheme}://{}", below.unwrap_or(rest)))
             .map_err(|error| format!("not an address: {error}"))?;

@@ -160,8 +160,7 @@ pub(super) fn read(section: &Section<'_>) -> SecretDecl {
     if !proper {
         section.fault("name", "lower-case letters, digits and underscores");
     }
-    let scope =
-        section.word("scope", &[("app", Scope::App), ("channel", Scope::Channel)], Scope::Channel);
+    let scope = section.word("scope", &[("app", Scope::App), ("channel", Scope::Channel)], Scope::Channel);
     let origin = read_origin(section);
     let destinations = section.parsed("destinations", str::parse);
     let places = section.parsed("places", str::parse);

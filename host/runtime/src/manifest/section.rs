@@ -19,7 +19,7 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    fn new(source: &str) -> Faults {
+    pub(super) fn new(source: &str) -> Faults {
         let lines = std::iter::once(0)
             .chain(source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1))
             .collect();
@@ -69,7 +69,7 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    fn new(table: &'a DeTable<'a>, path: String, span: Range<usize>, faults: &'a Faults) -> Section<'a> {
+    pub(super) fn new(table: &'a DeTable<'a>, path: String, span: Range<usize>, faults: &'a Faults) -> Section<'a> {
         Section { table, path, span, faults, asked: RefCell::new(Vec::new()) }
     }
 

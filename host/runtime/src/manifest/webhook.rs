@@ -361,7 +361,10 @@ fn answer(section: &Section<'_>) -> Answer {
     for word in placeholders(&answer.body) {
         let known = answer.values.iter().any(|value| value.name == word) || word.parse::<Source>().is_ok();
         if !known {
-            section.fault("body", format!("`${{{word}}}` is neither a value of the request nor a [[webhook.answer.value]]"));
+            section.fault(
+                "body",
+                format!("`${{{word}}}` is neither a value of the request nor a [[webhook.answer.value]]"),
+            );
         }
     }
     section.finish();
@@ -397,7 +400,11 @@ pub(super) fn agree(webhook: &Webhook, secrets: &[SecretDecl], faults: &Faults) 
         if !secrets.iter().any(|secret| secret.name == name) {
             let near = super::section::nearest(name, secrets.iter().map(|secret| secret.name.as_str()));
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            faults.add(None, "webhook", format!("`{}` uses the secret `{name}`, which no [[secret]] declares{hint}", webhook.name));
+            faults.add(
+                None,
+                "webhook",
+                format!("`{}` uses the secret `{name}`, which no [[secret]] declares{hint}", webhook.name),
+            );
         }
     }
     for verify in &webhook.verify {

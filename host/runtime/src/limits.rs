@@ -1,0 +1,66 @@
+//! How much one call may use. Every number is a ceiling of the operator's; a plugin may ask for less, never for more.
+
+use std::time::Duration;
+
+/// Ceilings of one call. Each has a [`crate::CallFault`] that says it was reached.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of linear memory, all memories together.
+    pub memory_bytes: u64,
+    /// Elements of tables, all tables together.
+    pub table_elements: u32,
+    /// Bytes of the native stack that guest code may use. One value for all plugins.
+    pub stack_bytes: u32,
+    /// Milliseconds of computing; waiting does not count. Measured in ticks of the epoch clock.
+    pub cpu_ms: u32,
+    /// Milliseconds from the first instruction to the result, waiting included.
+    pub deadline_ms: u32,
+    /// The same for calls that may not wait for anything: `handle-webhook` and what is asked when a plugin is loaded.
+    pub pure_deadline_ms: u32,
+    /// Bytes written to the log, to standard output and to standard error.
+    pub log_bytes: u64,
+    /// Calls of imported functions of the contract.
+    pub host_calls: u32,
+    /// Bytes that leave: lines, headers and bodies of all requests together.
+    pub egress_bytes: u64,
+    /// Bytes that come back into the plugin's memory: bodies of all answers together. Bodies that go into a blob count
+    /// against `blob_bytes`.
+    pub response_bytes: u64,
+    /// Bytes of answers that go into blobs, all together.
+    pub blob_bytes: u64,
+    /// Bytes that a result, or the arguments of one host call, may take in the host's memory.
+    pub result_bytes: u64,
+    /// Bytes of a plugin file.
+    pub file_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            memory_bytes: 32 << 20,
+            table_elements: 20_000,
+            stack_bytes: 512 << 10,
+            cpu_ms: 1_000,
+            deadline_ms: 30_000,
+            pure_deadline_ms: 2_000,
+            log_bytes: 64 << 10,
+            host_calls: 1_000,
+            egress_bytes: 128 << 20,
+            response_bytes: 8 << 20,
+            blob_bytes: 128 << 20,
+            result_bytes: 8 << 20,
+            file_bytes: 32 << 20,
+        }
+    }
+}
+
+/// How long one tick of the epoch clock is. Computing time is counted in these.
+pub const TICK: Duration = Duration::from_millis(10);
+
+impl Limits {
+    /// The ticks that [`Limits::cpu_ms`] is worth, at least one.
+    pub fn cpu_ticks(&self) -> u64 {
+        u64::from(self.cpu_ms).div_ceil(TICK.as_millis() as u64).max(1)
+    }
+}

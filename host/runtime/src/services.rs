@@ -1,0 +1,134 @@
+//! What the sandbox needs from whoever embeds it: secrets, a small memory, blobs.
+//!
+//! The host implements these traits over its database, the testkit in memory. Nothing here knows how.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use zeroize::Zeroizing;
+
+use crate::call::Caller;
+use crate::contract::types::MediaRef;
+
+/// The value of a secret. Its memory is wiped when it is dropped, and it never shows itself in `Debug`.
+#[derive(Clone)]
+pub struct SecretValue(Zeroizing<Vec<u8>>);
+
+impl SecretValue {
+    /// Takes the bytes over.
+    pub fn new(value: Vec<u8>) -> SecretValue {
+        SecretValue(Zeroizing::new(value))
+    }
+
+    /// The bytes. Whoever asks sees to it that they go nowhere but into a request or a computation.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<String> for SecretValue {
+    fn from(value: String) -> SecretValue {
+        SecretValue::new(value.into_bytes())
+    }
+}
+
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Why a service could not answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ServiceError {
+    /// There is no such thing, or it belongs to somebody else.
+    #[error("not found")]
+    NotFound,
+    /// It cannot be done as things are configured; the words say what is missing.
+    #[error("{0}")]
+    Refused(String),
+    /// It may work another time.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// Values of secrets by name.
+pub trait Secrets: Send + Sync {
+    /// The current value of the caller's secret of this name: its channel's or its registration's, as the manifest says.
+    /// `None` where it is not set.
+    fn get<'a>(&'a self, caller: &'a Caller, name: &'a str)
+    -> BoxFuture<'a, Result<Option<SecretValue>, ServiceError>>;
+}
+
+/// A channel's small memory. Writes are not here: they are in [`crate::Effects`], committed with the call's result.
+pub trait Kv: Send + Sync {
+    /// The value under `key` in the caller's channel.
+    fn get<'a>(&'a self, caller: &'a Caller, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, ServiceError>>;
+}
+
+/// A blob opened for reading.
+pub struct BlobRead {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Its media type, as measured.
+    pub mime: Option<String>,
+    /// The file name it came with.
+    pub name: Option<String>,
+    /// The content.
+    pub stream: BoxStream<'static, io::Result<Bytes>>,
+}
+
+/// What is known about a blob when its last byte has been written.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BlobMeta {
+    /// The media type that the sender claimed.
+    pub mime: Option<String>,
+    /// The file name that the sender gave.
+    pub name: Option<String>,
+}
+
+/// A blob being written. Dropped without [`BlobWrite::finish`], it leaves nothing behind.
+pub trait BlobWrite: Send {
+    /// Appends.
+    fn write<'a>(&'a mut self, bytes: Bytes) -> BoxFuture<'a, Result<(), ServiceError>>;
+    /// Keeps it and answers with the blob's id.
+    fn finish(self: Box<Self>, meta: BlobMeta) -> BoxFuture<'static, Result<String, ServiceError>>;
+}
+
+/// Bytes the host holds.
+pub trait Blobs: Send + Sync {
+    /// Opens a blob of the caller's workspace.
+    fn open<'a>(&'a self, caller: &'a Caller, blob: &'a str) -> BoxFuture<'a, Result<BlobRead, ServiceError>>;
+    /// Begins a blob in the caller's workspace.
+    fn create<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<Box<dyn BlobWrite>, ServiceError>>;
+    /// A public unguessable address for this blob, good for at least `for_ms` milliseconds.
+    fn publish<'a>(
+        &'a self,
+        caller: &'a Caller,
+        blob: &'a str,
+        for_ms: u64,
+    ) -> BoxFuture<'a, Result<String, ServiceError>>;
+    /// A JPEG within the bounds (pixels of the longer edge, bytes), or `None` where the blob is no image.
+    fn preview<'a>(
+        &'a self,
+        caller: &'a Caller,
+        blob: &'a str,
+        max_edge: u32,
+        max_bytes: u64,
+    ) -> BoxFuture<'a, Result<Option<MediaRef>, ServiceError>>;
+}
+
+/// Everything that the sandbox needs from its embedder.
+#[derive(Clone)]
+pub struct Services {
+    /// Values of secrets.
+    pub secrets: Arc<dyn Secrets>,
+    /// The channels' small memories.
+    pub kv: Arc<dyn Kv>,
+    /// Files.
+    pub blobs: Arc<dyn Blobs>,
+}
