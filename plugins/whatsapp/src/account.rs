@@ -47,7 +47,8 @@ pub fn of(settings: &ChannelSettings) -> Result<(Account, Vec<Finding>), Fault> 
 fn of_number(cloud: &Cloud) -> Result<(Account, Vec<Finding>), Fault> {
     let asked = graph("GET", &cloud.phone_number_id)
         .query("fields", "display_phone_number,verified_name,quality_rating,code_verification_status,name_status");
-    let number: Number = ask(&asked).map_err(|fault| blame(fault, "phone_number_id"))?.json().map_err(Fault::unavailable)?;
+    let number: Number =
+        ask(&asked).map_err(|fault| blame(fault, "phone_number_id"))?.json().map_err(Fault::unavailable)?;
     belongs(cloud)?;
     let name = match (number.verified_name.as_str(), number.display_phone_number.as_str()) {
         ("", "") => cloud.phone_number_id.clone(),

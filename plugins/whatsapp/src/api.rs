@@ -131,7 +131,10 @@ impl Refusal {
     /// Reads an answer that is no success.
     pub fn of(response: &Response) -> Self {
         let said = response.json::<Body>().ok().and_then(Body::said).filter(|said| !said.words.is_empty());
-        said.unwrap_or_else(|| Self { code: 0, words: format!("the provider answered with status {}", response.status) })
+        said.unwrap_or_else(|| Self {
+            code: 0,
+            words: format!("the provider answered with status {}", response.status),
+        })
     }
 }
 

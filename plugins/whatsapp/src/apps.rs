@@ -24,7 +24,8 @@ impl Apps for WhatsApp {
     fn prepare(app: App) -> Result<Prepared, Vec<Fault>> {
         let settings: Settings = app.read_settings().map_err(|fault| vec![fault])?;
         let Some(address) = app.webhook_url.as_deref() else {
-            let text = "Meta delivers messages to a public https address only, and this host has none: set server.public_url.";
+            let text =
+                "Meta delivers messages to a public https address only, and this host has none: set server.public_url.";
             return Ok(Prepared::default().instruction(Instruction::new(text)));
         };
         let subscribe = |verify: String| -> Result<(), Fault> {

@@ -60,7 +60,10 @@ fn subscribe(cloud: &Cloud) -> Result<(), Fault> {
 /// the admin.
 fn register(gateway: &Gateway, channel: &Channel) -> Result<Option<Finding>, Fault> {
     let Some(address) = channel.webhook_url.as_deref() else {
-        return Err(Fault::new("invalid", "a gateway delivers messages to a public https address only, and this host has none: set server.public_url"));
+        return Err(Fault::new(
+            "invalid",
+            "a gateway delivers messages to a public https address only, and this host has none: set server.public_url",
+        ));
     };
     let request = registration(gateway, address)?;
     match ask(&request) {

@@ -55,7 +55,9 @@ fn kind(file: &MediaRef) -> Result<&'static str, SendError> {
         "audio" | "voice" => Ok("audio"),
         "document" => Ok("document"),
         "sticker" => Ok("sticker"),
-        other => Err(SendError::new(SendFault::Invalid, format!("WhatsApp has no message for files of the kind {other}"))),
+        other => {
+            Err(SendError::new(SendFault::Invalid, format!("WhatsApp has no message for files of the kind {other}")))
+        }
     }
 }
 

@@ -71,9 +71,7 @@ pub fn send_error(response: &Response) -> SendError {
     let error = match meaning(refusal.code, response.status) {
         Meaning::Unauthorized => SendError::new(SendFault::Unauthorized, words),
         Meaning::Forbidden => other("forbidden", words).scope("channel"),
-        Meaning::WindowClosed => {
-            SendError::new(SendFault::WindowClosed, words).rule(Some(CUSTOMER_SERVICE.to_owned()))
-        }
+        Meaning::WindowClosed => SendError::new(SendFault::WindowClosed, words).rule(Some(CUSTOMER_SERVICE.to_owned())),
         Meaning::Rate => SendError::new(SendFault::RateLimited, words).retry_after_ms(retry),
         Meaning::PairRate => SendError::new(SendFault::RateLimited, words).scope("recipient").retry_after_ms(retry),
         Meaning::Spam => SendError::new(SendFault::Quota, words),

@@ -70,7 +70,8 @@ impl Inbound for WhatsApp {
             Some(entries) => {
                 for (at, entry) in entries.iter().enumerate() {
                     for (number, change) in entry.changes.iter().enumerate() {
-                        let place = Place { entry: Some(entry), pointer: format!("/entry/{at}/changes/{number}/value") };
+                        let place =
+                            Place { entry: Some(entry), pointer: format!("/entry/{at}/changes/{number}/value") };
                         items.extend(place.change(&change.field, change.value));
                     }
                 }
@@ -284,7 +285,8 @@ fn edited(message: &Value) -> Result<Vec<Content>, String> {
     if let Some(fields) = whole.as_object_mut() {
         fields.entry("id").or_insert_with(|| json!(""));
     }
-    let envelope: Envelope = serde_json::from_value(whole).map_err(|error| format!("the edit cannot be read: {error}"))?;
+    let envelope: Envelope =
+        serde_json::from_value(whole).map_err(|error| format!("the edit cannot be read: {error}"))?;
     contents(&envelope, message)
 }
 

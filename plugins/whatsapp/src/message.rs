@@ -199,7 +199,11 @@ pub fn contents(envelope: &Envelope, fields: &Value) -> Result<Vec<Content>, Str
         "request_welcome" => Content::system("Opened the conversation for the first time."),
         "unsupported" | "unknown" | "ephemeral" => unsupported(envelope, fields),
         "" => return Err("a message without a kind".to_owned()),
-        other => Content::Other(Open::new(other, fields, format!("Sent something new that this version cannot show: {other}."))),
+        other => Content::Other(Open::new(
+            other,
+            fields,
+            format!("Sent something new that this version cannot show: {other}."),
+        )),
     };
     Ok(vec![content])
 }

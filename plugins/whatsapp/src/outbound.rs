@@ -74,7 +74,9 @@ fn recipient(message: &Outgoing) -> Result<Recipient, SendError> {
     match key {
         Some(key) if key.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Recipient::Phone(key.to_owned())),
         Some(key) => Ok(Recipient::User(key.to_owned())),
-        None => Err(SendError::new(SendFault::Unreachable, "WhatsApp reaches a phone number or a person who wrote before")),
+        None => {
+            Err(SendError::new(SendFault::Unreachable, "WhatsApp reaches a phone number or a person who wrote before"))
+        }
     }
 }
 
@@ -148,7 +150,8 @@ fn upload_request(file: &MediaRef, settings: &ChannelSettings) -> Result<Request
     if settings.shape() == Shape::OnPremises {
         return Ok(request.header("content-type", mime).blob(blob));
     }
-    let name: String = file.name.as_deref().unwrap_or("file").chars().filter(|c| !c.is_control() && *c != '"').collect();
+    let name: String =
+        file.name.as_deref().unwrap_or("file").chars().filter(|c| !c.is_control() && *c != '"').collect();
     let field = |name: &str, value: &str| {
         format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
     };

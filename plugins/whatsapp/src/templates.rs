@@ -41,7 +41,10 @@ impl Templates for WhatsApp {
             return Ok(Page::default());
         };
         let mut asked = graph("GET", &format!("{}/message_templates", cloud.business_account_id))
-            .query("fields", "id,name,status,category,language,components,parameter_format,quality_score,rejected_reason")
+            .query(
+                "fields",
+                "id,name,status,category,language,components,parameter_format,quality_score,rejected_reason",
+            )
             .query("limit", PAGE);
         if let Some(cursor) = &cursor {
             asked = asked.query("after", cursor);
@@ -60,7 +63,9 @@ impl Templates for WhatsApp {
 fn described(template: &Value) -> Value {
     let text = |name: &str| template[name].as_str();
     let components = template["components"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let part = |kind: &str| components.iter().find(|one| one["type"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(kind)));
+    let part = |kind: &str| {
+        components.iter().find(|one| one["type"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(kind)))
+    };
     let words = |kind: &str| part(kind).and_then(|one| one["text"].as_str());
     let mut described = json!({
         "id": text("id"),
@@ -94,14 +99,17 @@ fn parameters(components: &[Value]) -> Vec<Value> {
         match component["type"].as_str().unwrap_or_default().to_ascii_uppercase().as_str() {
             "HEADER" => match component["format"].as_str().unwrap_or("TEXT") {
                 "TEXT" => parameters.extend(
-                    blanks(text).into_iter().map(|name| json!({ "name": format!("header.{name}"), "in": "header", "kind": "text" })),
+                    blanks(text)
+                        .into_iter()
+                        .map(|name| json!({ "name": format!("header.{name}"), "in": "header", "kind": "text" })),
                 ),
                 format => {
                     parameters.push(json!({ "name": "header", "in": "header", "kind": format.to_lowercase() }));
                 }
             },
             "BODY" => {
-                parameters.extend(blanks(text).into_iter().map(|name| json!({ "name": name, "in": "body", "kind": "text" })));
+                parameters
+                    .extend(blanks(text).into_iter().map(|name| json!({ "name": name, "in": "body", "kind": "text" })));
             }
             "BUTTONS" => parameters.extend(button_parameters(component)),
             _ => {}
