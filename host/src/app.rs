@@ -14,12 +14,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::auth::Auth;
+use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, Lock};
 use crate::db::{Db, DbConfig, DbError};
+use crate::media::{BlobService, Media, MediaConfig};
+use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
 use crate::wake::Wakes;
 use crate::web::state::{Limits, Readiness, State};
+use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services};
 
 /// Why the server does not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,15 @@ pub enum AppError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The sandbox.
+    #[error("the sandbox does not start: {0}")]
+    Engine(#[from] EngineError),
+    /// A folder of plugins.
+    #[error(transparent)]
+    Plugins(#[from] FolderError),
+    /// The folder of files.
+    #[error("the folder of files cannot be used: {0}")]
+    Media(std::io::Error),
     /// A listener.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -73,11 +86,34 @@ impl App {
         let auth = Auth::new(db.clone(), clock.clone(), &config.auth);
         auth.default_workspace().await?;
         let setup_link = auth.setup_link().await?.map(|minted| minted.value);
+        let wakes = Wakes::default();
+        let candidates = Candidates::default();
+        let media = media(&config, &db, &clock)?;
+        let runtime = runtime(&config, &data, &db, &candidates, &media)?;
+        let plugins = Registry::new(db.clone(), runtime.clone(), clock.clone(), wakes.clone(), data.path())?;
+        plugins.boot().await?;
+        if config.plugins.bundled {
+            let bundled: Vec<_> = sambung_bundle::BUNDLED.iter().map(|plugin| (plugin.id, plugin.wasm)).collect();
+            plugins.install_bundled(&bundled).await?;
+        }
+        let channels = Channels::new(
+            db.clone(),
+            clock.clone(),
+            wakes.clone(),
+            plugins.clone(),
+            candidates.clone(),
+            config.server.public_url().map(ToOwned::to_owned),
+        );
         let state = State {
+            runtime,
+            plugins,
+            candidates,
+            channels,
+            media,
             limits: Limits::new(&config),
             proxies: Arc::new(config.server.proxies()),
             config: Arc::new(config),
-            wakes: Wakes::default(),
+            wakes,
             metrics: recorder(),
             readiness: Readiness::default(),
             stop: CancellationToken::new(),
@@ -144,7 +180,18 @@ impl App {
     }
 
     /// The loops of every part, each until `stop`.
-    fn start_loops(&self) {}
+    fn start_loops(&self) {
+        let (plugins, channels) = (self.state.plugins.clone(), self.state.channels.clone());
+        let stop = &self.state.stop;
+        self.tasks.spawn({
+            let stop = stop.clone();
+            async move { plugins.watch(stop).await }
+        });
+        self.tasks.spawn({
+            let stop = stop.clone();
+            async move { channels.run(stop).await }
+        });
+    }
 
     async fn start_metrics_listener(&self) -> Result<(), AppError> {
         let address = self.state.config.metrics.listen.clone();
@@ -161,6 +208,37 @@ impl App {
         });
         Ok(())
     }
+}
+
+fn media(config: &Config, db: &Db, clock: &Clock) -> Result<Media, AppError> {
+    let media = MediaConfig {
+        data_dir: config.server.data_dir.clone(),
+        public_url: config.server.public_url().map(ToOwned::to_owned),
+        max_bytes: config.media.max_bytes,
+    };
+    Media::open(db.clone(), clock.clone(), media).map_err(AppError::Media)
+}
+
+/// The sandbox with what it may reach of the host's data.
+fn runtime(
+    config: &Config,
+    data: &DataDir,
+    db: &Db,
+    candidates: &Candidates,
+    media: &Media,
+) -> Result<Runtime, AppError> {
+    let services = Services {
+        secrets: Arc::new(SecretService::new(db.clone(), candidates.clone())),
+        kv: Arc::new(KvService::new(db.clone())),
+        blobs: Arc::new(BlobService::new(media.clone())),
+    };
+    let cache = &config.runtime.cache_dir;
+    let runtime = RuntimeConfig {
+        cache_dir: Some(if cache.as_os_str().is_empty() { data.cache() } else { cache.clone() }),
+        limits: config.runtime.limits.clone(),
+        instances: config.runtime.instances,
+    };
+    Ok(Runtime::new(runtime, services)?)
 }
 
 /// The process has one recorder, however many servers a test starts in it.

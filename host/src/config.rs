@@ -62,6 +62,8 @@ pub struct Config {
     pub auth: Auth,
     pub ingress: Ingress,
     pub runtime: Runtime,
+    pub plugins: Plugins,
+    pub media: Media,
     pub egress: Egress,
     pub retention: Retention,
 }
@@ -158,7 +160,24 @@ pub struct Ingress {
 #[allow(missing_docs)]
 pub struct Runtime {
     pub instances: u32,
+    pub cache_dir: PathBuf,
     pub limits: sambung_runtime::Limits,
+}
+
+/// `[plugins]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Plugins {
+    pub bundled: bool,
+}
+
+/// `[media]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Media {
+    pub max_bytes: u64,
 }
 
 /// `[egress]`

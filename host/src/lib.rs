@@ -7,12 +7,15 @@
 pub mod api;
 pub mod app;
 pub mod auth;
+pub mod channels;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod data_dir;
 pub mod db;
 pub mod ids;
+pub mod media;
 pub mod model;
+pub mod plugins;
 pub mod wake;
 pub mod web;

@@ -166,10 +166,7 @@ impl CallFault {
 
     /// Whether this is a limit that the plugin ran into.
     pub fn is_limit(&self) -> bool {
-        !matches!(
-            self,
-            CallFault::Trap | CallFault::NotExported | CallFault::Busy | CallFault::Engine
-        )
+        !matches!(self, CallFault::Trap | CallFault::NotExported | CallFault::Busy | CallFault::Engine)
     }
 }
 

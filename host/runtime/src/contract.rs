@@ -3,12 +3,7 @@
 //! The types are generated from the same text that plugins are built against. They are re-exported as they are: records are
 //! structs, variants are enums, everything is owned, cloneable and serialisable. Nothing of wasmtime is visible in them.
 
-#[allow(
-    missing_docs,
-    unused_qualifications,
-    clippy::all,
-    reason = "generated; the documentation is in wit/"
-)]
+#[allow(missing_docs, unused_qualifications, clippy::all, reason = "generated; the documentation is in wit/")]
 pub(crate) mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit",
@@ -24,7 +19,6 @@ pub(crate) mod bindings {
 }
 
 pub use bindings::exports::sambung::channel::{
-    apps, assets, connection, inbound, media, outbound, profiles, reconcile, settings, signals,
-    templates, windows,
+    apps, assets, connection, inbound, media, outbound, profiles, reconcile, settings, signals, templates, windows,
 };
 pub use bindings::sambung::channel::{crypto, http, types};

@@ -7,14 +7,29 @@
 pub mod call;
 pub mod contract;
 pub mod limits;
+pub mod manifest;
+pub mod recipe;
 pub mod services;
 
+mod cache;
+mod calls;
 mod capabilities;
+mod engine;
+mod exports;
+mod inspect;
+mod invoke;
+mod load;
+mod meter;
+mod plugin;
+mod runtime;
+mod state;
+mod wasi;
 
-pub use call::{
-    CallError, CallFault, Called, Caller, Done, Effects, KeptSecret, KvWrite, Usage, VisitorEntry,
-};
+pub use call::{CallError, CallFault, Called, Caller, Done, Effects, KeptSecret, KvWrite, Usage, VisitorEntry};
+pub use engine::EngineError;
+pub use inspect::{CONTRACT, Inspection, Interfaces};
 pub use limits::Limits;
-pub use services::{
-    BlobMeta, BlobRead, BlobWrite, Blobs, Kv, SecretValue, Secrets, ServiceError, Services,
-};
+pub use load::LoadError;
+pub use plugin::Plugin;
+pub use runtime::{Runtime, RuntimeConfig};
+pub use services::{BlobMeta, BlobRead, BlobWrite, Blobs, Kv, SecretValue, Secrets, ServiceError, Services};

@@ -61,8 +61,6 @@ pub const TICK: Duration = Duration::from_millis(10);
 impl Limits {
     /// The ticks that [`Limits::cpu_ms`] is worth, at least one.
     pub fn cpu_ticks(&self) -> u64 {
-        u64::from(self.cpu_ms)
-            .div_ceil(TICK.as_millis() as u64)
-            .max(1)
+        u64::from(self.cpu_ms).div_ceil(TICK.as_millis() as u64).max(1)
     }
 }

@@ -60,21 +60,14 @@ pub enum ServiceError {
 pub trait Secrets: Send + Sync {
     /// The current value of the caller's secret of this name: its channel's or its registration's, as the manifest says.
     /// `None` where it is not set.
-    fn get<'a>(
-        &'a self,
-        caller: &'a Caller,
-        name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<SecretValue>, ServiceError>>;
+    fn get<'a>(&'a self, caller: &'a Caller, name: &'a str)
+    -> BoxFuture<'a, Result<Option<SecretValue>, ServiceError>>;
 }
 
 /// A channel's small memory. Writes are not here: they are in [`crate::Effects`], committed with the call's result.
 pub trait Kv: Send + Sync {
     /// The value under `key` in the caller's channel.
-    fn get<'a>(
-        &'a self,
-        caller: &'a Caller,
-        key: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, ServiceError>>;
+    fn get<'a>(&'a self, caller: &'a Caller, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, ServiceError>>;
 }
 
 /// A blob opened for reading.
@@ -109,16 +102,9 @@ pub trait BlobWrite: Send {
 /// Bytes the host holds.
 pub trait Blobs: Send + Sync {
     /// Opens a blob of the caller's workspace.
-    fn open<'a>(
-        &'a self,
-        caller: &'a Caller,
-        blob: &'a str,
-    ) -> BoxFuture<'a, Result<BlobRead, ServiceError>>;
+    fn open<'a>(&'a self, caller: &'a Caller, blob: &'a str) -> BoxFuture<'a, Result<BlobRead, ServiceError>>;
     /// Begins a blob in the caller's workspace.
-    fn create<'a>(
-        &'a self,
-        caller: &'a Caller,
-    ) -> BoxFuture<'a, Result<Box<dyn BlobWrite>, ServiceError>>;
+    fn create<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<Box<dyn BlobWrite>, ServiceError>>;
     /// A public unguessable address for this blob, good for at least `for_ms` milliseconds.
     fn publish<'a>(
         &'a self,

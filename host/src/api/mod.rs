@@ -2,11 +2,17 @@
 //!
 //! No SQL and nothing of the sandbox: a handler reads the request, asks one module below, and forms the answer.
 
+pub mod apps;
 pub mod audit;
 pub mod caller;
+pub mod channels;
+pub mod files;
 pub mod idempotency;
+pub mod language;
+pub mod media;
 pub mod ops;
 pub mod page;
+pub mod plugins;
 pub mod problem;
 pub mod session;
 pub mod setup;
@@ -17,6 +23,7 @@ pub mod users;
 pub mod workspaces;
 
 mod openapi;
+mod serving;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -37,6 +44,10 @@ fn v1() -> OpenApiRouter<State> {
         .merge(workspaces::routes())
         .merge(audit::routes())
         .merge(system::routes())
+        .merge(plugins::routes())
+        .merge(apps::routes())
+        .merge(channels::routes())
+        .merge(media::routes())
 }
 
 /// The API with its description, its reference page and the first operator's page.
@@ -48,6 +59,7 @@ pub fn router(state: &State) -> Router<State> {
     api.merge(setup::routes())
         .layer(csrf(state))
         .merge(ops::routes())
+        .merge(files::routes())
         .merge(openapi::reference(document))
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async {

@@ -3,10 +3,15 @@
 //!
 //! Nothing outside this folder sees a connection.
 
+mod apps;
 mod audit;
+mod channels;
 mod feed;
 mod idempotency;
+mod kv;
 mod leases;
+mod media;
+mod plugins;
 mod secrets;
 mod system;
 mod tokens;
@@ -22,8 +27,12 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
+pub use apps::AppRow;
+pub use channels::{ChannelRow, Connected, NewChannel, NewSecret, SettingsChange};
 pub use idempotency::{Earlier, Ticket};
 pub use leases::Lease;
+pub use media::{MediaRow, PublishedRow};
+pub use plugins::{GenerationRow, PluginRow, RefusedFile};
 pub use secrets::{Secret, SecretState};
 pub use tokens::{NewToken, TokenKind, TokenRow, Who};
 pub use users::{NewUser, UserChange, UserRow};
@@ -56,6 +65,9 @@ pub enum DbError {
     /// Too many writes wait already, or the disk is full; try again after a moment.
     #[error("{0}")]
     Busy(&'static str),
+    /// What was to be changed is not there any more.
+    #[error("it is not there any more")]
+    Gone,
     /// The database is being closed.
     #[error("the database is closed")]
     Closed,
@@ -122,6 +134,7 @@ impl DbConfig {
 pub struct Db(Arc<Inner>);
 
 struct Inner {
+    channels: channels::ChannelCache,
     vault: Vault,
     path: PathBuf,
     writer: writer::Writer,
@@ -144,6 +157,7 @@ impl Db {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
         Ok(Db(Arc::new(Inner {
+            channels: channels::ChannelCache::default(),
             vault,
             writer: writer::Writer::start(connection, config.queue),
             readers: std::sync::Mutex::new(Vec::new()),
@@ -193,6 +207,11 @@ impl Db {
     /// The master keys, for sealing and opening what a row holds.
     pub(in crate::db) fn vault(&self) -> Vault {
         self.0.vault.clone()
+    }
+
+    /// Channels in memory.
+    pub(in crate::db) fn channel_cache(&self) -> &channels::ChannelCache {
+        &self.0.channels
     }
 
     /// Writes that wait now.

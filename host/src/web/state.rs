@@ -9,10 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Auth;
 use crate::auth::rate::Limiter;
+use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::media::Media;
 use crate::model::proxies::Range;
+use crate::plugins::{Candidates, Registry};
 use crate::wake::Wakes;
 
 /// What a handler reaches. Cheap to clone.
@@ -26,6 +29,16 @@ pub struct State {
     pub wakes: Wakes,
     /// The configuration.
     pub config: Arc<Config>,
+    /// Where plugins run.
+    pub runtime: sambung_runtime::Runtime,
+    /// Installed plugins.
+    pub plugins: Registry,
+    /// Credentials that are being tried out.
+    pub candidates: Candidates,
+    /// The life of channels.
+    pub channels: Channels,
+    /// Files.
+    pub media: Media,
     /// Who somebody is.
     pub auth: Auth,
     /// How often somebody may try.

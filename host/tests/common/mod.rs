@@ -47,7 +47,9 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { variables: Vec::new(), clock: Clock::system() }
+        let cache = concat!(env!("CARGO_TARGET_TMPDIR"), "/native");
+        // Compiled plugins are shared by all tests: compiling one takes longer than any of them.
+        Self { variables: vec![("SAMBUNG_RUNTIME__CACHE_DIR".into(), cache.into())], clock: Clock::system() }
     }
 }
 

@@ -1,0 +1,175 @@
+//! The engine: how wasmtime is set up, and the clock that computing time is counted with.
+//!
+//! It knows nothing of the contract.
+
+use std::hash::{Hash, Hasher};
+use std::thread;
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::limits::{Limits, TICK};
+
+/// Why no engine could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// wasmtime refuses this machine or these limits.
+    #[error("cannot start the WebAssembly engine: {0}")]
+    Engine(String),
+    /// The clock's thread did not start.
+    #[error("cannot start the clock that limits computing time: {0}")]
+    Clock(#[from] std::io::Error),
+    /// The folder for native code cannot be used.
+    #[error("cannot use the folder for native code {path}: {source}")]
+    Cache {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// What a host function's own code may take of a call's stack beside the guest's: HTTP, TLS and storage run on it.
+const HOST_STACK_BYTES: usize = 3 << 19;
+
+/// Pages of a memory that stay mapped between two calls. Below the memory of a usual guest every call returns pages to the
+/// system, which halts the other threads each time.
+const KEEP_RESIDENT_BYTES: usize = 4 << 20;
+
+/// Makes an engine for so many calls at once. Where the address space does not suffice for a pool of that size, a smaller
+/// one is taken, and where none does, memory is mapped for every call.
+///
+/// Answers with the engine and how many calls fit into it.
+pub(crate) fn build(limits: &Limits, instances: u32) -> Result<(Engine, u32), EngineError> {
+    let mut wanted = instances.max(1);
+    loop {
+        let config = with_pool(limits, wanted);
+        match Engine::new(&config) {
+            Ok(engine) => {
+                if wanted < instances {
+                    tracing::warn!(
+                        wanted = instances,
+                        got = wanted,
+                        "the address space is too small for the configured pool of plugin instances; using a smaller one"
+                    );
+                }
+                return Ok((engine, wanted));
+            }
+            Err(error) if wanted > 8 => {
+                tracing::debug!(wanted, %error, "no pool of this size");
+                wanted /= 4;
+            }
+            Err(error) => {
+                tracing::warn!(
+                    %error,
+                    "no pool of plugin instances fits into the address space; memory is mapped for every call, which is slower"
+                );
+                let engine = Engine::new(&common(limits)).map_err(|error| EngineError::Engine(format!("{error:#}")))?;
+                return Ok((engine, instances.max(1)));
+            }
+        }
+    }
+}
+
+fn common(limits: &Limits) -> Config {
+    let mut config = Config::new();
+    let stack = limits.stack_bytes as usize;
+    config
+        .memory_reservation(round_up(limits.memory_bytes))
+        .epoch_interruption(true)
+        .max_wasm_stack(stack)
+        .async_stack_size(stack + HOST_STACK_BYTES)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
+        .concurrency_support(false);
+    config
+}
+
+fn with_pool(limits: &Limits, instances: u32) -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    let several = |each: u32| instances.saturating_mul(each);
+    pool.total_component_instances(instances)
+        .total_core_instances(several(4))
+        .total_memories(several(2))
+        .total_tables(several(4))
+        .total_stacks(instances)
+        .max_memory_size(round_up(limits.memory_bytes) as usize)
+        .table_elements(limits.table_elements as usize)
+        .max_memories_per_component(4)
+        .max_tables_per_component(40)
+        .max_core_instances_per_component(64)
+        .max_core_instance_size(4 << 20)
+        .max_component_instance_size(4 << 20)
+        .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto)
+        .max_unused_warm_slots(instances.min(100));
+    let mut config = common(limits);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// Memories are reserved in whole WebAssembly pages.
+fn round_up(bytes: u64) -> u64 {
+    const PAGE: u64 = 64 << 10;
+    bytes.max(PAGE).next_multiple_of(PAGE)
+}
+
+/// Ticks the engine's epoch for as long as somebody holds the engine.
+pub(crate) fn start_clock(engine: &Engine) -> Result<(), std::io::Error> {
+    let engine = engine.weak();
+    thread::Builder::new()
+        .name("plugin-clock".into())
+        .spawn(move || {
+            loop {
+                thread::sleep(TICK);
+                let Some(engine) = engine.upgrade() else {
+                    return;
+                };
+                engine.increment_epoch();
+            }
+        })
+        .map(drop)
+}
+
+/// What native code depends on beside its source: the engine's version and settings and the machine's features.
+pub(crate) fn fingerprint(engine: &Engine) -> String {
+    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// FNV-1a: the standard library's hasher promises no stable result from one release to the next.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_that_cannot_fit_becomes_smaller() {
+        let limits = Limits { memory_bytes: 1 << 40, ..Limits::default() };
+        let (_engine, fits) = build(&limits, 4096).expect("falls back");
+        assert!(fits < 4096);
+    }
+
+    #[test]
+    fn the_fingerprint_follows_the_settings() {
+        let engine = |bytes| {
+            let limits = Limits { memory_bytes: bytes, ..Limits::default() };
+            Engine::new(&common(&limits)).expect("engine")
+        };
+        assert_eq!(fingerprint(&engine(1 << 20)), fingerprint(&engine(1 << 20)));
+        assert_ne!(fingerprint(&engine(1 << 20)), fingerprint(&engine(1 << 21)));
+    }
+}

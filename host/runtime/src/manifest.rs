@@ -1,0 +1,207 @@
+//! What a plugin file says about itself: who it is, where it may connect, which secrets it names, how its webhooks are
+//! verified, and what the provider allows.
+//!
+//! Pure data, read from `plugin.toml` and the texts files. This module knows neither wasmtime, the network nor a database;
+//! what a destination or a recipe *does* stands in `egress` and `recipe`.
+
+pub mod destination;
+mod ingress;
+pub mod limits;
+mod resend;
+mod runtime;
+mod secret;
+mod section;
+pub mod settings;
+pub mod source;
+mod texts;
+pub mod webhook;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use destination::{Destination, Target};
+pub use ingress::Ingress;
+pub use limits::ContentLimits;
+pub use resend::Resend;
+pub use runtime::RuntimeAsk;
+pub use secret::{Alphabet, Generate, Origin, Place, Scope, SecretDecl};
+pub use source::{Segment, Source};
+pub use texts::{FieldText, Step, Texts};
+pub use webhook::{AddressKind, Answer, Verify, Webhook};
+
+use section::Faults;
+
+/// Everything that `plugin.toml` says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Names the plugin for ever: lower-case letters, digits and hyphens, at most 40.
+    pub id: String,
+    /// Decides upgrades.
+    pub version: semver::Version,
+    /// Who answers for it.
+    pub publisher: String,
+    /// SPDX expression, as its author wrote it.
+    pub license: Option<String>,
+    /// Where a person finds more.
+    pub homepage: Option<String>,
+    /// Where it may connect; nothing else is reachable.
+    pub egress: Vec<Destination>,
+    /// The secrets it may name.
+    pub secrets: Vec<SecretDecl>,
+    /// How what providers post is verified and answered, in order: the first that matches decides.
+    pub webhooks: Vec<Webhook>,
+    /// What the provider allows in one message, and how often.
+    pub limits: ContentLimits,
+    /// For how long the provider honours the attempt key; none: an unknown attempt is never resent.
+    pub resend: Option<Resend>,
+    /// What comes in beside webhooks.
+    pub ingress: Ingress,
+    /// Memory and time it asks for, below the operator's ceilings.
+    pub runtime: RuntimeAsk,
+}
+
+impl Manifest {
+    /// The declaration of a secret.
+    pub fn secret(&self, name: &str) -> Option<&SecretDecl> {
+        self.secrets.iter().find(|secret| secret.name == name)
+    }
+
+    /// Names of settings whose value is a destination (`from-setting`); changing one clears the secrets bound to it.
+    pub fn destination_settings(&self) -> impl Iterator<Item = &str> {
+        self.egress.iter().filter_map(|destination| match destination {
+            Destination::FromSetting { setting, .. } => Some(setting.as_str()),
+            _ => None,
+        })
+    }
+}
+
+/// One thing that is wrong in a file, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFault {
+    /// Counted from 1.
+    pub line: usize,
+    /// The key, as a dotted path from the top: `webhook[0].verify`.
+    pub key: String,
+    /// What is wrong and what to do.
+    pub words: String,
+}
+
+impl fmt::Display for ManifestFault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.key.is_empty() {
+            write!(out, "line {}: {}", self.line, self.words)
+        } else {
+            write!(out, "line {}: `{}`: {}", self.line, self.key, self.words)
+        }
+    }
+}
+
+/// Why a file was refused: every fault at once, in the order of their lines.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("{file}: {}", .faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct ManifestError {
+    /// `plugin.toml`, or which texts file.
+    pub file: String,
+    /// Never empty.
+    pub faults: Vec<ManifestFault>,
+}
+
+/// Reads `plugin.toml`.
+///
+/// # Errors
+/// Every fault at once: what is no TOML, unknown keys (with the nearest known one), missing and wrong values, and parts
+/// that contradict each other (a recipe with a secret that is not declared).
+pub fn read(toml: &str) -> Result<Manifest, ManifestError> {
+    section::read("plugin.toml", toml, |top, faults| {
+        let manifest = Manifest {
+            id: identifier(&top),
+            version: version(&top),
+            publisher: top.required("publisher"),
+            license: top.string("license"),
+            homepage: homepage(&top),
+            egress: top.tables("egress").iter().filter_map(destination::read).collect(),
+            secrets: top.tables("secret").iter().map(secret::read).collect(),
+            webhooks: top.tables("webhook").iter().map(webhook::read).collect(),
+            limits: top.table("limits").map(|section| limits::read(&section)).unwrap_or_default(),
+            resend: top.table("resend").map(|section| resend::read(&section)),
+            ingress: top.table("ingress").map(|section| ingress::read(&section)).unwrap_or_default(),
+            runtime: top.table("runtime").map(|section| runtime::read(&section)).unwrap_or_default(),
+        };
+        top.finish();
+        agree(&manifest, faults);
+        manifest
+    })
+}
+
+/// Reads a texts file (`texts.en.toml`).
+///
+/// # Errors
+/// Every fault at once, as [`read`].
+pub fn read_texts(file: &str, toml: &str) -> Result<Texts, ManifestError> {
+    section::read(file, toml, |top, _| texts::read(top))
+}
+
+/// The published JSON Schema of `plugin.toml`, for editors and for `sambung plugin inspect`.
+pub fn schema() -> serde_json::Value {
+    serde_json::from_str(include_str!("../../../wit/schemas/manifest.json"))
+        .expect("the published schema is part of the source, and a test parses it")
+}
+
+fn identifier(top: &section::Section<'_>) -> String {
+    let id = top.required("id");
+    let proper = id.starts_with(|first: char| first.is_ascii_lowercase())
+        && id.len() <= 40
+        && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if !id.is_empty() && !proper {
+        top.fault("id", "lower-case letters, digits and hyphens, a letter first, at most 40");
+    }
+    id
+}
+
+fn version(top: &section::Section<'_>) -> semver::Version {
+    let text = top.required("version");
+    semver::Version::parse(&text).unwrap_or_else(|error| {
+        if !text.is_empty() {
+            top.fault("version", format!("not a semantic version such as 1.2.3: {error}"));
+        }
+        semver::Version::new(0, 0, 0)
+    })
+}
+
+fn homepage(top: &section::Section<'_>) -> Option<String> {
+    let page = top.string("homepage")?;
+    if !page.starts_with("https://") || url::Url::parse(&page).is_err() {
+        top.fault("homepage", "an https address");
+    }
+    Some(page)
+}
+
+/// What no section can see alone.
+fn agree(manifest: &Manifest, faults: &Faults) {
+    let mut names = std::collections::BTreeSet::new();
+    for secret in &manifest.secrets {
+        if !secret.name.is_empty() && !names.insert(secret.name.as_str()) {
+            faults.add(None, "secret", format!("`{}` is declared twice", secret.name));
+        }
+        for target in &secret.destinations {
+            if !manifest.egress.iter().any(|allowed| allowed.covers(target)) {
+                faults.add(
+                    None,
+                    "secret",
+                    format!("`{}` is bound to {target}, which no [[egress]] allows", secret.name),
+                );
+            }
+        }
+    }
+    for webhook in &manifest.webhooks {
+        webhook::agree(webhook, &manifest.secrets, faults);
+    }
+    let twice = |webhook: &&Webhook| manifest.webhooks.iter().filter(|other| other.name == webhook.name).count() > 1;
+    if let Some(webhook) = manifest.webhooks.iter().find(twice) {
+        faults.add(None, "webhook", format!("two are named `{}`", webhook.name));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,332 @@
+use proptest::prelude::*;
+
+use super::limits::{OverLimit, TextLimit, Unit};
+use super::*;
+
+const WHOLE: &str = r#"
+id = "example"
+version = "1.2.3"
+publisher = "Example"
+license = "MIT"
+homepage = "https://example.com/plugin"
+
+[[egress]]
+host = "api.example.com"
+methods = ["get", "POST"]
+path-prefix = "/v2"
+
+[[egress]]
+host = "*.files.example.com"
+
+[[egress]]
+from-setting = "base_url"
+
+[[egress]]
+media-from-anywhere = true
+
+[[secret]]
+name = "access_token"
+destinations = ["https://api.example.com", "setting:base_url"]
+places = ["auth", "header:X-Key", "query:key", "body:/token", "path"]
+
+[[secret]]
+name = "hook"
+scope = "app"
+origin = "generated"
+length = 43
+alphabet = "url-safe"
+shown = true
+
+[[webhook]]
+name = "events"
+address = "app"
+path = "/in"
+methods = ["POST"]
+when = { setting = "mode", is = "cloud" }
+refuse = 403
+keep-headers = ["X-Request-Id"]
+plugin-answers = true
+
+[[webhook.verify]]
+kind = "hmac"
+algorithm = "sha256"
+keys = ["hook"]
+signature = "header:X-Signature"
+prefix = "sha256="
+encoding = "hex"
+over = ["header:x-time", "literal:.", "body"]
+timestamp = { from = "header:x-time", unit = "s", max-age-s = 300 }
+
+[[webhook.verify]]
+kind = "secret"
+keys = ["hook"]
+from = "path"
+
+[[webhook]]
+name = "challenge"
+methods = ["GET"]
+
+[[webhook.answer]]
+when = [{ of = "query:crc" }]
+content-type = "application/json"
+body = '{"token":"sha256=${crc}","echo":"${query:crc}"}'
+value = [{ name = "crc", algorithm = "sha256", key = "hook", over = "query:crc", encoding = "base64" }]
+handshake = true
+
+[limits]
+together = 5
+contents = ["text", "media", "interactive"]
+text = { max = 5000, unit = "utf-16" }
+caption = { max = 1024, unit = "code-points" }
+interactive = { buttons = 3, rows = 10, label = { max = 20, unit = "code-points" } }
+[limits.media.image]
+types = ["image/jpeg", "image/png"]
+max-bytes = 10_000_000
+[[limits.rate]]
+scope = "channel"
+count = 80
+per-ms = 1000
+
+[resend]
+for-ms = 86_400_000
+except-rules = ["reply-token"]
+
+[ingress]
+visitor = true
+
+[runtime]
+memory-bytes = 16_777_216
+"#;
+
+#[test]
+fn every_section_is_read() {
+    let manifest = read(WHOLE).unwrap();
+    assert_eq!(manifest.version, semver::Version::new(1, 2, 3));
+    assert_eq!(manifest.egress.len(), 4);
+    assert_eq!(manifest.secrets[0].places.len(), 5);
+    assert_eq!(manifest.webhooks[0].verify.len(), 2);
+    assert_eq!(manifest.webhooks[0].keep_headers, ["x-request-id"]);
+    assert_eq!(manifest.webhooks[1].answers[0].values[0].key, "hook");
+    assert_eq!(manifest.limits.media["image"].max_bytes, 10_000_000);
+    assert_eq!(manifest.resend.as_ref().unwrap().for_ms, 86_400_000);
+    assert!(manifest.ingress.visitor);
+    assert_eq!(manifest.runtime.memory_bytes, Some(16 << 20));
+    assert_eq!(manifest.destination_settings().collect::<Vec<_>>(), ["base_url"]);
+}
+
+#[test]
+fn a_manifest_survives_being_stored_as_json() {
+    let manifest = read(WHOLE).unwrap();
+    let json = serde_json::to_string(&manifest).unwrap();
+    assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), manifest);
+}
+
+#[test]
+fn every_fault_is_told_at_once_with_its_line() {
+    let error = read(
+        "id = \"Example\"\nversion = \"one\"\npublisher = \"P\"\nlicence = \"MIT\"\n\n[[secret]]\nname = \"a\"\nplace = [\"auth\"]\n",
+    )
+    .unwrap_err();
+    let told: Vec<String> = error.faults.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 4, "{told:#?}");
+    assert!(told[0].starts_with("line 1: `id`"), "{told:#?}");
+    assert!(told[1].starts_with("line 2: `version`"), "{told:#?}");
+    assert_eq!(told[2], "line 4: `licence`: unknown key; did you mean `license`?");
+    assert_eq!(told[3], "line 8: `secret[0].place`: unknown key; did you mean `places`?");
+}
+
+#[test]
+fn what_is_no_toml_says_on_which_line() {
+    let error = read("id = \"a\"\nversion =\n").unwrap_err();
+    assert_eq!((error.faults.len(), error.faults[0].line), (1, 2));
+}
+
+fn fault_of(change: impl Fn(&str) -> String) -> String {
+    read(&change(WHOLE)).unwrap_err().to_string()
+}
+
+#[test]
+fn parts_that_contradict_each_other_are_refused() {
+    let undeclared = fault_of(|toml| toml.replace("keys = [\"hook\"]\nsignature", "keys = [\"hok\"]\nsignature"));
+    assert!(undeclared.contains("did you mean `hook`?"), "{undeclared}");
+    let elsewhere =
+        fault_of(|toml| toml.replace("\"https://api.example.com\", \"setting", "\"https://evil.example\", \"setting"));
+    assert!(elsewhere.contains("which no [[egress]] allows"), "{elsewhere}");
+    let guessable = fault_of(|toml| toml.replace("length = 43", "length = 12"));
+    assert!(guessable.contains("at least 128 bits"), "{guessable}");
+    let unverified = fault_of(|toml| toml.replace("handshake = true", "handshake = false"));
+    assert!(unverified.contains("what nobody verified is never journalled"), "{unverified}");
+    let html = fault_of(|toml| toml.replace("application/json", "text/html"));
+    assert!(html.contains("`text/plain` or `application/json`"), "{html}");
+}
+
+#[test]
+fn a_bare_star_and_a_whole_top_level_domain_are_refused() {
+    for (host, words) in [("*", "bare *"), ("*.com", "too much"), ("a.example.com/x", "only a host name")] {
+        let error = fault_of(|toml| toml.replace("\"*.files.example.com\"", &format!("\"{host}\"")));
+        assert!(error.contains(words), "{host}: {error}");
+    }
+}
+
+#[test]
+fn targets_match_whole_segments_and_never_what_climbs_out() {
+    let target: Target = "https://api.example.com/v2".parse().unwrap();
+    let goes = |url: &str| target.matches(&url::Url::parse(url).unwrap());
+    assert!(goes("https://api.example.com/v2"));
+    assert!(goes("https://api.example.com/v2/x?y=1"));
+    assert!(goes("https://API.example.com:443/v2/x"));
+    for out in [
+        "https://api.example.com/v22",
+        "https://api.example.com/",
+        "http://api.example.com/v2",
+        "https://api.example.com:8443/v2",
+        "https://api.example.com/v2/../v1",
+        "https://api.example.com/v2/%2e%2e/v1",
+        "https://api.example.com/v2/..%2f..%2fv1",
+        "https://api.example.com/v2/..%5c..%5cv1",
+        "https://api.example.com/v2/%252e%252e/v1",
+        "https://api.example.com.evil.example/v2",
+        "https://api.example.com@evil.example/v2",
+    ] {
+        assert!(!goes(out), "{out}");
+    }
+    let below: Target = "https://*.example.com".parse().unwrap();
+    let goes = |url: &str| below.matches(&url::Url::parse(url).unwrap());
+    assert!(goes("https://a.b.example.com/"));
+    assert!(!goes("https://example.com/"));
+    assert!(!goes("https://notexample.com/"));
+}
+
+#[test]
+fn the_published_schema_and_the_reader_agree() {
+    let schema = schema();
+    assert!(jsonschema::meta::is_valid(&schema));
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let as_json = |toml: &str| serde_json::to_value(toml::from_str::<toml::Table>(toml).unwrap()).unwrap();
+    let faults: Vec<String> =
+        validator.iter_errors(&as_json(WHOLE)).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert_eq!(faults, Vec::<String>::new());
+    for (from, to) in [
+        ("license =", "licence ="),
+        ("destinations =", "destination ="),
+        ("refuse = 403", "refus = 403"),
+        ("prefix = \"sha", "pre = \"sha"),
+        ("together", "togther"),
+        ("for-ms", "forms"),
+        ("visitor =", "visitors ="),
+        ("memory-bytes", "memory"),
+        ("max-bytes", "max"),
+        ("per-ms", "per"),
+        ("handshake", "hand"),
+        ("of = ", "off = "),
+    ] {
+        let broken = WHOLE.replacen(from, to, 1);
+        assert!(!validator.is_valid(&as_json(&broken)), "the schema takes {to}");
+        assert!(read(&broken).is_err(), "the reader takes {to}");
+    }
+}
+
+#[test]
+fn every_key_of_the_published_schema_is_known_to_the_reader() {
+    let schema = schema();
+    let faults = Faults::new("");
+    let empty = toml::de::DeTable::new();
+    let section = |path: &str| section::Section::new(&empty, path.to_owned(), 0..0, &faults);
+    let keys = |pointer: &str| {
+        let mut keys: Vec<String> =
+            schema.pointer(pointer).unwrap()["properties"].as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        keys
+    };
+    let asked = |read: &dyn Fn(&section::Section<'_>)| {
+        let section = section("");
+        read(&section);
+        let mut asked: Vec<String> = section.asked().into_iter().map(str::to_owned).collect();
+        asked.sort();
+        asked.dedup();
+        asked
+    };
+    assert_eq!(asked(&|s| drop(destination::read(s))), keys("/$defs/egress"));
+    assert_eq!(asked(&|s| drop(secret::read(s))), keys("/$defs/secret"));
+    assert_eq!(asked(&|s| drop(webhook::read(s))), keys("/$defs/webhook"));
+    assert_eq!(asked(&|s| drop(limits::read(s))), keys("/$defs/limits"));
+    assert_eq!(asked(&|s| drop(resend::read(s))), keys("/$defs/resend"));
+    assert_eq!(
+        asked(&|s| {
+            ingress::read(s);
+        }),
+        keys("/$defs/ingress")
+    );
+    assert_eq!(
+        asked(&|s| {
+            runtime::read(s);
+        }),
+        keys("/$defs/runtime")
+    );
+}
+
+#[test]
+fn texts_are_read_and_unknown_keys_named() {
+    let toml = "name = \"N\"\ndescription = \"D\"\n[[instructions]]\ntext = \"Open\"\nlink = \"https://a.example\"\n[fields.token]\ntitle = \"T\"\n[reasons]\nclosed = \"Shut\"\n";
+    let texts = read_texts("texts.en.toml", toml).unwrap();
+    assert_eq!((texts.instructions[0].of.as_str(), texts.reasons["closed"].as_str()), ("channel", "Shut"));
+    let error = read_texts("texts.en.toml", &toml.replace("title", "titel")).unwrap_err();
+    assert_eq!(error.to_string(), "texts.en.toml: line 7: `fields.token.titel`: unknown key; did you mean `title`?");
+}
+
+#[test]
+fn limits_trip_one_unit_over() {
+    let limits = read(WHOLE).unwrap().limits;
+    assert_eq!(limits.check_text(&"🙂".repeat(2500)), Ok(()));
+    let over = limits.check_text(&("🙂".repeat(2500) + "a"));
+    assert_eq!(over, Err(OverLimit::TooLong { actual: 5001, max: 5000, unit: Unit::Utf16 }));
+    assert_eq!(over.unwrap_err().to_string(), "5001 UTF-16 units are more than the 5000 that the channel takes");
+    assert_eq!(limits.check_media("image", "image/JPEG; q=1", 10_000_000, None), Ok(()));
+    let too_large = limits.check_media("image", "image/jpeg", 10_000_001, None);
+    assert!(matches!(too_large, Err(OverLimit::TooLarge { .. })));
+    assert!(matches!(limits.check_media("image", "image/gif", 1, None), Err(OverLimit::MediaType { .. })));
+    assert!(matches!(limits.check_media("video", "video/mp4", 1, None), Err(OverLimit::Kind { .. })));
+    assert!(matches!(limits.takes("location"), Err(OverLimit::Kind { .. })));
+    let buttons = limits.interactive.unwrap();
+    assert!(matches!(buttons.check(4, 0, std::iter::empty()), Err(OverLimit::TooMany { .. })));
+    assert!(matches!(buttons.check(3, 0, ["x".repeat(21).as_str()].into_iter()), Err(OverLimit::TooLong { .. })));
+    assert_eq!(limits.groups(12).collect::<Vec<_>>(), [0..5, 5..10, 10..12]);
+}
+
+fn unit() -> impl Strategy<Value = Unit> {
+    prop_oneof![Just(Unit::Bytes), Just(Unit::CodePoints), Just(Unit::Utf16)]
+}
+
+proptest! {
+    #[test]
+    fn pieces_fit_and_are_the_text(text in "(\\PC| |\n|🙂){0,200}", max in 4u64..50, unit in unit()) {
+        let limit = TextLimit { max, unit };
+        let pieces = limit.split(&text);
+        prop_assert_eq!(pieces.concat(), text.clone());
+        for piece in &pieces {
+            prop_assert!(limit.check(piece).is_ok() && !piece.is_empty());
+        }
+        prop_assert_eq!(pieces.len() <= 1, limit.check(&text).is_ok());
+    }
+
+    #[test]
+    fn counting_agrees_with_the_standard_library(text in "\\PC{0,100}") {
+        prop_assert_eq!(Unit::Bytes.count(&text), text.len() as u64);
+        prop_assert_eq!(Unit::CodePoints.count(&text), text.chars().count() as u64);
+        prop_assert_eq!(Unit::Utf16.count(&text), text.encode_utf16().count() as u64);
+    }
+
+    #[test]
+    fn groups_cover_everything_once_and_in_order(count in 0usize..200, together in 0u32..20) {
+        let limits = ContentLimits { together, ..ContentLimits::default() };
+        let groups: Vec<_> = limits.groups(count).collect();
+        prop_assert_eq!(groups.iter().cloned().flatten().collect::<Vec<_>>(), (0..count).collect::<Vec<_>>());
+        prop_assert!(groups.iter().all(|group| group.len() <= together.max(1) as usize));
+    }
+
+    #[test]
+    fn reading_never_panics(toml in "\\PC{0,200}") {
+        let _ = read(&toml);
+        let _ = read_texts("texts.en.toml", &toml);
+    }
+}

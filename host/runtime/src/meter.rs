@@ -1,0 +1,276 @@
+//! What one call has used so far, and where it must stop.
+//!
+//! [`Meter`] is what the engine asks (memory, tables, computing time, host calls); [`Budget`] is what streams of bytes are
+//! counted against, from several places at once.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use wasmtime::ResourceLimiter;
+
+use crate::call::CallFault;
+use crate::limits::Limits;
+
+/// A limit was reached: as an error it travels through the engine and ends the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Over(pub CallFault);
+
+/// The engine's side of the account.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    memory_limit: u64,
+    table_limit: u64,
+    host_call_limit: u32,
+    cpu_limit: u64,
+    memory: u64,
+    tables: u64,
+    pub(crate) host_calls: u32,
+    pub(crate) cpu_ticks: u64,
+    /// The call waited in a host function since the last tick, so that tick says nothing about computing.
+    pub(crate) waited: bool,
+    /// The first limit that a growth ran into. The guest may live on without; if it traps, this is why.
+    pub(crate) refused: Option<CallFault>,
+}
+
+impl Meter {
+    pub(crate) fn new(limits: &Limits) -> Meter {
+        Meter {
+            memory_limit: limits.memory_bytes,
+            table_limit: u64::from(limits.table_elements),
+            host_call_limit: limits.host_calls,
+            cpu_limit: limits.cpu_ticks(),
+            memory: 0,
+            tables: 0,
+            host_calls: 0,
+            cpu_ticks: 0,
+            waited: false,
+            refused: None,
+        }
+    }
+
+    /// One more call of an import.
+    pub(crate) fn host_call(&mut self) -> Result<(), Over> {
+        if self.host_calls >= self.host_call_limit {
+            return Err(Over(CallFault::HostCalls));
+        }
+        self.host_calls += 1;
+        Ok(())
+    }
+
+    /// A tick of the clock passed while the guest was running.
+    pub(crate) fn tick(&mut self) -> Result<(), Over> {
+        if std::mem::take(&mut self.waited) {
+            return Ok(());
+        }
+        self.cpu_ticks += 1;
+        if self.cpu_ticks > self.cpu_limit {
+            return Err(Over(CallFault::Cpu));
+        }
+        Ok(())
+    }
+
+    /// Memory never shrinks, so this is also the most there was.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.memory
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let after = self.memory + desired.saturating_sub(current) as u64;
+        if after > self.memory_limit {
+            self.refused.get_or_insert(CallFault::Memory);
+            return Ok(false);
+        }
+        self.memory = after;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let after = self.tables + desired.saturating_sub(current) as u64;
+        if after > self.table_limit {
+            self.refused.get_or_insert(CallFault::Tables);
+            return Ok(false);
+        }
+        self.tables = after;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        100
+    }
+
+    fn tables(&self) -> usize {
+        40
+    }
+
+    fn memories(&self) -> usize {
+        8
+    }
+}
+
+/// Bytes that one call may still move, and whether the outside world may have changed by it.
+#[derive(Debug)]
+pub struct Budget {
+    egress_limit: u64,
+    egress: AtomicU64,
+    response_left: AtomicU64,
+    blob_left: AtomicU64,
+    dispatched: AtomicBool,
+    over: AtomicU8,
+}
+
+const NOT_OVER: u8 = 0;
+const OVER_EGRESS: u8 = 1;
+const OVER_RESPONSE: u8 = 2;
+
+impl Budget {
+    /// Whole again for every call.
+    pub fn new(limits: &Limits) -> Budget {
+        Budget {
+            egress_limit: limits.egress_bytes,
+            egress: AtomicU64::new(0),
+            response_left: AtomicU64::new(limits.response_bytes),
+            blob_left: AtomicU64::new(limits.blob_bytes),
+            dispatched: AtomicBool::new(false),
+            over: AtomicU8::new(NOT_OVER),
+        }
+    }
+
+    /// Takes bytes that are about to leave.
+    ///
+    /// # Errors
+    /// The call's egress is used up; nothing may leave any more, and the call ends.
+    pub fn take_egress(&self, bytes: u64) -> Result<(), Over> {
+        let before = self.egress.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.egress_limit {
+            self.over.store(OVER_EGRESS, Ordering::Relaxed);
+            return Err(Over(CallFault::EgressBytes));
+        }
+        Ok(())
+    }
+
+    /// Takes bytes of an answer that are to enter the plugin's memory.
+    ///
+    /// # Errors
+    /// The call was sent more than it may receive, and ends.
+    pub fn take_response(&self, bytes: u64) -> Result<(), Over> {
+        self.take(&self.response_left, bytes)
+    }
+
+    /// Takes bytes of an answer that go into a blob.
+    ///
+    /// # Errors
+    /// The call was sent more than it may receive, and ends.
+    pub fn take_blob(&self, bytes: u64) -> Result<(), Over> {
+        self.take(&self.blob_left, bytes)
+    }
+
+    fn take(&self, left: &AtomicU64, bytes: u64) -> Result<(), Over> {
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).map(drop).map_err(
+            |_| {
+                self.over.store(OVER_RESPONSE, Ordering::Relaxed);
+                Over(CallFault::ResponseBytes)
+            },
+        )
+    }
+
+    /// Bytes of answers that may still enter memory.
+    pub fn response_left(&self) -> u64 {
+        self.response_left.load(Ordering::Relaxed)
+    }
+
+    /// To be said before the first byte of a request other than GET or HEAD may leave.
+    pub fn dispatching(&self) {
+        self.dispatched.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Budget::dispatching`] was said.
+    pub fn dispatched(&self) -> bool {
+        self.dispatched.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that left.
+    pub fn egress(&self) -> u64 {
+        self.egress.load(Ordering::Relaxed)
+    }
+
+    /// The limit that was reached, whoever noticed it.
+    ///
+    /// # Errors
+    /// One was.
+    pub fn check(&self) -> Result<(), Over> {
+        match self.over.load(Ordering::Relaxed) {
+            OVER_EGRESS => Err(Over(CallFault::EgressBytes)),
+            OVER_RESPONSE => Err(Over(CallFault::ResponseBytes)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> Limits {
+        Limits {
+            memory_bytes: 200,
+            table_elements: 10,
+            egress_bytes: 10,
+            response_bytes: 10,
+            blob_bytes: 20,
+            host_calls: 2,
+            cpu_ms: 20,
+            ..Limits::default()
+        }
+    }
+
+    #[test]
+    fn all_memories_count_together() {
+        let mut meter = Meter::new(&small());
+        assert!(meter.memory_growing(0, 100, None).expect("answers"));
+        assert!(meter.memory_growing(0, 100, None).expect("answers"));
+        assert!(!meter.memory_growing(100, 101, None).expect("answers"));
+        assert_eq!(meter.refused, Some(CallFault::Memory));
+        assert_eq!(meter.memory_bytes(), 200);
+    }
+
+    #[test]
+    fn all_tables_count_together() {
+        let mut meter = Meter::new(&small());
+        assert!(meter.table_growing(0, 6, None).expect("answers"));
+        assert!(!meter.table_growing(0, 5, None).expect("answers"));
+        assert_eq!(meter.refused, Some(CallFault::Tables));
+    }
+
+    #[test]
+    fn a_tick_after_a_wait_is_not_computing() {
+        let mut meter = Meter::new(&small());
+        meter.waited = true;
+        assert_eq!(meter.tick(), Ok(()));
+        assert_eq!(meter.tick(), Ok(()));
+        assert_eq!(meter.tick(), Ok(()));
+        assert_eq!(meter.tick(), Err(Over(CallFault::Cpu)));
+    }
+
+    #[test]
+    fn a_budget_remembers_which_limit_it_was() {
+        let budget = Budget::new(&small());
+        assert_eq!(budget.take_response(10), Ok(()));
+        assert_eq!(budget.take_blob(20), Ok(()));
+        assert_eq!(budget.take_egress(10), Ok(()));
+        assert_eq!(budget.check(), Ok(()));
+        assert_eq!(budget.take_response(1), Err(Over(CallFault::ResponseBytes)));
+        assert_eq!(budget.check(), Err(Over(CallFault::ResponseBytes)));
+        assert_eq!(budget.take_egress(1), Err(Over(CallFault::EgressBytes)));
+        assert_eq!(budget.check(), Err(Over(CallFault::EgressBytes)));
+    }
+
+    #[test]
+    fn host_calls_end_at_the_limit() {
+        let mut meter = Meter::new(&small());
+        assert_eq!(meter.host_call(), Ok(()));
+        assert_eq!(meter.host_call(), Ok(()));
+        assert_eq!(meter.host_call(), Err(Over(CallFault::HostCalls)));
+    }
+}

@@ -1,0 +1,373 @@
+//! One loaded plugin: what it said about itself, and its functions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::call::{Called, Caller};
+use crate::calls::Function;
+use crate::contract::apps::{App, Prepared};
+use crate::contract::assets::Asset;
+use crate::contract::connection::{ConnectStep, Health};
+use crate::contract::inbound::{Outcome, Request};
+use crate::contract::media::Source;
+use crate::contract::outbound::{Outgoing, Receipt, SendError};
+use crate::contract::reconcile::{Lost, Verdict};
+use crate::contract::templates::Page;
+use crate::contract::types::{Channel, Fault, Finding, Identity, MediaRef, Person, Target, Thread};
+use crate::contract::windows::WindowRule;
+use crate::inspect::{Inspection, Interfaces};
+use crate::invoke::Callable;
+use crate::load::LoadError;
+use crate::manifest::{self, AddressKind, Manifest, Scope, Texts};
+use crate::wasi::Moment;
+
+/// One generation of one plugin. Cheap to clone; what is in flight keeps it alive.
+#[derive(Clone)]
+pub struct Plugin(Arc<Inner>);
+
+struct Inner {
+    callable: Callable,
+    inspection: Inspection,
+    schemas: BTreeMap<(&'static str, &'static str), serde_json::Value>,
+    windows: Vec<WindowRule>,
+    assets: Vec<Asset>,
+}
+
+const LANGUAGES: [&str; 2] = ["en", "id"];
+
+/// When and with which randomness a plugin is loaded: always the same.
+const AT_LOAD: Moment = Moment::Fixed { ms: 0, seed: 0 };
+
+/// The exported function of an interface, called with references to arguments that the call owns.
+macro_rules! call {
+    ($callable:expr, $function:ident, $caller:expr, $moment:expr, $interface:ident . $method:ident ( $($argument:expr),* )) => {
+        $callable.call(Function::$function, $caller, $moment, move |store, instance, exports| {
+            Box::pin(async move {
+                let guest = call!(@indices exports $interface).load(&mut *store, instance)?;
+                guest.$method(&mut *store, $($argument),*).await
+            })
+        }).await
+    };
+    (@indices $exports:ident connection) => { $exports.connection };
+    (@indices $exports:ident settings) => { $exports.settings };
+    (@indices $exports:ident windows) => { $exports.windows };
+    (@indices $exports:ident inbound) => { $exports.inbound };
+    (@indices $exports:ident outbound) => { $exports.outbound };
+    (@indices $exports:ident $optional:ident) => {
+        $exports.$optional.as_ref().expect("asked before an instance was made")
+    };
+}
+
+impl Plugin {
+    /// Asks for everything that is asked once, and refuses what cannot be used.
+    pub(crate) async fn try_out(callable: Callable, inspection: Inspection) -> Result<Plugin, LoadError> {
+        let caller = Arc::new(Caller { plugin: inspection.manifest.id.clone(), ..Caller::default() });
+        let schemas = schemas(&callable, &inspection, &caller).await?;
+        let windows = call!(callable, WindowRules, caller.clone(), AT_LOAD, windows.call_window_rules())?.value;
+        let assets = match inspection.interfaces.assets {
+            true => call!(callable, AssetFiles, caller.clone(), AT_LOAD, assets.call_files())?.value,
+            false => Vec::new(),
+        };
+        check_assets(&assets)?;
+        Ok(Plugin(Arc::new(Inner { callable, inspection, schemas, windows, assets })))
+    }
+
+    /// SHA-256 of the file, in hex.
+    pub fn digest(&self) -> &str {
+        &self.0.inspection.digest
+    }
+
+    /// What the file says about itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.0.inspection.manifest
+    }
+
+    /// What a person reads, in this language (`id`, also `id-ID`), else in English.
+    pub fn texts(&self, language: &str) -> &Texts {
+        let texts = &self.0.inspection.texts;
+        texts.get(primary(language)).unwrap_or_else(|| texts.get("en").expect("English is always there"))
+    }
+
+    /// An SVG as it stands in the file; whoever shows it cleans it first.
+    pub fn icon(&self) -> Option<&str> {
+        self.0.inspection.icon.as_deref()
+    }
+
+    /// Which optional interfaces there are.
+    pub fn interfaces(&self) -> &Interfaces {
+        &self.0.inspection.interfaces
+    }
+
+    /// Everything that was read from the file before it was compiled.
+    pub fn inspection(&self) -> &Inspection {
+        &self.0.inspection
+    }
+
+    /// The form of a `channel` or an `app`, in this language, else in English. `None` where the plugin has no such form.
+    pub fn settings_schema(&self, of: &str, language: &str) -> Option<&serde_json::Value> {
+        let schema = |language: &str| {
+            self.0
+                .schemas
+                .iter()
+                .find(|((kind, tongue), _)| *kind == of && *tongue == language)
+                .map(|(_, schema)| schema)
+        };
+        schema(primary(language)).or_else(|| schema("en"))
+    }
+
+    /// When a business may write.
+    pub fn window_rules(&self) -> &[WindowRule] {
+        &self.0.windows
+    }
+
+    /// Files for visitors' browsers.
+    pub fn assets(&self) -> &[Asset] {
+        &self.0.assets
+    }
+
+    /// Translates a journalled request. A function of its arguments: the clock stands at `request.received_at`, and `seed`
+    /// (made from the row's id) feeds randomness.
+    ///
+    /// # Errors
+    /// As every call here: [`crate::CallError`] says which limit or crash ended it.
+    pub async fn handle_webhook(
+        &self,
+        caller: &Caller,
+        seed: u64,
+        request: Request,
+        channel: Option<Channel>,
+    ) -> Called<Result<Outcome, String>> {
+        let moment = Moment::Fixed { ms: request.received_at, seed };
+        // A pure call reaches no destination, so it needs no settings.
+        let caller = Arc::new(Caller {
+            workspace: caller.workspace.clone(),
+            plugin: caller.plugin.clone(),
+            channel: caller.channel.clone(),
+            app: caller.app.clone(),
+            settings: serde_json::Value::Null,
+        });
+        call!(self.0.callable, HandleWebhook, caller, moment, inbound.call_handle_webhook(&request, channel.as_ref()))
+    }
+
+    /// Connects, or goes on with `answer` to what the last step asked.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn connect(
+        &self,
+        caller: &Caller,
+        channel: Channel,
+        answer: Option<String>,
+    ) -> Called<Result<ConnectStep, Vec<Fault>>> {
+        call!(self.0.callable, Connect, shared(caller), Moment::Now, connection.call_connect(&channel, answer.as_ref()))
+    }
+
+    /// How a channel is.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn check(&self, caller: &Caller, channel: Channel) -> Called<Result<Health, Fault>> {
+        call!(self.0.callable, Check, shared(caller), Moment::Now, connection.call_check(&channel))
+    }
+
+    /// Takes leave of the provider.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn disconnect(&self, caller: &Caller, channel: Channel) -> Called<Result<(), Fault>> {
+        call!(self.0.callable, Disconnect, shared(caller), Moment::Now, connection.call_disconnect(&channel))
+    }
+
+    /// Sends the contents of one message that are due together. One result for each, in order: an answer of another length
+    /// is taken for a crash.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`]; [`crate::CallError::dispatched`] says whether the provider may have got something.
+    pub async fn send(
+        &self,
+        caller: &Caller,
+        messages: Vec<Outgoing>,
+        channel: Channel,
+    ) -> Called<Vec<Result<Receipt, SendError>>> {
+        self.0
+            .callable
+            .call(Function::Send, shared(caller), Moment::Now, move |store, instance, exports| {
+                Box::pin(async move {
+                    let guest = exports.outbound.load(&mut *store, instance)?;
+                    let results = guest.call_send(&mut *store, &messages, &channel).await?;
+                    if results.len() != messages.len() {
+                        return Err(wasmtime::Error::msg(format!(
+                            "{} results for {} contents",
+                            results.len(),
+                            messages.len()
+                        )));
+                    }
+                    Ok(results)
+                })
+            })
+            .await
+    }
+
+    /// One page of the provider's message templates.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn list_templates(
+        &self,
+        caller: &Caller,
+        channel: Channel,
+        cursor: Option<String>,
+    ) -> Called<Result<Page, Fault>> {
+        call!(
+            self.0.callable,
+            ListTemplates,
+            shared(caller),
+            Moment::Now,
+            templates.call_list_templates(&channel, cursor.as_deref())
+        )
+    }
+
+    /// What the provider knows about a person.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn look_up(
+        &self,
+        caller: &Caller,
+        channel: Channel,
+        who: Identity,
+        thread: Option<Thread>,
+    ) -> Called<Result<Option<Person>, Fault>> {
+        call!(
+            self.0.callable,
+            LookUp,
+            shared(caller),
+            Moment::Now,
+            profiles.call_look_up(&channel, &who, thread.as_ref())
+        )
+    }
+
+    /// Where the bytes of an inbound file are.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn resolve(&self, caller: &Caller, channel: Channel, file: MediaRef) -> Called<Result<Source, Fault>> {
+        call!(self.0.callable, Resolve, shared(caller), Moment::Now, media.call_resolve(&channel, &file))
+    }
+
+    /// A small courtesy: "typing", "read", "acknowledge".
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn signal(
+        &self,
+        caller: &Caller,
+        channel: Channel,
+        thread: Thread,
+        kind: String,
+        about: Option<Target>,
+    ) -> Called<Result<(), Fault>> {
+        call!(
+            self.0.callable,
+            Signal,
+            shared(caller),
+            Moment::Now,
+            signals.call_signal(&channel, &thread, &kind, about.as_ref())
+        )
+    }
+
+    /// What became of sends whose answers were lost.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn reconcile(
+        &self,
+        caller: &Caller,
+        channel: Channel,
+        attempts: Vec<Lost>,
+    ) -> Called<Vec<Result<Verdict, Fault>>> {
+        call!(self.0.callable, Reconcile, shared(caller), Moment::Now, reconcile.call_reconcile(&channel, &attempts))
+    }
+
+    /// Registers with the provider.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn prepare_app(&self, caller: &Caller, app: App) -> Called<Result<Prepared, Vec<Fault>>> {
+        call!(self.0.callable, PrepareApp, shared(caller), Moment::Now, apps.call_prepare(&app))
+    }
+
+    /// How a registration is.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn check_app(&self, caller: &Caller, app: App) -> Called<Result<Vec<Finding>, Fault>> {
+        call!(self.0.callable, CheckApp, shared(caller), Moment::Now, apps.call_check(&app))
+    }
+
+    /// Takes a registration back.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn release_app(&self, caller: &Caller, app: App) -> Called<Result<(), Fault>> {
+        call!(self.0.callable, ReleaseApp, shared(caller), Moment::Now, apps.call_release(&app))
+    }
+}
+
+fn shared(caller: &Caller) -> Arc<Caller> {
+    Arc::new(caller.clone())
+}
+
+/// `id` of `id-ID`.
+fn primary(language: &str) -> &str {
+    language.split(['-', '_']).next().unwrap_or(language)
+}
+
+async fn schemas(
+    callable: &Callable,
+    inspection: &Inspection,
+    caller: &Arc<Caller>,
+) -> Result<BTreeMap<(&'static str, &'static str), serde_json::Value>, LoadError> {
+    let mut schemas = BTreeMap::new();
+    let kinds: &[&'static str] = if has_registrations(inspection) { &["channel", "app"] } else { &["channel"] };
+    for &of in kinds {
+        for language in LANGUAGES {
+            let text =
+                call!(callable, SettingsSchema, caller.clone(), AT_LOAD, settings.call_settings_schema(of, language))?
+                    .value;
+            let schema = serde_json::from_str(&text).map_err(|error| LoadError::Answer {
+                function: Function::SettingsSchema.name(),
+                words: format!("the schema of a {of} in {language:?} is not JSON: {error}"),
+            })?;
+            manifest::settings::lint(&schema, &inspection.manifest).map_err(|faults| LoadError::Answer {
+                function: Function::SettingsSchema.name(),
+                words: format!(
+                    "the schema of a {of} in {language:?}: {}",
+                    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+                ),
+            })?;
+            schemas.insert((of, language), schema);
+        }
+    }
+    Ok(schemas)
+}
+
+/// Whether channels of this plugin use registrations with the provider, which then have a form of their own.
+fn has_registrations(inspection: &Inspection) -> bool {
+    inspection.interfaces.apps
+        || inspection.manifest.secrets.iter().any(|secret| secret.scope == Scope::App)
+        || inspection.manifest.webhooks.iter().any(|webhook| webhook.address == AddressKind::App)
+}
+
+fn check_assets(assets: &[Asset]) -> Result<(), LoadError> {
+    for asset in assets {
+        let proper = asset.path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        if !proper {
+            return Err(LoadError::Answer {
+                function: Function::AssetFiles.name(),
+                words: format!("{:?} is no path below the channel's own", asset.path),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! The sandbox as a whole: one engine, one clock, one folder of native code, and the way from a file to a plugin.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
+
+use crate::cache::Cache;
+use crate::contract::bindings::Everything;
+use crate::engine::{self, EngineError};
+use crate::exports::Exports;
+use crate::inspect::{self, Inspection};
+use crate::invoke::{Account, Callable, Places};
+use crate::limits::Limits;
+use crate::load::LoadError;
+use crate::manifest::RuntimeAsk;
+use crate::plugin::Plugin;
+use crate::services::Services;
+use crate::state::State;
+
+/// How a runtime is set up.
+#[derive(Debug, Clone)]
+pub struct RuntimeConfig {
+    /// Where native code is kept between starts, readable by nobody else; none: compiled again at each start.
+    pub cache_dir: Option<PathBuf>,
+    /// The operator's ceilings.
+    pub limits: Limits,
+    /// How many calls may run at once, over all plugins.
+    pub instances: u32,
+}
+
+impl Default for RuntimeConfig {
+    fn default() -> RuntimeConfig {
+        RuntimeConfig { cache_dir: None, limits: Limits::default(), instances: 256 }
+    }
+}
+
+/// Loads plugins. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime(Arc<Shared>);
+
+struct Shared {
+    engine: Engine,
+    linker: Linker<State>,
+    cache: Option<Cache>,
+    limits: Limits,
+    services: Arc<Services>,
+    places: Arc<Places>,
+}
+
+impl Runtime {
+    /// Starts the engine and its clock.
+    ///
+    /// # Errors
+    /// The machine gives no address space at all, no thread, or the folder for native code cannot be used.
+    pub fn new(config: RuntimeConfig, services: Services) -> Result<Runtime, EngineError> {
+        let (engine, fits) = engine::build(&config.limits, config.instances)?;
+        let linker = linker(&engine).map_err(|error| EngineError::Engine(format!("{error:#}")))?;
+        let cache = config
+            .cache_dir
+            .map(|folder| Cache::open(&folder, &engine).map_err(|source| EngineError::Cache { path: folder, source }))
+            .transpose()?;
+        engine::start_clock(&engine)?;
+        Ok(Runtime(Arc::new(Shared {
+            engine,
+            linker,
+            cache,
+            limits: config.limits,
+            services: Arc::new(services),
+            places: Arc::new(Places::new(fits)),
+        })))
+    }
+
+    /// Reads, compiles and tries a plugin file: nothing is called before its manifest and its interfaces are known to be
+    /// right, and nothing is answered before it gave its forms, its windows and its assets.
+    ///
+    /// # Errors
+    /// The file is refused; the words say what is wrong, where, and what to do.
+    pub async fn load(&self, wasm: Vec<u8>) -> Result<Plugin, LoadError> {
+        let shared = self.0.clone();
+        let prepared = tokio::task::spawn_blocking(move || shared.prepare(&wasm))
+            .await
+            .map_err(|error| LoadError::Host(error.to_string()))?;
+        let (inspection, before) = prepared?;
+        let exports =
+            Exports::find(&before, &inspection.interfaces).map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        let callable = Callable {
+            engine: self.0.engine.clone(),
+            before,
+            exports,
+            accounts: Account::all(&inspection.manifest.id),
+            limits: below(&self.0.limits, &inspection.manifest.runtime),
+            manifest: Arc::new(inspection.manifest.clone()),
+            services: self.0.services.clone(),
+            places: self.0.places.clone(),
+        };
+        Plugin::try_out(callable, inspection).await
+    }
+
+    /// A file's facts, without compiling it.
+    ///
+    /// # Errors
+    /// As [`Runtime::load`], as far as they show without compiling.
+    pub fn inspect(wasm: &[u8]) -> Result<Inspection, LoadError> {
+        inspect::inspect(wasm)
+    }
+}
+
+impl Shared {
+    fn prepare(&self, wasm: &[u8]) -> Result<(Inspection, InstancePre<State>), LoadError> {
+        if wasm.len() as u64 > self.limits.file_bytes {
+            return Err(LoadError::TooLarge { bytes: wasm.len() as u64, limit: self.limits.file_bytes });
+        }
+        let inspection = inspect::inspect(wasm)?;
+        let component = self.compile(wasm)?;
+        let before = self.linker.instantiate_pre(&component).map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        Ok((inspection, before))
+    }
+
+    fn compile(&self, wasm: &[u8]) -> Result<Component, LoadError> {
+        let digest = hex::encode(Sha256::digest(wasm));
+        if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, &digest)) {
+            return Ok(component);
+        }
+        let component = Component::new(&self.engine, wasm).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        if let Some(cache) = &self.cache {
+            cache.store(&digest, &component);
+        }
+        Ok(component)
+    }
+}
+
+/// What a plugin asks for, where it is less than what the operator allows.
+fn below(ceiling: &Limits, ask: &RuntimeAsk) -> Limits {
+    let least = |ceiling: u32, ask: Option<u64>| match ask {
+        Some(ask) => u32::try_from(ask).unwrap_or(u32::MAX).clamp(1, ceiling),
+        None => ceiling,
+    };
+    Limits {
+        memory_bytes: ask.memory_bytes.map_or(ceiling.memory_bytes, |ask| ask.min(ceiling.memory_bytes)),
+        cpu_ms: least(ceiling.cpu_ms, ask.cpu_ms),
+        deadline_ms: least(ceiling.deadline_ms, ask.deadline_ms),
+        pure_deadline_ms: least(ceiling.pure_deadline_ms, ask.pure_deadline_ms),
+        ..ceiling.clone()
+    }
+}
+
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    Everything::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_gets_less_when_it_asks_and_never_more() {
+        let ceiling = Limits::default();
+        let ask = RuntimeAsk {
+            memory_bytes: Some(1 << 20),
+            cpu_ms: Some(u64::MAX),
+            deadline_ms: Some(5),
+            pure_deadline_ms: None,
+        };
+        let limits = below(&ceiling, &ask);
+        assert_eq!(limits.memory_bytes, 1 << 20);
+        assert_eq!(limits.cpu_ms, ceiling.cpu_ms);
+        assert_eq!(limits.deadline_ms, 5);
+        assert_eq!(limits.pure_deadline_ms, ceiling.pure_deadline_ms);
+    }
+}

@@ -1,0 +1,100 @@
+//! What one call carries with it while it runs.
+
+use std::sync::Arc;
+
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+
+use crate::call::{Caller, Effects};
+use crate::calls::{Function, Import};
+use crate::capabilities::log::Log;
+use crate::capabilities::wrong_call;
+use crate::limits::Limits;
+use crate::manifest::Manifest;
+use crate::meter::{Budget, Meter};
+use crate::services::{SecretValue, Services};
+use crate::wasi::{self, Moment};
+
+/// Things of WASI (streams, pollables) that one call may hold at a time.
+const RESOURCES: usize = 1_000;
+
+/// A call's state: the data of its store.
+pub(crate) struct State {
+    pub(crate) function: Function,
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) services: Arc<Services>,
+    pub(crate) meter: Meter,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) log: Log,
+    pub(crate) effects: Effects,
+    moment: Moment,
+    wasi: Option<Box<WasiCtx>>,
+    table: ResourceTable,
+}
+
+impl State {
+    pub(crate) fn new(
+        function: Function,
+        caller: Arc<Caller>,
+        manifest: Arc<Manifest>,
+        services: Arc<Services>,
+        limits: &Limits,
+        moment: Moment,
+    ) -> State {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        State {
+            function,
+            log: Log::new(caller.clone(), function, limits.log_bytes),
+            caller,
+            manifest,
+            services,
+            meter: Meter::new(limits),
+            budget: Arc::new(Budget::new(limits)),
+            effects: Effects::default(),
+            moment,
+            wasi: None,
+            table,
+        }
+    }
+
+    /// The gate before every import: counts the call, and refuses what does not belong into this one.
+    ///
+    /// The outer error ends the call; the inner one is the words of a refusal that the plugin is told.
+    pub(crate) fn enter(&mut self, import: Import) -> wasmtime::Result<Result<(), String>> {
+        self.meter.host_call()?;
+        if self.function.allows(import) { Ok(Ok(())) } else { Ok(Err(wrong_call(import.name(), self.function.name()))) }
+    }
+
+    /// Waits for something outside the guest, and sees to it that the wait is not taken for computing.
+    pub(crate) async fn wait<F: Future>(&mut self, future: F) -> F::Output {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|context| {
+            let polled = future.as_mut().poll(context);
+            if polled.is_pending() {
+                self.meter.waited = true;
+            }
+            polled
+        })
+        .await
+    }
+
+    /// The caller's secret of this name, if the manifest declares one.
+    pub(crate) async fn secret(&mut self, name: &str) -> Result<Option<SecretValue>, String> {
+        if self.manifest.secret(name).is_none() {
+            return Err(format!("plugin.toml declares no secret {name:?}"));
+        }
+        let caller = self.caller.clone();
+        let secrets = self.services.secrets.clone();
+        self.wait(secrets.get(&caller, name))
+            .await
+            .map_err(|error| format!("the secret {name:?} cannot be read: {error}"))
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let ctx = self.wasi.get_or_insert_with(|| Box::new(wasi::context(self.moment, &self.log)));
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
