@@ -19,6 +19,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, Lock};
 use crate::db::{Db, DbConfig, DbError};
+use crate::inbound::Inbound;
+use crate::ingress;
 use crate::media::{BlobService, Media, MediaConfig};
 use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
 use crate::wake::Wakes;
@@ -104,12 +106,15 @@ impl App {
             candidates.clone(),
             config.server.public_url().map(ToOwned::to_owned),
         );
+        let inbound =
+            Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), config.media.max_bytes);
         let state = State {
             runtime,
             plugins,
             candidates,
             channels,
             media,
+            inbound,
             limits: Limits::new(&config),
             proxies: Arc::new(config.server.proxies()),
             config: Arc::new(config),
@@ -141,7 +146,7 @@ impl App {
 
     /// Every address there is.
     fn router(&self) -> Router {
-        api::router(&self.state).with_state(self.state.clone())
+        api::router(&self.state).merge(ingress::routes(&self.state)).with_state(self.state.clone())
     }
 
     /// Starts the loops, serves until [`App::stop_handle`] is cancelled, then ends in order: no new requests, what is in
@@ -190,6 +195,11 @@ impl App {
         self.tasks.spawn({
             let stop = stop.clone();
             async move { channels.run(stop).await }
+        });
+        let inbound = self.state.inbound.clone();
+        self.tasks.spawn({
+            let stop = stop.clone();
+            async move { inbound.run(stop).await }
         });
     }
 

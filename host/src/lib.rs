@@ -14,6 +14,8 @@ pub mod config;
 pub mod data_dir;
 pub mod db;
 pub mod ids;
+pub mod inbound;
+pub mod ingress;
 pub mod media;
 pub mod model;
 pub mod plugins;

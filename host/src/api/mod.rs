@@ -6,10 +6,13 @@ pub mod apps;
 pub mod audit;
 pub mod caller;
 pub mod channels;
+pub mod contacts;
 pub mod files;
 pub mod idempotency;
+pub mod journal;
 pub mod language;
 pub mod media;
+pub mod media_fetch;
 pub mod ops;
 pub mod page;
 pub mod plugins;
@@ -48,6 +51,9 @@ fn v1() -> OpenApiRouter<State> {
         .merge(apps::routes())
         .merge(channels::routes())
         .merge(media::routes())
+        .merge(media_fetch::routes())
+        .merge(journal::routes())
+        .merge(contacts::routes())
 }
 
 /// The API with its description, its reference page and the first operator's page.

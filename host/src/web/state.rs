@@ -13,6 +13,7 @@ use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::inbound::Inbound;
 use crate::media::Media;
 use crate::model::proxies::Range;
 use crate::plugins::{Candidates, Registry};
@@ -39,6 +40,8 @@ pub struct State {
     pub channels: Channels,
     /// Files.
     pub media: Media,
+    /// From the journal to conversations.
+    pub inbound: Inbound,
     /// Who somebody is.
     pub auth: Auth,
     /// How often somebody may try.
