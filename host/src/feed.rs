@@ -85,6 +85,11 @@ impl Feed {
         self.deliver(stop).await;
     }
 
+    /// What dials endpoints.
+    pub fn client(&self) -> &Client {
+        &self.0.client
+    }
+
     /// Follows a workspace's feed after `seen`, or from now on. None while too many streams are open.
     ///
     /// # Errors

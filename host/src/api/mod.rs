@@ -7,12 +7,16 @@ pub mod audit;
 pub mod caller;
 pub mod channels;
 pub mod contacts;
+pub mod conversations;
+pub mod endpoints;
+pub mod events;
 pub mod files;
 pub mod idempotency;
 pub mod journal;
 pub mod language;
 pub mod media;
 pub mod media_fetch;
+pub mod messages;
 pub mod ops;
 pub mod page;
 pub mod plugins;
@@ -21,6 +25,7 @@ pub mod session;
 pub mod setup;
 pub mod state;
 pub mod system;
+pub mod templates;
 pub mod tokens;
 pub mod users;
 pub mod workspaces;
@@ -54,6 +59,11 @@ fn v1() -> OpenApiRouter<State> {
         .merge(media_fetch::routes())
         .merge(journal::routes())
         .merge(contacts::routes())
+        .merge(templates::routes())
+        .merge(conversations::routes())
+        .merge(messages::routes())
+        .merge(events::routes())
+        .merge(endpoints::routes())
 }
 
 /// The API with its description, its reference page and the first operator's page.

@@ -8,6 +8,7 @@ use super::outbound::NewMessage;
 use super::{Db, DbError, feed};
 use crate::clock::random;
 use crate::ids;
+use crate::model::audit::Entry;
 use crate::model::time::rfc3339;
 use crate::model::windows::{Closing, Facts, Opening};
 
@@ -142,7 +143,7 @@ impl Db {
         workspace: &str,
         id: &str,
         user: Option<String>,
-        at: i64,
+        entry: Entry,
     ) -> Result<Option<Option<Value>>, DbError> {
         let (workspace, id) = (workspace.to_owned(), id.to_owned());
         self.write(super::Priority::Urgent, move |db| {
@@ -157,7 +158,8 @@ impl Db {
             }
             db.prepare_cached("UPDATE conversations SET assigned_to = ?2 WHERE id = ?1")?
                 .execute(params![row.id, user])?;
-            conversation_updated(db, &workspace, &row.id, at)?;
+            conversation_updated(db, &workspace, &row.id, entry.at)?;
+            super::audit::append(db, &entry)?;
             Ok(Some(conversation_json(db, &row.id)?))
         })
         .await

@@ -9,6 +9,7 @@ use super::messages::message_json;
 use super::status::recompute_status;
 use super::{Db, DbError, Priority, feed};
 use crate::ids;
+use crate::model::audit::Entry;
 use crate::model::status::{Fact, Status};
 
 /// A message to be queued.
@@ -101,10 +102,17 @@ impl Db {
         id: &str,
         sent: bool,
         only_of: Option<String>,
-        at: i64,
+        entry: Entry,
     ) -> Result<Changed, DbError> {
         let (workspace, id) = (workspace.to_owned(), id.to_owned());
-        self.write(Priority::Urgent, move |db| resolve(db, &workspace, &id, sent, only_of.as_deref(), at)).await
+        self.write(Priority::Urgent, move |db| {
+            let changed = resolve(db, &workspace, &id, sent, only_of.as_deref(), entry.at)?;
+            if matches!(changed, Changed::Yes(_)) {
+                super::audit::append(db, &entry)?;
+            }
+            Ok(changed)
+        })
+        .await
     }
 }
 
@@ -152,15 +160,7 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
             "INSERT INTO parts (message_id, idx, account_id, conversation_id, content, state, attempt_key, due_at)
              VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?7)",
         )?
-        .execute(params![
-            id,
-            idx as i64,
-            new.account_id,
-            conversation,
-            content.to_string(),
-            key,
-            new.at
-        ])?;
+        .execute(params![id, idx as i64, new.account_id, conversation, content.to_string(), key, new.at])?;
     }
     db.prepare_cached(
         "UPDATE conversations SET last_message_at = ?2, last_message_id = ?3 WHERE id = ?1 AND last_message_at <= ?2",

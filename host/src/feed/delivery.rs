@@ -127,8 +127,7 @@ async fn call(inner: &Inner, delivery: &DueDelivery) -> Delivered {
     };
     let id = event_id(delivery.feed_id);
     let timestamp = inner.clock.now() / 1_000;
-    let secrets: Vec<Secret> =
-        delivery.secrets.iter().map(|secret| Secret::new(secret.expose().to_vec())).collect();
+    let secrets: Vec<Secret> = delivery.secrets.iter().map(|secret| Secret::new(secret.expose().to_vec())).collect();
     let signature = sign(&secrets, &id, timestamp, delivery.body.as_bytes());
     let mut headers = HeaderMap::new();
     for (name, value) in

@@ -13,9 +13,11 @@ use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::feed::Feed;
 use crate::inbound::Inbound;
 use crate::media::Media;
 use crate::model::proxies::Range;
+use crate::outbound::Outbound;
 use crate::plugins::{Candidates, Registry};
 use crate::wake::Wakes;
 
@@ -42,6 +44,10 @@ pub struct State {
     pub media: Media,
     /// From the journal to conversations.
     pub inbound: Inbound,
+    /// Messages on their way out.
+    pub outbound: Outbound,
+    /// The event feed.
+    pub feed: Feed,
     /// Who somebody is.
     pub auth: Auth,
     /// How often somebody may try.

@@ -100,8 +100,11 @@ pub(in crate::db) fn take_over(
         .execute(params![echo, message, part])?;
     db.prepare_cached("UPDATE facts SET message_id = ?2, part = ?3 WHERE message_id = ?1")?
         .execute(params![echo, message, part])?;
-    db.prepare_cached("UPDATE messages SET reply_to = ?2 WHERE conversation_id = ?3 AND reply_to = ?1")?
-        .execute([&echo, message, &conversation])?;
+    db.prepare_cached("UPDATE messages SET reply_to = ?2 WHERE conversation_id = ?3 AND reply_to = ?1")?.execute([
+        &echo,
+        message,
+        &conversation,
+    ])?;
     db.prepare_cached("UPDATE media SET message_id = NULL, state = 'deleted', due_at = NULL WHERE message_id = ?1")?
         .execute([&echo])?;
     db.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([&echo])?;

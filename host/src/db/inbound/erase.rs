@@ -121,7 +121,8 @@ fn tell(db: &rusqlite::Connection, workspace: &str, contact: &str, now: i64) -> 
         status::message_updated(db, workspace, &message, now)?;
     }
     let theirs: Vec<String> = {
-        let mut query = db.prepare_cached("SELECT id FROM conversations WHERE contact_id = ?1 AND merged_into IS NULL")?;
+        let mut query =
+            db.prepare_cached("SELECT id FROM conversations WHERE contact_id = ?1 AND merged_into IS NULL")?;
         query.query_map([contact], |row| row.get(0))?.collect::<Result<_, _>>()?
     };
     for conversation in theirs {

@@ -43,11 +43,7 @@ const CLAIM: i64 = 900_000;
 
 /// The row of a file that a message or a contact has: an upload of this workspace's own, else one to be fetched. None for an
 /// upload that is not there.
-pub(super) fn register(
-    site: &mut Site<'_>,
-    message: Option<&str>,
-    file: &MediaRef,
-) -> Result<Option<String>, DbError> {
+pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaRef) -> Result<Option<String>, DbError> {
     if let Some(blob) = &file.blob {
         let theirs = media::by_id(site.db, blob)?.filter(|row| row.workspace == site.workspace);
         if theirs.is_some() {
@@ -131,8 +127,10 @@ impl Db {
                 }
                 MediaOutcome::Failed(reason) => media::fail(db, &id, &reason)?,
                 MediaOutcome::Later { at, counted } => {
-                    db.prepare_cached("UPDATE media SET due_at = ?2, tries = tries + ?3 WHERE id = ?1 AND state = 'pending'")?
-                        .execute(params![id, at, counted])?;
+                    db.prepare_cached(
+                        "UPDATE media SET due_at = ?2, tries = tries + ?3 WHERE id = ?1 AND state = 'pending'",
+                    )?
+                    .execute(params![id, at, counted])?;
                     return Ok(());
                 }
             }

@@ -79,7 +79,8 @@ pub(super) fn template_changed(site: &Site<'_>, body: &str) -> Result<(), DbErro
         None => 0,
     };
     if changed > 0 {
-        let told = json!({"channel_id": site.channel, "name": name, "language": language, "status": state, "change": json});
+        let told =
+            json!({"channel_id": site.channel, "name": name, "language": language, "status": state, "change": json});
         feed::append(site.db, site.workspace, "template.updated", &told, site.now)?;
     }
     Ok(())

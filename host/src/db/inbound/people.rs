@@ -99,9 +99,9 @@ fn merge(site: &mut Site<'_>, several: &[String]) -> Result<String, DbError> {
         ] {
             site.db.prepare_cached(statement)?.execute([&kept, &gone])?;
         }
-        let mut moved = site
-            .db
-            .prepare_cached("UPDATE conversations SET contact_id = ?1 WHERE contact_id = ?2 RETURNING id, merged_into IS NULL")?;
+        let mut moved = site.db.prepare_cached(
+            "UPDATE conversations SET contact_id = ?1 WHERE contact_id = ?2 RETURNING id, merged_into IS NULL",
+        )?;
         let rows = moved.query_map([&kept, &gone], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)))?;
         for row in rows {
             let (id, visible) = row?;
@@ -146,8 +146,9 @@ fn describe(site: &mut Site<'_>, contact: &str, person: &Person, at: i64) -> Res
 }
 
 fn identities_of(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbError> {
-    let mut query =
-        db.prepare_cached("SELECT scheme, scope, value, extra FROM identities WHERE contact_id = ?1 ORDER BY scheme, scope, value")?;
+    let mut query = db.prepare_cached(
+        "SELECT scheme, scope, value, extra FROM identities WHERE contact_id = ?1 ORDER BY scheme, scope, value",
+    )?;
     let rows = query.query_map([contact], |row| {
         let extra: Option<String> = row.get(3)?;
         Ok(Identity {

@@ -149,9 +149,7 @@ fn in_savepoint<T>(db: &Connection, act: impl FnOnce() -> Result<T, DbError>) ->
 }
 
 fn commit(db: &Connection, row: &Translated, now: i64) -> Result<Committed, DbError> {
-    let still = db
-        .prepare_cached("SELECT 1 FROM journal WHERE id = ?1 AND state = 'pending'")?
-        .exists([row.id])?;
+    let still = db.prepare_cached("SELECT 1 FROM journal WHERE id = ?1 AND state = 'pending'")?.exists([row.id])?;
     if !still {
         return Ok(Committed { effect: Effect::Settled, stored: 0, media: false, strangers: false });
     }

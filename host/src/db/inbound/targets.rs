@@ -89,9 +89,8 @@ pub(in crate::db) fn provider_id_appeared(
         .prepare_cached("SELECT max(received_at) FROM waiting_events WHERE account_id = ?1 AND provider_id = ?2")?
         .query_row(params![account, provider_id], |row| row.get::<_, Option<i64>>(0))?;
     let Some(received_at) = waits else { return Ok(()) };
-    let workspace: String = db
-        .prepare_cached("SELECT workspace_id FROM messages WHERE id = ?1")?
-        .query_row([message], |row| row.get(0))?;
+    let workspace: String =
+        db.prepare_cached("SELECT workspace_id FROM messages WHERE id = ?1")?.query_row([message], |row| row.get(0))?;
     let mut site = Site {
         db,
         workspace: &workspace,
@@ -124,7 +123,9 @@ fn apply(site: &mut Site<'_>, message: &str, said: &Waiting, at: i64) -> Result<
         }
         Waiting::Deleted => {
             site.db
-                .prepare_cached("UPDATE messages SET deleted_at = ?2 WHERE id = ?1 AND (deleted_at IS NULL OR deleted_at > ?2)")?
+                .prepare_cached(
+                    "UPDATE messages SET deleted_at = ?2 WHERE id = ?1 AND (deleted_at IS NULL OR deleted_at > ?2)",
+                )?
                 .execute(params![message, at])?
                 > 0
         }
@@ -153,13 +154,7 @@ fn apply(site: &mut Site<'_>, message: &str, said: &Waiting, at: i64) -> Result<
 }
 
 /// Of each person the newest reaction stands; an empty set stays as the fact that it was taken back.
-fn react(
-    site: &Site<'_>,
-    message: &str,
-    who: Option<&Identity>,
-    emojis: &[String],
-    at: i64,
-) -> Result<bool, DbError> {
+fn react(site: &Site<'_>, message: &str, who: Option<&Identity>, emojis: &[String], at: i64) -> Result<bool, DbError> {
     let stored: Option<String> = site
         .db
         .prepare_cached("SELECT reactions FROM messages WHERE id = ?1")?
