@@ -14,6 +14,7 @@ use wasmtime_wasi::I32Exit;
 
 use crate::call::{CallError, CallFault, Called, Caller, Done, Usage};
 use crate::calls::Function;
+use crate::egress::Client;
 use crate::exports::Exports;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
@@ -76,6 +77,7 @@ pub(crate) struct Callable {
     pub(crate) exports: Exports,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) services: Arc<Services>,
+    pub(crate) client: Client,
     pub(crate) limits: Limits,
     pub(crate) places: Arc<Places>,
     pub(crate) accounts: [Account; Function::ALL.len()],
@@ -153,6 +155,7 @@ impl Callable {
             caller,
             self.manifest.clone(),
             self.services.clone(),
+            self.client.clone(),
             &self.limits,
             moment,
         );
