@@ -25,7 +25,7 @@ use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
 use crate::wake::Wakes;
 use crate::web::state::{Limits, Readiness, State};
-use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services};
+use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services, egress};
 
 /// Why the server does not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
