@@ -162,15 +162,22 @@ impl Db {
         .await
     }
 
-    /// Rows that wait for translation, in order of arrival, after the id `after`: at most `most`, and no more than
-    /// `most_bytes` of bodies (but at least one row).
-    pub async fn pending_rows(&self, after: i64, most: usize, most_bytes: usize) -> Result<Vec<PendingRow>, DbError> {
+    /// Rows of these plugins that wait for translation, in order of arrival, after the id `after`: at most `most`, and no more
+    /// than `most_bytes` of bodies (but at least one row). Rows of other plugins stay until those run again.
+    pub async fn pending_rows(
+        &self,
+        plugins: Vec<String>,
+        after: i64,
+        most: usize,
+        most_bytes: usize,
+    ) -> Result<Vec<PendingRow>, DbError> {
         self.read(move |db| {
+            let plugins = json!(plugins).to_string();
             let mut query = db.prepare_cached(
                 "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, replays \
-                 FROM journal WHERE state = 'pending' AND id > ?1 ORDER BY id LIMIT ?2",
+                 FROM journal WHERE state = 'pending' AND id > ?1 AND plugin_id IN (SELECT value FROM json_each(?3)) ORDER BY id LIMIT ?2",
             )?;
-            let mut rows = query.query(params![after, most as i64])?;
+            let mut rows = query.query(params![after, most as i64, plugins])?;
             let (mut found, mut bytes) = (Vec::new(), 0);
             while let Some(row) = rows.next()? {
                 let row = pending(row)?;
