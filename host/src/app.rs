@@ -20,6 +20,8 @@ use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, Lock};
 use crate::db::{Db, DbConfig, DbError};
 use crate::feed::Feed;
+use crate::inbound::Inbound;
+use crate::ingress;
 use crate::media::{BlobService, Media, MediaConfig};
 use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
@@ -110,6 +112,8 @@ impl App {
             candidates.clone(),
             config.server.public_url().map(ToOwned::to_owned),
         );
+        let inbound =
+            Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), config.media.max_bytes);
         let outbound = outbound(&config, &db, &clock, &wakes, &plugins);
         let feed = feed(&config, &db, &clock, &wakes)?;
         let state = State {
@@ -120,6 +124,7 @@ impl App {
             candidates,
             channels,
             media,
+            inbound,
             limits: Limits::new(&config),
             proxies: Arc::new(config.server.proxies()),
             config: Arc::new(config),
@@ -151,7 +156,7 @@ impl App {
 
     /// Every address there is.
     fn router(&self) -> Router {
-        api::router(&self.state).with_state(self.state.clone())
+        api::router(&self.state).merge(ingress::routes(&self.state)).with_state(self.state.clone())
     }
 
     /// Starts the loops, serves until [`App::stop_handle`] is cancelled, then ends in order: no new requests, what is in
@@ -208,6 +213,11 @@ impl App {
         self.tasks.spawn({
             let stop = stop.clone();
             async move { channels.run(stop).await }
+        });
+        let inbound = self.state.inbound.clone();
+        self.tasks.spawn({
+            let stop = stop.clone();
+            async move { inbound.run(stop).await }
         });
         let (outbound, feed) = (self.state.outbound.clone(), self.state.feed.clone());
         self.tasks.spawn({

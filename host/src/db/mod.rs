@@ -8,6 +8,7 @@ mod attempts;
 mod audit;
 pub mod backup;
 mod channels;
+mod contacts;
 mod conversations;
 mod dispatch;
 mod endpoints;
@@ -28,7 +29,9 @@ mod system;
 mod templates;
 mod tokens;
 mod users;
+mod visitors;
 mod workspaces;
+mod watch;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -59,6 +62,7 @@ pub use secrets::{Secret, SecretState};
 pub use templates::{NewTemplate, StaleTemplates};
 pub use tokens::{NewToken, TokenKind, TokenRow, Who};
 pub use users::{NewUser, UserChange, UserRow};
+pub use visitors::{EntryRow, VisitorMessage, VisitorRow};
 pub use workspaces::WorkspaceRow;
 pub use writer::Priority;
 
@@ -157,6 +161,7 @@ impl DbConfig {
 pub struct Db(Arc<Inner>);
 
 struct Inner {
+    addresses: watch::Changes,
     channels: channels::ChannelCache,
     vault: Vault,
     path: PathBuf,
@@ -179,10 +184,13 @@ impl Db {
         if let Some(pages) = config.max_pages {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
+        let addresses = watch::Changes::of(&connection, &["channels", "apps", "plugins"])?;
+        let seen = addresses.clone();
         Ok(Db(Arc::new(Inner {
+            addresses,
             channels: channels::ChannelCache::default(),
             vault,
-            writer: writer::Writer::start(connection, config.queue),
+            writer: writer::Writer::start(connection, config.queue, move || seen.committed()),
             readers: std::sync::Mutex::new(Vec::new()),
             permits: Semaphore::new(config.readers.max(1)),
             path: config.path,
@@ -235,6 +243,12 @@ impl Db {
     /// Channels in memory.
     pub(in crate::db) fn channel_cache(&self) -> &channels::ChannelCache {
         &self.0.channels
+    }
+
+    /// Grows with every commit that changed a channel, a registration or a plugin: what was read before is old then. To be
+    /// asked before reading.
+    pub fn addresses_epoch(&self) -> u64 {
+        self.0.addresses.epoch()
     }
 
     /// Writes that wait now.
