@@ -5,3 +5,5 @@
 
 mod auth;
 mod common;
+mod house;
+mod operations;
