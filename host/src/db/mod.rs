@@ -30,8 +30,8 @@ mod templates;
 mod tokens;
 mod users;
 mod visitors;
-mod workspaces;
 mod watch;
+mod workspaces;
 mod writer;
 
 use std::path::{Path, PathBuf};
