@@ -6,3 +6,5 @@
 mod auth;
 mod common;
 mod widget;
+mod house;
+mod operations;
