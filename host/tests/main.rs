@@ -4,4 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod auth;
+mod channels;
 mod common;
+mod media;
+mod plugins;
