@@ -26,6 +26,9 @@ pub enum EngineError {
         /// Why.
         source: std::io::Error,
     },
+    /// The operator's policy on connections contradicts itself.
+    #[error(transparent)]
+    Egress(#[from] crate::egress::PolicyError),
 }
 
 /// What a host function's own code may take of a call's stack beside the guest's: HTTP, TLS and storage run on it.

@@ -14,6 +14,7 @@ use wasmtime_wasi::I32Exit;
 
 use crate::call::{CallError, CallFault, Called, Caller, Done, Usage};
 use crate::calls::Function;
+use crate::egress::Client;
 use crate::exports::Exports;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
@@ -76,6 +77,7 @@ pub(crate) struct Callable {
     pub(crate) exports: Exports,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) services: Arc<Services>,
+    pub(crate) client: Client,
     pub(crate) limits: Limits,
     pub(crate) places: Arc<Places>,
     pub(crate) accounts: [Account; Function::ALL.len()],
@@ -148,7 +150,15 @@ impl Callable {
     }
 
     fn store(&self, function: Function, caller: Arc<Caller>, moment: Moment) -> Store<State> {
-        let state = State::new(function, caller, self.manifest.clone(), self.services.clone(), &self.limits, moment);
+        let state = State::new(
+            function,
+            caller,
+            self.manifest.clone(),
+            self.services.clone(),
+            self.client.clone(),
+            &self.limits,
+            moment,
+        );
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(usize::try_from(self.limits.result_bytes).unwrap_or(usize::MAX));

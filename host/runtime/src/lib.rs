@@ -6,6 +6,7 @@
 
 pub mod call;
 pub mod contract;
+pub mod egress;
 pub mod limits;
 pub mod manifest;
 pub mod recipe;
@@ -26,6 +27,7 @@ mod state;
 mod wasi;
 
 pub use call::{CallError, CallFault, Called, Caller, Done, Effects, KeptSecret, KvWrite, Usage, VisitorEntry};
+pub use capabilities::http::download::{Download, DownloadError, Downloaded};
 pub use engine::EngineError;
 pub use inspect::{CONTRACT, Inspection, Interfaces};
 pub use limits::Limits;

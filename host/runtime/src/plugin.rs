@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::call::{Called, Caller};
 use crate::calls::Function;
+use crate::capabilities::http::Ground;
+use crate::capabilities::http::download::{Download, DownloadError, Downloaded, download};
 use crate::contract::apps::{App, Prepared};
 use crate::contract::assets::Asset;
 use crate::contract::connection::{ConnectStep, Health};
@@ -19,6 +21,7 @@ use crate::inspect::{Inspection, Interfaces};
 use crate::invoke::Callable;
 use crate::load::LoadError;
 use crate::manifest::{self, AddressKind, Manifest, Scope, Texts};
+use crate::meter::Budget;
 use crate::wasi::Moment;
 
 /// One generation of one plugin. Cheap to clone; what is in flight keeps it alive.
@@ -311,6 +314,30 @@ impl Plugin {
     /// See [`Plugin::handle_webhook`].
     pub async fn release_app(&self, caller: &Caller, app: App) -> Called<Result<(), Fault>> {
         call!(self.0.callable, ReleaseApp, shared(caller), Moment::Now, apps.call_release(&app))
+    }
+}
+
+impl Plugin {
+    /// Streams what [`Source`] names into a blob, with the plugin's destinations, secrets and limits. Nothing of it enters the
+    /// plugin's memory, and no code of it runs.
+    ///
+    /// # Errors
+    /// There is no such file, not yet, or not any more; [`DownloadError::is_temporary`] says whether to try again.
+    pub async fn download(
+        &self,
+        caller: &Caller,
+        source: Download,
+        max_bytes: u64,
+    ) -> Result<Downloaded, DownloadError> {
+        let callable = &self.0.callable;
+        let ground = Ground {
+            manifest: callable.manifest.clone(),
+            caller: shared(caller),
+            services: callable.services.clone(),
+            client: callable.client.clone(),
+            budget: Arc::new(Budget::new(&callable.limits)),
+        };
+        download(&ground, source, max_bytes).await
     }
 }
 

@@ -16,6 +16,7 @@ use crate::manifest::{AddressKind, Source, Verify, Webhook};
 use crate::services::SecretValue;
 
 pub use answer::Answer;
+pub(crate) use verify::mac;
 
 /// A request as it arrived.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,7 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::cache::Cache;
 use crate::contract::bindings::Everything;
+use crate::egress;
 use crate::engine::{self, EngineError};
 use crate::exports::Exports;
 use crate::inspect::{self, Inspection};
@@ -27,13 +28,15 @@ pub struct RuntimeConfig {
     pub cache_dir: Option<PathBuf>,
     /// The operator's ceilings.
     pub limits: Limits,
+    /// The operator's word on connections.
+    pub egress: egress::Policy,
     /// How many calls may run at once, over all plugins.
     pub instances: u32,
 }
 
 impl Default for RuntimeConfig {
     fn default() -> RuntimeConfig {
-        RuntimeConfig { cache_dir: None, limits: Limits::default(), instances: 256 }
+        RuntimeConfig { cache_dir: None, limits: Limits::default(), egress: egress::Policy::default(), instances: 256 }
     }
 }
 
@@ -47,6 +50,7 @@ struct Shared {
     cache: Option<Cache>,
     limits: Limits,
     services: Arc<Services>,
+    client: egress::Client,
     places: Arc<Places>,
 }
 
@@ -62,6 +66,7 @@ impl Runtime {
             .cache_dir
             .map(|folder| Cache::open(&folder, &engine).map_err(|source| EngineError::Cache { path: folder, source }))
             .transpose()?;
+        let client = egress::Client::new(config.egress)?;
         engine::start_clock(&engine)?;
         Ok(Runtime(Arc::new(Shared {
             engine,
@@ -69,6 +74,7 @@ impl Runtime {
             cache,
             limits: config.limits,
             services: Arc::new(services),
+            client,
             places: Arc::new(Places::new(fits)),
         })))
     }
@@ -94,6 +100,7 @@ impl Runtime {
             limits: below(&self.0.limits, &inspection.manifest.runtime),
             manifest: Arc::new(inspection.manifest.clone()),
             services: self.0.services.clone(),
+            client: self.0.client.clone(),
             places: self.0.places.clone(),
         };
         Plugin::try_out(callable, inspection).await

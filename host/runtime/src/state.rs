@@ -7,7 +7,9 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 use crate::call::{Caller, Effects};
 use crate::calls::{Function, Import};
 use crate::capabilities::log::Log;
+use crate::capabilities::vault::Vault;
 use crate::capabilities::wrong_call;
+use crate::egress::Client;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::meter::{Budget, Meter};
@@ -27,6 +29,8 @@ pub(crate) struct State {
     pub(crate) budget: Arc<Budget>,
     pub(crate) log: Log,
     pub(crate) effects: Effects,
+    pub(crate) vault: Vault,
+    pub(crate) client: Client,
     moment: Moment,
     wasi: Option<Box<WasiCtx>>,
     table: ResourceTable,
@@ -38,6 +42,7 @@ impl State {
         caller: Arc<Caller>,
         manifest: Arc<Manifest>,
         services: Arc<Services>,
+        client: Client,
         limits: &Limits,
         moment: Moment,
     ) -> State {
@@ -52,6 +57,8 @@ impl State {
             meter: Meter::new(limits),
             budget: Arc::new(Budget::new(limits)),
             effects: Effects::default(),
+            vault: Vault::default(),
+            client,
             moment,
             wasi: None,
             table,

@@ -4,10 +4,12 @@
 
 mod crypto;
 mod fetch;
+pub(crate) mod http;
 mod kv;
 pub(crate) mod log;
 mod media_host;
 mod secrets;
+pub(crate) mod vault;
 mod visitor;
 
 /// The words of a refusal by the table of calls.

@@ -1,7 +1,10 @@
 //! `secrets`: names, markers and what captures took. The vault holds the values; this is the gate before it.
 
+use crate::call::KeptSecret;
 use crate::calls::Import;
+use crate::capabilities::vault::Encoding;
 use crate::contract::bindings::sambung::channel::secrets::Host;
+use crate::manifest::Origin;
 use crate::state::State;
 
 impl Host for State {
@@ -9,8 +12,15 @@ impl Host for State {
         if let Err(refusal) = self.enter(Import::SecretsMarker)? {
             return Ok(Err(refusal));
         }
-        let _ = (name, encoding);
-        Ok(Err("unavailable".to_owned()))
+        let encoding = match Encoding::read(&encoding) {
+            Ok(encoding) => encoding,
+            Err(words) => return Ok(Err(words)),
+        };
+        Ok(match self.secret(&name).await {
+            Ok(Some(value)) => self.vault.issue(&name, encoding, value),
+            Ok(None) => Err(format!("the secret {name:?} is not set")),
+            Err(words) => Err(words),
+        })
     }
 
     async fn has(&mut self, name: String) -> wasmtime::Result<bool> {
@@ -29,7 +39,20 @@ impl Host for State {
         if let Err(refusal) = self.enter(Import::SecretsKeep)? {
             return Ok(Err(refusal));
         }
-        let _ = (captured, name, expires_at);
-        Ok(Err("unavailable".to_owned()))
+        Ok(self.kept(&captured, name, expires_at))
+    }
+}
+
+impl State {
+    fn kept(&mut self, captured: &str, name: String, expires_at: Option<u64>) -> Result<(), String> {
+        let declared = self.manifest.secret(&name).ok_or_else(|| format!("plugin.toml declares no secret {name:?}"))?;
+        if declared.origin != Origin::Obtained {
+            return Err(format!("the secret {name:?} is not declared with origin = \"obtained\""));
+        }
+        let value = self.vault.captured(captured).ok_or_else(|| format!("nothing was captured as {captured:?}"))?;
+        let secret = KeptSecret { name, value: value.clone(), expires_at };
+        self.effects.secrets.retain(|other| other.name != secret.name);
+        self.effects.secrets.push(secret);
+        Ok(())
     }
 }

@@ -1,0 +1,185 @@
+//! Requests to providers on a plugin's behalf: checked against the manifest and the operator's policy, secrets written in
+//! as they leave, and taken out of what comes back. It knows no engine: the sandbox and the host's own downloads both come
+//! here.
+
+mod auth;
+mod body;
+mod capture;
+pub(crate) mod download;
+mod place;
+mod prepare;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+
+use super::vault::Vault;
+use crate::call::Caller;
+use crate::contract::http::{FetchError, Request, Response};
+use crate::egress::{Client, DialError, DialFault};
+use crate::manifest::Manifest;
+use crate::meter::{Budget, Over};
+use crate::services::{BlobMeta, SecretValue, ServiceError, Services};
+
+/// The longest that one request may take, whatever the plugin asks for.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Answers' headers, names and values together.
+const MAX_ANSWER_HEADERS: usize = 64 << 10;
+
+/// On whose behalf a request is made, and what it may use.
+pub(crate) struct Ground {
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) services: Arc<Services>,
+    pub(crate) client: Client,
+    pub(crate) budget: Arc<Budget>,
+}
+
+/// Why there is no answer: something that the plugin is told, or a limit that ends its call.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Told(FetchError),
+    Over(Over),
+}
+
+impl From<Over> for Failure {
+    fn from(over: Over) -> Failure {
+        Failure::Over(over)
+    }
+}
+
+impl From<DialError> for Failure {
+    fn from(error: DialError) -> Failure {
+        let kind = match error.fault {
+            DialFault::Blocked => "blocked",
+            DialFault::Dns => "dns",
+            DialFault::Connect => "connect",
+            DialFault::Tls => "tls",
+            DialFault::Timeout => "timeout",
+            DialFault::Lost => "lost",
+            DialFault::TooLarge => "too-large",
+            DialFault::Invalid => "invalid",
+        };
+        Failure::Told(FetchError {
+            kind: kind.to_owned(),
+            dispatched: error.dispatched,
+            words: error.words,
+            extra: Vec::new(),
+        })
+    }
+}
+
+/// A refusal before anything left.
+pub(crate) fn refuse(kind: &str, words: impl Into<String>) -> Failure {
+    Failure::Told(FetchError { kind: kind.to_owned(), dispatched: false, words: words.into(), extra: Vec::new() })
+}
+
+/// A failure after the request left.
+fn broken(kind: &str, words: impl Into<String>) -> Failure {
+    Failure::Told(FetchError { kind: kind.to_owned(), dispatched: true, words: words.into(), extra: Vec::new() })
+}
+
+impl Ground {
+    /// A secret's value, checked to be declared.
+    pub(crate) async fn secret(&self, name: &str) -> Result<SecretValue, Failure> {
+        if self.manifest.secret(name).is_none() {
+            return Err(refuse("secret", format!("plugin.toml declares no secret `{name}`")));
+        }
+        match self.services.secrets.get(&self.caller, name).await {
+            Ok(Some(value)) if !value.expose().is_empty() => Ok(value),
+            Ok(_) => Err(refuse("secret", format!("the secret `{name}` is not set"))),
+            Err(error) => Err(refuse("secret", format!("the secret `{name}` cannot be read: {error}"))),
+        }
+    }
+}
+
+/// Performs a plugin's request.
+///
+/// # Errors
+/// A limit was reached, and the plugin's call ends. What the plugin is told stands in the inner result, without secrets.
+pub(crate) async fn fetch(
+    ground: &Ground,
+    vault: &mut Vault,
+    request: Request,
+) -> Result<Result<Response, FetchError>, Over> {
+    match answered(ground, vault, request).await {
+        Ok(response) => Ok(Ok(response)),
+        Err(Failure::Over(over)) => Err(over),
+        Err(Failure::Told(mut error)) => {
+            error.words = vault.scrub_text(&error.words);
+            Ok(Err(error))
+        }
+    }
+}
+
+async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Result<Response, Failure> {
+    let captures = request.captures.clone();
+    let into_blob = request.into_blob;
+    if into_blob && !captures.is_empty() {
+        return Err(refuse("invalid", "an answer cannot go into a blob and have captures taken out of it"));
+    }
+    let timeout = request.timeout_ms.map_or(LONGEST, |ms| Duration::from_millis(u64::from(ms)).min(LONGEST));
+    let outgoing = prepare::prepare(ground, vault, request, timeout).await?;
+    let mut answer = ground.client.dial(&ground.caller.workspace, outgoing).await?;
+    let mime = content_type(&answer.headers);
+    let mut response = Response {
+        status: answer.status,
+        headers: headers(&answer.headers, vault)?,
+        body: Vec::new(),
+        blob: None,
+        extra: Vec::new(),
+    };
+    // An error's body is short and says why; a plugin that asked for a file needs to read it.
+    if into_blob && (200..300).contains(&answer.status) {
+        let meta = BlobMeta { mime, name: None };
+        let take = |bytes: u64| ground.budget.take_blob(bytes).map_err(Failure::from);
+        response.blob = Some(store(ground, &mut answer.body, meta, take).await?.0);
+        return Ok(response);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.body.next().await {
+        let chunk = chunk?;
+        ground.budget.take_response(chunk.len() as u64)?;
+        body.extend_from_slice(&chunk);
+    }
+    let body = capture::take(vault, &captures, mime.as_deref(), body);
+    response.body = vault.scrub(body);
+    Ok(response)
+}
+
+fn content_type(headers: &http::HeaderMap) -> Option<String> {
+    headers.get(http::header::CONTENT_TYPE)?.to_str().ok().map(str::to_owned)
+}
+
+fn headers(headers: &http::HeaderMap, vault: &Vault) -> Result<Vec<(String, String)>, Failure> {
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if size > MAX_ANSWER_HEADERS {
+        return Err(broken("too-large", format!("the answer's headers have more than {MAX_ANSWER_HEADERS} bytes")));
+    }
+    let text = |value: &http::HeaderValue| vault.scrub_text(&String::from_utf8_lossy(value.as_bytes()));
+    Ok(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect())
+}
+
+/// Streams an answer into a blob; gives its id and size.
+async fn store(
+    ground: &Ground,
+    body: &mut futures_util::stream::BoxStream<'static, Result<bytes::Bytes, DialError>>,
+    meta: BlobMeta,
+    mut take: impl FnMut(u64) -> Result<(), Failure>,
+) -> Result<(String, u64), Failure> {
+    let stored = |error: ServiceError| broken("limit", format!("the file could not be stored: {error}"));
+    let mut blob = ground.services.blobs.create(&ground.caller).await.map_err(stored)?;
+    let mut size = 0;
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk?;
+        size += chunk.len() as u64;
+        take(chunk.len() as u64)?;
+        blob.write(chunk).await.map_err(stored)?;
+    }
+    Ok((blob.finish(meta).await.map_err(stored)?, size))
+}
+
+#[cfg(test)]
+mod tests;

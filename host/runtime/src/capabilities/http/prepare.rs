@@ -1,0 +1,129 @@
+//! From a plugin's request to what leaves: every check happens here, before anything does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use url::Url;
+
+use super::{Failure, Ground, auth, body, place, refuse};
+use crate::capabilities::vault::Vault;
+use crate::contract::http::Request;
+use crate::egress::Outgoing;
+use crate::egress::grant;
+
+/// A request's own headers, names and values together.
+const MAX_HEADERS: usize = 32 << 10;
+
+/// What the host alone writes.
+const RESERVED: [&str; 12] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "upgrade",
+    "te",
+    "trailer",
+    "expect",
+    "proxy-authorization",
+    "proxy-connection",
+    "proxy-authenticate",
+];
+
+/// A request whose parts can still be written into.
+pub(super) struct Draft {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: Vec<(HeaderName, String)>,
+    pub(super) body: body::Body,
+}
+
+impl Draft {
+    /// The value of a header that stands there once.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.as_str() == name).map(|(_, value)| value.as_str())
+    }
+}
+
+pub(super) async fn prepare(
+    ground: &Ground,
+    vault: &mut Vault,
+    request: Request,
+    timeout: Duration,
+) -> Result<Outgoing, Failure> {
+    let method: Method =
+        request.method.to_ascii_uppercase().parse().map_err(|_| refuse("invalid", "no HTTP method"))?;
+    let url = address(&request.url)?;
+    allowed(ground, &method, &url)?;
+    let mut draft =
+        Draft { method, url, headers: headers(request.headers)?, body: body::open(ground, request.body).await? };
+    place::markers(ground, vault, &mut draft)?;
+    // A value in the path may have changed where the request goes.
+    allowed(ground, &draft.method, &draft.url)?;
+    auth::authorize(ground, vault, &mut draft, request.auth).await?;
+    let headers = finished(&draft.headers)?;
+    let size =
+        draft.url.as_str().len() + headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+    ground.budget.take_egress(size as u64 + draft.body.bytes)?;
+    let safe = matches!(draft.method, Method::GET | Method::HEAD);
+    let budget = ground.budget.clone();
+    Ok(Outgoing {
+        method: draft.method,
+        url: draft.url,
+        headers,
+        body_bytes: draft.body.bytes,
+        body: draft.body.stream(),
+        timeout,
+        leaving: Arc::new(move || {
+            if !safe {
+                budget.dispatching();
+            }
+        }),
+    })
+}
+
+fn address(text: &str) -> Result<Url, Failure> {
+    let mut url = Url::parse(text).map_err(|error| refuse("invalid", format!("not an absolute address: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refuse("invalid", "only http and https addresses can be called"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse("invalid", "a credential in the address; use `auth` or a marker"));
+    }
+    url.set_fragment(None);
+    Ok(url)
+}
+
+fn allowed(ground: &Ground, method: &Method, url: &Url) -> Result<(), Failure> {
+    grant::check(&ground.manifest, &ground.caller.settings, &ground.client, method.as_str(), url)
+        .map_err(|words| refuse("forbidden", words))
+}
+
+fn headers(given: Vec<(String, String)>) -> Result<Vec<(HeaderName, String)>, Failure> {
+    let size: usize = given.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if size > MAX_HEADERS {
+        return Err(refuse("limit", format!("the headers have {size} bytes; {MAX_HEADERS} are allowed")));
+    }
+    given
+        .into_iter()
+        .map(|(name, value)| {
+            let name: HeaderName =
+                name.parse().map_err(|_| refuse("invalid", format!("`{name}` is no name of a header")))?;
+            if RESERVED.contains(&name.as_str()) {
+                return Err(refuse("invalid", format!("the header `{name}` is the host's")));
+            }
+            Ok((name, value))
+        })
+        .collect()
+}
+
+fn finished(headers: &[(HeaderName, String)]) -> Result<HeaderMap, Failure> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| refuse("invalid", format!("the value of the header `{name}` cannot be sent")))?;
+        map.append(name.clone(), value);
+    }
+    Ok(map)
+}
