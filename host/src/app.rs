@@ -19,7 +19,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, Lock};
 use crate::db::{Db, DbConfig, DbError};
+use crate::feed::Feed;
 use crate::media::{BlobService, Media, MediaConfig};
+use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
 use crate::wake::Wakes;
 use crate::web::state::{Limits, Readiness, State};
@@ -37,6 +39,9 @@ pub enum AppError {
     /// The sandbox.
     #[error("the sandbox does not start: {0}")]
     Engine(#[from] EngineError),
+    /// The operator's rules for connections.
+    #[error(transparent)]
+    Egress(egress::PolicyError),
     /// A folder of plugins.
     #[error(transparent)]
     Plugins(#[from] FolderError),
@@ -104,7 +109,11 @@ impl App {
             candidates.clone(),
             config.server.public_url().map(ToOwned::to_owned),
         );
+        let outbound = outbound(&config, &db, &clock, &wakes, &plugins);
+        let feed = feed(&config, &db, &clock, &wakes)?;
         let state = State {
+            outbound,
+            feed,
             runtime,
             plugins,
             candidates,
@@ -191,6 +200,15 @@ impl App {
             let stop = stop.clone();
             async move { channels.run(stop).await }
         });
+        let (outbound, feed) = (self.state.outbound.clone(), self.state.feed.clone());
+        self.tasks.spawn({
+            let stop = stop.clone();
+            async move { outbound.run(stop).await }
+        });
+        self.tasks.spawn({
+            let stop = stop.clone();
+            async move { feed.run(stop).await }
+        });
     }
 
     async fn start_metrics_listener(&self) -> Result<(), AppError> {
@@ -217,6 +235,28 @@ fn media(config: &Config, db: &Db, clock: &Clock) -> Result<Media, AppError> {
         max_bytes: config.media.max_bytes,
     };
     Media::open(db.clone(), clock.clone(), media).map_err(AppError::Media)
+}
+
+fn outbound(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes, plugins: &Registry) -> Outbound {
+    let settings = crate::outbound::Settings {
+        calls: config.outbound.calls,
+        calls_per_channel: config.outbound.calls_per_channel,
+        most_queued: config.outbound.most_queued,
+        lane_wait_ms: config.outbound.unknown_wait_ms,
+    };
+    Outbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), settings)
+}
+
+fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, AppError> {
+    let policy = egress::Policy { overrides: config.egress.overrides.clone(), ..egress::Policy::default() };
+    let client = egress::Client::for_endpoints(policy).map_err(AppError::Egress)?;
+    let settings = crate::feed::Settings {
+        streams: config.feed.streams,
+        deliveries: config.feed.deliveries,
+        waiting_per_endpoint: config.feed.waiting_per_endpoint,
+        timeout_ms: config.feed.timeout_ms,
+    };
+    Ok(Feed::new(db.clone(), clock.clone(), wakes.clone(), client, settings))
 }
 
 /// The sandbox with what it may reach of the host's data.

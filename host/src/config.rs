@@ -64,6 +64,8 @@ pub struct Config {
     pub runtime: Runtime,
     pub plugins: Plugins,
     pub media: Media,
+    pub outbound: Outbound,
+    pub feed: Feed,
     pub egress: Egress,
     pub retention: Retention,
 }
@@ -178,6 +180,29 @@ pub struct Plugins {
 #[allow(missing_docs)]
 pub struct Media {
     pub max_bytes: u64,
+}
+
+/// `[outbound]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Outbound {
+    pub calls: usize,
+    pub calls_per_channel: u32,
+    pub most_queued: u32,
+    pub unknown_wait_ms: i64,
+}
+
+/// `[feed]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Feed {
+    pub streams: usize,
+    pub deliveries: usize,
+    pub waiting_per_endpoint: u32,
+    pub timeout_ms: u64,
+    pub rotation_hours: u32,
 }
 
 /// `[egress]`

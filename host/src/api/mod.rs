@@ -6,10 +6,14 @@ pub mod apps;
 pub mod audit;
 pub mod caller;
 pub mod channels;
+pub mod conversations;
+pub mod endpoints;
+pub mod events;
 pub mod files;
 pub mod idempotency;
 pub mod language;
 pub mod media;
+pub mod messages;
 pub mod ops;
 pub mod page;
 pub mod plugins;
@@ -18,6 +22,7 @@ pub mod session;
 pub mod setup;
 pub mod state;
 pub mod system;
+pub mod templates;
 pub mod tokens;
 pub mod users;
 pub mod workspaces;
@@ -48,6 +53,11 @@ fn v1() -> OpenApiRouter<State> {
         .merge(apps::routes())
         .merge(channels::routes())
         .merge(media::routes())
+        .merge(templates::routes())
+        .merge(conversations::routes())
+        .merge(messages::routes())
+        .merge(events::routes())
+        .merge(endpoints::routes())
 }
 
 /// The API with its description, its reference page and the first operator's page.

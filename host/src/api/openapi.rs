@@ -1,7 +1,6 @@
 //! The API's description, made from the code, and the page that shows it. Needs no network.
 
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::Router;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -34,9 +33,5 @@ pub(super) fn describe(routes: OpenApiRouter<State>) -> (Router<State>, utoipa::
 
 /// `/openapi.json` and `/docs`.
 pub(super) fn reference(document: utoipa::openapi::OpenApi) -> Router<State> {
-    let served = document.clone();
-    Router::new().route("/openapi.json", get(move || async move { Json(served) })).merge(
-        SwaggerUi::new("/docs")
-            .external_url_unchecked("/openapi.json", serde_json::to_value(document).unwrap_or_default()),
-    )
+    Router::new().merge(SwaggerUi::new("/docs").url("/openapi.json", document))
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{Db, DbError, Priority};
 use crate::model::envelope::{CHANCE, EnvelopeError, Vault};
 
-const PROOF_KEY: &str = "master_key_proof";
+pub(in crate::db) const PROOF_KEY: &str = "master_key_proof";
 const PROOF_ROW: &str = "system/master_key_proof";
 const PROOF: &[u8] = b"this key opens this database";
 const HELD_KEY: &str = "held_since";

@@ -4,9 +4,14 @@
 
 pub mod audit;
 pub mod channel;
+pub mod content;
 pub mod envelope;
 pub mod fault;
+pub mod holds;
 pub mod permissions;
 pub mod proxies;
+pub mod retry;
 pub mod semver_policy;
+pub mod status;
 pub mod time;
+pub mod windows;

@@ -13,8 +13,10 @@ use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::feed::Feed;
 use crate::media::Media;
 use crate::model::proxies::Range;
+use crate::outbound::Outbound;
 use crate::plugins::{Candidates, Registry};
 use crate::wake::Wakes;
 
@@ -39,6 +41,10 @@ pub struct State {
     pub channels: Channels,
     /// Files.
     pub media: Media,
+    /// Messages on their way out.
+    pub outbound: Outbound,
+    /// The event feed.
+    pub feed: Feed,
     /// Who somebody is.
     pub auth: Auth,
     /// How often somebody may try.

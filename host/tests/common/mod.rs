@@ -109,6 +109,7 @@ impl TestHost {
         };
         host.token = host.token_for("default", Role::Operator).await;
         until("the server is ready", async || {
+            assert!(!host.served.as_ref().unwrap().is_finished(), "the server ended while it started; see above");
             host.client.get(host.url("/readyz")).send().await.is_ok_and(|answer| answer.status() == StatusCode::OK)
         })
         .await;

@@ -1,0 +1,6 @@
+//! Stories: one binary, a file for each subject.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)]
+
+mod line_requests;
+mod line_simulator;
