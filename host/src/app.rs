@@ -20,12 +20,14 @@ use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, Lock};
 use crate::db::{Db, DbConfig, DbError};
 use crate::feed::Feed;
+use crate::inbound::Inbound;
+use crate::ingress;
 use crate::media::{BlobService, Media, MediaConfig};
 use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
 use crate::wake::Wakes;
 use crate::web::state::{Limits, Readiness, State};
-use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services};
+use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services, egress};
 
 /// Why the server does not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +111,8 @@ impl App {
             candidates.clone(),
             config.server.public_url().map(ToOwned::to_owned),
         );
+        let inbound =
+            Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), config.media.max_bytes);
         let outbound = outbound(&config, &db, &clock, &wakes, &plugins);
         let feed = feed(&config, &db, &clock, &wakes)?;
         let state = State {
@@ -119,6 +123,7 @@ impl App {
             candidates,
             channels,
             media,
+            inbound,
             limits: Limits::new(&config),
             proxies: Arc::new(config.server.proxies()),
             config: Arc::new(config),
@@ -150,7 +155,7 @@ impl App {
 
     /// Every address there is.
     fn router(&self) -> Router {
-        api::router(&self.state).with_state(self.state.clone())
+        api::router(&self.state).merge(ingress::routes(&self.state)).with_state(self.state.clone())
     }
 
     /// Starts the loops, serves until [`App::stop_handle`] is cancelled, then ends in order: no new requests, what is in
@@ -200,6 +205,11 @@ impl App {
             let stop = stop.clone();
             async move { channels.run(stop).await }
         });
+        let inbound = self.state.inbound.clone();
+        self.tasks.spawn({
+            let stop = stop.clone();
+            async move { inbound.run(stop).await }
+        });
         let (outbound, feed) = (self.state.outbound.clone(), self.state.feed.clone());
         self.tasks.spawn({
             let stop = stop.clone();
@@ -248,8 +258,7 @@ fn outbound(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes, plugins: &Re
 }
 
 fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, AppError> {
-    let policy = egress::Policy { overrides: config.egress.overrides.clone(), ..egress::Policy::default() };
-    let client = egress::Client::for_endpoints(policy).map_err(AppError::Egress)?;
+    let client = egress::Client::for_endpoints(policy(config)).map_err(AppError::Egress)?;
     let settings = crate::feed::Settings {
         streams: config.feed.streams,
         deliveries: config.feed.deliveries,
@@ -257,6 +266,11 @@ fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, 
         timeout_ms: config.feed.timeout_ms,
     };
     Ok(Feed::new(db.clone(), clock.clone(), wakes.clone(), client, settings))
+}
+
+/// The operator's word on where connections may go.
+fn policy(config: &Config) -> egress::Policy {
+    egress::Policy { overrides: config.egress.overrides.clone(), ..egress::Policy::default() }
 }
 
 /// The sandbox with what it may reach of the host's data.
@@ -276,6 +290,7 @@ fn runtime(
     let runtime = RuntimeConfig {
         cache_dir: Some(if cache.as_os_str().is_empty() { data.cache() } else { cache.clone() }),
         limits: config.runtime.limits.clone(),
+        egress: policy(config),
         instances: config.runtime.instances,
     };
     Ok(Runtime::new(runtime, services)?)

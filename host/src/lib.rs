@@ -15,6 +15,8 @@ pub mod data_dir;
 pub mod db;
 pub mod feed;
 pub mod ids;
+pub mod inbound;
+pub mod ingress;
 pub mod media;
 pub mod model;
 pub mod outbound;

@@ -6,13 +6,16 @@ pub mod apps;
 pub mod audit;
 pub mod caller;
 pub mod channels;
+pub mod contacts;
 pub mod conversations;
 pub mod endpoints;
 pub mod events;
 pub mod files;
 pub mod idempotency;
+pub mod journal;
 pub mod language;
 pub mod media;
+pub mod media_fetch;
 pub mod messages;
 pub mod ops;
 pub mod page;
@@ -53,6 +56,9 @@ fn v1() -> OpenApiRouter<State> {
         .merge(apps::routes())
         .merge(channels::routes())
         .merge(media::routes())
+        .merge(media_fetch::routes())
+        .merge(journal::routes())
+        .merge(contacts::routes())
         .merge(templates::routes())
         .merge(conversations::routes())
         .merge(messages::routes())

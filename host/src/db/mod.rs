@@ -7,6 +7,7 @@ mod apps;
 mod attempts;
 mod audit;
 mod channels;
+mod contacts;
 mod conversations;
 mod dispatch;
 mod endpoints;
@@ -26,7 +27,9 @@ mod system;
 mod templates;
 mod tokens;
 mod users;
+mod visitors;
 mod workspaces;
+mod watch;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -56,6 +59,7 @@ pub use secrets::{Secret, SecretState};
 pub use templates::{NewTemplate, StaleTemplates};
 pub use tokens::{NewToken, TokenKind, TokenRow, Who};
 pub use users::{NewUser, UserChange, UserRow};
+pub use visitors::{EntryRow, VisitorMessage, VisitorRow};
 pub use workspaces::WorkspaceRow;
 pub use writer::Priority;
 
@@ -154,6 +158,7 @@ impl DbConfig {
 pub struct Db(Arc<Inner>);
 
 struct Inner {
+    addresses: watch::Changes,
     channels: channels::ChannelCache,
     vault: Vault,
     path: PathBuf,
@@ -176,10 +181,13 @@ impl Db {
         if let Some(pages) = config.max_pages {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
+        let addresses = watch::Changes::of(&connection, &["channels", "apps", "plugins"])?;
+        let seen = addresses.clone();
         Ok(Db(Arc::new(Inner {
+            addresses,
             channels: channels::ChannelCache::default(),
             vault,
-            writer: writer::Writer::start(connection, config.queue),
+            writer: writer::Writer::start(connection, config.queue, move || seen.committed()),
             readers: std::sync::Mutex::new(Vec::new()),
             permits: Semaphore::new(config.readers.max(1)),
             path: config.path,
@@ -232,6 +240,12 @@ impl Db {
     /// Channels in memory.
     pub(in crate::db) fn channel_cache(&self) -> &channels::ChannelCache {
         &self.0.channels
+    }
+
+    /// Grows with every commit that changed a channel, a registration or a plugin: what was read before is old then. To be
+    /// asked before reading.
+    pub fn addresses_epoch(&self) -> u64 {
+        self.0.addresses.epoch()
     }
 
     /// Writes that wait now.

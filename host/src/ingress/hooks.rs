@@ -112,7 +112,7 @@ async fn commit(state: &state::State, address: &Address, row: NewRow, answer: An
     }
 }
 
-async fn read(body: Body, most: usize) -> Result<Bytes, StatusCode> {
+pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, StatusCode> {
     match tokio::time::timeout(BODY_TIME, axum::body::to_bytes(body, most)).await {
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
         Ok(Ok(body)) => Ok(body),

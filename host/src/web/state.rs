@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::feed::Feed;
+use crate::inbound::Inbound;
 use crate::media::Media;
 use crate::model::proxies::Range;
 use crate::outbound::Outbound;
@@ -41,6 +42,8 @@ pub struct State {
     pub channels: Channels,
     /// Files.
     pub media: Media,
+    /// From the journal to conversations.
+    pub inbound: Inbound,
     /// Messages on their way out.
     pub outbound: Outbound,
     /// The event feed.

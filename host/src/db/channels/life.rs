@@ -8,7 +8,7 @@ use sambung_runtime::{Effects, SecretValue};
 use serde_json::{Value, json};
 
 use super::{ChannelRow, by_id, note, tell};
-use crate::db::{Db, DbError, Priority, audit, kv, secrets};
+use crate::db::{Db, DbError, Priority, audit, journal, kv, secrets};
 use crate::model::audit::Entry;
 use crate::model::channel::{ChannelState, Finding, FindingSource};
 use crate::model::envelope::Vault;
@@ -233,6 +233,7 @@ impl Db {
             let row = needed(db, &owned)?;
             apply_change(db, &vault, &row, &change, at)?;
             become_connected(db, &row, &connected, at)?;
+            journal::release_waiting(db, &owned)?;
             apply_effects(db, &vault, &owned, &row.workspace, &effects, at)?;
             if let Some(entry) = &entry {
                 audit::append(db, entry)?;
@@ -263,6 +264,8 @@ impl Db {
                 step.to_string(),
                 at
             ])?;
+            // What the provider says while it is waited for may be just what is waited for.
+            journal::release_waiting(db, &owned)?;
             apply_effects(db, &vault, &owned, &row.workspace, &effects, at)?;
             if let Some(entry) = &entry {
                 audit::append(db, entry)?;

@@ -14,6 +14,8 @@ pub struct Erased {
     pub journal: usize,
     /// Files that are gone.
     pub media: usize,
+    /// Of their bytes, which may go where no other file has them.
+    pub digests: Vec<String>,
 }
 
 impl Db {
@@ -38,6 +40,7 @@ impl Db {
                 [&id],
             )?;
             let journal = erase_raw_copies(db, &workspace, &id)?;
+            let digests = digests(db, &id)?;
             let media = db.execute(
                 "UPDATE media SET state = 'deleted', reason = 'erased', name = NULL, source = NULL, due_at = NULL, digest = NULL \
                  WHERE message_id IN (SELECT id FROM erased_messages) OR id = (SELECT avatar FROM contacts WHERE id = ?1)",
@@ -75,10 +78,18 @@ impl Db {
                 params![id, now],
             )?;
             tell(db, &workspace, &id, now)?;
-            Ok(Some(Erased { messages, journal, media }))
+            Ok(Some(Erased { messages, journal, media, digests }))
         })
         .await
     }
+}
+
+fn digests(db: &rusqlite::Connection, contact: &str) -> Result<Vec<String>, DbError> {
+    let mut query = db.prepare_cached(
+        "SELECT DISTINCT digest FROM media WHERE digest IS NOT NULL AND (message_id IN (SELECT id FROM erased_messages) \
+         OR id = (SELECT avatar FROM contacts WHERE id = ?1))",
+    )?;
+    Ok(query.query_map([contact], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// Empties raw requests that hold one of the person's identities, thread keys or message ids.
