@@ -27,7 +27,7 @@ use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
 use crate::wake::Wakes;
 use crate::web::state::{Limits, Readiness, State};
-use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services};
+use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services, egress};
 
 /// Why the server does not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -111,8 +111,7 @@ impl App {
             candidates.clone(),
             config.server.public_url().map(ToOwned::to_owned),
         );
-        let inbound =
-            Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), config.media.max_bytes);
+        let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), config.media.max_bytes);
         let outbound = outbound(&config, &db, &clock, &wakes, &plugins);
         let feed = feed(&config, &db, &clock, &wakes)?;
         let state = State {
@@ -286,6 +285,7 @@ fn runtime(
     let runtime = RuntimeConfig {
         cache_dir: Some(if cache.as_os_str().is_empty() { data.cache() } else { cache.clone() }),
         limits: config.runtime.limits.clone(),
+        egress: egress::Policy { overrides: config.egress.overrides.clone(), ..egress::Policy::default() },
         instances: config.runtime.instances,
     };
     Ok(Runtime::new(runtime, services)?)

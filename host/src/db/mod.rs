@@ -28,8 +28,8 @@ mod templates;
 mod tokens;
 mod users;
 mod visitors;
-mod workspaces;
 mod watch;
+mod workspaces;
 mod writer;
 
 use std::path::{Path, PathBuf};

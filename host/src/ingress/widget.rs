@@ -137,11 +137,8 @@ pub(super) async fn open_session(
     let opened = async {
         ingress.visitors.sessions.check(&client).map_err(|wait| Problem::too_many(wait).into_response())?;
         let token = new_token();
-        let visitor = VisitorRow {
-            id: state.clock.id("vs"),
-            account: shop.account,
-            workspace: shop.channel.workspace.clone(),
-        };
+        let visitor =
+            VisitorRow { id: state.clock.id("vs"), account: shop.account, workspace: shop.channel.workspace.clone() };
         let site = headers.get("origin").and_then(|site| site.to_str().ok()).map(str::to_owned);
         let kept = state.db.add_visitor(visitor.clone(), hash(&token), site, state.clock.now()).await;
         kept.map_err(|error| gone(&error))?;
