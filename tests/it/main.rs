@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
+mod line_plugin;
 mod line_requests;
 mod line_simulator;

@@ -73,10 +73,10 @@ impl<'a> Translation<'a> {
             "videoPlayComplete" => self.told("A video that the account sent was watched to its end."),
             "beacon" => self.told("Came near a beacon."),
             "accountLink" => self.told("Linked the LINE account with the business's own."),
-            "botSuspended" => self.account_changed("suspended", "LINE suspended the account."),
-            "botResumed" => self.account_changed("active", "LINE lifted the account's suspension."),
-            "activated" => self.account_changed("active", "This channel now controls the chat."),
-            "deactivated" => self.account_changed("standby", "Another channel now controls the chat."),
+            "botSuspended" => self.account_changed("error", "suspended", "LINE suspended the account."),
+            "botResumed" => self.account_changed("info", "active", "LINE lifted the account's suspension."),
+            "activated" => self.account_changed("info", "active", "This channel now controls the chat."),
+            "deactivated" => self.account_changed("warning", "standby", "Another channel now controls the chat."),
             "module" => self.kept("A module channel was attached to or detached from the account."),
             "delivery" => self.kept("A LINE notification message was delivered."),
             unknown => self.unknown(unknown),
@@ -179,12 +179,12 @@ impl<'a> Translation<'a> {
         if self.event.reply_token.is_some() { self.told(&line) } else { self.kept(&line) }
     }
 
-    fn account_changed(&self, state: &str, words: &str) -> Item {
+    fn account_changed(&self, level: &str, state: &str, words: &str) -> Item {
         let data = match self.data() {
             Ok(data) => data,
             Err(words) => return Item::failed(words),
         };
-        let change = json!({ "kind": "state", "state": state, "words": words, "data": data });
+        let change = json!({ "kind": "state", "level": level, "state": state, "words": words, "data": data });
         self.happened(Happening::AccountChanged(change.to_string()))
     }
 

@@ -5,8 +5,10 @@ use sambung_runtime::contract::connection::{ConnectStep, Health};
 use sambung_runtime::contract::inbound::{Outcome, Request};
 use sambung_runtime::contract::outbound::{Outgoing, Receipt, SendError};
 use sambung_runtime::contract::types::{Channel, Content, Thread};
+use sambung_runtime::egress::Policy;
+use sambung_runtime::manifest::destination::HostPattern;
 use sambung_runtime::manifest::settings::{SettingFault, split, validate};
-use sambung_runtime::manifest::{Generate, Origin, Scope};
+use sambung_runtime::manifest::{Destination, Generate, Origin, Scope, Target};
 use sambung_runtime::recipe::{self, Raw, Verdict};
 use sambung_runtime::{Caller, Done, Effects, Plugin, Runtime, RuntimeConfig, SecretValue};
 use serde_json::Value;
@@ -38,10 +40,19 @@ impl Kit {
     /// # Errors
     /// What the host would say to refuse the file.
     pub async fn load(wasm: impl Into<Vec<u8>>) -> Result<Self, KitError> {
+        Self::load_with(wasm, &[]).await
+    }
+
+    /// Loads a component whose provider answers at more origins than its manifest names one by one: where a setting leads,
+    /// or what a wildcard stands for.
+    ///
+    /// # Errors
+    /// As [`Kit::load`].
+    pub async fn load_with(wasm: impl Into<Vec<u8>>, origins: &[&str]) -> Result<Self, KitError> {
         let wasm = wasm.into();
         let memory = Memory::default();
         let provider = Provider::start().await.map_err(KitError::Provider)?;
-        let config = config(&wasm, &provider)?;
+        let config = config(&wasm, &provider, origins)?;
         let plugin = Runtime::new(config, memory.services())?.load(wasm).await?;
         let id = plugin.manifest().id.clone();
         let caller = Caller {
@@ -377,6 +388,21 @@ fn made(generate: &Generate) -> SecretValue {
     SecretValue::new(value)
 }
 
-fn config(_wasm: &[u8], _provider: &Provider) -> Result<RuntimeConfig, KitError> {
-    Ok(RuntimeConfig { instances: 8, ..RuntimeConfig::default() })
+/// Every host that the manifest names leads to the scripted provider, and so do the origins that a test adds: what settings
+/// or a wildcard stand for.
+fn config(wasm: &[u8], provider: &Provider, origins: &[&str]) -> Result<RuntimeConfig, KitError> {
+    let manifest = Runtime::inspect(wasm)?.manifest;
+    let named = manifest.egress.iter().filter_map(|destination| match destination {
+        Destination::Host { target, .. } => origin(target),
+        Destination::FromSetting { .. } | Destination::MediaFromAnywhere => None,
+    });
+    let added = origins.iter().map(|origin| (*origin).to_owned());
+    let overrides = named.chain(added).map(|origin| (origin, provider.origin())).collect();
+    let egress = Policy { overrides, ..Policy::default() };
+    Ok(RuntimeConfig { egress, instances: 8, ..RuntimeConfig::default() })
+}
+
+fn origin(target: &Target) -> Option<String> {
+    let HostPattern::Exact(host) = &target.host else { return None };
+    Some(format!("{}://{host}:{}", target.scheme, target.port))
 }

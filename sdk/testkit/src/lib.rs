@@ -4,11 +4,11 @@
 //! It knows no database and no server: what conversations and messages become is the host's business, and its tests'.
 //!
 //! ```no_run
-//! use sambung_testkit::{Kit, Webhook, build};
+//! use sambung_testkit::{Build, Kit, Webhook};
 //! use serde_json::json;
 //!
 //! # async fn test() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut kit = Kit::load(build(env!("CARGO_MANIFEST_DIR"))?).await?;
+//! let mut kit = Kit::load(Build::package(env!("CARGO_MANIFEST_DIR")).run()?).await?;
 //! kit.fill_in(&json!({"token": "t0ken"})).expect("the form is right");
 //! kit.provider().expect("GET", "/me").answer(200, json!({"id": "u1", "name": "Shop"}));
 //! kit.connect(None).await?;
@@ -27,7 +27,7 @@ mod memory;
 mod provider;
 mod webhook;
 
-pub use component::build;
+pub use component::Build;
 pub use kit::Kit;
 pub use memory::Blob;
 pub use provider::{Expectation, Provider, Seen};
