@@ -27,11 +27,7 @@ impl Cache {
         fs::create_dir_all(folder)?;
         private(folder, 0o700)?;
         let key = read_or_make_key(&folder.join("key"))?;
-        Ok(Cache {
-            folder: folder.to_owned(),
-            key,
-            fingerprint: crate::engine::fingerprint(engine),
-        })
+        Ok(Cache { folder: folder.to_owned(), key, fingerprint: crate::engine::fingerprint(engine) })
     }
 
     /// The component with this digest, if its native code is here and is this host's own.
@@ -48,21 +44,20 @@ impl Cache {
         #[allow(unsafe_code, reason = "loading native code is unsafe by nature; see above")]
         let loaded = unsafe { Component::deserialize(engine, &code) };
         loaded
-            .inspect_err(|error| tracing::warn!(file = %name, %error, "cached native code cannot be used; compiling again"))
+            .inspect_err(
+                |error| tracing::warn!(file = %name, %error, "cached native code cannot be used; compiling again"),
+            )
             .ok()
     }
 
     /// Keeps a component's native code. A failure costs time at the next start and nothing else.
     pub(crate) fn store(&self, digest: &str, component: &Component) {
         let name = self.name(digest);
-        let kept = component
-            .serialize()
-            .map_err(|error| io::Error::other(error.to_string()))
-            .and_then(|code| {
-                let seal = self.seal(&name, &code).finalize().into_bytes();
-                self.write(&format!("{name}.seal"), &seal)?;
-                self.write(&name, &code)
-            });
+        let kept = component.serialize().map_err(|error| io::Error::other(error.to_string())).and_then(|code| {
+            let seal = self.seal(&name, &code).finalize().into_bytes();
+            self.write(&format!("{name}.seal"), &seal)?;
+            self.write(&name, &code)
+        });
         if let Err(error) = kept {
             tracing::warn!(file = %name, %error, "cannot keep native code; it is compiled again at the next start");
         }

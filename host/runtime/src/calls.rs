@@ -72,10 +72,7 @@ impl Function {
     pub(crate) fn is_pure(self) -> bool {
         matches!(
             self,
-            Function::SettingsSchema
-                | Function::WindowRules
-                | Function::AssetFiles
-                | Function::HandleWebhook
+            Function::SettingsSchema | Function::WindowRules | Function::AssetFiles | Function::HandleWebhook
         )
     }
 

@@ -17,8 +17,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-pub use dial::{Answer, DialError, DialFault};
 pub(crate) use dial::Outgoing;
+pub use dial::{Answer, DialError, DialFault};
 pub use names::{Lookup, Names, SystemNames};
 
 /// The operator's word on connections: what is never dialled, and what is dialled elsewhere.

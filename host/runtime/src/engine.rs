@@ -66,8 +66,7 @@ pub(crate) fn build(limits: &Limits, instances: u32) -> Result<(Engine, u32), En
                     %error,
                     "no pool of plugin instances fits into the address space; memory is mapped for every call, which is slower"
                 );
-                let engine = Engine::new(&common(limits))
-                    .map_err(|error| EngineError::Engine(format!("{error:#}")))?;
+                let engine = Engine::new(&common(limits)).map_err(|error| EngineError::Engine(format!("{error:#}")))?;
                 return Ok((engine, instances.max(1)));
             }
         }
@@ -162,10 +161,7 @@ mod tests {
 
     #[test]
     fn a_pool_that_cannot_fit_becomes_smaller() {
-        let limits = Limits {
-            memory_bytes: 1 << 40,
-            ..Limits::default()
-        };
+        let limits = Limits { memory_bytes: 1 << 40, ..Limits::default() };
         let (_engine, fits) = build(&limits, 4096).expect("falls back");
         assert!(fits < 4096);
     }

@@ -30,10 +30,7 @@ impl Exports {
     pub(crate) fn find(before: &InstancePre<State>, interfaces: &Interfaces) -> wasmtime::Result<Exports> {
         macro_rules! optional {
             ($interface:ident) => {
-                interfaces
-                    .$interface
-                    .then(|| $interface::GuestIndices::new(before))
-                    .transpose()?
+                interfaces.$interface.then(|| $interface::GuestIndices::new(before)).transpose()?
             };
         }
         Ok(Exports {

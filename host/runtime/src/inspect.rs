@@ -63,9 +63,7 @@ pub(crate) fn inspect(wasm: &[u8]) -> Result<Inspection, LoadError> {
     }
     let offered = offered(&outline.exports)?;
     if let Some(missing) = REQUIRED.iter().find(|name| !offered.contains(name)) {
-        return Err(LoadError::MissingExport {
-            interface: (*missing).to_owned(),
-        });
+        return Err(LoadError::MissingExport { interface: (*missing).to_owned() });
     }
     let manifest = outline.section("plugin.toml")?.ok_or(LoadError::NoManifest)?;
     let manifest = manifest::read(&manifest)?;
@@ -76,10 +74,7 @@ pub(crate) fn inspect(wasm: &[u8]) -> Result<Inspection, LoadError> {
             texts.insert(language.to_owned(), manifest::read_texts(&file, &text)?);
         }
     }
-    texts.entry("en".to_owned()).or_insert_with(|| Texts {
-        name: manifest.id.clone(),
-        ..Texts::default()
-    });
+    texts.entry("en".to_owned()).or_insert_with(|| Texts { name: manifest.id.clone(), ..Texts::default() });
     let has = |name: &str| offered.contains(&name);
     Ok(Inspection {
         digest: hex::encode(Sha256::digest(wasm)),
@@ -113,11 +108,7 @@ impl<'a> Outline<'a> {
         if wasm.len() < 8 || !wasm.starts_with(b"\0asm") {
             return Err(LoadError::NotWasm);
         }
-        let mut outline = Outline {
-            imports: Vec::new(),
-            exports: Vec::new(),
-            sections: Vec::new(),
-        };
+        let mut outline = Outline { imports: Vec::new(), exports: Vec::new(), sections: Vec::new() };
         let mut nested = 0_usize;
         for payload in Parser::new(0).parse_all(wasm) {
             let payload = payload.map_err(|error| LoadError::Malformed {
@@ -165,18 +156,12 @@ impl<'a> Outline<'a> {
         }
         String::from_utf8(bytes.to_vec())
             .map(Some)
-            .map_err(|_| LoadError::Section {
-                name: name.to_owned(),
-                words: "is not UTF-8".to_owned(),
-            })
+            .map_err(|_| LoadError::Section { name: name.to_owned(), words: "is not UTF-8".to_owned() })
     }
 }
 
 fn malformed(error: wasmparser::BinaryReaderError) -> LoadError {
-    LoadError::Malformed {
-        offset: error.offset() as u64,
-        words: error.message().to_owned(),
-    }
+    LoadError::Malformed { offset: error.offset() as u64, words: error.message().to_owned() }
 }
 
 /// `package/interface@version`, as far as the name has these parts.
@@ -208,7 +193,9 @@ fn check_import(name: &str) -> Result<(), LoadError> {
         return Err(LoadError::Forbidden {
             import: name.to_owned(),
             words: match package {
-                "wasi:filesystem" => "a plugin has no files; keep what must last in `kv`, in settings or in blobs".to_owned(),
+                "wasi:filesystem" => {
+                    "a plugin has no files; keep what must last in `kv`, in settings or in blobs".to_owned()
+                }
                 "wasi:sockets" | "wasi:http" => "a plugin reaches the network through `http.fetch` alone".to_owned(),
                 _ => "this host does not offer it; leave out what links it".to_owned(),
             },
@@ -227,10 +214,7 @@ fn unknown(name: &str) -> LoadError {
 fn check_version(name: &str, version: Option<Version>) -> Result<(), LoadError> {
     match version {
         Some(version) if version.major == CONTRACT.major && version.pre.is_empty() => Ok(()),
-        _ => Err(LoadError::Version {
-            needs: name.to_owned(),
-            has: format!("{PACKAGE}@{CONTRACT}"),
-        }),
+        _ => Err(LoadError::Version { needs: name.to_owned(), has: format!("{PACKAGE}@{CONTRACT}") }),
     }
 }
 

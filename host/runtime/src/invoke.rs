@@ -181,13 +181,8 @@ impl Callable {
             )
             .increment(1);
         }
-        let error = CallError {
-            fault,
-            dispatched: state.budget.dispatched(),
-            function: state.function.name(),
-            words,
-            usage,
-        };
+        let error =
+            CallError { fault, dispatched: state.budget.dispatched(), function: state.function.name(), words, usage };
         tracing::warn!(
             plugin,
             workspace = %state.caller.workspace,
@@ -201,13 +196,7 @@ impl Callable {
 
     fn without_instance(&self, function: Function, fault: CallFault) -> CallError {
         calls(&self.manifest.id, function, fault.code()).increment(1);
-        CallError {
-            fault,
-            dispatched: false,
-            function: function.name(),
-            words: String::new(),
-            usage: Usage::default(),
-        }
+        CallError { fault, dispatched: false, function: function.name(), words: String::new(), usage: Usage::default() }
     }
 }
 
@@ -247,9 +236,7 @@ fn explain(state: &State, error: &wasmtime::Error) -> (CallFault, String) {
 
 /// The engine has no public type for this error. A test with a real guest notices when its words change.
 fn is_out_of_fuel(error: &wasmtime::Error) -> bool {
-    error
-        .chain()
-        .any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
+    error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
 }
 
 fn last_words(state: &State, error: &wasmtime::Error) -> String {

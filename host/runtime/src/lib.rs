@@ -26,9 +26,7 @@ mod runtime;
 mod state;
 mod wasi;
 
-pub use call::{
-    CallError, CallFault, Called, Caller, Done, Effects, KeptSecret, KvWrite, Usage, VisitorEntry,
-};
+pub use call::{CallError, CallFault, Called, Caller, Done, Effects, KeptSecret, KvWrite, Usage, VisitorEntry};
 pub use capabilities::http::download::{Download, DownloadError, Downloaded};
 pub use engine::EngineError;
 pub use inspect::{CONTRACT, Inspection, Interfaces};
@@ -36,6 +34,4 @@ pub use limits::Limits;
 pub use load::LoadError;
 pub use plugin::Plugin;
 pub use runtime::{Runtime, RuntimeConfig};
-pub use services::{
-    BlobMeta, BlobRead, BlobWrite, Blobs, Kv, SecretValue, Secrets, ServiceError, Services,
-};
+pub use services::{BlobMeta, BlobRead, BlobWrite, Blobs, Kv, SecretValue, Secrets, ServiceError, Services};

@@ -7,7 +7,9 @@ use crate::manifest::ManifestError;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// Larger than the operator allows.
-    #[error("the file has {bytes} bytes, and {limit} are allowed; build it with optimisation and without debug information")]
+    #[error(
+        "the file has {bytes} bytes, and {limit} are allowed; build it with optimisation and without debug information"
+    )]
     TooLarge {
         /// Its size.
         bytes: u64,
@@ -29,7 +31,9 @@ pub enum LoadError {
         words: String,
     },
     /// No `plugin.toml` inside.
-    #[error("the component carries no plugin.toml (custom section `sambung:plugin.toml`); the SDK's `export_channel!` embeds it")]
+    #[error(
+        "the component carries no plugin.toml (custom section `sambung:plugin.toml`); the SDK's `export_channel!` embeds it"
+    )]
     NoManifest,
     /// One of the embedded files cannot be read.
     #[error("the section `sambung:{name}` {words}")]
@@ -51,7 +55,9 @@ pub enum LoadError {
         words: String,
     },
     /// It was built against another version of the contract.
-    #[error("the component needs `{needs}`, and this host has {has}; build it against that version, or update the host")]
+    #[error(
+        "the component needs `{needs}`, and this host has {has}; build it against that version, or update the host"
+    )]
     Version {
         /// What it needs.
         needs: String,

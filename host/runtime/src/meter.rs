@@ -76,12 +76,7 @@ impl Meter {
 }
 
 impl ResourceLimiter for Meter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let after = self.memory + desired.saturating_sub(current) as u64;
         if after > self.memory_limit {
             self.refused.get_or_insert(CallFault::Memory);
@@ -91,12 +86,7 @@ impl ResourceLimiter for Meter {
         Ok(true)
     }
 
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let after = self.tables + desired.saturating_sub(current) as u64;
         if after > self.table_limit {
             self.refused.get_or_insert(CallFault::Tables);
@@ -177,12 +167,12 @@ impl Budget {
     }
 
     fn take(&self, left: &AtomicU64, bytes: u64) -> Result<(), Over> {
-        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
-            .map(drop)
-            .map_err(|_| {
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).map(drop).map_err(
+            |_| {
                 self.over.store(OVER_RESPONSE, Ordering::Relaxed);
                 Over(CallFault::ResponseBytes)
-            })
+            },
+        )
     }
 
     /// Bytes of answers that may still enter memory.

@@ -20,8 +20,8 @@ use crate::contract::windows::WindowRule;
 use crate::inspect::{Inspection, Interfaces};
 use crate::invoke::Callable;
 use crate::load::LoadError;
+use crate::manifest::{self, AddressKind, Manifest, Scope, Texts};
 use crate::meter::Budget;
-use crate::manifest::{AddressKind, Manifest, Scope, Texts};
 use crate::wasi::Moment;
 
 /// One generation of one plugin. Cheap to clone; what is in flight keeps it alive.
@@ -64,10 +64,7 @@ macro_rules! call {
 impl Plugin {
     /// Asks for everything that is asked once, and refuses what cannot be used.
     pub(crate) async fn try_out(callable: Callable, inspection: Inspection) -> Result<Plugin, LoadError> {
-        let caller = Arc::new(Caller {
-            plugin: inspection.manifest.id.clone(),
-            ..Caller::default()
-        });
+        let caller = Arc::new(Caller { plugin: inspection.manifest.id.clone(), ..Caller::default() });
         let schemas = schemas(&callable, &inspection, &caller).await?;
         let windows = call!(callable, WindowRules, caller.clone(), AT_LOAD, windows.call_window_rules())?.value;
         let assets = match inspection.interfaces.assets {
@@ -75,13 +72,7 @@ impl Plugin {
             false => Vec::new(),
         };
         check_assets(&assets)?;
-        Ok(Plugin(Arc::new(Inner {
-            callable,
-            inspection,
-            schemas,
-            windows,
-            assets,
-        })))
+        Ok(Plugin(Arc::new(Inner { callable, inspection, schemas, windows, assets })))
     }
 
     /// SHA-256 of the file, in hex.
@@ -97,9 +88,7 @@ impl Plugin {
     /// What a person reads, in this language (`id`, also `id-ID`), else in English.
     pub fn texts(&self, language: &str) -> &Texts {
         let texts = &self.0.inspection.texts;
-        texts
-            .get(primary(language))
-            .unwrap_or_else(|| texts.get("en").expect("English is always there"))
+        texts.get(primary(language)).unwrap_or_else(|| texts.get("en").expect("English is always there"))
     }
 
     /// An SVG as it stands in the file; whoever shows it cleans it first.
@@ -232,7 +221,13 @@ impl Plugin {
         channel: Channel,
         cursor: Option<String>,
     ) -> Called<Result<Page, Fault>> {
-        call!(self.0.callable, ListTemplates, shared(caller), Moment::Now, templates.call_list_templates(&channel, cursor.as_deref()))
+        call!(
+            self.0.callable,
+            ListTemplates,
+            shared(caller),
+            Moment::Now,
+            templates.call_list_templates(&channel, cursor.as_deref())
+        )
     }
 
     /// What the provider knows about a person.
@@ -246,7 +241,13 @@ impl Plugin {
         who: Identity,
         thread: Option<Thread>,
     ) -> Called<Result<Option<Person>, Fault>> {
-        call!(self.0.callable, LookUp, shared(caller), Moment::Now, profiles.call_look_up(&channel, &who, thread.as_ref()))
+        call!(
+            self.0.callable,
+            LookUp,
+            shared(caller),
+            Moment::Now,
+            profiles.call_look_up(&channel, &who, thread.as_ref())
+        )
     }
 
     /// Where the bytes of an inbound file are.
@@ -269,7 +270,13 @@ impl Plugin {
         kind: String,
         about: Option<Target>,
     ) -> Called<Result<(), Fault>> {
-        call!(self.0.callable, Signal, shared(caller), Moment::Now, signals.call_signal(&channel, &thread, &kind, about.as_ref()))
+        call!(
+            self.0.callable,
+            Signal,
+            shared(caller),
+            Moment::Now,
+            signals.call_signal(&channel, &thread, &kind, about.as_ref())
+        )
     }
 
     /// What became of sends whose answers were lost.
@@ -352,17 +359,19 @@ async fn schemas(
     let kinds: &[&'static str] = if has_registrations(inspection) { &["channel", "app"] } else { &["channel"] };
     for &of in kinds {
         for language in LANGUAGES {
-            let text = call!(
-                callable,
-                SettingsSchema,
-                caller.clone(),
-                AT_LOAD,
-                settings.call_settings_schema(of, language)
-            )?
-            .value;
+            let text =
+                call!(callable, SettingsSchema, caller.clone(), AT_LOAD, settings.call_settings_schema(of, language))?
+                    .value;
             let schema = serde_json::from_str(&text).map_err(|error| LoadError::Answer {
                 function: Function::SettingsSchema.name(),
                 words: format!("the schema of a {of} in {language:?} is not JSON: {error}"),
+            })?;
+            manifest::settings::lint(&schema, &inspection.manifest).map_err(|faults| LoadError::Answer {
+                function: Function::SettingsSchema.name(),
+                words: format!(
+                    "the schema of a {of} in {language:?}: {}",
+                    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+                ),
             })?;
             schemas.insert((of, language), schema);
         }

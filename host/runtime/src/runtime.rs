@@ -36,12 +36,7 @@ pub struct RuntimeConfig {
 
 impl Default for RuntimeConfig {
     fn default() -> RuntimeConfig {
-        RuntimeConfig {
-            cache_dir: None,
-            limits: Limits::default(),
-            egress: egress::Policy::default(),
-            instances: 256,
-        }
+        RuntimeConfig { cache_dir: None, limits: Limits::default(), egress: egress::Policy::default(), instances: 256 }
     }
 }
 
@@ -69,9 +64,7 @@ impl Runtime {
         let linker = linker(&engine).map_err(|error| EngineError::Engine(format!("{error:#}")))?;
         let cache = config
             .cache_dir
-            .map(|folder| {
-                Cache::open(&folder, &engine).map_err(|source| EngineError::Cache { path: folder, source })
-            })
+            .map(|folder| Cache::open(&folder, &engine).map_err(|source| EngineError::Cache { path: folder, source }))
             .transpose()?;
         let client = egress::Client::new(config.egress)?;
         engine::start_clock(&engine)?;
@@ -97,7 +90,8 @@ impl Runtime {
             .await
             .map_err(|error| LoadError::Host(error.to_string()))?;
         let (inspection, before) = prepared?;
-        let exports = Exports::find(&before, &inspection.interfaces).map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        let exports =
+            Exports::find(&before, &inspection.interfaces).map_err(|error| LoadError::Link(format!("{error:#}")))?;
         let callable = Callable {
             engine: self.0.engine.clone(),
             before,
@@ -124,17 +118,11 @@ impl Runtime {
 impl Shared {
     fn prepare(&self, wasm: &[u8]) -> Result<(Inspection, InstancePre<State>), LoadError> {
         if wasm.len() as u64 > self.limits.file_bytes {
-            return Err(LoadError::TooLarge {
-                bytes: wasm.len() as u64,
-                limit: self.limits.file_bytes,
-            });
+            return Err(LoadError::TooLarge { bytes: wasm.len() as u64, limit: self.limits.file_bytes });
         }
         let inspection = inspect::inspect(wasm)?;
         let component = self.compile(wasm)?;
-        let before = self
-            .linker
-            .instantiate_pre(&component)
-            .map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        let before = self.linker.instantiate_pre(&component).map_err(|error| LoadError::Link(format!("{error:#}")))?;
         Ok((inspection, before))
     }
 

@@ -70,11 +70,7 @@ impl State {
     /// The outer error ends the call; the inner one is the words of a refusal that the plugin is told.
     pub(crate) fn enter(&mut self, import: Import) -> wasmtime::Result<Result<(), String>> {
         self.meter.host_call()?;
-        if self.function.allows(import) {
-            Ok(Ok(()))
-        } else {
-            Ok(Err(wrong_call(import.name(), self.function.name())))
-        }
+        if self.function.allows(import) { Ok(Ok(())) } else { Ok(Err(wrong_call(import.name(), self.function.name()))) }
     }
 
     /// Waits for something outside the guest, and sees to it that the wait is not taken for computing.
@@ -105,9 +101,7 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let ctx = self
-            .wasi
-            .get_or_insert_with(|| Box::new(wasi::context(self.moment, &self.log)));
+        let ctx = self.wasi.get_or_insert_with(|| Box::new(wasi::context(self.moment, &self.log)));
         WasiCtxView { ctx, table: &mut self.table }
     }
 }

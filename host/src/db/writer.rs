@@ -80,7 +80,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, most: usize) -> Self {
+    /// `committed` is called after each transaction is on disk, before anybody is answered.
+    pub(super) fn start(connection: Connection, most: usize, committed: impl Fn() + Send + 'static) -> Self {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue { urgent: VecDeque::new(), routine: VecDeque::new(), closing: false }),
             wake: Condvar::new(),
@@ -90,7 +91,7 @@ impl Writer {
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("sambung-writer".into())
-            .spawn(move || work(&theirs, &connection))
+            .spawn(move || work(&theirs, &connection, &committed))
             .expect("the system can start a thread");
         Self { shared, thread: Mutex::new(Some(thread)) }
     }
@@ -137,10 +138,10 @@ impl Writer {
     }
 }
 
-fn work(shared: &Shared, connection: &Connection) {
+fn work(shared: &Shared, connection: &Connection, committed: &dyn Fn()) {
     while let Some(batch) = next_batch(shared) {
         let count = batch.len();
-        commit(connection, batch);
+        commit(connection, batch, committed);
         shared.waiting.fetch_sub(count, Ordering::Relaxed);
     }
     let _ = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
@@ -162,12 +163,13 @@ fn next_batch(shared: &Shared) -> Option<Vec<Box<dyn Job>>> {
 }
 
 /// One transaction, an act a savepoint. If the transaction itself fails, everybody in it is told so and nothing of it stands.
-fn commit(connection: &Connection, mut batch: Vec<Box<dyn Job>>) {
+fn commit(connection: &Connection, mut batch: Vec<Box<dyn Job>>, committed: &dyn Fn()) {
     let failure = transact(connection, &mut batch).err();
     if failure.is_some() {
         // The transaction may be gone already, as SQLite ends it itself when the disk is full.
         let _ = connection.execute_batch("ROLLBACK");
     }
+    committed();
     for job in batch {
         job.answer(failure.as_ref().map(copy));
     }

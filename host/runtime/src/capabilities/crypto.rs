@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::calls::Import;
-use crate::contract::crypto::Piece;
 use crate::contract::bindings::sambung::channel::crypto::Host;
+use crate::contract::crypto::Piece;
 use crate::state::State;
 
 impl Host for State {
@@ -26,7 +26,8 @@ impl Host for State {
         let is_secret = |piece: &Piece| matches!(piece, Piece::Secret(_));
         if data.iter().any(is_secret) && !key.iter().any(is_secret) {
             return Ok(Err(
-                "a secret may stand in the data only when one stands in the key: else its value could be guessed".to_owned(),
+                "a secret may stand in the data only when one stands in the key: else its value could be guessed"
+                    .to_owned(),
             ));
         }
         let key = match self.join(key).await {
@@ -76,10 +77,7 @@ impl State {
             match piece {
                 Piece::Bytes(bytes) => whole.extend_from_slice(&bytes),
                 Piece::Secret(name) => {
-                    let value = self
-                        .secret(&name)
-                        .await?
-                        .ok_or_else(|| format!("the secret {name:?} is not set"))?;
+                    let value = self.secret(&name).await?.ok_or_else(|| format!("the secret {name:?} is not set"))?;
                     whole.extend_from_slice(value.expose());
                 }
                 Piece::Other(open) => return Err(format!("unknown kind of piece {:?}", open.kind)),
@@ -110,14 +108,14 @@ fn hmac(algorithm: &str, key: &[u8], data: &[u8]) -> Result<Vec<u8>, String> {
 fn verify(key: &[u8], is_text: bool, data: &[u8], signature: &[u8]) -> Result<bool, String> {
     let decoded = if is_text && key.len() != 32 {
         let text = key.trim_ascii();
-        hex::decode(text).or_else(|_| STANDARD.decode(text)).map_err(|_| "the public key is neither hex nor base64".to_owned())?
+        hex::decode(text)
+            .or_else(|_| STANDARD.decode(text))
+            .map_err(|_| "the public key is neither hex nor base64".to_owned())?
     } else {
         key.to_vec()
     };
-    let key: [u8; 32] = decoded
-        .as_slice()
-        .try_into()
-        .map_err(|_| format!("a public key has 32 bytes, this one {}", decoded.len()))?;
+    let key: [u8; 32] =
+        decoded.as_slice().try_into().map_err(|_| format!("a public key has 32 bytes, this one {}", decoded.len()))?;
     let key = VerifyingKey::from_bytes(&key).map_err(|_| "this is no Ed25519 public key".to_owned())?;
     let Ok(signature) = Signature::from_slice(signature) else {
         return Ok(false);
@@ -135,10 +133,7 @@ mod tests {
         let sha1 = hmac("sha1", b"Jefe", b"what do ya want for nothing?").expect("known");
         assert_eq!(hex::encode(sha1), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
         let sha256 = hmac("sha256", b"Jefe", b"what do ya want for nothing?").expect("known");
-        assert_eq!(
-            hex::encode(sha256),
-            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-        );
+        assert_eq!(hex::encode(sha256), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
         assert!(hmac("md5", b"", b"").is_err());
     }
 

@@ -32,10 +32,7 @@ impl Host for State {
             return Ok(Err(refusal));
         }
         if value.len() > VALUE_BYTES {
-            return Ok(Err(format!(
-                "the value has {} bytes, and {VALUE_BYTES} are allowed",
-                value.len()
-            )));
+            return Ok(Err(format!("the value has {} bytes, and {VALUE_BYTES} are allowed", value.len())));
         }
         Ok(write(&mut self.effects.kv, key, Some(value)))
     }
@@ -76,10 +73,7 @@ mod tests {
         write(&mut writes, "a".into(), None).expect("written");
         assert_eq!(
             writes,
-            [
-                KvWrite { key: "a".into(), value: None },
-                KvWrite { key: "b".into(), value: Some(vec![2]) }
-            ]
+            [KvWrite { key: "a".into(), value: None }, KvWrite { key: "b".into(), value: Some(vec![2]) }]
         );
     }
 

@@ -63,9 +63,7 @@ impl Log {
 
     /// One message by the plugin's own hand.
     pub(crate) fn message(&self, level: &str, message: &str, fields: &[(String, String)]) -> Result<(), Over> {
-        let size = fields
-            .iter()
-            .fold(level.len() + message.len(), |sum, (name, value)| sum + name.len() + value.len());
+        let size = fields.iter().fold(level.len() + message.len(), |sum, (name, value)| sum + name.len() + value.len());
         {
             let mut written = self.lock();
             written.charge(size)?;
@@ -73,11 +71,7 @@ impl Log {
                 written.error = Some(shorten(message));
             }
         }
-        let fields = fields
-            .iter()
-            .map(|(name, value)| format!("{name}={value:?}"))
-            .collect::<Vec<_>>()
-            .join(" ");
+        let fields = fields.iter().map(|(name, value)| format!("{name}={value:?}")).collect::<Vec<_>>().join(" ");
         self.emit(level, message, &fields);
         Ok(())
     }
@@ -116,11 +110,7 @@ impl Log {
             .filter(|line| !line.is_empty() && !line.starts_with("note: "))
             .collect::<Vec<_>>()
             .join(" ");
-        if panic.is_empty() {
-            written.error.clone().unwrap_or_default()
-        } else {
-            panic
-        }
+        if panic.is_empty() { written.error.clone().unwrap_or_default() } else { panic }
     }
 
     /// Whether more was written than allowed; nothing that follows is kept.
@@ -174,12 +164,7 @@ fn shorten(message: &str) -> String {
 }
 
 impl Host for State {
-    async fn log(
-        &mut self,
-        level: String,
-        message: String,
-        fields: Vec<(String, String)>,
-    ) -> wasmtime::Result<()> {
+    async fn log(&mut self, level: String, message: String, fields: Vec<(String, String)>) -> wasmtime::Result<()> {
         self.meter.host_call()?;
         self.log.message(&level, &message, &fields)?;
         Ok(())

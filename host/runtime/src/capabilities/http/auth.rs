@@ -56,7 +56,8 @@ async fn value(ground: &Ground, vault: &mut Vault, url: &Url, name: &str) -> Res
     let secret = ground.secret(name).await?;
     vault.placed(secret.expose());
     let text = std::str::from_utf8(secret.expose());
-    text.map(|text| Zeroizing::new(text.to_owned())).map_err(|_| refuse("secret", format!("the secret `{name}` is no text")))
+    text.map(|text| Zeroizing::new(text.to_owned()))
+        .map_err(|_| refuse("secret", format!("the secret `{name}` is no text")))
 }
 
 async fn oauth1_header(

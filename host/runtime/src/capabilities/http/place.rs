@@ -32,7 +32,10 @@ pub(super) fn bound(ground: &Ground, name: &str, place: &Place, url: &Url) -> Re
     let declared = declared.ok_or_else(|| refuse("secret", format!("plugin.toml declares no secret `{name}`")))?;
     if !grant::secret_may_go(declared, &ground.caller.settings, &ground.client, url) {
         let host = url.host_str().unwrap_or_default();
-        return Err(refuse("secret", format!("plugin.toml does not bind the secret `{name}` to this address at {host}")));
+        return Err(refuse(
+            "secret",
+            format!("plugin.toml does not bind the secret `{name}` to this address at {host}"),
+        ));
     }
     if !takes(declared, place) {
         return Err(refuse("secret", format!("plugin.toml does not bind the secret `{name}` to the place `{place}`")));
@@ -120,8 +123,12 @@ fn written(marker: &Marker, place: &Place) -> Result<String, Failure> {
         .map_err(|_| refuse("secret", format!("the secret `{name}` is no text; ask for it in base64")))?;
     let escaped = marker.encoding == Encoding::Url;
     let (fits, ask_for) = match place {
-        Place::Path => (text.chars().all(|c| is_plain(c) || ":@$,;!*()'=+".contains(c) || (escaped && c == '%')), "url"),
-        Place::Query(_) => (text.chars().all(|c| is_plain(c) || ":@$,;!*()'/".contains(c) || (escaped && c == '%')), "url"),
+        Place::Path => {
+            (text.chars().all(|c| is_plain(c) || ":@$,;!*()'=+".contains(c) || (escaped && c == '%')), "url")
+        }
+        Place::Query(_) => {
+            (text.chars().all(|c| is_plain(c) || ":@$,;!*()'/".contains(c) || (escaped && c == '%')), "url")
+        }
         Place::Header(_) | Place::Auth => (text.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "base64"),
         Place::Body(_) => (marker.encoding != Encoding::Raw || !text.contains(breaks_body), "json or url"),
     };

@@ -17,8 +17,18 @@ const MAX_HEADERS: usize = 32 << 10;
 
 /// What the host alone writes.
 const RESERVED: [&str; 12] = [
-    "host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "expect",
-    "proxy-authorization", "proxy-connection", "proxy-authenticate",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "upgrade",
+    "te",
+    "trailer",
+    "expect",
+    "proxy-authorization",
+    "proxy-connection",
+    "proxy-authenticate",
 ];
 
 /// A request whose parts can still be written into.
@@ -42,16 +52,19 @@ pub(super) async fn prepare(
     request: Request,
     timeout: Duration,
 ) -> Result<Outgoing, Failure> {
-    let method: Method = request.method.to_ascii_uppercase().parse().map_err(|_| refuse("invalid", "no HTTP method"))?;
+    let method: Method =
+        request.method.to_ascii_uppercase().parse().map_err(|_| refuse("invalid", "no HTTP method"))?;
     let url = address(&request.url)?;
     allowed(ground, &method, &url)?;
-    let mut draft = Draft { method, url, headers: headers(request.headers)?, body: body::open(ground, request.body).await? };
+    let mut draft =
+        Draft { method, url, headers: headers(request.headers)?, body: body::open(ground, request.body).await? };
     place::markers(ground, vault, &mut draft)?;
     // A value in the path may have changed where the request goes.
     allowed(ground, &draft.method, &draft.url)?;
     auth::authorize(ground, vault, &mut draft, request.auth).await?;
     let headers = finished(&draft.headers)?;
-    let size = draft.url.as_str().len() + headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+    let size =
+        draft.url.as_str().len() + headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
     ground.budget.take_egress(size as u64 + draft.body.bytes)?;
     let safe = matches!(draft.method, Method::GET | Method::HEAD);
     let budget = ground.budget.clone();

@@ -1,1 +1,578 @@
+//! Real servers on loopback, reached by the operator's override, as the sandbox reaches them.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Mutex;
+
+use axum::Router;
+use axum::body::{Body, Bytes as AxumBytes};
+use axum::extract::Request as Incoming;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response as Outgoing};
+use axum::routing::{any, get};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream;
+use serde_json::{Value, json};
+
+use super::download::{Download, DownloadError, download};
+use super::*;
+use crate::call::CallFault;
+use crate::capabilities::vault::Encoding;
+use crate::contract::http::{Auth, Basic, Capture, Oauth1, Piece};
+use crate::contract::types::MediaRef;
+use crate::egress::{Names, Policy};
+use crate::limits::Limits;
+use crate::services::{BlobRead, BlobWrite, Blobs, Kv, Secrets};
+
+const MANIFEST: &str = r#"
+id = "example"
+version = "1.0.0"
+publisher = "Example"
+[[egress]]
+host = "api.example.com"
+path-prefix = "/v1"
+[[egress]]
+host = "other.example.com"
+methods = ["GET"]
+[[egress]]
+host = "127.0.0.1"
+scheme = "http"
+port = 8
+[[egress]]
+from-setting = "base_url"
+[[egress]]
+media-from-anywhere = true
+[[secret]]
+name = "token"
+destinations = ["https://api.example.com", "setting:base_url"]
+places = ["auth", "path", "header:x-key", "query:key", "body:/auth/token", "body:/list/*/token", "body:/field"]
+[[secret]]
+name = "password"
+destinations = ["https://api.example.com"]
+places = ["auth"]
+[[secret]]
+name = "unset"
+destinations = ["https://api.example.com"]
+places = ["auth"]
+[[secret]]
+name = "session"
+origin = "obtained"
+"#;
+
+const TOKEN: &str = "t0k\"en/1+2";
+
+#[derive(Default)]
+struct Memory {
+    blobs: Mutex<BTreeMap<String, Vec<u8>>>,
+}
+
+struct Writing(Arc<Memory>, Vec<u8>);
+
+impl BlobWrite for Writing {
+    fn write<'a>(&'a mut self, bytes: Bytes) -> BoxFuture<'a, Result<(), ServiceError>> {
+        self.1.extend_from_slice(&bytes);
+        Box::pin(async { Ok(()) })
+    }
+    fn finish(self: Box<Self>, _meta: BlobMeta) -> BoxFuture<'static, Result<String, ServiceError>> {
+        let mut blobs = self.0.blobs.lock().unwrap();
+        let id = format!("blob_{}", blobs.len());
+        blobs.insert(id.clone(), self.1);
+        Box::pin(async move { Ok(id) })
+    }
+}
+
+struct Store(Arc<Memory>);
+
+impl Secrets for Store {
+    fn get<'a>(&'a self, _: &'a Caller, name: &'a str) -> BoxFuture<'a, Result<Option<SecretValue>, ServiceError>> {
+        let value = match name {
+            "token" => Some(TOKEN),
+            "password" => Some("pass word"),
+            _ => None,
+        };
+        Box::pin(async move { Ok(value.map(|value| SecretValue::from(value.to_owned()))) })
+    }
+}
+
+impl Kv for Store {
+    fn get<'a>(&'a self, _: &'a Caller, _: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, ServiceError>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+impl Blobs for Store {
+    fn open<'a>(&'a self, _: &'a Caller, blob: &'a str) -> BoxFuture<'a, Result<BlobRead, ServiceError>> {
+        let found = self.0.blobs.lock().unwrap().get(blob).cloned();
+        Box::pin(async move {
+            let bytes = found.ok_or(ServiceError::NotFound)?;
+            let size = bytes.len() as u64;
+            let chunks: Vec<_> = bytes.chunks(1000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+            Ok(BlobRead { bytes: size, mime: None, name: None, stream: Box::pin(stream::iter(chunks)) })
+        })
+    }
+    fn create<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<Box<dyn BlobWrite>, ServiceError>> {
+        let writing: Box<dyn BlobWrite> = Box::new(Writing(self.0.clone(), Vec::new()));
+        Box::pin(async move { Ok(writing) })
+    }
+    fn publish<'a>(&'a self, _: &'a Caller, _: &'a str, _: u64) -> BoxFuture<'a, Result<String, ServiceError>> {
+        Box::pin(async { Err(ServiceError::NotFound) })
+    }
+    fn preview<'a>(
+        &'a self,
+        _: &'a Caller,
+        _: &'a str,
+        _: u32,
+        _: u64,
+    ) -> BoxFuture<'a, Result<Option<MediaRef>, ServiceError>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+/// Every name leads to one address.
+struct Leads(IpAddr);
+
+impl Names for Leads {
+    fn look_up<'a>(&'a self, name: &'a str) -> crate::egress::Lookup<'a> {
+        let answer =
+            if name.starts_with("nowhere") { Err(std::io::Error::other("no such name")) } else { Ok(vec![self.0]) };
+        Box::pin(async move { answer })
+    }
+}
+
+/// What the server saw, as the answer.
+async fn echo(request: Incoming) -> Outgoing {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 24).await.unwrap();
+    let headers: BTreeMap<String, String> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let seen = json!({
+        "method": parts.method.as_str(), "uri": parts.uri.to_string(), "headers": headers,
+        "body": String::from_utf8_lossy(&body), "bytes": body.len(),
+    });
+    *SEEN.lock().unwrap() = Some(seen.clone());
+    (
+        [("content-type", "application/json"), ("x-seen", headers.get("authorization").map_or("", |v| v))],
+        seen.to_string(),
+    )
+        .into_response()
+}
+
+static SEEN: Mutex<Option<Value>> = Mutex::new(None);
+/// Tests that look at what the server saw take turns.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+async fn server() -> String {
+    let endless = || async {
+        Body::from_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(AxumBytes::from_static(&[b'x'; 1000]))))
+    };
+    let router = Router::new()
+        .route("/v1/huge", get(endless))
+        .route("/v1/slow", any(|| std::future::pending::<()>()))
+        .route("/v1/stuck", get(|| async {
+            Body::from_stream(stream::once(async { Ok::<_, std::io::Error>(AxumBytes::from_static(b"a")) }).chain(stream::pending()))
+        }))
+        .route("/v1/away", get(|| async { (StatusCode::FOUND, [("location", "http://169.254.169.254/latest")], "") }))
+        .route("/v1/login", any(|| async {
+            axum::Json(json!({"access_token": "s3ss10n-v4lue", "pages": [{"token": "page-one"}, {"token": "page-two"}], "id": 7, "note": "s3ss10n-v4lue"}))
+        }))
+        .route("/v1/form", any(|| async { "oauth_token=abcdefgh&user=7" }))
+        .route("/v1/later", get(|| async { (StatusCode::ACCEPTED, [("retry-after", "3")], "") }))
+        .route("/v1/gone", get(|| async { StatusCode::GONE }))
+        .route("/v1/file", get(|| async {
+            ([("content-type", "image/png"), ("content-disposition", "attachment; filename=\"../a b.png\"")], vec![7u8; 5000])
+        }))
+        .fallback(echo);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    format!("http://{address}")
+}
+
+async fn ground_with(limits: Limits, overridden: &[&str]) -> Ground {
+    let server = server().await;
+    let overrides = overridden.iter().map(|origin| (origin.to_string(), server.clone())).collect();
+    let policy = Policy { overrides, denied_hosts: vec!["*.denied.example.com".to_owned()] };
+    let store = Arc::new(Store(Arc::new(Memory::default())));
+    Ground {
+        manifest: Arc::new(crate::manifest::read(MANIFEST).unwrap()),
+        caller: Arc::new(Caller {
+            workspace: "ws".to_owned(),
+            settings: json!({"base_url": "https://gateway.example.com/base"}),
+            ..Caller::default()
+        }),
+        services: Arc::new(Services { secrets: store.clone(), kv: store.clone(), blobs: store }),
+        client: Client::with_names(policy, Arc::new(Leads("10.0.0.1".parse().unwrap()))).unwrap(),
+        budget: Arc::new(Budget::new(&limits)),
+    }
+}
+
+async fn ground() -> Ground {
+    ground_with(Limits::default(), &["https://api.example.com", "https://gateway.example.com"]).await
+}
+
+fn request(method: &str, url: &str) -> Request {
+    Request {
+        method: method.to_owned(),
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        auth: Auth::None,
+        captures: Vec::new(),
+        into_blob: false,
+        timeout_ms: None,
+        extra: Vec::new(),
+    }
+}
+
+async fn made(ground: &Ground, vault: &mut Vault, request: Request) -> Result<Response, FetchError> {
+    fetch(ground, vault, request).await.unwrap()
+}
+
+async fn kind_of(ground: &Ground, request: Request) -> (String, bool) {
+    let error = made(ground, &mut Vault::default(), request).await.unwrap_err();
+    assert!(!error.words.contains(TOKEN), "{}", error.words);
+    (error.kind, error.dispatched)
+}
+
+fn told(kind: &str) -> (String, bool) {
+    (kind.to_owned(), false)
+}
+
+fn marker(vault: &mut Vault, encoding: Encoding) -> String {
+    vault.issue("token", encoding, SecretValue::from(TOKEN.to_owned())).unwrap()
+}
+
+fn seen() -> Value {
+    SEEN.lock().unwrap().take().unwrap()
+}
+
+#[tokio::test]
+async fn a_request_reaches_the_override_with_the_host_that_was_asked_for() {
+    let _turn = TURN.lock().await;
+    let mut post = request("POST", "https://api.example.com/v1/x?a=b#fragment");
+    post.body = vec![Piece::Bytes(b"hello ".to_vec()), Piece::Bytes(b"world".to_vec())];
+    let ground = ground().await;
+    let response = made(&ground, &mut Vault::default(), post).await.unwrap();
+    assert_eq!(response.status, 200);
+    let seen = seen();
+    assert_eq!((seen["uri"].as_str(), seen["body"].as_str()), (Some("/v1/x?a=b"), Some("hello world")));
+    assert_eq!(seen["headers"]["host"], "api.example.com");
+    assert_eq!(seen["headers"]["content-length"], "11");
+    assert!(ground.budget.dispatched());
+    assert!(ground.budget.egress() > 11);
+}
+
+#[tokio::test]
+async fn what_the_manifest_does_not_allow_is_forbidden() {
+    let ground = ground().await;
+    for (method, url) in [
+        ("GET", "https://evil.example/v1"),
+        ("GET", "https://api.example.com/v2"),
+        ("GET", "https://api.example.com/v1/../admin"),
+        ("GET", "http://api.example.com/v1"),
+        ("GET", "https://api.example.com:444/v1"),
+        ("POST", "https://other.example.com/"),
+        ("GET", "https://gateway.example.com/elsewhere"),
+    ] {
+        assert_eq!(kind_of(&ground, request(method, url)).await, told("forbidden"), "{url}");
+    }
+    for (method, url) in
+        [("GET", "not an address"), ("GET", "ftp://api.example.com/"), ("GET", "https://u:p@api.example.com/v1")]
+    {
+        assert_eq!(kind_of(&ground, request(method, url)).await, told("invalid"), "{url}");
+    }
+    let mut host = request("GET", "https://api.example.com/v1");
+    host.headers = vec![("Host".to_owned(), "evil.example".to_owned())];
+    assert_eq!(kind_of(&ground, host).await, told("invalid"));
+    assert!(!ground.budget.dispatched());
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_and_a_literal_inside_are_blocked() {
+    let ground = ground().await;
+    assert_eq!(kind_of(&ground, request("GET", "https://other.example.com/")).await, told("blocked"));
+    for spelling in ["http://127.0.0.1:8/", "http://2130706433:8/", "http://0x7f.1:8/", "http://0177.0.0.1:8/"] {
+        assert_eq!(kind_of(&ground, request("GET", spelling)).await, told("blocked"), "{spelling}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_the_answer_and_is_not_followed() {
+    let ground = ground().await;
+    let response =
+        made(&ground, &mut Vault::default(), request("GET", "https://api.example.com/v1/away")).await.unwrap();
+    assert_eq!(response.status, 302);
+    let next = response.headers.iter().find(|(name, _)| name == "location").unwrap().1.clone();
+    assert_eq!(kind_of(&ground, request("GET", &next)).await, told("forbidden"));
+}
+
+#[tokio::test]
+async fn a_setting_allows_exactly_its_origin_and_path() {
+    let _turn = TURN.lock().await;
+    let ground = ground().await;
+    let mut get = request("GET", "https://gateway.example.com/base/messages");
+    get.auth = Auth::Bearer("token".to_owned());
+    assert!(made(&ground, &mut Vault::default(), get).await.is_ok());
+    assert_eq!(seen()["headers"]["authorization"], format!("Bearer {TOKEN}"));
+    let mut other = request("GET", "https://gateway.example.com/base/messages");
+    other.auth = Auth::Bearer("password".to_owned());
+    assert_eq!(kind_of(&ground, other).await, told("secret"));
+}
+
+#[tokio::test]
+async fn auth_is_written_by_the_host_and_scrubbed_from_what_comes_back() {
+    let _turn = TURN.lock().await;
+    let ground = ground().await;
+    let mut vault = Vault::default();
+    let mut get = request("GET", "https://api.example.com/v1/me");
+    get.auth = Auth::Bearer("token".to_owned());
+    let response = made(&ground, &mut vault, get).await.unwrap();
+    assert_eq!(seen()["headers"]["authorization"], format!("Bearer {TOKEN}"));
+    let body = String::from_utf8(response.body).unwrap();
+    assert!(body.contains("Bearer ***") && !body.contains("t0k"), "{body}");
+    assert!(response.headers.contains(&("x-seen".to_owned(), "Bearer ***".to_owned())), "{:?}", response.headers);
+
+    let mut get = request("GET", "https://api.example.com/v1/me");
+    let basic = Basic { user: "token".to_owned(), password: "password".to_owned(), extra: Vec::new() };
+    get.auth = Auth::Basic(basic);
+    let response = made(&ground, &mut vault, get).await.unwrap();
+    assert_eq!(seen()["headers"]["authorization"], "Basic dDBrImVuLzErMjpwYXNzIHdvcmQ=");
+    assert!(!String::from_utf8(response.body).unwrap().contains("dDBrImVu"));
+
+    let mut get = request("GET", "https://api.example.com/v1/me");
+    get.auth = Auth::Oauth1(Oauth1 {
+        consumer_key: "token".to_owned(),
+        consumer_secret: "password".to_owned(),
+        token: None,
+        token_secret: None,
+        params: Vec::new(),
+        extra: Vec::new(),
+    });
+    made(&ground, &mut vault, get).await.unwrap();
+    let header = seen()["headers"]["authorization"].as_str().unwrap().to_owned();
+    assert!(
+        header.starts_with("OAuth oauth_consumer_key=\"t0k%22en%2F1%2B2\"") && header.contains("oauth_signature="),
+        "{header}"
+    );
+}
+
+#[tokio::test]
+async fn secrets_that_are_unset_or_undeclared_are_refused() {
+    let ground = ground().await;
+    for name in ["unset", "unknown"] {
+        let mut get = request("GET", "https://api.example.com/v1/me");
+        get.auth = Auth::Bearer(name.to_owned());
+        assert_eq!(kind_of(&ground, get).await, told("secret"));
+    }
+}
+
+#[tokio::test]
+async fn markers_are_replaced_at_every_place_they_are_bound_to() {
+    let _turn = TURN.lock().await;
+    let ground = ground().await;
+    let mut vault = Vault::default();
+    let mut post = request("POST", "");
+    post.url = format!(
+        "https://api.example.com/v1/bot{}/send?key={}",
+        marker(&mut vault, Encoding::Url),
+        marker(&mut vault, Encoding::Url)
+    );
+    post.headers = vec![("X-Key".to_owned(), format!("Key {}", marker(&mut vault, Encoding::Base64)))];
+    let (first, second) = (marker(&mut vault, Encoding::Json), marker(&mut vault, Encoding::Json));
+    post.body = vec![Piece::Bytes(
+        format!(r#"{{"auth":{{"token":"{first}"}},"list":[{{}},{{"token":"a {second} b"}}],"text":"hi"}}"#)
+            .into_bytes(),
+    )];
+    let response = made(&ground, &mut vault, post).await.unwrap();
+    let seen = seen();
+    assert_eq!(seen["uri"], "/v1/bott0k%22en%2F1%2B2/send?key=t0k%22en%2F1%2B2");
+    assert_eq!(seen["headers"]["x-key"], "Key dDBrImVuLzErMg==");
+    let body: Value = serde_json::from_str(seen["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body["auth"]["token"], TOKEN);
+    assert_eq!(body["list"][1]["token"], format!("a {TOKEN} b"));
+    let text = String::from_utf8(response.body).unwrap();
+    assert!(!text.contains("t0k"), "{text}");
+
+    let mut vault = Vault::default();
+    let mut form = request("POST", "https://api.example.com/v1/form-echo");
+    form.headers = vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
+    form.body = vec![Piece::Bytes(format!("a=b&field={}", marker(&mut vault, Encoding::Url)).into_bytes())];
+    made(&ground, &mut vault, form).await.unwrap();
+    assert_eq!(SEEN.lock().unwrap().take().unwrap()["body"], "a=b&field=t0k%22en%2F1%2B2");
+}
+
+#[tokio::test]
+async fn a_marker_elsewhere_twice_or_again_is_refused() {
+    let ground = ground().await;
+    let refused = async |change: &dyn Fn(&mut Request, &mut Vault)| {
+        let mut vault = Vault::default();
+        let mut post = request("POST", "https://api.example.com/v1/x");
+        change(&mut post, &mut vault);
+        let error = made(&ground, &mut vault, post).await.unwrap_err();
+        assert_eq!(error.kind, "secret", "{}", error.words);
+    };
+    let json = |word: &str| vec![Piece::Bytes(format!("{{\"text\":\"{word}\"}}").into_bytes())];
+    refused(&|post, vault| post.body = json(&marker(vault, Encoding::Json))).await;
+    refused(&|post, vault| post.headers = vec![("x-other".to_owned(), marker(vault, Encoding::Base64))]).await;
+    refused(&|post, vault| post.url += &format!("?other={}", marker(vault, Encoding::Url))).await;
+    refused(&|post, vault| post.body = vec![Piece::Bytes(marker(vault, Encoding::Json).into_bytes())]).await;
+    // As it is, the value would change the shape of the request.
+    refused(&|post, vault| post.url += &format!("?key={}", marker(vault, Encoding::Raw))).await;
+    refused(&|post, vault| {
+        let word = marker(vault, Encoding::Raw);
+        post.body = vec![Piece::Bytes(format!("{{\"auth\":{{\"token\":\"{word}\"}}}}").into_bytes())];
+    })
+    .await;
+    refused(&|post, vault| {
+        let word = marker(vault, Encoding::Url);
+        post.url += &format!("?key={word}&key={word}");
+    })
+    .await;
+    refused(&|post, vault| {
+        post.url += &format!("?key={}", marker(vault, Encoding::Url));
+        vault.markers[0].used = true;
+    })
+    .await;
+    // Bound to another destination.
+    let mut vault = Vault::default();
+    let get = request("GET", &format!("https://other.example.com/?key={}", marker(&mut vault, Encoding::Url)));
+    assert_eq!(made(&ground, &mut vault, get).await.unwrap_err().kind, "secret");
+    assert!(!ground.budget.dispatched());
+}
+
+#[tokio::test]
+async fn text_that_looks_like_a_marker_but_was_not_issued_stays_as_it_is() {
+    let _turn = TURN.lock().await;
+    let ground = ground().await;
+    let (mut earlier, mut vault) = (Vault::default(), Vault::default());
+    let foreign = marker(&mut earlier, Encoding::Json);
+    let own = marker(&mut vault, Encoding::Json);
+    let mut post = request("POST", "https://api.example.com/v1/x");
+    let text = format!("sbgAAAAAAAAAAAAAAAAAAAAAAAA {foreign} {{secret:token}} ${{token}}");
+    post.body = vec![Piece::Bytes(json!({"auth": {"token": own}, "text": text}).to_string().into_bytes())];
+    made(&ground, &mut vault, post).await.unwrap();
+    let body: Value = serde_json::from_str(seen()["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body, json!({"auth": {"token": TOKEN}, "text": text}));
+}
+
+#[tokio::test]
+async fn captures_take_secrets_out_before_the_plugin_sees_them() {
+    let ground = ground().await;
+    let mut vault = Vault::default();
+    let capture = |pointer: &str, label: &str| Capture {
+        pointer: pointer.to_owned(),
+        label: label.to_owned(),
+        extra: Vec::new(),
+    };
+    let mut login = request("POST", "https://api.example.com/v1/login");
+    login.captures =
+        vec![capture("/access_token", "user"), capture("/pages/*/token", "page"), capture("/missing", "none")];
+    let response = made(&ground, &mut vault, login).await.unwrap();
+    let body: Value = serde_json::from_slice(&response.body).unwrap();
+    assert_eq!(
+        body,
+        json!({"access_token": "user", "pages": [{"token": "page:0"}, {"token": "page:1"}], "id": 7, "note": "***"})
+    );
+    assert_eq!(vault.captured("user").unwrap().expose(), b"s3ss10n-v4lue");
+    assert_eq!(vault.captured("page:1").unwrap().expose(), b"page-two");
+    assert!(vault.captured("none").is_none());
+    let mut form = request("GET", "https://api.example.com/v1/form");
+    form.captures = vec![capture("oauth_token", "t")];
+    let response = made(&ground, &mut vault, form).await.unwrap();
+    assert_eq!(response.body, b"oauth_token=t&user=7");
+    assert_eq!(vault.captured("t").unwrap().expose(), b"abcdefgh");
+}
+
+#[tokio::test]
+async fn an_answer_over_the_limit_ends_the_call_while_it_streams() {
+    let ground =
+        ground_with(Limits { response_bytes: 10_000, ..Limits::default() }, &["https://api.example.com"]).await;
+    let over =
+        fetch(&ground, &mut Vault::default(), request("GET", "https://api.example.com/v1/huge")).await.unwrap_err();
+    assert_eq!(over, Over(CallFault::ResponseBytes));
+}
+
+#[tokio::test]
+async fn a_request_over_the_limit_never_leaves() {
+    let ground = ground_with(Limits { egress_bytes: 100, ..Limits::default() }, &["https://api.example.com"]).await;
+    let mut post = request("POST", "https://api.example.com/v1/x");
+    post.body = vec![Piece::Bytes(vec![b'x'; 100])];
+    let over = fetch(&ground, &mut Vault::default(), post).await.unwrap_err();
+    assert_eq!(over, Over(CallFault::EgressBytes));
+    assert!(!ground.budget.dispatched());
+}
+
+#[tokio::test]
+async fn a_slow_answer_times_out_and_says_that_the_request_left() {
+    let ground = ground().await;
+    for (path, left) in [("slow", true), ("stuck", true)] {
+        let mut get = request("GET", &format!("https://api.example.com/v1/{path}"));
+        get.timeout_ms = Some(100);
+        assert_eq!(kind_of(&ground, get).await, ("timeout".to_owned(), left), "{path}");
+    }
+    assert!(!ground.budget.dispatched(), "a GET changes nothing at the provider");
+    let mut post = request("POST", "https://api.example.com/v1/slow");
+    post.body = vec![Piece::Bytes(b"x".to_vec())];
+    post.timeout_ms = Some(100);
+    assert_eq!(kind_of(&ground, post).await, ("timeout".to_owned(), true));
+    assert!(ground.budget.dispatched());
+}
+
+#[tokio::test]
+async fn a_refused_connection_sent_nothing() {
+    let mut ground = ground().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = listener.local_addr().unwrap();
+    drop(listener);
+    let overrides = [("https://api.example.com".to_owned(), format!("http://{closed}"))].into();
+    ground.client = Client::new(Policy { overrides, ..Policy::default() }).unwrap();
+    let mut post = request("POST", "https://api.example.com/v1/x");
+    post.body = vec![Piece::Bytes(b"x".to_vec())];
+    assert_eq!(kind_of(&ground, post).await, told("connect"));
+    assert!(!ground.budget.dispatched());
+}
+
+#[tokio::test]
+async fn bodies_come_from_blobs_and_answers_go_into_blobs() {
+    let _turn = TURN.lock().await;
+    let ground = ground().await;
+    let mut get = request("GET", "https://api.example.com/v1/file");
+    get.into_blob = true;
+    let response = made(&ground, &mut Vault::default(), get).await.unwrap();
+    assert!(response.body.is_empty());
+    let blob = response.blob.unwrap();
+    let mut post = request("POST", "https://api.example.com/v1/upload");
+    post.body = vec![Piece::Bytes(b"head".to_vec()), Piece::Blob(blob), Piece::Bytes(b"tail".to_vec())];
+    made(&ground, &mut Vault::default(), post).await.unwrap();
+    let seen = seen();
+    assert_eq!((seen["bytes"].as_u64(), seen["headers"]["content-length"].as_str()), (Some(5008), Some("5008")));
+    let mut missing = request("POST", "https://api.example.com/v1/upload");
+    missing.body = vec![Piece::Blob("blob_9".to_owned())];
+    assert_eq!(kind_of(&ground, missing).await, told("invalid"));
+    let mut error = request("GET", "https://api.example.com/v1/gone");
+    error.into_blob = true;
+    let response = made(&ground, &mut Vault::default(), error).await.unwrap();
+    assert_eq!((response.status, response.blob), (410, None));
+}
+
+#[tokio::test]
+async fn downloads_stream_into_blobs_and_say_why_not() {
+    let ground = ground().await;
+    let from = |path: &str| Download::Fetch(request("GET", &format!("https://api.example.com/v1/{path}")));
+    let file = download(&ground, from("file"), 5000).await.unwrap();
+    assert_eq!((file.bytes, file.mime.as_deref(), file.name.as_deref()), (5000, Some("image/png"), Some("a b.png")));
+    assert_eq!(download(&ground, from("file"), 4999).await, Err(DownloadError::TooLarge { max_bytes: 4999 }));
+    assert_eq!(download(&ground, from("huge"), 9999).await, Err(DownloadError::TooLarge { max_bytes: 9999 }));
+    assert_eq!(download(&ground, from("later"), 1).await, Err(DownloadError::Later { retry_after_ms: Some(3000) }));
+    assert_eq!(download(&ground, from("gone"), 1).await, Err(DownloadError::Gone { status: 410 }));
+    let open = Download::Open("https://inside.example.net/file".to_owned());
+    let Err(DownloadError::Failed { kind, .. }) = download(&ground, open, 1).await else { panic!("not refused") };
+    assert_eq!(kind, "blocked");
+    let plain = Download::Open("http://inside.example.net/file".to_owned());
+    let Err(DownloadError::Failed { kind, .. }) = download(&ground, plain, 1).await else { panic!("not refused") };
+    assert_eq!(kind, "forbidden");
+}
