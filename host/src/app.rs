@@ -27,7 +27,7 @@ use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
 use crate::wake::Wakes;
 use crate::web::state::{Limits, Readiness, State};
-use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services};
+use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services, egress};
 
 /// Why the server does not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -258,8 +258,7 @@ fn outbound(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes, plugins: &Re
 }
 
 fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, AppError> {
-    let policy = egress::Policy { overrides: config.egress.overrides.clone(), ..egress::Policy::default() };
-    let client = egress::Client::for_endpoints(policy).map_err(AppError::Egress)?;
+    let client = egress::Client::for_endpoints(policy(config)).map_err(AppError::Egress)?;
     let settings = crate::feed::Settings {
         streams: config.feed.streams,
         deliveries: config.feed.deliveries,
@@ -267,6 +266,11 @@ fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, 
         timeout_ms: config.feed.timeout_ms,
     };
     Ok(Feed::new(db.clone(), clock.clone(), wakes.clone(), client, settings))
+}
+
+/// The operator's word on where connections may go.
+fn policy(config: &Config) -> egress::Policy {
+    egress::Policy { overrides: config.egress.overrides.clone(), ..egress::Policy::default() }
 }
 
 /// The sandbox with what it may reach of the host's data.
@@ -286,6 +290,7 @@ fn runtime(
     let runtime = RuntimeConfig {
         cache_dir: Some(if cache.as_os_str().is_empty() { data.cache() } else { cache.clone() }),
         limits: config.runtime.limits.clone(),
+        egress: policy(config),
         instances: config.runtime.instances,
     };
     Ok(Runtime::new(runtime, services)?)
