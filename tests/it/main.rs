@@ -6,3 +6,4 @@ mod line_component;
 mod line_plugin;
 mod line_requests;
 mod line_simulator;
+mod line_story;
