@@ -5,3 +5,5 @@
 
 mod auth;
 mod common;
+mod feed;
+mod outbound;
