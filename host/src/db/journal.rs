@@ -294,6 +294,21 @@ impl Db {
         .await
     }
 
+    /// Forgets what was said about messages that did not appear until `before`, at most `most` of each kind; how many.
+    pub async fn forget_waiting_facts(&self, before: i64, most: u32) -> Result<usize, DbError> {
+        self.write(Priority::Routine, move |db| {
+            let mut gone = 0;
+            for statement in [
+                "DELETE FROM waiting_events WHERE id IN (SELECT id FROM waiting_events WHERE received_at < ?1 AND due_at IS NULL LIMIT ?2)",
+                "DELETE FROM facts WHERE id IN (SELECT id FROM facts WHERE message_id IS NULL AND received_at < ?1 LIMIT ?2)",
+            ] {
+                gone += db.prepare_cached(statement)?.execute(params![before, most])?;
+            }
+            Ok(gone)
+        })
+        .await
+    }
+
     /// Forgets ids of events that were stored before `before`, at most `most`; how many were.
     pub async fn forget_dedupe_keys(&self, before: i64, most: u32) -> Result<usize, DbError> {
         self.write(Priority::Routine, move |db| {
