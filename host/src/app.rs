@@ -25,6 +25,7 @@ use crate::ingress;
 use crate::media::{BlobService, Media, MediaConfig};
 use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
+use crate::retention::Retention;
 use crate::wake::Wakes;
 use crate::web::state::{Limits, Readiness, State};
 use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services, egress};
@@ -194,6 +195,14 @@ impl App {
 
     /// The loops of every part, each until `stop`.
     fn start_loops(&self) {
+        let retention = Retention::new(
+            self.state.db.clone(),
+            self.state.media.clone(),
+            self.state.clock.clone(),
+            &self.state.config.retention,
+        );
+        let until = self.state.stop.clone();
+        self.tasks.spawn(async move { retention.run(until).await });
         let (plugins, channels) = (self.state.plugins.clone(), self.state.channels.clone());
         let stop = &self.state.stop;
         self.tasks.spawn({
@@ -256,6 +265,11 @@ fn outbound(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes, plugins: &Re
     Outbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), settings)
 }
 
+/// Where the operator lets anybody connect.
+fn policy(config: &Config) -> egress::Policy {
+    egress::Policy { overrides: config.egress.overrides.clone(), ..egress::Policy::default() }
+}
+
 fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, AppError> {
     let client = egress::Client::for_endpoints(policy(config)).map_err(AppError::Egress)?;
     let settings = crate::feed::Settings {
@@ -267,9 +281,9 @@ fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, 
     Ok(Feed::new(db.clone(), clock.clone(), wakes.clone(), client, settings))
 }
 
-/// The operator's word on where connections may go.
+/// What the operator lets plugins and endpoints reach.
 fn policy(config: &Config) -> egress::Policy {
-    egress::Policy { overrides: config.egress.overrides.clone(), ..egress::Policy::default() }
+    egress::Policy { denied_hosts: config.egress.denied_hosts.clone(), overrides: config.egress.overrides.clone() }
 }
 
 /// The sandbox with what it may reach of the host's data.
@@ -287,6 +301,7 @@ fn runtime(
     };
     let cache = &config.runtime.cache_dir;
     let runtime = RuntimeConfig {
+        egress: policy(config),
         cache_dir: Some(if cache.as_os_str().is_empty() { data.cache() } else { cache.clone() }),
         limits: config.runtime.limits.clone(),
         egress: policy(config),

@@ -4,5 +4,11 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod auth;
+mod channels;
 mod common;
+mod house;
 mod inbound;
+mod media;
+mod operations;
+mod plugins;
+mod widget;
