@@ -8,6 +8,7 @@ mod channels;
 mod common;
 mod feed;
 mod house;
+mod inbound;
 mod media;
 mod operations;
 mod outbound;
