@@ -1,0 +1,13 @@
+//! The host, whole: a real database in a temporary folder, real HTTP on a loopback port, real components. One binary, a module
+//! for each part.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod auth;
+mod channels;
+mod common;
+mod widget;
+mod house;
+mod operations;
+mod media;
+mod plugins;
