@@ -27,7 +27,10 @@ fn main() {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     tokio.block_on(async {
         let plugin = load().await;
-        println!("{:<12} {:>12} {:>12} {:>14} {:>14} {:>8} {:>10}", "body", "native min", "median", "sandbox min", "median", "ratio", "over (µs)");
+        println!(
+            "{:<12} {:>12} {:>12} {:>14} {:>14} {:>8} {:>10}",
+            "body", "native min", "median", "sandbox min", "median", "ratio", "over (µs)"
+        );
         for (name, events) in [("empty call", 0), ("1 KB", 3), ("10 KB", 33), ("100 KB", 330)] {
             compare(&plugin, name, &body(events)).await;
         }
@@ -100,7 +103,8 @@ async fn compare(plugin: &Plugin, name: &str, body: &[u8]) {
 
 /// Both give the same events, or the comparison means nothing.
 async fn check(plugin: &Plugin, caller: &Caller, body: &[u8]) {
-    let native = Line::handle_webhook(sambung_sdk::inbound::Request::new("events", body.to_vec()), Some(native_channel()));
+    let native =
+        Line::handle_webhook(sambung_sdk::inbound::Request::new("events", body.to_vec()), Some(native_channel()));
     let done = plugin.handle_webhook(caller, 1, request(body), Some(channel())).await.expect("a call");
     let native = serde_json::to_value(native.expect("translates")).expect("serialises");
     let sandboxed = serde_json::to_value(done.value.expect("translates")).expect("serialises");
