@@ -25,9 +25,10 @@ use crate::ingress;
 use crate::media::{BlobService, Media, MediaConfig};
 use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
+use crate::retention::Retention;
 use crate::wake::Wakes;
 use crate::web::state::{Limits, Readiness, State};
-use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services};
+use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services, egress};
 
 /// Why the server does not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -111,8 +112,7 @@ impl App {
             candidates.clone(),
             config.server.public_url().map(ToOwned::to_owned),
         );
-        let inbound =
-            Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), config.media.max_bytes);
+        let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), config.media.max_bytes);
         let outbound = outbound(&config, &db, &clock, &wakes, &plugins);
         let feed = feed(&config, &db, &clock, &wakes)?;
         let state = State {
@@ -195,6 +195,14 @@ impl App {
 
     /// The loops of every part, each until `stop`.
     fn start_loops(&self) {
+        let retention = Retention::new(
+            self.state.db.clone(),
+            self.state.media.clone(),
+            self.state.clock.clone(),
+            &self.state.config.retention,
+        );
+        let until = self.state.stop.clone();
+        self.tasks.spawn(async move { retention.run(until).await });
         let (plugins, channels) = (self.state.plugins.clone(), self.state.channels.clone());
         let stop = &self.state.stop;
         self.tasks.spawn({
@@ -257,9 +265,13 @@ fn outbound(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes, plugins: &Re
     Outbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), settings)
 }
 
+/// Where the operator lets anybody connect.
+fn policy(config: &Config) -> egress::Policy {
+    egress::Policy { overrides: config.egress.overrides.clone(), ..egress::Policy::default() }
+}
+
 fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, AppError> {
-    let policy = egress::Policy { overrides: config.egress.overrides.clone(), ..egress::Policy::default() };
-    let client = egress::Client::for_endpoints(policy).map_err(AppError::Egress)?;
+    let client = egress::Client::for_endpoints(policy(config)).map_err(AppError::Egress)?;
     let settings = crate::feed::Settings {
         streams: config.feed.streams,
         deliveries: config.feed.deliveries,
@@ -267,6 +279,11 @@ fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, 
         timeout_ms: config.feed.timeout_ms,
     };
     Ok(Feed::new(db.clone(), clock.clone(), wakes.clone(), client, settings))
+}
+
+/// What the operator lets plugins and endpoints reach.
+fn policy(config: &Config) -> egress::Policy {
+    egress::Policy { denied_hosts: config.egress.denied_hosts.clone(), overrides: config.egress.overrides.clone() }
 }
 
 /// The sandbox with what it may reach of the host's data.
@@ -284,8 +301,10 @@ fn runtime(
     };
     let cache = &config.runtime.cache_dir;
     let runtime = RuntimeConfig {
+        egress: policy(config),
         cache_dir: Some(if cache.as_os_str().is_empty() { data.cache() } else { cache.clone() }),
         limits: config.runtime.limits.clone(),
+        egress: policy(config),
         instances: config.runtime.instances,
     };
     Ok(Runtime::new(runtime, services)?)

@@ -4,5 +4,10 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod auth;
+mod channels;
 mod common;
 mod widget;
+mod house;
+mod operations;
+mod media;
+mod plugins;

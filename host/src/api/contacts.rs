@@ -20,11 +20,7 @@ pub fn routes() -> OpenApiRouter<State> {
 
 /// People, the newest first.
 #[utoipa::path(get, path = "/contacts", tag = "contacts", params(PageQuery), responses((status = 200, body = Page<Value>)))]
-async fn list(
-    Axum(state): Axum<State>,
-    caller: Caller,
-    Query(page): Query<PageQuery>,
-) -> Answer<Json<Page<Value>>> {
+async fn list(Axum(state): Axum<State>, caller: Caller, Query(page): Query<PageQuery>) -> Answer<Json<Page<Value>>> {
     caller.at_least(Role::Agent)?;
     let limit = u32::try_from(page.limit() + 1).unwrap_or(u32::MAX);
     let rows = state.db.contacts_page(&caller.workspace, page.after()?, limit).await?;

@@ -32,6 +32,8 @@ pub enum Ending {
         counts: bool,
         /// A rule that proved shut and is passed over from now on.
         excluded: Option<String>,
+        /// An attempt with this key may have arrived.
+        maybe_sent: bool,
         /// Why, in the API's form.
         error: Value,
     },
@@ -249,6 +251,7 @@ fn unknown_to_ask(db: &Connection, now: i64, most: u32) -> Result<Vec<UnknownPar
             started_at,
             rule,
             token,
+            maybe_sent: true,
         });
         found.push(UnknownPart {
             workspace: row.get(0)?,
@@ -328,18 +331,16 @@ fn end_attempt(db: &Connection, settlement: &Settlement, ended: &Ended) -> Resul
     let current = "message_id = ?1 AND idx = ?2 AND attempt_key = ?3 AND state IN ('sending', 'unknown')";
     match &ended.ending {
         Ending::Sent { .. } => {}
-        Ending::Again { due_at, counts, excluded, error } => {
+        Ending::Again { due_at, counts, excluded, maybe_sent, error } => {
             db.prepare_cached(&format!(
-                "UPDATE parts SET state = 'queued', due_at = ?4, tries = tries - ?5, error = ?6 WHERE {current}"
+                "UPDATE parts SET state = 'queued', due_at = ?4, tries = tries - ?5, error = ?6, maybe_sent = ?7 WHERE {current}"
             ))?
             .execute(params![
                 part.message_id,
                 part.idx,
                 ended.attempt_key,
                 due_at,
-                !counts,
-                error.to_string()
-            ])?;
+                !counts, error.to_string(), maybe_sent])?;
             if let Some(rule) = excluded {
                 exclude(db, &part, rule)?;
             }

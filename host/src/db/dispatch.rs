@@ -9,12 +9,14 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sambung_runtime::contract::types::{Identity, Target, Thread};
 use sambung_runtime::contract::windows::WindowRule;
+use sambung_runtime::manifest::Resend;
 use serde_json::{Value, json};
 
 use super::conversations::window_facts;
 use super::outbound::fail_rest;
 use super::status::recompute_status;
 use super::{Db, DbError, Priority, messages};
+use crate::model::retry::may_resend;
 use crate::model::windows::{self, Choice, Wish};
 
 /// A connected channel with parts that wait.
@@ -45,6 +47,10 @@ pub struct Claim {
     pub rules: Vec<WindowRule>,
     /// Contents that one call may take.
     pub together: u32,
+    /// For how long the provider honours an attempt key.
+    pub resend: Option<Resend>,
+    /// How long later messages wait for one that turns out unknown here, in milliseconds.
+    pub lane_wait_ms: i64,
     /// Most groups.
     pub most: u32,
     /// Conversations and contacts whose rate is spent for now.
@@ -108,6 +114,8 @@ pub struct DuePart {
     pub rule: Option<String>,
     /// The token it spends.
     pub token: Option<String>,
+    /// An earlier attempt with this key may have arrived.
+    pub maybe_sent: bool,
 }
 
 /// The thread key of a conversation that was started here and whose own key the provider has not told yet begins so.
@@ -215,11 +223,12 @@ struct Candidate {
     tries: u32,
     first_sent_at: Option<i64>,
     excluded: Vec<String>,
+    maybe_sent: bool,
 }
 
 fn candidates(db: &Connection, message_id: &str, from: i64, now: i64, most: u32) -> Result<Vec<Candidate>, DbError> {
     let mut ask = db.prepare_cached(
-        "SELECT idx, attempt_key, content, tries, first_sent_at, excluded_rules, state, due_at FROM parts
+        "SELECT idx, attempt_key, content, tries, first_sent_at, excluded_rules, state, due_at, maybe_sent FROM parts
          WHERE message_id = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
     )?;
     let mut rows = ask.query(params![message_id, from, most.max(1)])?;
@@ -235,6 +244,7 @@ fn candidates(db: &Connection, message_id: &str, from: i64, now: i64, most: u32)
             tries: row.get(3)?,
             first_sent_at: row.get(4)?,
             excluded: serde_json::from_str(&row.get::<_, String>(5)?).unwrap_or_default(),
+            maybe_sent: row.get(8)?,
         });
     }
     Ok(found)
@@ -254,17 +264,30 @@ fn begin(
     let human: bool =
         db.prepare_cached("SELECT human FROM messages WHERE id = ?1")?.query_row([message_id], |row| row.get(0))?;
     let facts = window_facts(db, &conversation_id)?;
+    let Some(head) = found.first() else { return Ok(None) };
+    let pinned = if head.maybe_sent { Some(last_rule(db, &head.attempt_key)?) } else { None };
     let choose = |candidate: &Candidate| {
         let kind = candidate.content.get("type").and_then(Value::as_str).unwrap_or_default();
-        let wish = Wish { needs: windows::need_of(kind), human, excluded: &candidate.excluded };
+        let mut excluded = candidate.excluded.clone();
+        if let Some(rule) = &pinned {
+            let others = claim.rules.iter().map(|known| &known.id).filter(|known| Some(*known) != rule.as_ref());
+            excluded.extend(others.cloned());
+        }
+        let wish = Wish { needs: windows::need_of(kind), human, excluded: &excluded };
         windows::choose(&claim.rules, &facts, &claim.account.features, wish, claim.now)
     };
-    let Some(head) = found.first() else { return Ok(None) };
-    let Some(choice) = choose(head) else {
-        shut(db, message_id, idx, &head.excluded)?;
+    let rule = pinned.as_ref().and_then(Option::as_deref);
+    let honoured = head.first_sent_at.is_some_and(|first| may_resend(claim.resend.as_ref(), rule, first, claim.now));
+    let Some(choice) = choose(head).filter(|_| pinned.is_none() || honoured) else {
+        match pinned {
+            Some(_) => undecided(db, claim, message_id, idx)?,
+            None => shut(db, message_id, idx, &head.excluded)?,
+        }
         return Ok(None);
     };
-    let together = found.iter().take_while(|candidate| choose(candidate).as_ref() == Some(&choice));
+    let alike =
+        |candidate: &&Candidate| candidate.maybe_sent == head.maybe_sent && choose(candidate).as_ref() == Some(&choice);
+    let together = found.iter().take_while(alike);
     let mut parts = Vec::new();
     for candidate in together {
         parts.push(attempt(db, claim, message_id, candidate, &choice)?);
@@ -275,6 +298,31 @@ fn begin(
     }
     let outgoing = addressee(db, message_id, &conversation_id, contact_id)?;
     Ok(Some(Group { human, opening: choice.opening, credential_version, parts, ..outgoing }))
+}
+
+/// The rule that the last attempt with this key went by.
+fn last_rule(db: &Connection, key: &str) -> Result<Option<String>, DbError> {
+    let found = db
+        .prepare_cached(
+            "SELECT t.rule FROM parts p JOIN attempts t ON t.account_id = p.account_id AND t.attempt_key = p.attempt_key
+             WHERE p.attempt_key = ?1 ORDER BY t.id DESC LIMIT 1",
+        )?
+        .query_row([key], |row| row.get(0))
+        .optional()?;
+    Ok(found.flatten())
+}
+
+/// It may have arrived, and the provider no longer honours its key or its window: nobody knows, and it is not sent again.
+fn undecided(db: &Connection, claim: &Claim, message_id: &str, idx: i64) -> Result<(), DbError> {
+    db.prepare_cached(
+        "UPDATE parts SET state = 'unknown', lane_until = ?3, due_at = ?4 WHERE message_id = ?1 AND idx = ?2",
+    )?
+    .execute(params![message_id, idx, claim.now + claim.lane_wait_ms, claim.now])?;
+    db.prepare_cached(
+        "UPDATE attempts SET outcome = 'unknown' WHERE id = (SELECT max(id) FROM attempts WHERE message_id = ?1 AND part = ?2)",
+    )?
+    .execute(params![message_id, idx])?;
+    Ok(())
 }
 
 /// The window is shut at dispatch: the part fails, and the rest of its message with it.
@@ -325,6 +373,7 @@ fn attempt(
         started_at: claim.now,
         rule: choice.rule.clone(),
         token: choice.token.clone(),
+        maybe_sent: candidate.maybe_sent,
     })
 }
 

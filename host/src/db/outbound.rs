@@ -231,7 +231,7 @@ fn retry(
         }
         queued = true;
         db.prepare_cached(
-            "UPDATE parts SET state = 'queued', attempt_key = ?3, tries = 0, due_at = ?4, lane_until = 0, first_sent_at = NULL,
+            "UPDATE parts SET state = 'queued', attempt_key = ?3, tries = 0, due_at = ?4, lane_until = 0, first_sent_at = NULL, maybe_sent = 0,
                               error = NULL, excluded_rules = '[]'
              WHERE message_id = ?1 AND idx = ?2",
         )?

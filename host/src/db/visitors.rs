@@ -66,7 +66,9 @@ impl Db {
     pub async fn visitor_by_token(&self, account: i64, token_hash: Vec<u8>) -> Result<Option<VisitorRow>, DbError> {
         self.read(move |db| {
             Ok(db
-                .prepare_cached("SELECT id, account_id, workspace_id FROM visitors WHERE token_hash = ?1 AND account_id = ?2")?
+                .prepare_cached(
+                    "SELECT id, account_id, workspace_id FROM visitors WHERE token_hash = ?1 AND account_id = ?2",
+                )?
                 .query_row(params![token_hash, account], |row| {
                     Ok(VisitorRow { id: row.get(0)?, account: row.get(1)?, workspace: row.get(2)? })
                 })

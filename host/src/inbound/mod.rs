@@ -50,7 +50,15 @@ const ECHOES_AT_ONCE: u32 = 50;
 impl Inbound {
     /// Nothing runs before [`Inbound::run`]. `max_file` is the most bytes of a file that is fetched.
     pub fn new(db: Db, clock: Clock, wakes: Wakes, plugins: Registry, max_file: u64) -> Inbound {
-        Inbound(Arc::new(Inner { db, clock, wakes, plugins, max_file, answers: Arc::default(), strangers: Notify::new() }))
+        Inbound(Arc::new(Inner {
+            db,
+            clock,
+            wakes,
+            plugins,
+            max_file,
+            answers: Arc::default(),
+            strangers: Notify::new(),
+        }))
     }
 
     /// Works until `stop`; what is in flight then is done again at the next start.

@@ -100,11 +100,7 @@ impl Pipeline<'_> {
                 .map(|generation| generation.id.clone())
                 .collect();
             let room = MOST_ROWS - self.lanes.len();
-            let rows = self
-                .inner
-                .db
-                .pending_rows(plugins, self.cursor, room, MOST_BYTES - self.lanes.bytes())
-                .await?;
+            let rows = self.inner.db.pending_rows(plugins, self.cursor, room, MOST_BYTES - self.lanes.bytes()).await?;
             self.more = !rows.is_empty();
             for row in rows {
                 self.cursor = row.id;

@@ -63,8 +63,7 @@ async fn look_up(inner: &Inner, stranger: &StrangerRow) -> Result<(), DbError> {
             context: None,
             extra: Vec::new(),
         });
-        let asked =
-            generation.plugin.look_up(&channel.caller(), channel.to_contract(None), who.clone(), thread).await;
+        let asked = generation.plugin.look_up(&channel.caller(), channel.to_contract(None), who.clone(), thread).await;
         match asked.map(|done| done.value) {
             Ok(Ok(found)) => person = found,
             Ok(Err(fault)) => tracing::debug!(words = fault.words, "the provider did not say who somebody is"),

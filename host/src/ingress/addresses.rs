@@ -140,9 +140,7 @@ impl Addresses {
             let stored = self.db.secret(owner, name).await?.map(|secret| secret.value);
             secrets.insert(name.to_owned(), (owner.clone(), stored.into_iter().collect()));
         }
-        let counter = |outcome: &'static str| {
-            metrics::counter!("sambung_webhooks_total", "plugin" => called.plugin.to_owned(), "outcome" => outcome)
-        };
+        let counter = |outcome: &'static str| metrics::counter!("sambung_webhooks_total", "plugin" => called.plugin.to_owned(), "outcome" => outcome);
         Ok(Some(Address {
             plugin: called.plugin.into(),
             name: called.address.into(),

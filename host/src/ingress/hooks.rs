@@ -93,7 +93,13 @@ pub(super) async fn receive(
 }
 
 /// Commits, and only then acknowledges.
-async fn commit(state: &state::State, address: &Address, row: NewRow, answer: Answer, plugin_answers: bool) -> Response {
+async fn commit(
+    state: &state::State,
+    address: &Address,
+    row: NewRow,
+    answer: Answer,
+    plugin_answers: bool,
+) -> Response {
     let (named, told) = if plugin_answers {
         let (named, told) = state.inbound.expect_answer();
         (Some(named), Some(told))

@@ -100,7 +100,12 @@ mod tests {
         headers.insert(ORIGIN, HeaderValue::from_static(origin));
         headers.insert(HOST, HeaderValue::from_static("chat.example"));
         let schema = json!({"properties": {"domain": {"x-origins": true}, "other": {}}});
-        of(&headers, Some("https://public.example"), Some(&schema), &json!({"domain": domain, "other": ["https://evil.example"]}))
+        of(
+            &headers,
+            Some("https://public.example"),
+            Some(&schema),
+            &json!({"domain": domain, "other": ["https://evil.example"]}),
+        )
     }
 
     #[test]

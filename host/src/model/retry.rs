@@ -1,5 +1,7 @@
 //! When something that did not work is tried again. Chance is an argument, so that the schedule can be proved.
 
+use sambung_runtime::manifest::Resend;
+
 /// Automatic tries of one part after failures that may pass; then it has failed and a person decides.
 pub const MOST_TRIES: u32 = 10;
 
@@ -26,6 +28,15 @@ pub fn send_delay(tries: u32, provider: Option<u64>, chance: f64) -> Option<i64>
 pub fn reconcile_delay(asked: u32, chance: f64) -> i64 {
     let doubled = 5_000.0 * 2f64.powi(asked.min(30) as i32);
     spread(doubled.min(60.0 * 60_000.0), chance)
+}
+
+/// Whether the provider still honours an attempt key that was first sent then, under this rule. A margin of a tenth is left
+/// for clocks and for the way there.
+pub fn may_resend(resend: Option<&Resend>, rule: Option<&str>, first_sent_at: i64, now: i64) -> bool {
+    let Some(resend) = resend else { return false };
+    let excepted = rule.is_some_and(|rule| resend.except_rules.iter().any(|known| known == rule));
+    let safe = i64::try_from(resend.for_ms - resend.for_ms / 10).unwrap_or(i64::MAX);
+    !excepted && now.saturating_sub(first_sent_at) < safe
 }
 
 /// The schedule that Standard Webhooks recommends, in seconds before each try; the first is at once.

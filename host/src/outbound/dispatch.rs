@@ -90,6 +90,8 @@ impl Outbound {
             account: account.clone(),
             rules: generation.plugin.window_rules().to_vec(),
             together: limits.together,
+            resend: generation.plugin.manifest().resend.clone(),
+            lane_wait_ms: self.0.settings.lane_wait_ms,
             most: permits.len() as u32,
             spent,
             now,

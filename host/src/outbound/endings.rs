@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::db::{DuePart, Ending};
 use crate::model::holds::Hold;
-use crate::model::retry::send_delay;
+use crate::model::retry::{may_resend, send_delay};
 
 /// What is known around an attempt.
 pub(super) struct Around<'a> {
@@ -92,7 +92,13 @@ fn of_error(error: SendError, part: &DuePart, around: &Around<'_>) -> Judgement 
         // Held and not failed: a credential is mended by a person, and what waits for it goes out then.
         SendFault::Unauthorized => Judgement {
             unauthorized: (!around.newer_credential).then(|| error.words.clone()),
-            ..Judgement::just(Ending::Again { due_at: around.now, counts: false, excluded: None, error: shown })
+            ..Judgement::just(Ending::Again {
+                due_at: around.now,
+                counts: false,
+                excluded: None,
+                maybe_sent: part.maybe_sent,
+                error: shown,
+            })
         },
         fault => {
             let template_missed = matches!(fault, SendFault::Template);
@@ -119,14 +125,28 @@ fn window_closed(error: &SendError, part: &DuePart, around: &Around<'_>, shown: 
     let named = error.rule.as_ref().unwrap_or(&rule);
     let timed = |known: &&WindowRule| known.id == *named && known.uses.is_none() && known.opens_by != "always";
     let closed = around.rules.iter().find(timed).map(|known| (known.id.clone(), part.started_at));
-    let ending = Ending::Again { due_at: around.now, counts: false, excluded: Some(rule), error: shown };
+    let ending = Ending::Again {
+        due_at: around.now,
+        counts: false,
+        excluded: Some(rule),
+        maybe_sent: part.maybe_sent,
+        error: shown,
+    };
     Judgement { closed, ..Judgement::just(ending) }
 }
 
-/// Tried again after the provider's delay or the schedule's, or failed when there were enough tries.
+/// Tried again after the provider's delay or the schedule's. When there were enough tries it has failed, unless an earlier one
+/// may have arrived.
 fn again(part: &DuePart, around: &Around<'_>, delay: Option<u64>, error: Value) -> Ending {
     match send_delay(part.tries, delay, around.chance) {
-        Some(delay) => Ending::Again { due_at: around.now + delay, counts: true, excluded: None, error },
+        Some(delay) => Ending::Again {
+            due_at: around.now + delay,
+            counts: true,
+            excluded: None,
+            maybe_sent: part.maybe_sent,
+            error,
+        },
+        None if part.maybe_sent => unknown(around, error),
         None => Ending::Failed { error },
     }
 }
@@ -137,7 +157,13 @@ pub(super) fn of_broken_call(error: &CallError, part: &DuePart, around: &Around<
     Judgement::just(if error.dispatched {
         unanswered(part, around, shown)
     } else if error.fault == CallFault::Busy {
-        Ending::Again { due_at: around.now + 1_000, counts: false, excluded: None, error: shown }
+        Ending::Again {
+            due_at: around.now + 1_000,
+            counts: false,
+            excluded: None,
+            maybe_sent: part.maybe_sent,
+            error: shown,
+        }
     } else {
         again(part, around, None, shown)
     })
@@ -148,22 +174,18 @@ pub(super) fn unanswered(part: &DuePart, around: &Around<'_>, error: Value) -> E
     if may_resend(around.resend, part.rule.as_deref(), part.first_sent_at, around.now)
         && let Some(delay) = send_delay(part.tries, None, around.chance)
     {
-        return Ending::Again { due_at: around.now + delay, counts: true, excluded: None, error };
+        let due_at = around.now + delay;
+        return Ending::Again { due_at, counts: true, excluded: None, maybe_sent: true, error };
     }
+    unknown(around, error)
+}
+
+fn unknown(around: &Around<'_>, error: Value) -> Ending {
     Ending::Unknown {
         lane_until: around.now + around.lane_wait_ms,
         ask_at: if around.reconciles { around.now } else { i64::MAX },
         error,
     }
-}
-
-/// Whether the provider honours an attempt key that was first sent then, under this rule. A margin of a tenth is left for
-/// clocks and for the way there.
-pub(super) fn may_resend(resend: Option<&Resend>, rule: Option<&str>, first_sent_at: i64, now: i64) -> bool {
-    let Some(resend) = resend else { return false };
-    let excepted = rule.is_some_and(|rule| resend.except_rules.iter().any(|known| known == rule));
-    let safe = i64::try_from(resend.for_ms - resend.for_ms / 10).unwrap_or(i64::MAX);
-    !excepted && now.saturating_sub(first_sent_at) < safe
 }
 
 fn describe(error: &SendError) -> Value {
@@ -206,6 +228,7 @@ mod tests {
             started_at: 1_000,
             rule: Some("reply".into()),
             token: None,
+            maybe_sent: false,
         }
     }
 
@@ -270,6 +293,16 @@ mod tests {
         assert!(matches!(ending(&resend, 10_500), Ending::Unknown { .. }), "too near to the end");
         resend.except_rules = vec!["reply".into()];
         assert!(matches!(ending(&resend, 2_000), Ending::Unknown { .. }));
+    }
+
+    /// Once something may have arrived, running out of tries does not make it a failure.
+    #[test]
+    fn what_may_have_arrived_never_ends_as_failed() {
+        let part = DuePart { maybe_sent: true, tries: crate::model::retry::MOST_TRIES, ..part() };
+        let broken = of_broken_call(&broken(false), &part, &around(None)).ending;
+        assert!(matches!(broken, Ending::Unknown { .. }));
+        let refused = of_answer(Err(error(SendFault::Unavailable, "message", true)), &part, &around(None)).ending;
+        assert!(matches!(refused, Ending::Unknown { .. }));
     }
 
     /// The provider's delay is kept, and its scope waits as long.

@@ -63,7 +63,7 @@ impl Outbound {
                 }
                 Some(Ok(Verdict::NotSent)) => {
                     let error = json!({"code": "not-sent", "detail": "the provider says that it did not get it"});
-                    let again = Ending::Again { due_at: now, counts: true, excluded: None, error };
+                    let again = Ending::Again { due_at: now, counts: true, excluded: None, maybe_sent: false, error };
                     (again, done.effects, None, Vec::new())
                 }
                 _ => return self.ask_later(&unknown, now).await,

@@ -72,6 +72,7 @@ impl Outbound {
             started_at: now,
             rule: lost.rule.clone(),
             token: None,
+            maybe_sent: true,
         };
         let error = json!({"code": "interrupted", "detail": "the host stopped while the provider was being called"});
         let ended = Ended {

@@ -160,6 +160,7 @@ CREATE TABLE parts (
   attempt_key TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
   due_at INTEGER NOT NULL,            -- queued: when it may be sent; unknown: when the provider is asked again
   lane_until INTEGER NOT NULL DEFAULT 0,   -- unknown: until when later messages of the conversation wait for it
+  maybe_sent INTEGER NOT NULL DEFAULT 0,   -- an attempt with this key may have arrived: only the same is sent again, under the same rule
   first_sent_at INTEGER, error TEXT, excluded_rules TEXT NOT NULL DEFAULT '[]',
   PRIMARY KEY (message_id, idx)) STRICT, WITHOUT ROWID;
 CREATE INDEX parts_due ON parts(account_id, due_at) WHERE state = 'queued';
