@@ -296,9 +296,9 @@ fn runtime(
     };
     let cache = &config.runtime.cache_dir;
     let runtime = RuntimeConfig {
-        egress: policy(config),
         cache_dir: Some(if cache.as_os_str().is_empty() { data.cache() } else { cache.clone() }),
         limits: config.runtime.limits.clone(),
+        egress: policy(config),
         instances: config.runtime.instances,
     };
     Ok(Runtime::new(runtime, services)?)
