@@ -25,6 +25,7 @@ use crate::ingress;
 use crate::media::{BlobService, Media, MediaConfig};
 use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
+use crate::retention::Retention;
 use crate::wake::Wakes;
 use crate::web::state::{Limits, Readiness, State};
 use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services, egress};
@@ -194,6 +195,14 @@ impl App {
 
     /// The loops of every part, each until `stop`.
     fn start_loops(&self) {
+        let retention = Retention::new(
+            self.state.db.clone(),
+            self.state.media.clone(),
+            self.state.clock.clone(),
+            &self.state.config.retention,
+        );
+        let until = self.state.stop.clone();
+        self.tasks.spawn(async move { retention.run(until).await });
         let (plugins, channels) = (self.state.plugins.clone(), self.state.channels.clone());
         let stop = &self.state.stop;
         self.tasks.spawn({
@@ -272,6 +281,11 @@ fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, 
     Ok(Feed::new(db.clone(), clock.clone(), wakes.clone(), client, settings))
 }
 
+/// What the operator lets plugins and endpoints reach.
+fn policy(config: &Config) -> egress::Policy {
+    egress::Policy { denied_hosts: config.egress.denied_hosts.clone(), overrides: config.egress.overrides.clone() }
+}
+
 /// The sandbox with what it may reach of the host's data.
 fn runtime(
     config: &Config,
@@ -290,6 +304,7 @@ fn runtime(
         egress: policy(config),
         cache_dir: Some(if cache.as_os_str().is_empty() { data.cache() } else { cache.clone() }),
         limits: config.runtime.limits.clone(),
+        egress: policy(config),
         instances: config.runtime.instances,
     };
     Ok(Runtime::new(runtime, services)?)

@@ -57,10 +57,14 @@ pub enum BackupError {
         why: String,
     },
     /// There is no key.
-    #[error("no master key: put the key file that this backup's server had at {0}, or name it with --key. Nothing was changed")]
+    #[error(
+        "no master key: put the key file that this backup's server had at {0}, or name it with --key. Nothing was changed"
+    )]
     KeyMissing(PathBuf),
     /// The key is another server's.
-    #[error("the master key is not the one of this backup: bring the key file that its server had. Nothing was changed")]
+    #[error(
+        "the master key is not the one of this backup: bring the key file that its server had. Nothing was changed"
+    )]
     WrongKey,
 }
 
@@ -174,8 +178,8 @@ fn key_for(data: &DataDir, key: Option<&Path>) -> Result<(Vault, Option<zeroize:
     match key {
         Some(path) => {
             let text = std::fs::read_to_string(path).map(zeroize::Zeroizing::new).map_err(io("cannot read", path))?;
-            let vault = Vault::from_text(&text)
-                .map_err(|error| DataDirError::KeyText { path: path.to_owned(), error })?;
+            let vault =
+                Vault::from_text(&text).map_err(|error| DataDirError::KeyText { path: path.to_owned(), error })?;
             Ok((vault, Some(text)))
         }
         None => match data.existing_vault()? {

@@ -210,6 +210,7 @@ pub struct Feed {
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Egress {
+    pub denied_hosts: Vec<String>,
     pub overrides: BTreeMap<String, String>,
 }
 

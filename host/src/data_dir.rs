@@ -127,6 +127,21 @@ impl DataDir {
         }
     }
 
+    /// Puts a key file that was brought along into its place; another one that is there already is kept beside it.
+    pub fn place_key(&self, text: &str) -> Result<(), DataDirError> {
+        let path = self.key();
+        let io = |error| DataDirError::Io { what: "cannot write", path: path.clone(), error };
+        match std::fs::read_to_string(&path).map(Zeroizing::new) {
+            Ok(there) if *there == text => return Ok(()),
+            Ok(_) => {
+                let beside = path.with_extension(format!("key.before-{}", hex::encode(crate::clock::random::<4>())));
+                std::fs::rename(&path, beside).map_err(io)?;
+            }
+            Err(_) => {}
+        }
+        write_private(&path, text.as_bytes()).map_err(io)
+    }
+
     fn new_vault(&self) -> Result<Vault, DataDirError> {
         let path = self.key();
         let key = Zeroizing::new(crate::clock::random::<32>());

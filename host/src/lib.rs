@@ -7,6 +7,7 @@
 pub mod api;
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod channels;
 pub mod cli;
 pub mod clock;
@@ -21,5 +22,6 @@ pub mod media;
 pub mod model;
 pub mod outbound;
 pub mod plugins;
+pub mod retention;
 pub mod wake;
 pub mod web;

@@ -4,6 +4,12 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod auth;
+mod channels;
 mod common;
 mod feed;
+mod house;
+mod media;
+mod operations;
 mod outbound;
+mod plugins;
+mod widget;

@@ -58,7 +58,10 @@ pub struct Inspection {
 /// Reads a file's facts without compiling it.
 pub(crate) fn inspect(wasm: &[u8]) -> Result<Inspection, LoadError> {
     let outline = Outline::read(wasm)?;
-    for import in &outline.imports {
+    // A standard library that has sockets links files as well, so the more telling of the two comes first.
+    let (sockets, others): (Vec<_>, Vec<_>) =
+        outline.imports.iter().partition(|name| name.starts_with("wasi:sockets/"));
+    for import in sockets.into_iter().chain(others) {
         check_import(import)?;
     }
     let offered = offered(&outline.exports)?;

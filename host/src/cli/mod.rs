@@ -1,6 +1,9 @@
 //! The command line: reads arguments and configuration, does one thing, and says in one line what went wrong.
 
+mod backup;
+mod doctor;
 mod people;
+mod plugin;
 mod serve;
 
 use std::path::PathBuf;
@@ -42,6 +45,17 @@ enum Command {
     /// Tokens for programs
     #[command(subcommand)]
     Token(people::Token),
+    /// Plugin files
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
+    /// Write a backup into a new file, also while the server runs
+    Backup(backup::Create),
+    /// Put a backup in the place of what the data folder holds; no server may run
+    Restore(backup::Restore),
+    /// Let outbound, polling and refresh go on after a restore
+    Release,
+    /// Look for what keeps a server from starting or being reached
+    Doctor,
 }
 
 /// Runs the program.
@@ -65,6 +79,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::User(command) => runtime()?.block_on(command.run(config)),
         Command::Token(command) => runtime()?.block_on(command.run(config)),
+        Command::Plugin(command) => runtime()?.block_on(command.run(config)),
+        Command::Backup(command) => command.run(&config),
+        Command::Restore(command) => runtime()?.block_on(command.run(config)),
+        Command::Release => runtime()?.block_on(backup::release(config)),
+        Command::Doctor => runtime()?.block_on(doctor::run(config)),
     }
 }
 

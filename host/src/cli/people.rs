@@ -89,7 +89,7 @@ impl Token {
 }
 
 /// The database of the data folder, made where there is none, with the default workspace.
-async fn open(config: &Config) -> anyhow::Result<(Db, Auth, Clock)> {
+pub(super) async fn open(config: &Config) -> anyhow::Result<(Db, Auth, Clock)> {
     let data = DataDir::at(&config.server.data_dir);
     data.make()?;
     let db = Db::open(DbConfig::at(data.database()), data.vault()?)?;

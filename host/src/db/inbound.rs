@@ -25,3 +25,6 @@ pub use rows::{Committed, Effect, Translated, Translation};
 pub(in crate::db) use echo::take_over;
 pub(in crate::db) use targets::provider_id_appeared;
 pub(in crate::db) use threads::thread_learnt;
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,10 @@ pub(in crate::db) fn recompute_status(db: &Connection, message_id: &str, at: i64
         Some(derived) => derived,
         None => Status::Sent,
     };
+    let derived = match derived {
+        Status::Sent | Status::Delivered if was_read_up_to(db, message_id)? => Status::Read,
+        other => other,
+    };
     let why = if derived == Status::Failed { why_failed(db, message_id, since)? } else { None };
     if status.as_deref() == Some(derived.word()) && error == why {
         return Ok(false);
@@ -54,6 +58,16 @@ pub(in crate::db) fn recompute_status(db: &Connection, message_id: &str, at: i64
     ])?;
     message_updated(db, &workspace, message_id, at)?;
     Ok(true)
+}
+
+/// Whether the other side read its conversation after this message was sent. What failed is not read by that.
+fn was_read_up_to(db: &Connection, message_id: &str) -> Result<bool, DbError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT 1 FROM messages m JOIN read_marks r ON r.conversation_id = m.conversation_id WHERE m.id = ?1
+             AND coalesce((SELECT max(first_sent_at) FROM parts WHERE message_id = m.id), m.at) <= r.at",
+        )?
+        .exists([message_id])?)
 }
 
 /// The feed row for a message that changed.

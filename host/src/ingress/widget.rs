@@ -118,7 +118,8 @@ fn either(result: Result<Response, Response>) -> Response {
     result.unwrap_or_else(|response| response)
 }
 
-/// Opens a session: a token for this browser on this site.
+/// Opens a session, a token for this browser on this site; or answers with the one that the browser has, so that it learns
+/// the present settings and keeps its history.
 pub(super) async fn open_session(
     State(state): State<state::State>,
     Extension(ingress): Extension<Arc<Ingress>>,
@@ -135,6 +136,11 @@ pub(super) async fn open_session(
         Err(response) => return response,
     };
     let opened = async {
+        if let Some(token) = bearer(&headers)
+            && let Ok(visitor) = shop.visitor(&state, Some(token.clone())).await
+        {
+            return Ok(session(StatusCode::OK, &shop, &token, &visitor));
+        }
         ingress.visitors.sessions.check(&client).map_err(|wait| Problem::too_many(wait).into_response())?;
         let token = new_token();
         let visitor =
@@ -142,10 +148,14 @@ pub(super) async fn open_session(
         let site = headers.get("origin").and_then(|site| site.to_str().ok()).map(str::to_owned);
         let kept = state.db.add_visitor(visitor.clone(), hash(&token), site, state.clock.now()).await;
         kept.map_err(|error| gone(&error))?;
-        let body = json!({"token": token, "visitor": visitor.id, "config": shop.config()});
-        Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], axum::Json(body)).into_response())
+        Ok(session(StatusCode::CREATED, &shop, &token, &visitor))
     };
     marked(&origin, either(opened.await))
+}
+
+fn session(status: StatusCode, shop: &Shop, token: &str, visitor: &VisitorRow) -> Response {
+    let body = json!({"token": token, "visitor": visitor.id, "config": shop.config()});
+    (status, [(CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
 }
 
 /// A visitor's message as the widget sends it.

@@ -50,9 +50,28 @@ impl Kit {
     /// As [`Kit::load`].
     pub async fn load_with(wasm: impl Into<Vec<u8>>, origins: &[&str]) -> Result<Self, KitError> {
         let wasm = wasm.into();
-        let memory = Memory::default();
         let provider = Provider::start().await.map_err(KitError::Provider)?;
         let config = config(&wasm, &provider, origins)?;
+        Self::with(wasm, provider, config).await
+    }
+
+    /// Loads a component whose provider is another server, a simulator for instance: what is meant for the first origin of a
+    /// pair goes to the second.
+    ///
+    /// # Errors
+    /// As [`Kit::load`].
+    pub async fn load_at(
+        wasm: impl Into<Vec<u8>>,
+        overrides: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, KitError> {
+        let provider = Provider::start().await.map_err(KitError::Provider)?;
+        let egress = Policy { overrides: overrides.into_iter().collect(), ..Policy::default() };
+        let config = RuntimeConfig { egress, instances: 8, ..RuntimeConfig::default() };
+        Self::with(wasm.into(), provider, config).await
+    }
+
+    async fn with(wasm: Vec<u8>, provider: Provider, config: RuntimeConfig) -> Result<Self, KitError> {
+        let memory = Memory::default();
         let plugin = Runtime::new(config, memory.services())?.load(wasm).await?;
         let id = plugin.manifest().id.clone();
         let caller = Caller {

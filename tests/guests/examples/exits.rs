@@ -1,4 +1,4 @@
-//! Ends its process, which it does not have.
+//! Ends its process, which it does not have. WASI knows success and failure and no other status.
 #![forbid(unsafe_code)]
 
 use sambung_guests::{Guest, good, guest, is_wrong};

@@ -52,28 +52,15 @@ fn conversation_of(site: &Site<'_>, message: &str) -> Result<Option<String>, DbE
         .optional()?)
 }
 
-/// Hands an echo the facts that waited for it, and what the other side's read mark says of it.
-pub(super) fn attach_facts(
-    site: &Site<'_>,
-    provider_id: &str,
-    message: &str,
-    conversation: &str,
-    at: i64,
-) -> Result<(), DbError> {
+/// Hands an echo the facts that waited for it.
+pub(super) fn attach_facts(site: &Site<'_>, provider_id: &str, message: &str) -> Result<(), DbError> {
     site.db
         .prepare_cached(
             "UPDATE facts SET message_id = ?3 WHERE account_id = ?1 AND provider_id = ?2 AND message_id IS NULL",
         )?
         .execute(params![site.account, provider_id, message])?;
-    let read: Option<i64> = site
-        .db
-        .prepare_cached("SELECT at FROM read_marks WHERE conversation_id = ?1 AND at >= ?2")?
-        .query_row(params![conversation, at], |row| row.get(0))
-        .optional()?;
-    match read {
-        Some(until) => targets::mark_read(site, message, until),
-        None => status::recompute_status(site.db, message, site.now).map(|_| ()),
-    }
+    status::recompute_status(site.db, message, site.now)?;
+    Ok(())
 }
 
 /// An id that a receipt names belongs to a message that was taken for an echo: the echo goes, and what was said of it is said

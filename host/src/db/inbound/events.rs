@@ -168,16 +168,18 @@ fn delivery(site: &mut Site<'_>, said: &Delivery, at: i64) -> Result<(), DbError
 }
 
 fn read_up_to(site: &mut Site<'_>, said: &ReadUpTo, at: i64) -> Result<Option<String>, DbError> {
-    let Some(conversation) = threads::known(site, &said.thread)? else { return Ok(None) };
-    match (&said.id, said.time) {
-        (Some(id), _) => {
+    let until = said.time.and_then(|time| i64::try_from(time).ok()).unwrap_or(at);
+    let Some(conversation) = threads::known(site, &said.thread)? else {
+        let waiting = Waiting::ReadThread { id: said.id.clone(), until };
+        targets::keep_for_thread(site, &said.thread.key, &waiting, at)?;
+        return Ok(None);
+    };
+    match &said.id {
+        Some(id) => {
             let waiting = Waiting::ReadUpTo { conversation: conversation.clone() };
             targets::on_message(site, id, &waiting, at)?;
         }
-        (None, time) => {
-            let until = time.and_then(|time| i64::try_from(time).ok()).unwrap_or(at);
-            targets::read_up_to(site, &conversation, until)?;
-        }
+        None => targets::read_up_to(site, &conversation, until)?,
     }
     Ok(Some(conversation))
 }

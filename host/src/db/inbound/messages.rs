@@ -71,7 +71,7 @@ pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option
     }
     bump_last(site, new.conversation, &id, new.at, !new.echo)?;
     if new.echo {
-        echo::attach_facts(site, &new.message.id, &id, new.conversation, new.at)?;
+        echo::attach_facts(site, &new.message.id, &id)?;
     }
     targets::appear(site, &new.message.id, &id)?;
     Ok(Some(id))

@@ -26,6 +26,8 @@ pub(super) enum Waiting {
     Reply { message: String },
     /// The other side read this conversation until it.
     ReadUpTo { conversation: String },
+    /// The other side read a conversation that nobody here knows yet: until this message, else until then.
+    ReadThread { id: Option<String>, until: i64 },
     /// A message of the business that nobody here knows yet; it becomes one of its own unless it proves to be ours.
     Echo { event: Box<Event> },
 }
@@ -57,22 +59,50 @@ pub(super) fn keep(
 
 /// Applies what waited for a message that is there now.
 pub(super) fn appear(site: &mut Site<'_>, provider_id: &str, message: &str) -> Result<(), DbError> {
+    for (said, at) in take(site, provider_id)? {
+        apply(site, message, &said, at)?;
+    }
+    Ok(())
+}
+
+/// Takes out what waits under a name, in the provider's order.
+fn take(site: &Site<'_>, name: &str) -> Result<Vec<(Waiting, i64)>, DbError> {
     let waited: Vec<(String, i64)> = {
         let mut query = site.db.prepare_cached(
             "SELECT event, at FROM waiting_events WHERE account_id = ?1 AND provider_id = ?2 ORDER BY at, id",
         )?;
-        let rows = query.query_map(params![site.account, provider_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = query.query_map(params![site.account, name], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect::<Result<_, _>>()?
     };
-    if waited.is_empty() {
-        return Ok(());
+    if !waited.is_empty() {
+        site.db
+            .prepare_cached("DELETE FROM waiting_events WHERE account_id = ?1 AND provider_id = ?2")?
+            .execute(params![site.account, name])?;
     }
-    site.db
-        .prepare_cached("DELETE FROM waiting_events WHERE account_id = ?1 AND provider_id = ?2")?
-        .execute(params![site.account, provider_id])?;
-    for (event, at) in waited {
-        let said = serde_json::from_str(&event).map_err(|error| DbError::Damaged(error.to_string()))?;
-        apply(site, message, &said, at)?;
+    let read = |event: String| serde_json::from_str(&event).map_err(|error| DbError::Damaged(error.to_string()));
+    waited.into_iter().map(|(event, at)| Ok((read(event)?, at))).collect()
+}
+
+/// Under what name something waits for a conversation: no provider's id has such characters.
+fn thread_name(key: &str) -> String {
+    format!("\u{1}thread\u{1}{key}")
+}
+
+/// Keeps what was said of a conversation that nobody knows yet.
+pub(super) fn keep_for_thread(site: &Site<'_>, key: &str, said: &Waiting, at: i64) -> Result<(), DbError> {
+    keep(site, &thread_name(key), said, at, None)
+}
+
+/// Applies what waited for a conversation that is there now.
+pub(super) fn thread_appeared(site: &mut Site<'_>, key: &str, conversation: &str) -> Result<(), DbError> {
+    for (said, at) in take(site, &thread_name(key))? {
+        match said {
+            Waiting::ReadThread { id: Some(id), .. } => {
+                on_message(site, &id, &Waiting::ReadUpTo { conversation: conversation.to_owned() }, at)?;
+            }
+            Waiting::ReadThread { id: None, until } => read_up_to(site, conversation, until)?,
+            _ => {}
+        }
     }
     Ok(())
 }
@@ -140,12 +170,14 @@ fn apply(site: &mut Site<'_>, message: &str, said: &Waiting, at: i64) -> Result<
         Waiting::ReadUpTo { conversation } => {
             let until: i64 = site
                 .db
-                .prepare_cached("SELECT at FROM messages WHERE id = ?1")?
+                .prepare_cached(
+                    "SELECT coalesce((SELECT max(first_sent_at) FROM parts WHERE message_id = m.id), m.at) FROM messages m WHERE m.id = ?1",
+                )?
                 .query_row([message], |row| row.get(0))?;
             read_up_to(site, conversation, until)?;
             false
         }
-        Waiting::Echo { .. } => false,
+        Waiting::ReadThread { .. } | Waiting::Echo { .. } => false,
     };
     if changed {
         site.told.updated.insert(message.to_owned());
@@ -190,18 +222,7 @@ pub(super) fn read_up_to(site: &mut Site<'_>, conversation: &str, until: i64) ->
         rows.collect::<Result<_, _>>()?
     };
     for message in unread {
-        mark_read(site, &message, until)?;
+        status::recompute_status(site.db, &message, site.now)?;
     }
-    Ok(())
-}
-
-/// Stores the fact that a message was read.
-pub(super) fn mark_read(site: &Site<'_>, message: &str, at: i64) -> Result<(), DbError> {
-    site.db
-        .prepare_cached(
-            "INSERT INTO facts (account_id, message_id, state, at, received_at) VALUES (?1, ?2, 'read', ?3, ?4)",
-        )?
-        .execute(params![site.account, message, at, site.received_at])?;
-    status::recompute_status(site.db, message, site.now)?;
     Ok(())
 }

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::types::Thread;
 
-use super::messages;
 use super::site::Site;
+use super::{messages, targets};
 use crate::db::DbError;
 
 /// The conversation of a thread. `contact` is whom a new one is with.
@@ -87,6 +87,9 @@ fn create(site: &mut Site<'_>, thread: &Thread, contact: Option<&str>, at: i64) 
         )?
         .execute(params![id, site.workspace, site.account, contact, thread.key, at.min(site.received_at), at])?;
     site.told.conversations.insert(id.clone());
+    for key in std::iter::once(&thread.key).chain(&thread.aliases) {
+        targets::thread_appeared(site, key, &id)?;
+    }
     Ok(id)
 }
 
