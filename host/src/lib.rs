@@ -4,8 +4,24 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod api;
+pub mod app;
+pub mod auth;
+pub mod backup;
+pub mod channels;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod data_dir;
 pub mod db;
+pub mod feed;
 pub mod ids;
+pub mod inbound;
+pub mod ingress;
+pub mod media;
 pub mod model;
+pub mod outbound;
+pub mod plugins;
+pub mod retention;
 pub mod wake;
+pub mod web;

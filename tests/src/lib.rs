@@ -1,1 +1,9 @@
-//! Empty.
+//! What the stories share: published descriptions of providers' APIs, fixtures that live outside the project, and simulators
+//! that behave as the providers' documentation says.
+//!
+//! Test code: it may name providers, which the host may not.
+#![forbid(unsafe_code)]
+
+pub mod fixtures;
+pub mod openapi;
+pub mod providers;

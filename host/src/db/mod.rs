@@ -3,7 +3,35 @@
 //!
 //! Nothing outside this folder sees a connection.
 
+mod apps;
+mod attempts;
+mod audit;
+pub mod backup;
+mod channels;
+mod contacts;
+mod conversations;
+mod dispatch;
+mod endpoints;
 mod feed;
+mod idempotency;
+mod inbound;
+mod journal;
+mod kv;
+mod leases;
+mod media;
+mod messages;
+mod outbound;
+mod plugins;
+mod retention;
+mod secrets;
+mod status;
+mod system;
+mod templates;
+mod tokens;
+mod users;
+mod visitors;
+mod watch;
+mod workspaces;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +42,31 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
+pub use apps::AppRow;
+pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
+pub use channels::{ChannelRow, Connected, NewChannel, NewSecret, SettingsChange};
+pub use conversations::{ConversationRow, InboxCursor, InboxFilter};
+pub use dispatch::{BusyAccount, Claim, Claimed, DuePart, Group};
+pub use endpoints::{Delivered, DueDelivery, Endpoint, EndpointChange, event_id};
+pub use feed::{FeedRange, FeedRow};
+pub use idempotency::{Earlier, Ticket};
+pub use inbound::{Committed, DueMedia, Effect, Erased, MediaOutcome, StrangerRow, Translated, Translation};
+pub use journal::{JournalReader, NewRow, PendingRow, Replay};
+pub use leases::Lease;
+pub use media::{MediaRow, PublishedRow};
+pub use messages::MessageCursor;
+pub use outbound::{Addressee, Changed, NewMessage, Queued};
+pub use plugins::{GenerationRow, PluginRow, RefusedFile};
+pub use retention::Expired;
+pub use secrets::{Secret, SecretState};
+pub use templates::{NewTemplate, StaleTemplates};
+pub use tokens::{NewToken, TokenKind, TokenRow, Who};
+pub use users::{NewUser, UserChange, UserRow};
+pub use visitors::{EntryRow, VisitorMessage, VisitorRow};
+pub use workspaces::WorkspaceRow;
 pub use writer::Priority;
+
+use crate::model::envelope::Vault;
 
 /// Why the database did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -40,12 +92,21 @@ pub enum DbError {
     /// Too many writes wait already, or the disk is full; try again after a moment.
     #[error("{0}")]
     Busy(&'static str),
+    /// What was to be changed is not there any more.
+    #[error("it is not there any more")]
+    Gone,
     /// The database is being closed.
     #[error("the database is closed")]
     Closed,
     /// A stored value does not have the form this program gave it.
     #[error("a stored value is damaged: {0}")]
     Damaged(String),
+    /// The database was written with another master key.
+    #[error("the master key does not belong to this database; put the key file that it was made with in its place")]
+    WrongKey,
+    /// A secret does not open.
+    #[error("a stored secret does not open")]
+    Sealed(#[from] crate::model::envelope::EnvelopeError),
 }
 
 impl DbError {
@@ -100,6 +161,9 @@ impl DbConfig {
 pub struct Db(Arc<Inner>);
 
 struct Inner {
+    addresses: watch::Changes,
+    channels: channels::ChannelCache,
+    vault: Vault,
     path: PathBuf,
     writer: writer::Writer,
     readers: std::sync::Mutex<Vec<Connection>>,
@@ -110,16 +174,23 @@ struct Inner {
 const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("migrations/0001_initial.sql"))];
 
 impl Db {
-    /// Opens or makes the file, brings its schema up to date and starts the writer.
-    pub fn open(config: DbConfig) -> Result<Db, DbError> {
+    /// Opens or makes the file, brings its schema up to date, sees that the master key is the one it was made with, and starts
+    /// the writer.
+    pub fn open(config: DbConfig, vault: Vault) -> Result<Db, DbError> {
         let mut connection = Connection::open(&config.path)?;
         prepare(&connection)?;
         migrate(&mut connection, &config.path)?;
+        system::prove_key(&connection, &vault)?;
         if let Some(pages) = config.max_pages {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
+        let addresses = watch::Changes::of(&connection, &["channels", "apps", "plugins"])?;
+        let seen = addresses.clone();
         Ok(Db(Arc::new(Inner {
-            writer: writer::Writer::start(connection, config.queue),
+            addresses,
+            channels: channels::ChannelCache::default(),
+            vault,
+            writer: writer::Writer::start(connection, config.queue, move || seen.committed()),
             readers: std::sync::Mutex::new(Vec::new()),
             permits: Semaphore::new(config.readers.max(1)),
             path: config.path,
@@ -162,6 +233,22 @@ impl Db {
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.0.path
+    }
+
+    /// The master keys, for sealing and opening what a row holds.
+    pub(in crate::db) fn vault(&self) -> Vault {
+        self.0.vault.clone()
+    }
+
+    /// Channels in memory.
+    pub(in crate::db) fn channel_cache(&self) -> &channels::ChannelCache {
+        &self.0.channels
+    }
+
+    /// Grows with every commit that changed a channel, a registration or a plugin: what was read before is old then. To be
+    /// asked before reading.
+    pub fn addresses_epoch(&self) -> u64 {
+        self.0.addresses.epoch()
     }
 
     /// Writes that wait now.

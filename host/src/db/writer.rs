@@ -5,6 +5,7 @@
 //! [`MOST_ROUTINE`] in a transaction, so that an acknowledgement never waits behind a backlog.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -44,7 +45,11 @@ struct Pending<T, F> {
 
 impl<T: Send, F: FnOnce(&Connection) -> Result<T, DbError> + Send> Job for Pending<T, F> {
     fn run(&mut self, connection: &Connection) -> bool {
-        let result = self.act.take().map(|act| act(connection));
+        // A panic in one act must not take the writer, and with it every acknowledgement, down.
+        let result = self.act.take().map(|act| {
+            std::panic::catch_unwind(AssertUnwindSafe(|| act(connection)))
+                .unwrap_or_else(|_| Err(DbError::Damaged("an act panicked; its words are in the log".into())))
+        });
         let keep = matches!(result, Some(Ok(_)));
         self.result = result;
         keep
@@ -52,6 +57,8 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T, DbError> + Send> Job for Pendi
 
     fn answer(self: Box<Self>, failure: Option<DbError>) {
         let answer = match (failure, self.result) {
+            // Whose own statement failed learns that; the others learn that nothing of the transaction stands.
+            (Some(_), Some(Err(own))) => Err(own),
             (Some(error), _) => Err(error),
             (None, Some(result)) => result,
             (None, None) => Err(DbError::Closed),
@@ -80,7 +87,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, most: usize) -> Self {
+    /// `committed` is called after each transaction is on disk, before anybody is answered.
+    pub(super) fn start(connection: Connection, most: usize, committed: impl Fn() + Send + 'static) -> Self {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue { urgent: VecDeque::new(), routine: VecDeque::new(), closing: false }),
             wake: Condvar::new(),
@@ -90,7 +98,7 @@ impl Writer {
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("sambung-writer".into())
-            .spawn(move || work(&theirs, &connection))
+            .spawn(move || work(&theirs, &connection, &committed))
             .expect("the system can start a thread");
         Self { shared, thread: Mutex::new(Some(thread)) }
     }
@@ -137,10 +145,10 @@ impl Writer {
     }
 }
 
-fn work(shared: &Shared, connection: &Connection) {
+fn work(shared: &Shared, connection: &Connection, committed: &dyn Fn()) {
     while let Some(batch) = next_batch(shared) {
         let count = batch.len();
-        commit(connection, batch);
+        commit(connection, batch, committed);
         shared.waiting.fetch_sub(count, Ordering::Relaxed);
     }
     let _ = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
@@ -162,12 +170,13 @@ fn next_batch(shared: &Shared) -> Option<Vec<Box<dyn Job>>> {
 }
 
 /// One transaction, an act a savepoint. If the transaction itself fails, everybody in it is told so and nothing of it stands.
-fn commit(connection: &Connection, mut batch: Vec<Box<dyn Job>>) {
+fn commit(connection: &Connection, mut batch: Vec<Box<dyn Job>>, committed: &dyn Fn()) {
     let failure = transact(connection, &mut batch).err();
     if failure.is_some() {
         // The transaction may be gone already, as SQLite ends it itself when the disk is full.
         let _ = connection.execute_batch("ROLLBACK");
     }
+    committed();
     for job in batch {
         job.answer(failure.as_ref().map(copy));
     }
@@ -177,12 +186,22 @@ fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), r
     execute(connection, "BEGIN IMMEDIATE")?;
     for job in batch {
         execute(connection, "SAVEPOINT act")?;
-        if !job.run(connection) {
+        let keep = job.run(connection);
+        if connection.is_autocommit() {
+            // SQLite ends a transaction itself when there is no room: nothing of this commit stands.
+            return Err(no_room());
+        }
+        if !keep {
             execute(connection, "ROLLBACK TO act")?;
         }
         execute(connection, "RELEASE act")?;
     }
     execute(connection, "COMMIT")
+}
+
+fn no_room() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+    rusqlite::Error::SqliteFailure(code, Some("the transaction was given up for want of room".into()))
 }
 
 fn execute(connection: &Connection, statement: &str) -> Result<(), rusqlite::Error> {
@@ -195,5 +214,149 @@ fn copy(error: &rusqlite::Error) -> DbError {
             DbError::Sql(rusqlite::Error::SqliteFailure(*code, words.clone()))
         }
         other => DbError::Damaged(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn table() -> Connection {
+        let connection = Connection::open_in_memory().expect("memory is there");
+        connection.execute_batch("CREATE TABLE t (a INTEGER NOT NULL UNIQUE)").expect("a table");
+        connection
+    }
+
+    fn insert(value: i64) -> impl FnOnce(&Connection) -> Result<i64, DbError> + Send + 'static {
+        move |connection| {
+            connection.execute("INSERT INTO t VALUES (?1)", [value])?;
+            Ok(value)
+        }
+    }
+
+    async fn count(writer: &Writer) -> i64 {
+        let ask = |connection: &Connection| Ok(connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?);
+        writer.run(Priority::Routine, ask).await.expect("counted")
+    }
+
+    /// Keeps the writer busy within an act until the sender goes away.
+    fn hold(
+        writer: &Arc<Writer>,
+    ) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), DbError>>, oneshot::Receiver<()>) {
+        let (let_go, wait) = mpsc::channel::<()>();
+        let (began, begun) = oneshot::channel();
+        let writer = Arc::clone(writer);
+        let held = tokio::spawn(async move {
+            let act = move |connection: &Connection| {
+                connection.execute("INSERT INTO t VALUES (-1)", [])?;
+                let _ = began.send(());
+                let _ = wait.recv();
+                Ok(())
+            };
+            writer.run(Priority::Urgent, act).await
+        });
+        (let_go, held, begun)
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_committed_together() {
+        let connection = table();
+        let (tell, commits) = mpsc::channel();
+        connection.commit_hook(Some(move || tell.send(()).is_err())).expect("a hook");
+        let writer = Arc::new(Writer::start(connection, 64, || {}));
+        let (let_go, held, begun) = hold(&writer);
+        begun.await.expect("it runs");
+        let acts: Vec<_> = (0..20)
+            .map(|value| {
+                let writer = Arc::clone(&writer);
+                tokio::spawn(async move { writer.run(Priority::Urgent, insert(value)).await })
+            })
+            .collect();
+        while writer.waiting() < 21 {
+            tokio::task::yield_now().await;
+        }
+        drop(let_go);
+        held.await.expect("it ended").expect("it stands");
+        for act in acts {
+            act.await.expect("it ended").expect("it stands");
+        }
+        assert_eq!(commits.try_iter().count(), 2, "the one that held the writer, and twenty together");
+    }
+
+    #[tokio::test]
+    async fn an_act_that_fails_undoes_itself_alone() {
+        let writer = Writer::start(table(), 64, || {});
+        let half = |connection: &Connection| -> Result<(), DbError> {
+            connection.execute("INSERT INTO t VALUES (100)", [])?;
+            Err(DbError::Damaged("on purpose".into()))
+        };
+        let (one, failed, two, twice) = tokio::join!(
+            writer.run(Priority::Urgent, insert(1)),
+            writer.run(Priority::Urgent, half),
+            writer.run(Priority::Urgent, insert(2)),
+            writer.run(Priority::Urgent, insert(1)),
+        );
+        assert!(one.is_ok() && two.is_ok());
+        assert!(matches!(failed, Err(DbError::Damaged(_))));
+        assert_eq!(twice.expect_err("unique").unique_violation(), Some("t.a"));
+        assert_eq!(count(&writer).await, 2);
+    }
+
+    #[tokio::test]
+    async fn an_act_beyond_the_bound_is_told_to_come_back() {
+        let writer = Arc::new(Writer::start(table(), 2, || {}));
+        let (let_go, held, begun) = hold(&writer);
+        begun.await.expect("it runs");
+        let waiting: Vec<_> = (0..2)
+            .map(|value| {
+                let writer = Arc::clone(&writer);
+                tokio::spawn(async move { writer.run(Priority::Urgent, insert(value)).await })
+            })
+            .collect();
+        while writer.waiting() < 3 {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(writer.run(Priority::Urgent, insert(9)).await, Err(DbError::Busy(_))));
+        drop(let_go);
+        held.await.expect("it ended").expect("it stands");
+        for act in waiting {
+            act.await.expect("it ended").expect("it stands");
+        }
+        assert!(writer.run(Priority::Urgent, insert(9)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn when_the_file_may_not_grow_the_whole_commit_fails_and_a_later_one_works() {
+        let connection = table();
+        connection.execute_batch("CREATE TABLE big (b BLOB)").expect("a table");
+        let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("counted");
+        connection.pragma_update(None, "max_page_count", pages + 3).expect("limited");
+        let writer = Writer::start(connection, 64, || {});
+        let grow = |connection: &Connection| -> Result<(), DbError> {
+            connection.execute("INSERT INTO big VALUES (zeroblob(100000))", [])?;
+            Ok(())
+        };
+        let full = writer.run(Priority::Urgent, grow).await.expect_err("no room");
+        assert!(full.is_full(), "{full}");
+        assert!(writer.run(Priority::Urgent, insert(1)).await.is_ok());
+        assert_eq!(count(&writer).await, 1);
+    }
+
+    #[tokio::test]
+    async fn closing_commits_what_waits_and_refuses_what_comes() {
+        let writer = Writer::start(table(), 64, || {});
+        writer.run(Priority::Routine, insert(1)).await.expect("it stands");
+        writer.close().await;
+        assert!(matches!(writer.run(Priority::Urgent, insert(2)).await, Err(DbError::Closed)));
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_an_act_is_that_acts_own() {
+        let writer = Writer::start(table(), 64, || {});
+        let panics = |_: &Connection| -> Result<(), DbError> { panic!("on purpose") };
+        assert!(writer.run(Priority::Urgent, panics).await.is_err());
+        assert!(writer.run(Priority::Urgent, insert(1)).await.is_ok(), "the writer goes on");
     }
 }

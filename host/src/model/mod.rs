@@ -1,3 +1,17 @@
 //! Plain data and the rules worth proving: windows, status rank, retry schedule, limits, permissions.
 //!
 //! Nothing here waits, reads a clock or touches a disk: time and randomness are arguments.
+
+pub mod audit;
+pub mod channel;
+pub mod content;
+pub mod envelope;
+pub mod fault;
+pub mod holds;
+pub mod permissions;
+pub mod proxies;
+pub mod retry;
+pub mod semver_policy;
+pub mod status;
+pub mod time;
+pub mod windows;

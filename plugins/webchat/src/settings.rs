@@ -3,17 +3,6 @@
 use crate::Webchat;
 use sambung_sdk::prelude::*;
 use sambung_sdk::settings::text;
-use serde::Deserialize;
-
-/// What an admin filled in.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Form {
-    /// Sites that may show the widget.
-    #[serde(default)]
-    pub domain: Vec<String>,
-    /// `#rrggbb`.
-    pub color: Option<String>,
-}
 
 impl Settings for Webchat {
     fn settings_schema(of: &str, language: &str) -> Value {
@@ -25,7 +14,6 @@ impl Settings for Webchat {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "type": "object",
             "additionalProperties": false,
-            "required": [],
             "properties": {
                 "domain": {
                     "type": "array",
@@ -53,6 +41,7 @@ impl Settings for Webchat {
                 },
                 "color": {
                     "type": "string",
+                    "format": "color",
                     "default": "#1f6feb",
                     "title": text("Colour", "Warna"),
                     "description": text(

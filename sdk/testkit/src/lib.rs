@@ -1,1 +1,71 @@
-//! Empty.
+//! Runs a built channel in the real runtime: the same sandbox, limits, recipes and destinations as in a host, with services
+//! in memory, a provider that answers from a script, and a clock that stands still.
+//!
+//! It knows no database and no server: what conversations and messages become is the host's business, and its tests'.
+//!
+//! ```no_run
+//! use sambung_testkit::{Build, Kit, Webhook};
+//! use serde_json::json;
+//!
+//! # async fn test() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut kit = Kit::load(Build::package(env!("CARGO_MANIFEST_DIR")).run()?).await?;
+//! kit.fill_in(&json!({"token": "t0ken"})).expect("the form is right");
+//! kit.provider().expect("GET", "/me").answer(200, json!({"id": "u1", "name": "Shop"}));
+//! kit.connect(None).await?;
+//!
+//! let answer = kit.webhook(&Webhook::post(r#"{"id":"m1","from":"u2","text":"hai"}"#).header("x-key", "k3y")).await?;
+//! assert_eq!(answer.events().len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod component;
+mod kit;
+mod memory;
+mod provider;
+mod webhook;
+
+pub use component::Build;
+pub use kit::Kit;
+pub use memory::Blob;
+pub use provider::{Expectation, Provider, Seen};
+pub use sambung_runtime::{contract, manifest};
+pub use webhook::{Webhook, WebhookAnswer};
+
+use sambung_runtime::contract::types::Fault;
+use sambung_runtime::manifest::settings::SettingFault;
+use sambung_runtime::{CallError, EngineError, LoadError};
+
+/// Why the kit could not do what a test asked.
+#[derive(Debug, thiserror::Error)]
+pub enum KitError {
+    /// The plugin's crate does not become a component.
+    #[error("the plugin does not build: {0}")]
+    Build(String),
+    /// The engine does not start here.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A host would refuse the file.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The call ended without a result: a crash or a limit.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The scripted provider has no address.
+    #[error("the scripted provider does not start: {0}")]
+    Provider(#[source] std::io::Error),
+    /// The form is not filled in as the plugin's schema wants.
+    #[error("the form: {0:?}")]
+    Form(Vec<SettingFault>),
+    /// The plugin's answer.
+    #[error("the plugin answered: {0:?}")]
+    Faults(Vec<Fault>),
+    /// The plugin cannot understand the request as a whole.
+    #[error("parked: {0}")]
+    Parked(String),
+    /// `handle-webhook` is not a function of its arguments.
+    #[error("two translations of one request differ")]
+    Replay,
+}

@@ -168,6 +168,8 @@ impl Host for State {
         if self.enter(Import::Log)?.is_err() {
             return Ok(());
         }
+        let message = self.vault.scrub_text(&message);
+        let fields: Vec<_> = fields.into_iter().map(|(name, value)| (name, self.vault.scrub_text(&value))).collect();
         self.log.message(&level, &message, &fields)?;
         Ok(())
     }

@@ -80,9 +80,10 @@ CREATE TABLE kv (channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASC
 CREATE TABLE journal (
   id INTEGER PRIMARY KEY AUTOINCREMENT, plugin_id TEXT NOT NULL, address TEXT NOT NULL, workspace_id TEXT, channel_id TEXT, app_id TEXT,
   recipe TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL, headers TEXT NOT NULL, body BLOB, received_at INTEGER NOT NULL,
-  state TEXT NOT NULL,                -- pending | settled | parked
-  reason TEXT, stored INTEGER NOT NULL DEFAULT 0, settled_at INTEGER) STRICT;
+  state TEXT NOT NULL,                -- pending | waiting (for its channel to be connected) | settled | parked
+  reason TEXT, stored INTEGER NOT NULL DEFAULT 0, replays INTEGER NOT NULL DEFAULT 0, settled_at INTEGER) STRICT;
 CREATE INDEX journal_pending ON journal(id) WHERE state = 'pending';
+CREATE INDEX journal_waiting ON journal(channel_id) WHERE state = 'waiting';
 CREATE INDEX journal_parked ON journal(id) WHERE state = 'parked';
 CREATE INDEX journal_settled ON journal(settled_at) WHERE settled_at IS NOT NULL AND body IS NOT NULL;
 
@@ -96,8 +97,8 @@ CREATE TABLE dedupe (account_id INTEGER NOT NULL, event_id TEXT NOT NULL, at INT
 CREATE INDEX dedupe_age ON dedupe(at);
 
 CREATE TABLE contacts (
-  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), name TEXT, avatar TEXT, looked_up_at INTEGER, created_at INTEGER NOT NULL,
-  changed_at INTEGER NOT NULL, erased_at INTEGER) STRICT;
+  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), name TEXT, name_at INTEGER NOT NULL DEFAULT 0, avatar TEXT, looked_up_at INTEGER,
+  created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, erased_at INTEGER) STRICT;
 CREATE INDEX contacts_of_workspace ON contacts(workspace_id, id);
 CREATE TABLE identities (
   workspace_id TEXT NOT NULL, scheme TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL, contact_id TEXT NOT NULL REFERENCES contacts(id),
@@ -118,6 +119,7 @@ CREATE INDEX thread_keys_of_conversation ON thread_keys(conversation_id);
 CREATE TABLE openings (
   id INTEGER PRIMARY KEY, conversation_id TEXT NOT NULL REFERENCES conversations(id), rule TEXT NOT NULL, at INTEGER NOT NULL, closes_at INTEGER, token TEXT,
   uses_left INTEGER, event_id TEXT NOT NULL, UNIQUE (conversation_id, rule, event_id)) STRICT;
+CREATE INDEX openings_newest ON openings(conversation_id, at DESC);
 CREATE TABLE closings (conversation_id TEXT NOT NULL REFERENCES conversations(id), rule TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (conversation_id, rule)) STRICT, WITHOUT ROWID;
 
@@ -127,6 +129,7 @@ CREATE TABLE messages (
   status TEXT, error TEXT, status_since INTEGER NOT NULL DEFAULT 0, created_by TEXT, human INTEGER NOT NULL DEFAULT 0, echo INTEGER NOT NULL DEFAULT 0,
   edited_at INTEGER, deleted_at INTEGER, reactions TEXT, media_pending INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX messages_of_conversation ON messages(conversation_id, at DESC, seq DESC);
+CREATE INDEX messages_of_contact ON messages(contact_id) WHERE contact_id IS NOT NULL;
 
 -- The provider's ids of messages, both directions. part NULL: the whole message.
 CREATE TABLE provider_ids (account_id INTEGER NOT NULL, provider_id TEXT NOT NULL, message_id TEXT NOT NULL REFERENCES messages(id), part INTEGER,
@@ -140,18 +143,28 @@ CREATE TABLE facts (
 CREATE INDEX facts_of_message ON facts(message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX facts_waiting ON facts(account_id, provider_id) WHERE message_id IS NULL;
 CREATE INDEX facts_correlating ON facts(account_id, correlation) WHERE message_id IS NULL AND correlation IS NOT NULL;
--- Edits, deletions, reactions and read marks whose message is not there yet.
+-- Edits, deletions, reactions, read marks and quotes whose message is not there yet. With due_at: an echo that becomes a
+-- message of its own then.
 CREATE TABLE waiting_events (
-  id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, provider_id TEXT NOT NULL, event TEXT NOT NULL, at INTEGER NOT NULL, received_at INTEGER NOT NULL) STRICT;
+  id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, provider_id TEXT NOT NULL, event TEXT NOT NULL, at INTEGER NOT NULL, received_at INTEGER NOT NULL,
+  due_at INTEGER) STRICT;
 CREATE INDEX waiting_events_target ON waiting_events(account_id, provider_id);
+CREATE INDEX waiting_events_due ON waiting_events(due_at) WHERE due_at IS NOT NULL;
+-- Until when the other side has read a conversation.
+CREATE TABLE read_marks (conversation_id TEXT PRIMARY KEY REFERENCES conversations(id), at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 -- ---- outbound -------------------------------------------------------------------------------------------------------------
 CREATE TABLE parts (
   message_id TEXT NOT NULL REFERENCES messages(id), idx INTEGER NOT NULL, account_id INTEGER NOT NULL, conversation_id TEXT NOT NULL, content TEXT NOT NULL,
   state TEXT NOT NULL,                -- queued | sending | sent | failed | unknown
-  attempt_key TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL, first_sent_at INTEGER, error TEXT, excluded_rules TEXT NOT NULL DEFAULT '[]',
+  attempt_key TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
+  due_at INTEGER NOT NULL,            -- queued: when it may be sent; unknown: when the provider is asked again
+  lane_until INTEGER NOT NULL DEFAULT 0,   -- unknown: until when later messages of the conversation wait for it
+  maybe_sent INTEGER NOT NULL DEFAULT 0,   -- an attempt with this key may have arrived: only the same is sent again, under the same rule
+  first_sent_at INTEGER, error TEXT, excluded_rules TEXT NOT NULL DEFAULT '[]',
   PRIMARY KEY (message_id, idx)) STRICT, WITHOUT ROWID;
-CREATE INDEX parts_due ON parts(due_at) WHERE state = 'queued';
+CREATE INDEX parts_due ON parts(account_id, due_at) WHERE state = 'queued';
+CREATE INDEX parts_unknown ON parts(account_id, due_at) WHERE state = 'unknown';
 CREATE INDEX parts_lane ON parts(conversation_id, message_id, idx) WHERE state IN ('queued', 'sending', 'unknown');
 CREATE UNIQUE INDEX parts_key ON parts(attempt_key);
 CREATE TABLE attempts (
@@ -167,6 +180,10 @@ CREATE TABLE holds (account_id INTEGER NOT NULL, scope TEXT NOT NULL, key TEXT N
 CREATE TABLE templates (
   account_id INTEGER NOT NULL, name TEXT NOT NULL, language TEXT NOT NULL, workspace_id TEXT NOT NULL, status TEXT NOT NULL, body TEXT NOT NULL, synced_at INTEGER NOT NULL,
   PRIMARY KEY (account_id, name, language)) STRICT, WITHOUT ROWID;
+
+-- When an account's templates were read last, and when they are to be read again.
+CREATE TABLE template_syncs (
+  account_id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, due_at INTEGER NOT NULL, synced_at INTEGER, error TEXT) STRICT;
 
 -- ---- media ----------------------------------------------------------------------------------------------------------------
 CREATE TABLE media (

@@ -1,0 +1,249 @@
+//! Channels: connect, read, change, answer, check, disconnect.
+
+use axum::Json;
+use axum::extract::{Path, Query, State as Axum};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::caller::Caller;
+use super::page::{Page, PageQuery};
+use super::problem::{Answer, Body, FieldError, Problem};
+use super::state::State;
+use crate::auth::Role;
+use crate::channels::{Actor, Change, ChannelError, NewConnection};
+
+/// `/channels`
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(read, change, disconnect))
+        .routes(routes!(answer))
+        .routes(routes!(check))
+        .routes(routes!(reconnect))
+}
+
+impl From<ChannelError> for Problem {
+    fn from(error: ChannelError) -> Problem {
+        let words = error.to_string();
+        match error {
+            ChannelError::NotFound => Problem::not_found(),
+            ChannelError::PluginDisabled => Problem::conflict("plugin-disabled", words),
+            ChannelError::Invalid(faults) => Problem::invalid(faults),
+            ChannelError::Refused(faults) => Problem::invalid(faults).with("refused", true),
+            ChannelError::NeedsPublicUrl => Problem::invalid(vec![FieldError::new("#/plugin", "public-url", words)]),
+            ChannelError::AccountTaken => Problem::conflict("account-connected", words),
+            ChannelError::AccountDiffers { .. } => Problem::conflict("account-differs", words),
+            ChannelError::Busy => Problem::conflict("busy", words),
+            ChannelError::NothingAsked => Problem::conflict("nothing-asked", words),
+            ChannelError::InUse => Problem::conflict("in-use", words),
+            ChannelError::Plugin(error) if error.fault == sambung_runtime::CallFault::Busy => {
+                Problem::unavailable("too many plugins are being called at once", 1)
+            }
+            ChannelError::Plugin(error) => {
+                Problem::new(StatusCode::BAD_GATEWAY, "plugin-failed", words).with("fault", error.fault.code())
+            }
+            ChannelError::Unknown(_) => Problem::new(StatusCode::BAD_GATEWAY, "plugin-failed", words),
+            ChannelError::Db(error) => error.into(),
+        }
+    }
+}
+
+/// Who does it, as the audit log names them.
+pub(super) fn actor(caller: &Caller) -> Actor {
+    Actor {
+        workspace: Some(caller.workspace.clone()),
+        actor: caller.actor.clone(),
+        role: caller.role.name().to_owned(),
+    }
+}
+
+/// A channel.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct Channel {
+    /// `ch_…`
+    id: String,
+    plugin: String,
+    name: String,
+    /// `connecting`, `connected`, `needs_attention` (the credential was refused: outbound waits, inbound goes on) or `paused`
+    state: String,
+    /// While it is connecting: `{kind: "choose", choices}`, `{kind: "ask", schema}` or `{kind: "wait", instructions}`.
+    step: Option<Value>,
+    /// The provider's name for the account, once connected.
+    account: Option<String>,
+    /// The provider's name for the account, for people.
+    account_name: Option<String>,
+    /// The registration with the provider that it uses.
+    app: Option<String>,
+    /// The address for the provider to call; null where there is none or `server.public_url` is not set.
+    webhook_url: Option<String>,
+    /// Secrets only as `{"set": true}`.
+    settings: Value,
+    /// What this account lacks or has.
+    features: Value,
+    /// What somebody should know: `{code, level, words, fix, source, count, at}`.
+    findings: Vec<Value>,
+    created_at: String,
+    changed_at: String,
+}
+
+fn shown(value: Value) -> Answer<Channel> {
+    serde_json::from_value(value).map_err(|error| Problem::internal(&error))
+}
+
+/// A channel to be connected.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewChannel {
+    #[serde(default)]
+    plugin: String,
+    #[serde(default)]
+    name: String,
+    /// A registration with the provider; the plugin's default where none is named.
+    app: Option<String>,
+    /// After the plugin's settings schema.
+    #[serde(default)]
+    settings: Option<Value>,
+}
+
+/// What is to change.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChannelChange {
+    name: Option<String>,
+    /// Held by an admin: webhooks are journalled, and nothing else happens.
+    paused: Option<bool>,
+    /// What is not named stays, `null` empties, an empty secret keeps the stored one.
+    settings: Option<Value>,
+}
+
+/// Which channels.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Of this plugin alone.
+    plugin: Option<String>,
+}
+
+/// The channels of the workspace.
+#[utoipa::path(get, path = "/channels", tag = "channels", params(PageQuery, Which), responses((status = 200, body = Page<Channel>)))]
+async fn list(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Query(page): Query<PageQuery>,
+    Query(which): Query<Which>,
+) -> Answer<Json<Page<Value>>> {
+    caller.at_least(Role::Agent)?;
+    let after: Option<String> = page.after()?;
+    let rows =
+        state.channels.page(&caller.workspace, which.plugin.as_deref(), after.as_deref(), page.limit() + 1).await?;
+    Ok(Json(Page::new(rows, page.limit(), |row| row["id"].clone())))
+}
+
+/// Connect a channel. `state` is `connected`, or `connecting` with the `step` that somebody has to do. Where the provider
+/// refuses, nothing is kept.
+#[utoipa::path(post, path = "/channels", tag = "channels", request_body = NewChannel, responses(
+    (status = 201, body = Channel), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn create(Axum(state): Axum<State>, caller: Caller, Body(new): Body<NewChannel>) -> Answer<Response> {
+    caller.at_least(Role::Admin)?;
+    let connection = NewConnection {
+        plugin: new.plugin,
+        name: new.name,
+        app: new.app,
+        settings: new.settings.unwrap_or_else(|| json!({})),
+    };
+    let id = state.channels.create(&caller.workspace, connection, &actor(&caller)).await?;
+    let channel = shown(state.channels.show(&caller.workspace, &id, true).await?)?;
+    Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/channels/{id}"))], Json(channel)).into_response())
+}
+
+/// One channel.
+#[utoipa::path(get, path = "/channels/{id}", tag = "channels", params(("id" = String, Path)), responses(
+    (status = 200, body = Channel), (status = 404, body = Problem)))]
+async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Channel>> {
+    caller.at_least(Role::Agent)?;
+    one(&state, &caller, &id).await
+}
+
+async fn one(state: &State, caller: &Caller, id: &str) -> Answer<Json<Channel>> {
+    Ok(Json(shown(state.channels.show(&caller.workspace, id, caller.role >= Role::Admin).await?)?))
+}
+
+/// Change a channel. New settings are proved with the provider before they take the place of what stands.
+#[utoipa::path(patch, path = "/channels/{id}", tag = "channels", params(("id" = String, Path)), request_body = ChannelChange,
+    responses((status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn change(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(change): Body<ChannelChange>,
+) -> Answer<Json<Channel>> {
+    caller.at_least(Role::Admin)?;
+    let change = Change { name: change.name, paused: change.paused, settings: change.settings };
+    state.channels.change(&caller.workspace, &id, change, &actor(&caller)).await?;
+    one(&state, &caller, &id).await
+}
+
+/// Disconnect a channel. Its conversations stay, and attach again when the same account is connected again.
+#[utoipa::path(delete, path = "/channels/{id}", tag = "channels", params(("id" = String, Path)), responses(
+    (status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn disconnect(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
+    caller.at_least(Role::Admin)?;
+    state.channels.disconnect(&caller.workspace, &id, &actor(&caller)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Answer the step that a channel stands at: `{"choice": "<id>"}`, or the values that were asked for.
+#[utoipa::path(post, path = "/channels/{id}/answer", tag = "channels", params(("id" = String, Path)), request_body = Value, responses(
+    (status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn answer(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(answer): Body<Value>,
+) -> Answer<Json<Channel>> {
+    caller.at_least(Role::Admin)?;
+    state.channels.answer(&caller.workspace, &id, answer, &actor(&caller)).await?;
+    one(&state, &caller, &id).await
+}
+
+/// Ask how a channel is now; what is wrong stands in its findings.
+#[utoipa::path(post, path = "/channels/{id}/check", tag = "channels", params(("id" = String, Path)), responses(
+    (status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn check(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Channel>> {
+    caller.at_least(Role::Admin)?;
+    state.channels.check(&caller.workspace, &id, &actor(&caller)).await?;
+    one(&state, &caller, &id).await
+}
+
+/// What a new sign-in brings.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SignIn {
+    /// As for a change.
+    settings: Option<Value>,
+}
+
+/// Sign in again in place; the account stays the same.
+#[utoipa::path(post, path = "/channels/{id}/reconnect", tag = "channels", params(("id" = String, Path)), request_body = Option<SignIn>,
+    responses((status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn reconnect(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: axum::body::Bytes,
+) -> Answer<Json<Channel>> {
+    caller.at_least(Role::Admin)?;
+    let sign_in = match body.is_empty() {
+        true => SignIn::default(),
+        false => serde_json::from_slice(&body).map_err(|error| Problem::bad_request(error.to_string()))?,
+    };
+    let patch = sign_in.settings.unwrap_or_else(|| json!({}));
+    state.channels.reconnect(&caller.workspace, &id, patch, &actor(&caller)).await?;
+    one(&state, &caller, &id).await
+}

@@ -1,0 +1,51 @@
+//! People and their identities, and erasing a person.
+
+use axum::Json;
+use axum::extract::{Path, Query, State as Axum};
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::caller::Caller;
+use super::page::{Page, PageQuery};
+use super::problem::{Answer, Problem};
+use super::state::State;
+use crate::auth::Role;
+
+/// `/contacts`
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read, erase))
+}
+
+/// People, the newest first.
+#[utoipa::path(get, path = "/contacts", tag = "contacts", params(PageQuery), responses((status = 200, body = Page<Value>)))]
+async fn list(Axum(state): Axum<State>, caller: Caller, Query(page): Query<PageQuery>) -> Answer<Json<Page<Value>>> {
+    caller.at_least(Role::Agent)?;
+    let limit = u32::try_from(page.limit() + 1).unwrap_or(u32::MAX);
+    let rows = state.db.contacts_page(&caller.workspace, page.after()?, limit).await?;
+    Ok(Json(Page::new(rows, page.limit(), |row| row["id"].clone())))
+}
+
+/// One person, with the conversations with them.
+#[utoipa::path(get, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)), responses(
+    (status = 200, body = Value), (status = 404, body = Problem)))]
+async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Value>> {
+    caller.at_least(Role::Agent)?;
+    let contact = state.db.contact(&caller.workspace, &id).await?;
+    Ok(Json(contact.ok_or_else(Problem::not_found)?))
+}
+
+/// Erase a person: what they wrote and were written, their files, names, identities, and the raw requests that held them.
+#[utoipa::path(delete, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)), responses(
+    (status = 204), (status = 404, body = Problem)))]
+async fn erase(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
+    caller.at_least(Role::Admin)?;
+    let erased = state.db.erase_contact(&caller.workspace, &id, state.clock.now()).await?;
+    let erased = erased.ok_or_else(Problem::not_found)?;
+    state.wakes.feed_grew();
+    state.media.forget(erased.digests).await?;
+    let detail = json!({"messages": erased.messages, "files": erased.media, "raw_requests": erased.journal});
+    state.db.audit(caller.entry(state.clock.now(), "contact.erase", &id, detail)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

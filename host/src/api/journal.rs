@@ -1,0 +1,80 @@
+//! The journal: raw requests of providers, what became of them, and running one again.
+
+use axum::Json;
+use axum::extract::{Path, Query, State as Axum};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::caller::Caller;
+use super::page::{Page, PageQuery};
+use super::problem::{Answer, FieldError, Problem};
+use super::state::State;
+use crate::auth::Role;
+use crate::db::{JournalReader, Replay};
+
+/// `/journal`
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read)).routes(routes!(replay))
+}
+
+/// Which rows are asked for.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// `pending`, `waiting`, `settled` or `parked`; all when nothing is said.
+    state: Option<String>,
+}
+
+fn reader(caller: &Caller) -> JournalReader {
+    JournalReader { workspace: caller.workspace.clone(), operator: caller.role >= Role::Operator }
+}
+
+/// Requests, the newest first. A row of an address that several workspaces share is whole only for an operator.
+#[utoipa::path(get, path = "/journal", tag = "journal", params(Which, PageQuery), responses((status = 200, body = Page<Value>)))]
+async fn list(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Query(which): Query<Which>,
+    Query(page): Query<PageQuery>,
+) -> Answer<Json<Page<Value>>> {
+    caller.at_least(Role::Supervisor)?;
+    if let Some(word) = &which.state
+        && !matches!(word.as_str(), "pending" | "waiting" | "settled" | "parked")
+    {
+        let words = "must be one of pending, waiting, settled, parked";
+        return Err(Problem::invalid(vec![FieldError::new("#/state", "unknown", words)]));
+    }
+    let limit = u32::try_from(page.limit() + 1).unwrap_or(u32::MAX);
+    let rows = state.db.journal_page(reader(&caller), which.state, page.after()?, limit).await?;
+    Ok(Json(Page::new(rows, page.limit(), |row| row["id"].clone())))
+}
+
+/// One request with its headers and body.
+#[utoipa::path(get, path = "/journal/{id}", tag = "journal", params(("id" = i64, Path)), responses(
+    (status = 200, body = Value), (status = 404, body = Problem)))]
+async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> Answer<Json<Value>> {
+    caller.at_least(Role::Supervisor)?;
+    let row = state.db.journal_row(reader(&caller), id).await?;
+    Ok(Json(row.ok_or_else(Problem::not_found)?))
+}
+
+/// Translate a request again, with the plugin as it is now. What it gave before stands.
+#[utoipa::path(post, path = "/journal/{id}/replay", tag = "journal", params(("id" = i64, Path)), responses(
+    (status = 202, body = Value), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn replay(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> Answer<(StatusCode, Json<Value>)> {
+    caller.at_least(Role::Admin)?;
+    match state.inbound.replay(reader(&caller), id).await? {
+        Replay::NotFound => return Err(Problem::not_found()),
+        Replay::BodyGone => {
+            let words = "its body was removed after the retention time, so there is nothing to translate";
+            return Err(Problem::conflict("body-gone", words));
+        }
+        Replay::Pending => return Err(Problem::conflict("pending", "it waits for translation already")),
+        Replay::Queued => {}
+    }
+    state.db.audit(caller.entry(state.clock.now(), "journal.replay", &id.to_string(), json!({}))).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({"id": id, "state": "pending"}))))
+}

@@ -1,0 +1,350 @@
+//! Messages: write one, begin a conversation with one, read one, retry a failed one, decide an unknown one.
+
+use axum::Json;
+use axum::extract::{Path, State as Axum};
+use axum::http::StatusCode;
+use sambung_runtime::contract::types::Identity;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::caller::Caller;
+use super::conversations::{reach, window_json};
+use super::problem::{Answer, Body, FieldError, Problem};
+use super::state::State;
+use crate::auth::Role;
+use crate::clock::random;
+use crate::db::{Addressee, Changed, ChannelRow, NewMessage, Queued};
+use crate::model::windows::{Facts, Window};
+use crate::outbound::compose::ComposeError;
+use crate::plugins::Generation;
+
+/// `/messages`, and where they are written
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(reply))
+        .routes(routes!(begin))
+        .routes(routes!(read))
+        .routes(routes!(retry))
+        .routes(routes!(resolve))
+}
+
+/// A message.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct Message {
+    /// `msg_…`
+    id: String,
+    conversation_id: String,
+    channel_id: Option<String>,
+    /// `inbound` or `outbound`
+    direction: String,
+    /// One object with a `type`, or a list of them when there are several.
+    content: Value,
+    /// Of an outbound message: `queued`, `sending`, `sent`, `delivered`, `read`, `failed` or `unknown`.
+    status: Option<String>,
+    /// `{code, detail, …}` of a failed one.
+    error: Option<Value>,
+    /// `{type, id, name}` of the contact or user who wrote it.
+    from: Option<Value>,
+    created_at: String,
+    /// When the person wrote it; when the provider took it.
+    sent_at: Option<String>,
+    received_at: Option<String>,
+    /// The message that it answers.
+    reply_to: Option<Value>,
+    /// Messages of one album share it.
+    group: Option<String>,
+    /// Written by a person, not by a program.
+    human: bool,
+    /// Sent by another way, the provider's own app for instance.
+    echo: bool,
+    edited_at: Option<String>,
+    deleted_at: Option<String>,
+    reactions: Option<Value>,
+    provider_message_ids: Vec<String>,
+    /// `[{part, rule, started_at, ended_at, outcome, error}]`
+    attempts: Vec<Value>,
+}
+
+/// A message to be sent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reply {
+    /// One content or a list of them, each with a `type`.
+    #[serde(default)]
+    content: Value,
+    /// The message that it answers.
+    #[serde(default)]
+    reply_to: Option<String>,
+    /// Whether a person wrote it. When absent: yes in a session, no with a token.
+    #[serde(default)]
+    human: Option<bool>,
+}
+
+/// A message that begins a conversation.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Beginning {
+    /// `{"contact_id": "ct_…"}`, or an identity `{"scheme": "phone", "scope": "", "value": "62811…"}`, or a list of identities
+    /// of one person.
+    #[serde(default)]
+    to: Value,
+    /// One content or a list of them, each with a `type`.
+    #[serde(default)]
+    content: Value,
+    /// Whether a person wrote it. When absent: yes in a session, no with a token.
+    #[serde(default)]
+    human: Option<bool>,
+}
+
+/// A message that is on disk and will be sent.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Accepted {
+    /// `msg_…`
+    id: String,
+    /// `cv_…`
+    conversation_id: String,
+    /// `queued`
+    status: &'static str,
+}
+
+/// Reply in a conversation. Outside the window: 409 `window-closed` with the templates that may be used.
+#[utoipa::path(post, path = "/conversations/{id}/messages", tag = "inbox", params(("id" = String, Path)), request_body = Reply,
+    responses((status = 202, body = Accepted), (status = 404, body = Problem), (status = 409, body = Problem),
+              (status = 422, body = Problem), (status = 503, body = Problem)))]
+async fn reply(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Reply>,
+) -> Answer<(StatusCode, Json<Accepted>)> {
+    caller.at_least(Role::Agent)?;
+    let row = state.db.conversation_row(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
+    let Some(channel) = &row.channel_id else {
+        return Err(Problem::conflict(
+            "channel-disconnected",
+            "the channel of this conversation is disconnected; connect the same account again to go on",
+        ));
+    };
+    let (channel, generation) = reach(&state, &caller, channel).await?;
+    let facts = state.db.window_facts(&row.id).await?;
+    let draft = Draft { content: body.content, reply_to: body.reply_to, human: body.human, facts };
+    send(&state, &caller, &channel, &generation, Addressee::Conversation(row.id), draft).await
+}
+
+/// Begin a conversation, where the channel allows it.
+#[utoipa::path(post, path = "/channels/{id}/messages", tag = "inbox", params(("id" = String, Path)), request_body = Beginning,
+    responses((status = 202, body = Accepted), (status = 404, body = Problem), (status = 409, body = Problem),
+              (status = 422, body = Problem), (status = 503, body = Problem)))]
+async fn begin(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Beginning>,
+) -> Answer<(StatusCode, Json<Accepted>)> {
+    caller.at_least(Role::Agent)?;
+    let (channel, generation) = reach(&state, &caller, &id).await?;
+    let Some(account) = channel.account_id else {
+        return Err(Problem::conflict("channel-not-connected", "this channel is not connected yet"));
+    };
+    let to = addressee(&state, &caller, &body.to).await?;
+    let known = state.db.conversation_with(&caller.workspace, account, to.clone()).await?;
+    let facts = match &known {
+        Some(conversation) => state.db.window_facts(conversation).await?,
+        None => Facts::default(),
+    };
+    let draft = Draft { content: body.content, reply_to: None, human: body.human, facts };
+    send(&state, &caller, &channel, &generation, Addressee::Person(to), draft).await
+}
+
+/// One message.
+#[utoipa::path(get, path = "/messages/{id}", tag = "inbox", params(("id" = String, Path)), responses(
+    (status = 200, body = Message), (status = 404, body = Problem)))]
+async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Value>> {
+    caller.at_least(Role::Agent)?;
+    state.db.message(&caller.workspace, &id).await?.map(Json).ok_or_else(Problem::not_found)
+}
+
+/// Send a failed message again, as a new attempt.
+#[utoipa::path(post, path = "/messages/{id}/retry", tag = "inbox", params(("id" = String, Path)), responses(
+    (status = 202, body = Message), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn retry(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<(StatusCode, Json<Value>)> {
+    caller.at_least(Role::Agent)?;
+    let changed = state.db.retry_message(&caller.workspace, &id, fresh_key, state.clock.now()).await?;
+    let message = changed_or(changed, "not-failed", "only a failed message can be retried")?;
+    state.wakes.feed_grew();
+    state.wakes.outbound.notify_one();
+    Ok((StatusCode::ACCEPTED, Json(message)))
+}
+
+/// What became of an unknown message.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Resolution {
+    /// `sent` or `failed`
+    #[serde(default)]
+    outcome: String,
+}
+
+/// Decide what became of an unknown message. An agent decides their own, a supervisor others' as well.
+#[utoipa::path(post, path = "/messages/{id}/resolve", tag = "inbox", params(("id" = String, Path)), request_body = Resolution,
+    responses((status = 200, body = Message), (status = 403, body = Problem), (status = 404, body = Problem),
+              (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn resolve(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<Resolution>,
+) -> Answer<Json<Value>> {
+    caller.at_least(Role::Agent)?;
+    let sent = match body.outcome.as_str() {
+        "sent" => true,
+        "failed" => false,
+        "" => return Err(Problem::invalid(vec![FieldError::required("#/outcome")])),
+        _ => return Err(Problem::invalid(vec![FieldError::new("#/outcome", "unknown", "must be `sent` or `failed`")])),
+    };
+    let only_of = (caller.role < Role::Supervisor).then(|| caller.actor.clone());
+    let entry = caller.entry(state.clock.now(), "message.resolve", &id, json!({"outcome": body.outcome}));
+    let changed = state.db.resolve_message(&caller.workspace, &id, sent, only_of, entry).await?;
+    let message = changed_or(changed, "not-unknown", "only an unknown message can be decided")?;
+    state.wakes.feed_grew();
+    state.wakes.outbound.notify_one();
+    Ok(Json(message))
+}
+
+fn changed_or(changed: Changed, code: &str, rule: &str) -> Answer<Value> {
+    match changed {
+        Changed::Yes(message) => Ok(message),
+        Changed::NotFound => Err(Problem::not_found()),
+        Changed::Not(status) => Err(Problem::conflict(code, format!("{rule}; this one is {status}"))),
+        Changed::NotYours => Err(Problem::forbidden("this needs the role supervisor, since somebody else wrote it")),
+    }
+}
+
+/// What is to be sent, with what is known of the window.
+struct Draft {
+    content: Value,
+    reply_to: Option<String>,
+    human: Option<bool>,
+    facts: Facts,
+}
+
+async fn send(
+    state: &State,
+    caller: &Caller,
+    channel: &ChannelRow,
+    generation: &Generation,
+    to: Addressee,
+    draft: Draft,
+) -> Answer<(StatusCode, Json<Accepted>)> {
+    let Some(account_id) = channel.account_id else {
+        return Err(Problem::conflict("channel-not-connected", "this channel is not connected yet"));
+    };
+    if draft.content.is_null() {
+        return Err(Problem::invalid(vec![FieldError::required("#/content")]));
+    }
+    let human = draft.human.unwrap_or(caller.user.is_some());
+    let plugin = &generation.plugin;
+    let checked = async {
+        let contents = state.outbound.check(channel, plugin, &draft.content).await?;
+        state.outbound.may_send(plugin, &channel.features, &draft.facts, &contents, human)?;
+        Ok::<_, ComposeError>(contents)
+    };
+    let contents = match checked.await {
+        Ok(contents) => contents,
+        Err(ComposeError::Fields(faults)) => return Err(Problem::invalid(faults)),
+        Err(ComposeError::Db(error)) => return Err(error.into()),
+        Err(ComposeError::WindowClosed(window)) => return Err(closed(state, caller, account_id, &window).await?),
+    };
+    let new = NewMessage {
+        workspace: caller.workspace.clone(),
+        to,
+        account_id,
+        keys: contents.iter().map(|_| fresh_key()).collect(),
+        contents,
+        reply_to: draft.reply_to,
+        human,
+        created_by: Some(caller.actor.clone()),
+        at: state.clock.now(),
+        chance: random(),
+        most_queued: state.outbound.settings().most_queued,
+    };
+    match state.db.queue_message(new).await? {
+        Queued::Yes { id, conversation } => {
+            state.wakes.feed_grew();
+            state.wakes.outbound.notify_one();
+            let accepted = Accepted { id, conversation_id: conversation, status: "queued" };
+            Ok((StatusCode::ACCEPTED, Json(accepted)))
+        }
+        Queued::Full => Err(Problem::unavailable("too many messages wait in this channel already", 10)),
+        Queued::NoSuchReply => Err(Problem::invalid(vec![FieldError::new(
+            "#/reply_to",
+            "unknown",
+            "there is no such message in this conversation",
+        )])),
+    }
+}
+
+/// A UUID that is the same for automatic tries.
+fn fresh_key() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// 409 with the window and the templates that may be used instead.
+async fn closed(state: &State, caller: &Caller, account: i64, window: &Window) -> Answer<Problem> {
+    let templates = if window.allows.iter().any(|allowed| allowed == "template") {
+        let known = state.db.templates_page(&caller.workspace, account, None, 200).await?;
+        let approved = known.into_iter().filter(|template| {
+            template.get("status").and_then(Value::as_str).is_some_and(|status| status.eq_ignore_ascii_case("approved"))
+        });
+        approved.collect()
+    } else {
+        Vec::new()
+    };
+    let detail = if templates.is_empty() {
+        "the messaging window is closed; it opens when the person writes"
+    } else {
+        "the messaging window is closed; use one of the templates, or wait until the person writes"
+    };
+    Ok(Problem::conflict("window-closed", detail)
+        .with("window", window_json(window))
+        .with("templates", Value::Array(templates)))
+}
+
+/// Whom a conversation is begun with.
+async fn addressee(state: &State, caller: &Caller, to: &Value) -> Answer<Vec<Identity>> {
+    let refuse = |pointer: &str, words: &str| Problem::invalid(vec![FieldError::new(pointer, "type", words)]);
+    if let Some(contact) = to.get("contact_id").and_then(Value::as_str) {
+        let known = state.db.contact_identities(&caller.workspace, contact).await?;
+        if known.is_empty() {
+            return Err(refuse(
+                "#/to/contact_id",
+                "there is no such contact, or nothing is known of how to reach them",
+            ));
+        }
+        return Ok(known);
+    }
+    let listed: Vec<&Value> = match to {
+        Value::Array(list) if !list.is_empty() && list.len() <= 20 => list.iter().collect(),
+        Value::Object(_) => vec![to],
+        Value::Null => return Err(Problem::invalid(vec![FieldError::required("#/to")])),
+        _ => return Err(refuse("#/to", "must be a contact_id, an identity, or a list of at most 20 identities")),
+    };
+    let mut identities = Vec::new();
+    let mut faults = Vec::new();
+    for (index, entry) in listed.iter().enumerate() {
+        let pointer = if to.is_array() { format!("#/to/{index}") } else { "#/to".to_owned() };
+        let mut text = |key: &str, required: bool| {
+            let value = entry.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+            if required && value.is_empty() {
+                faults.push(FieldError::required(format!("{pointer}/{key}")));
+            }
+            value
+        };
+        let (scheme, scope, value) = (text("scheme", true), text("scope", false), text("value", true));
+        identities.push(Identity { scheme, scope, value, extra: Vec::new() });
+    }
+    if faults.is_empty() { Ok(identities) } else { Err(Problem::invalid(faults)) }
+}

@@ -1,0 +1,104 @@
+//! HTTP in JSON: a file for each resource, each with its `routes()`.
+//!
+//! No SQL and nothing of the sandbox: a handler reads the request, asks one module below, and forms the answer.
+
+pub mod apps;
+pub mod audit;
+pub mod caller;
+pub mod channels;
+pub mod contacts;
+pub mod conversations;
+pub mod endpoints;
+pub mod events;
+pub mod files;
+pub mod idempotency;
+pub mod journal;
+pub mod language;
+pub mod media;
+pub mod media_fetch;
+pub mod messages;
+pub mod ops;
+pub mod page;
+pub mod plugins;
+pub mod problem;
+pub mod session;
+pub mod setup;
+pub mod state;
+pub mod system;
+pub mod templates;
+pub mod tokens;
+pub mod users;
+pub mod workspaces;
+
+mod openapi;
+mod serving;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware;
+use tower_http::csrf::CsrfLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+use problem::Problem;
+use state::State;
+
+/// Everything under `/v1`.
+fn v1() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .merge(session::routes())
+        .merge(users::routes())
+        .merge(tokens::routes())
+        .merge(workspaces::routes())
+        .merge(audit::routes())
+        .merge(system::routes())
+        .merge(plugins::routes())
+        .merge(apps::routes())
+        .merge(channels::routes())
+        .merge(media::routes())
+        .merge(media_fetch::routes())
+        .merge(journal::routes())
+        .merge(contacts::routes())
+        .merge(templates::routes())
+        .merge(conversations::routes())
+        .merge(messages::routes())
+        .merge(events::routes())
+        .merge(endpoints::routes())
+}
+
+/// The API with its description, its reference page and the first operator's page.
+pub fn router(state: &State) -> Router<State> {
+    let api = v1()
+        .layer(middleware::from_fn_with_state(state.clone(), idempotency::answer_once))
+        .layer(DefaultBodyLimit::max(state.config.server.max_body_bytes));
+    let (api, document) = openapi::describe(api);
+    api.merge(setup::routes())
+        .layer(csrf(state))
+        .merge(ops::routes())
+        .merge(files::routes())
+        .merge(openapi::reference(document))
+        .fallback(|| async { Problem::not_found() })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this address does not take this method")
+        })
+}
+
+/// Refuses what a page of another site makes a browser send. The public address counts as our own, whatever name a proxy
+/// reaches this server by.
+fn csrf(
+    state: &State,
+) -> CsrfLayer<impl Fn(tower_http::csrf::ProtectionError) -> axum::response::Response + Clone + use<>> {
+    use axum::response::IntoResponse;
+    let mut layer = CsrfLayer::new();
+    if let Some(origin) = state.config.server.public_url().and_then(|url| url::Url::parse(url).ok()) {
+        let origin = origin.origin().ascii_serialization();
+        layer = layer.add_trusted_origin(&origin).unwrap_or_else(|error| {
+            tracing::warn!(%origin, %error, "the public address is no origin that a browser can send");
+            CsrfLayer::new()
+        });
+    }
+    layer.with_rejection_response(|_| {
+        Problem::new(StatusCode::FORBIDDEN, "cross-site", "this request comes from a page of another site")
+            .into_response()
+    })
+}

@@ -1,0 +1,133 @@
+//! The bytes of a file as an answer: whole or a range, and never as something that a browser runs.
+
+use std::io::SeekFrom;
+use std::ops::RangeInclusive;
+
+use axum::body::Body;
+use axum::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, RANGE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
+
+use super::problem::Problem;
+use crate::db::MediaRow;
+
+/// Answers with an open file; `cache` is the value of `Cache-Control`.
+pub(super) async fn serve(row: &MediaRow, mut file: File, asked: &HeaderMap, cache: &str) -> Result<Response, Problem> {
+    let size = row.bytes.unwrap_or_default().max(0) as u64;
+    let mut headers = headers(row, cache);
+    let range = asked.get(RANGE).and_then(|value| value.to_str().ok()).and_then(|text| range(text, size));
+    let (status, first, length) = match range {
+        None => (StatusCode::OK, 0, size),
+        Some(None) => {
+            headers.insert(CONTENT_RANGE, value(&format!("bytes */{size}")));
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response());
+        }
+        Some(Some(range)) => {
+            headers.insert(CONTENT_RANGE, value(&format!("bytes {}-{}/{size}", range.start(), range.end())));
+            (StatusCode::PARTIAL_CONTENT, *range.start(), range.end() - range.start() + 1)
+        }
+    };
+    file.seek(SeekFrom::Start(first)).await.map_err(|error| Problem::internal(&error))?;
+    headers.insert(CONTENT_LENGTH, length.into());
+    let body = Body::from_stream(ReaderStream::with_capacity(file.take(length), 64 << 10));
+    Ok((status, headers, body).into_response())
+}
+
+fn headers(row: &MediaRow, cache: &str) -> HeaderMap {
+    let mime = row.mime.as_deref().unwrap_or("application/octet-stream");
+    let (shown, kind) = match mime {
+        "image/jpeg" | "image/png" | "image/gif" | "image/webp" => ("inline", mime),
+        "text/html"
+        | "application/xhtml+xml"
+        | "image/svg+xml"
+        | "text/xml"
+        | "application/xml"
+        | "text/javascript"
+        | "application/javascript" => ("attachment", "application/octet-stream"),
+        mime if mime.starts_with("video/") || mime.starts_with("audio/") => ("inline", mime),
+        mime => ("attachment", mime),
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, value(kind));
+    headers.insert(CONTENT_DISPOSITION, value(&disposition(shown, row.name.as_deref())));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, value("nosniff"));
+    headers.insert(CONTENT_SECURITY_POLICY, value("default-src 'none'; sandbox"));
+    headers.insert(CACHE_CONTROL, value(cache));
+    headers.insert(ACCEPT_RANGES, value("bytes"));
+    headers
+}
+
+fn value(text: &str) -> axum::http::HeaderValue {
+    text.parse().unwrap_or_else(|_| axum::http::HeaderValue::from_static("application/octet-stream"))
+}
+
+/// With the name as RFC 6266 writes it.
+fn disposition(shown: &str, name: Option<&str>) -> String {
+    let Some(name) = name else { return shown.to_owned() };
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        match byte {
+            byte if byte.is_ascii_alphanumeric() || b".-_~".contains(&byte) => encoded.push(char::from(byte)),
+            byte => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    format!("{shown}; filename*=UTF-8''{encoded}")
+}
+
+/// One range of bytes. None: nothing that is understood was asked, so the whole is the answer; `Some(None)`: beyond the end.
+fn range(text: &str, size: u64) -> Option<Option<RangeInclusive<u64>>> {
+    let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
+    let range = match (first.trim(), last.trim()) {
+        ("", last) => {
+            let count: u64 = last.parse().ok()?;
+            if count == 0 || size == 0 {
+                return Some(None);
+            }
+            size.saturating_sub(count)..=size - 1
+        }
+        (first, last) => {
+            let first: u64 = first.parse().ok()?;
+            let last: u64 = if last.is_empty() { u64::MAX } else { last.parse().ok()? };
+            if first >= size || last < first {
+                return Some(None);
+            }
+            first..=last.min(size - 1)
+        }
+    };
+    Some(Some(range))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_cut_to_the_file() {
+        assert_eq!(range("bytes=0-3", 10), Some(Some(0..=3)));
+        assert_eq!(range("bytes=4-", 10), Some(Some(4..=9)));
+        assert_eq!(range("bytes=-3", 10), Some(Some(7..=9)));
+        assert_eq!(range("bytes=-30", 10), Some(Some(0..=9)));
+        assert_eq!(range("bytes=10-", 10), Some(None));
+        assert_eq!(range("bytes=-0", 10), Some(None));
+        assert_eq!(range("bytes=0-1,4-5", 10), None);
+        assert_eq!(range("lines=1-2", 10), None);
+    }
+
+    #[test]
+    fn what_a_browser_could_run_is_only_offered_for_download() {
+        for mime in ["text/html", "image/svg+xml", "application/xml"] {
+            let row =
+                MediaRow { mime: Some(mime.to_owned()), name: Some("a\"\r\nb.html".to_owned()), ..MediaRow::default() };
+            let headers = headers(&row, "no-store");
+            assert_eq!(headers[CONTENT_TYPE], "application/octet-stream");
+            assert_eq!(headers[CONTENT_DISPOSITION], "attachment; filename*=UTF-8''a%22%0D%0Ab.html");
+            assert_eq!(headers[CONTENT_SECURITY_POLICY], "default-src 'none'; sandbox");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Signing in and out, and who one is.
+
+use axum::Json;
+use axum::extract::State as Axum;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::caller::{COOKIE_NAME, Caller};
+use super::problem::{Answer, Body, FieldError, Problem};
+use super::state::State;
+use crate::auth::{Minted, Role};
+use crate::web::client::ClientAddress;
+
+/// `/session` and `/me`.
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(sign_in, sign_out)).routes(routes!(me))
+}
+
+/// An e-mail address and a password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+}
+
+/// Who one is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Me {
+    /// The person's id; null for a token.
+    user: Option<String>,
+    /// The person's e-mail address; null for a token.
+    email: Option<String>,
+    /// As shown.
+    name: String,
+    /// `agent`, `supervisor`, `admin` or `operator`.
+    role: Role,
+    /// The workspace that requests act in.
+    workspace: Place,
+    /// Everything this role may.
+    permissions: Vec<&'static str>,
+}
+
+/// A workspace, named.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Place {
+    id: String,
+    name: String,
+}
+
+/// Sign in: sets the session's cookie.
+#[utoipa::path(post, path = "/session", tag = "session", security(()), request_body = SignIn, responses(
+    (status = 201, body = Me), (status = 401, body = Problem), (status = 429, body = Problem)))]
+async fn sign_in(
+    Axum(state): Axum<State>,
+    ClientAddress(address): ClientAddress,
+    Body(form): Body<SignIn>,
+) -> Answer<Response> {
+    let mut faults = Vec::new();
+    for (name, value) in [("email", &form.email), ("password", &form.password)] {
+        if value.is_empty() {
+            faults.push(FieldError::required(format!("#/{name}")));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    state.limits.sign_in.check(&address).map_err(Problem::too_many)?;
+    state.limits.sign_in_email.check(&form.email.trim().to_lowercase()).map_err(Problem::too_many)?;
+    let (minted, user) = state.auth.sign_in(&form.email, &form.password).await?;
+    let workspace = state.db.workspace(&user.workspace).await?.ok_or_else(Problem::not_found)?;
+    let role = Role::from_name(&user.role).ok_or_else(Problem::unauthorized)?;
+    let me = Me {
+        user: Some(user.id),
+        email: Some(user.email),
+        name: user.name,
+        role,
+        workspace: Place { id: workspace.id, name: workspace.name },
+        permissions: role.permissions(),
+    };
+    Ok((StatusCode::CREATED, [(SET_COOKIE, cookie(&state, &minted))], Json(me)).into_response())
+}
+
+/// Sign out: the session ends.
+#[utoipa::path(delete, path = "/session", tag = "session", responses((status = 204)))]
+async fn sign_out(Axum(state): Axum<State>, caller: Caller) -> Answer<Response> {
+    if caller.user.is_some() {
+        let now = state.clock.now();
+        let entry = caller.entry(now, "session.end", &caller.token, serde_json::json!({}));
+        state.db.revoke_token(&caller.home, &caller.token, now, Some(entry)).await?;
+    }
+    let gone = HeaderValue::from_static("sambung_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, gone)]).into_response())
+}
+
+/// Who am I, and what may I do?
+#[utoipa::path(get, path = "/me", tag = "session", responses((status = 200, body = Me), (status = 401, body = Problem)))]
+async fn me(caller: Caller) -> Json<Me> {
+    Json(Me {
+        user: caller.user,
+        email: caller.email,
+        name: caller.name,
+        role: caller.role,
+        workspace: Place { id: caller.workspace, name: caller.workspace_name },
+        permissions: caller.role.permissions(),
+    })
+}
+
+/// The cookie of a new session: never readable by a page's scripts, and only over https where the public address is https.
+pub(super) fn cookie(state: &State, minted: &Minted) -> HeaderValue {
+    let seconds = minted.expires_at.map_or(0, |at| (at - state.clock.now()) / 1000);
+    let secure = state.config.server.public_url().is_some_and(|url| url.starts_with("https:"));
+    let secure = if secure { "; Secure" } else { "" };
+    HeaderValue::from_str(&format!(
+        "{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}",
+        minted.value
+    ))
+    .expect("a token is plain ASCII")
+}

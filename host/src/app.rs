@@ -1,0 +1,320 @@
+//! The whole server: opens what is below, joins it, starts the loops, and stops them in order.
+//!
+//! `serve` and the tests start this very type.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::Router;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api;
+use crate::auth::Auth;
+use crate::channels::Channels;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::data_dir::{DataDir, DataDirError, Lock};
+use crate::db::{Db, DbConfig, DbError};
+use crate::feed::Feed;
+use crate::inbound::Inbound;
+use crate::ingress;
+use crate::media::{BlobService, Media, MediaConfig};
+use crate::outbound::Outbound;
+use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
+use crate::retention::Retention;
+use crate::wake::Wakes;
+use crate::web::state::{Limits, Readiness, State};
+use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services, egress};
+
+/// Why the server does not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The data folder.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The sandbox.
+    #[error("the sandbox does not start: {0}")]
+    Engine(#[from] EngineError),
+    /// The operator's rules for connections.
+    #[error(transparent)]
+    Egress(egress::PolicyError),
+    /// A folder of plugins.
+    #[error(transparent)]
+    Plugins(#[from] FolderError),
+    /// The folder of files.
+    #[error("the folder of files cannot be used: {0}")]
+    Media(std::io::Error),
+    /// A listener.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Where.
+        address: String,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// The listener failed while serving.
+    #[error("serving ended: {0}")]
+    Serve(std::io::Error),
+}
+
+/// A server that is built and not yet listening.
+pub struct App {
+    state: State,
+    tasks: TaskTracker,
+    setup_link: Option<String>,
+    _lock: Lock,
+}
+
+impl App {
+    /// Opens or makes the data folder and everything in it. Nothing runs yet.
+    pub async fn build(config: Config, clock: Clock) -> Result<App, AppError> {
+        // A second call finds the provider installed, which is what is wanted.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let data = DataDir::at(&config.server.data_dir);
+        data.make()?;
+        let lock = data.lock()?;
+        let vault = data.vault()?;
+        let db = Db::open(
+            DbConfig {
+                path: data.database(),
+                readers: config.database.readers,
+                queue: config.database.write_queue,
+                max_pages: (config.database.max_pages > 0).then_some(config.database.max_pages),
+            },
+            vault,
+        )?;
+        db.forget_interrupted_requests().await?;
+        let auth = Auth::new(db.clone(), clock.clone(), &config.auth);
+        auth.default_workspace().await?;
+        let setup_link = auth.setup_link().await?.map(|minted| minted.value);
+        let wakes = Wakes::default();
+        let candidates = Candidates::default();
+        let media = media(&config, &db, &clock)?;
+        let runtime = runtime(&config, &data, &db, &candidates, &media)?;
+        let plugins = Registry::new(db.clone(), runtime.clone(), clock.clone(), wakes.clone(), data.path())?;
+        plugins.boot().await?;
+        if config.plugins.bundled {
+            let bundled: Vec<_> = sambung_bundle::BUNDLED.iter().map(|plugin| (plugin.id, plugin.wasm)).collect();
+            plugins.install_bundled(&bundled).await?;
+        }
+        let channels = Channels::new(
+            db.clone(),
+            clock.clone(),
+            wakes.clone(),
+            plugins.clone(),
+            candidates.clone(),
+            config.server.public_url().map(ToOwned::to_owned),
+        );
+        let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), config.media.max_bytes);
+        let outbound = outbound(&config, &db, &clock, &wakes, &plugins);
+        let feed = feed(&config, &db, &clock, &wakes)?;
+        let state = State {
+            outbound,
+            feed,
+            runtime,
+            plugins,
+            candidates,
+            channels,
+            media,
+            inbound,
+            limits: Limits::new(&config),
+            proxies: Arc::new(config.server.proxies()),
+            config: Arc::new(config),
+            wakes,
+            metrics: recorder(),
+            readiness: Readiness::default(),
+            stop: CancellationToken::new(),
+            db,
+            clock,
+            auth,
+        };
+        Ok(App { state, tasks: TaskTracker::new(), setup_link, _lock: lock })
+    }
+
+    /// What handlers reach; tests look at the same.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The value of the link that sets the first operator's password, while there is none. Each start makes a new one.
+    pub fn setup_link(&self) -> Option<&str> {
+        self.setup_link.as_deref()
+    }
+
+    /// Cancelling it stops the server: what is in flight ends, or goes back into its queue.
+    pub fn stop_handle(&self) -> CancellationToken {
+        self.state.stop.clone()
+    }
+
+    /// Every address there is.
+    fn router(&self) -> Router {
+        api::router(&self.state).merge(ingress::routes(&self.state)).with_state(self.state.clone())
+    }
+
+    /// Starts the loops, serves until [`App::stop_handle`] is cancelled, then ends in order: no new requests, what is in
+    /// flight, the loops, the database.
+    pub async fn serve(self, listener: TcpListener) -> Result<(), AppError> {
+        let stop = self.state.stop.clone();
+        self.start_loops();
+        self.start_metrics_listener().await?;
+        self.state.readiness.set(true);
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let server = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let grace = Duration::from_millis(self.state.config.server.shutdown_grace_ms);
+        let readiness = self.state.readiness.clone();
+        let patience = async {
+            stop.cancelled().await;
+            readiness.set(false);
+            tokio::time::sleep(grace).await;
+        };
+        let served = tokio::select! {
+            served = server => served.map_err(AppError::Serve),
+            () = patience => {
+                tracing::warn!("requests were still open when the time for stopping was over");
+                Ok(())
+            }
+        };
+        stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                left = self.tasks.len(),
+                "loops did not end in time; what they held goes on at the next start"
+            );
+        }
+        self.state.db.close().await;
+        served
+    }
+
+    /// The loops of every part, each until `stop`.
+    fn start_loops(&self) {
+        let retention = Retention::new(
+            self.state.db.clone(),
+            self.state.media.clone(),
+            self.state.clock.clone(),
+            &self.state.config.retention,
+        );
+        let until = self.state.stop.clone();
+        self.tasks.spawn(async move { retention.run(until).await });
+        let (plugins, channels) = (self.state.plugins.clone(), self.state.channels.clone());
+        let stop = &self.state.stop;
+        self.tasks.spawn({
+            let stop = stop.clone();
+            async move { plugins.watch(stop).await }
+        });
+        self.tasks.spawn({
+            let stop = stop.clone();
+            async move { channels.run(stop).await }
+        });
+        let inbound = self.state.inbound.clone();
+        self.tasks.spawn({
+            let stop = stop.clone();
+            async move { inbound.run(stop).await }
+        });
+        let (outbound, feed) = (self.state.outbound.clone(), self.state.feed.clone());
+        self.tasks.spawn({
+            let stop = stop.clone();
+            async move { outbound.run(stop).await }
+        });
+        self.tasks.spawn({
+            let stop = stop.clone();
+            async move { feed.run(stop).await }
+        });
+    }
+
+    async fn start_metrics_listener(&self) -> Result<(), AppError> {
+        let address = self.state.config.metrics.listen.clone();
+        if address.is_empty() {
+            return Ok(());
+        }
+        let listener = TcpListener::bind(&address).await.map_err(|error| AppError::Listen { address, error })?;
+        let router = api::ops::metrics_listener().with_state(self.state.clone());
+        let stop = self.state.stop.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await {
+                tracing::error!(%error, "the listener for metrics ended");
+            }
+        });
+        Ok(())
+    }
+}
+
+fn media(config: &Config, db: &Db, clock: &Clock) -> Result<Media, AppError> {
+    let media = MediaConfig {
+        data_dir: config.server.data_dir.clone(),
+        public_url: config.server.public_url().map(ToOwned::to_owned),
+        max_bytes: config.media.max_bytes,
+    };
+    Media::open(db.clone(), clock.clone(), media).map_err(AppError::Media)
+}
+
+fn outbound(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes, plugins: &Registry) -> Outbound {
+    let settings = crate::outbound::Settings {
+        calls: config.outbound.calls,
+        calls_per_channel: config.outbound.calls_per_channel,
+        most_queued: config.outbound.most_queued,
+        lane_wait_ms: config.outbound.unknown_wait_ms,
+    };
+    Outbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), settings)
+}
+
+/// Where the operator lets anybody connect.
+fn policy(config: &Config) -> egress::Policy {
+    egress::Policy { denied_hosts: config.egress.denied_hosts.clone(), overrides: config.egress.overrides.clone() }
+}
+
+fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, AppError> {
+    let client = egress::Client::for_endpoints(policy(config)).map_err(AppError::Egress)?;
+    let settings = crate::feed::Settings {
+        streams: config.feed.streams,
+        deliveries: config.feed.deliveries,
+        waiting_per_endpoint: config.feed.waiting_per_endpoint,
+        timeout_ms: config.feed.timeout_ms,
+    };
+    Ok(Feed::new(db.clone(), clock.clone(), wakes.clone(), client, settings))
+}
+
+/// The sandbox with what it may reach of the host's data.
+fn runtime(
+    config: &Config,
+    data: &DataDir,
+    db: &Db,
+    candidates: &Candidates,
+    media: &Media,
+) -> Result<Runtime, AppError> {
+    let services = Services {
+        secrets: Arc::new(SecretService::new(db.clone(), candidates.clone())),
+        kv: Arc::new(KvService::new(db.clone())),
+        blobs: Arc::new(BlobService::new(media.clone())),
+    };
+    let cache = &config.runtime.cache_dir;
+    let runtime = RuntimeConfig {
+        cache_dir: Some(if cache.as_os_str().is_empty() { data.cache() } else { cache.clone() }),
+        limits: config.runtime.limits.clone(),
+        egress: policy(config),
+        instances: config.runtime.instances,
+    };
+    Ok(Runtime::new(runtime, services)?)
+}
+
+/// The process has one recorder, however many servers a test starts in it.
+fn recorder() -> PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER
+        .get_or_init(|| {
+            let recorder = PrometheusBuilder::new().build_recorder();
+            let handle = recorder.handle();
+            if metrics::set_global_recorder(recorder).is_err() {
+                tracing::warn!("another recorder of metrics is installed; /metrics will be empty");
+            }
+            handle
+        })
+        .clone()
+}

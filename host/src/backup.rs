@@ -1,0 +1,346 @@
+//! Backups: one tar file with a copy of the database, the generations of plugins and the files of messages.
+//!
+//! Secrets are in it as they are in the database, sealed; the key that opens them is not. The last entry lists the SHA-256 of
+//! every other, so a file that was cut or changed is known before anything of it is used.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::data_dir::{DataDir, DataDirError};
+use crate::db::DbError;
+use crate::db::backup::{self, Restored};
+use crate::model::envelope::Vault;
+
+const MANIFEST: &str = "backup.json";
+const DATABASE: &str = "sambung.db";
+/// Folders that go along. Native code is left out: it is compiled again.
+const FOLDERS: [&str; 3] = ["generations", "plugins", "media"];
+/// The form of the file that this program writes and reads.
+const FORM: u32 = 1;
+
+/// Why there is no backup, or nothing was restored.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The system refused something.
+    #[error("{what} {path}: {error}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// The data folder.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// There is no database to back up.
+    #[error("there is no database in {0}")]
+    Nothing(PathBuf),
+    /// The file is in the way.
+    #[error("{0} is there already; name a new file")]
+    Exists(PathBuf),
+    /// Not a backup, or not whole.
+    #[error("{path} is no whole backup: {why}. Nothing was changed")]
+    NotWhole {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// There is no key.
+    #[error(
+        "no master key: put the key file that this backup's server had at {0}, or name it with --key. Nothing was changed"
+    )]
+    KeyMissing(PathBuf),
+    /// The key is another server's.
+    #[error(
+        "the master key is not the one of this backup: bring the key file that its server had. Nothing was changed"
+    )]
+    WrongKey,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    form: u32,
+    version: String,
+    made_at: String,
+    sha256: BTreeMap<String, String>,
+}
+
+/// Tells how far it is: bytes done, of so many.
+pub type Progress<'a> = &'a dyn Fn(u64, u64);
+
+fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> BackupError + use<> {
+    let path = path.to_owned();
+    move |error| BackupError::Io { what, path, error }
+}
+
+/// Writes a backup of the data folder, whether or not a server runs in it. The file appears when it is whole.
+pub fn create(data: &DataDir, file: &Path, made_at: String, progress: Progress<'_>) -> Result<u64, BackupError> {
+    if !data.database().exists() {
+        return Err(BackupError::Nothing(data.path().to_owned()));
+    }
+    if file.exists() {
+        return Err(BackupError::Exists(file.to_owned()));
+    }
+    let work = Scratch::make(data.path().join(format!("backup-{}", std::process::id())))?;
+    let copy = work.0.join(DATABASE);
+    backup::snapshot(&data.database(), &copy)?;
+    // The database first: a file that it names was written before its row, and one that comes later does no harm.
+    let mut entries = vec![(DATABASE.to_owned(), copy)];
+    for folder in FOLDERS {
+        walk(&data.path().join(folder), folder, &mut entries)?;
+    }
+    let total = entries.iter().filter_map(|(_, path)| path.metadata().ok()).map(|meta| meta.len()).sum();
+    let unfinished = file.with_extension("unfinished");
+    let written = pack(&unfinished, &entries, made_at, total, progress);
+    let finished = written.and_then(|()| std::fs::rename(&unfinished, file).map_err(io("cannot write", file)));
+    if let Err(error) = finished {
+        let _ = std::fs::remove_file(&unfinished);
+        return Err(error);
+    }
+    Ok(file.metadata().map_or(0, |meta| meta.len()))
+}
+
+fn pack(
+    into: &Path,
+    entries: &[(String, PathBuf)],
+    made_at: String,
+    total: u64,
+    progress: Progress<'_>,
+) -> Result<(), BackupError> {
+    let file = create_private(into).map_err(io("cannot write", into))?;
+    let mut tar = tar::Builder::new(BufWriter::with_capacity(1 << 20, file));
+    let mut sha256 = BTreeMap::new();
+    let mut done = 0;
+    for (name, path) in entries {
+        let opened = match File::open(path) {
+            Ok(opened) => opened,
+            // Retention may have taken a file away meanwhile; the database says so as well, or will.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(io("cannot read", path)(error)),
+        };
+        let bytes = opened.metadata().map_err(io("cannot read", path))?.len();
+        let mut reader = Hashing::new(BufReader::new(opened).take(bytes), |more| {
+            done += more;
+            progress(done, total);
+        });
+        tar.append_data(&mut header(bytes), name, &mut reader).map_err(io("cannot write", into))?;
+        sha256.insert(name.clone(), reader.finish());
+    }
+    let manifest = Manifest { form: FORM, version: env!("CARGO_PKG_VERSION").into(), made_at, sha256 };
+    let text = serde_json::to_vec_pretty(&manifest).expect("texts and numbers are JSON");
+    tar.append_data(&mut header(text.len() as u64), MANIFEST, &text[..]).map_err(io("cannot write", into))?;
+    let mut buffer = tar.into_inner().map_err(io("cannot write", into))?;
+    buffer.flush().map_err(io("cannot write", into))?;
+    buffer.get_ref().sync_all().map_err(io("cannot write", into))
+}
+
+/// Puts a backup in the place of what the data folder holds, which is moved aside and not removed. Everything is proved
+/// before: that no server runs, that the backup is whole, that its version is known, that the key opens it.
+pub async fn restore(
+    data: &DataDir,
+    file: &Path,
+    key: Option<&Path>,
+    now: i64,
+    progress: Progress<'_>,
+) -> Result<Restored, BackupError> {
+    data.make()?;
+    let _lock = data.lock()?;
+    let (vault, key_text) = key_for(data, key)?;
+    let work = Scratch::make(data.path().join(format!("restore-{}", std::process::id())))?;
+    unpack(file, &work.0, progress)?;
+    let database = work.0.join(DATABASE);
+    backup::prove(&database, &vault).map_err(|error| match error {
+        DbError::WrongKey => BackupError::WrongKey,
+        DbError::Newer { .. } => error.into(),
+        other => BackupError::NotWhole { path: file.to_owned(), why: other.to_string() },
+    })?;
+    let restored = backup::make_ready(&database, vault, now).await?;
+    swap(data, &work.0, now)?;
+    if let Some(text) = key_text {
+        data.place_key(&text)?;
+    }
+    Ok(restored)
+}
+
+/// The key that was named, else the data folder's own; with its text where it is not in the folder yet.
+fn key_for(data: &DataDir, key: Option<&Path>) -> Result<(Vault, Option<zeroize::Zeroizing<String>>), BackupError> {
+    match key {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map(zeroize::Zeroizing::new).map_err(io("cannot read", path))?;
+            let vault =
+                Vault::from_text(&text).map_err(|error| DataDirError::KeyText { path: path.to_owned(), error })?;
+            Ok((vault, Some(text)))
+        }
+        None => match data.existing_vault()? {
+            Some(vault) => Ok((vault, None)),
+            None => Err(BackupError::KeyMissing(data.key())),
+        },
+    }
+}
+
+fn unpack(file: &Path, into: &Path, progress: Progress<'_>) -> Result<(), BackupError> {
+    let not_whole = |why: &str| BackupError::NotWhole { path: file.to_owned(), why: why.to_owned() };
+    let opened = File::open(file).map_err(io("cannot read", file))?;
+    let total = opened.metadata().map_err(io("cannot read", file))?.len();
+    let mut archive = tar::Archive::new(BufReader::with_capacity(1 << 20, opened));
+    let mut found = BTreeMap::new();
+    let mut manifest = None;
+    let mut done = 0;
+    for entry in archive.entries().map_err(|_| not_whole("it is not a tar file"))? {
+        let mut entry = entry.map_err(|error| not_whole(&error.to_string()))?;
+        let path = entry.path().map_err(|error| not_whole(&error.to_string()))?.into_owned();
+        let name = path.to_string_lossy().into_owned();
+        if name == MANIFEST {
+            let read = serde_json::from_reader::<_, Manifest>(&mut entry);
+            manifest = Some(read.map_err(|error| not_whole(&error.to_string()))?);
+            continue;
+        }
+        if !belongs(&path) || !entry.header().entry_type().is_file() {
+            return Err(not_whole(&format!("{name} does not belong into a backup")));
+        }
+        let target = into.join(&path);
+        if let Some(folder) = target.parent() {
+            std::fs::create_dir_all(folder).map_err(io("cannot make", folder))?;
+        }
+        let mut out = create_private(&target).map_err(io("cannot write", &target))?;
+        let mut reader = Hashing::new(&mut entry, |more| {
+            done += more;
+            progress(done, total);
+        });
+        std::io::copy(&mut reader, &mut out).map_err(|error| not_whole(&error.to_string()))?;
+        let digest = reader.finish();
+        out.sync_all().map_err(io("cannot write", &target))?;
+        found.insert(name, digest);
+    }
+    let manifest = manifest.ok_or_else(|| not_whole("its end is missing"))?;
+    if manifest.form > FORM {
+        return Err(not_whole(&format!("version {} wrote it in a newer form", manifest.version)));
+    }
+    if manifest.sha256 != found {
+        return Err(not_whole("its content is not what was written"));
+    }
+    if !found.contains_key(DATABASE) {
+        return Err(not_whole("it holds no database"));
+    }
+    Ok(())
+}
+
+/// Plain relative paths to what a backup holds, so that no file can climb out of the folder.
+fn belongs(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_)))
+        && (path == Path::new(DATABASE) || FOLDERS.iter().any(|folder| path.starts_with(folder)))
+}
+
+/// Moves what is there aside and what was restored into its place.
+fn swap(data: &DataDir, restored: &Path, now: i64) -> Result<(), BackupError> {
+    let aside = data.path().join(format!("before-restore-{now}"));
+    let journals = [format!("{DATABASE}-wal"), format!("{DATABASE}-shm")];
+    let names = FOLDERS.iter().copied().chain([DATABASE]).chain(journals.iter().map(String::as_str));
+    for name in names {
+        let from = data.path().join(name);
+        if from.exists() {
+            std::fs::create_dir_all(&aside).map_err(io("cannot make", &aside))?;
+            std::fs::rename(&from, aside.join(name)).map_err(io("cannot move aside", &from))?;
+        }
+    }
+    for name in FOLDERS.iter().copied().chain([DATABASE]) {
+        let from = restored.join(name);
+        if from.exists() {
+            let to = data.path().join(name);
+            std::fs::rename(&from, &to).map_err(io("cannot move into place", &to))?;
+        }
+    }
+    data.make()?;
+    Ok(())
+}
+
+fn walk(folder: &Path, name: &str, entries: &mut Vec<(String, PathBuf)>) -> Result<(), BackupError> {
+    let listed = match std::fs::read_dir(folder) {
+        Ok(listed) => listed,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io("cannot read", folder)(error)),
+    };
+    for entry in listed {
+        let entry = entry.map_err(io("cannot read", folder))?;
+        let kind = entry.file_type().map_err(io("cannot read", folder))?;
+        let below = format!("{name}/{}", entry.file_name().to_string_lossy());
+        if kind.is_dir() {
+            walk(&entry.path(), &below, entries)?;
+        } else if kind.is_file() {
+            entries.push((below, entry.path()));
+        }
+    }
+    Ok(())
+}
+
+fn header(bytes: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes);
+    header.set_mode(0o600);
+    header.set_entry_type(tar::EntryType::Regular);
+    header
+}
+
+fn create_private(path: &Path) -> std::io::Result<File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+/// A folder that goes when it is done with.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make(path: PathBuf) -> Result<Scratch, BackupError> {
+        std::fs::create_dir_all(&path).map_err(io("cannot make", &path))?;
+        Ok(Scratch(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Counts and hashes what is read through it.
+struct Hashing<R, F> {
+    inner: R,
+    hash: Sha256,
+    tell: F,
+}
+
+impl<R: Read, F: FnMut(u64)> Hashing<R, F> {
+    fn new(inner: R, tell: F) -> Self {
+        Self { inner, hash: Sha256::new(), tell }
+    }
+
+    fn finish(self) -> String {
+        hex::encode(self.hash.finalize())
+    }
+}
+
+impl<R: Read, F: FnMut(u64)> Read for Hashing<R, F> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.hash.update(&buffer[..read]);
+        (self.tell)(read as u64);
+        Ok(read)
+    }
+}

@@ -1,0 +1,199 @@
+//! Registrations with a provider: saved, prepared by the plugin where it knows how, and released.
+
+use sambung_runtime::Caller;
+use sambung_runtime::contract::apps::App;
+use sambung_runtime::manifest::Scope;
+use serde_json::{Value, json};
+
+use super::connect::instructions;
+use super::form::{self, Filled};
+use super::{Actor, ChannelError, Channels, refused};
+use crate::db::{AppRow, NewSecret};
+use crate::model::fault::FieldError;
+use crate::plugins::{Candidate, Generation};
+
+/// A registration to be saved.
+#[derive(Debug, Clone, Default)]
+pub struct AppChange {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Settings: of an existing one, what is not named stays.
+    pub settings: Value,
+}
+
+impl Channels {
+    /// Makes a registration: of a workspace, or shared by all where `workspace` is none. Answers with its id.
+    ///
+    /// # Errors
+    /// Wrong fields, the provider's refusal, a plugin without registrations.
+    pub async fn create_app(
+        &self,
+        workspace: Option<&str>,
+        plugin: &str,
+        change: AppChange,
+        is_default: bool,
+        by: &Actor,
+    ) -> Result<String, ChannelError> {
+        let generation = self.callable(plugin)?;
+        let schema = generation.plugin.settings_schema("app", "en").ok_or(ChannelError::NotFound)?;
+        let filled = form::fill(schema, &change.settings).map_err(ChannelError::Invalid)?;
+        let manifest = generation.plugin.manifest();
+        let at = self.0.clock.now();
+        let name = change.name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        let mut row = AppRow {
+            id: self.0.clock.id("app"),
+            workspace: workspace.map(str::to_owned),
+            plugin: plugin.to_owned(),
+            name: name.clone().unwrap_or_else(|| generation.plugin.texts("en").name.clone()),
+            settings: filled.settings,
+            generated: Vec::new(),
+            is_default,
+            instructions: json!([]),
+            created_at: at,
+            changed_at: at,
+        };
+        let _turn = self.0.turns.take(&row.id)?;
+        let mut secrets = filled.secrets;
+        secrets.extend(form::generate(manifest, Scope::App));
+        let entry =
+            by.entry(at, "app.create", &row.id, json!({ "plugin": plugin, "name": row.name, "default": is_default }));
+        // Committed before the provider is told of it: its address answers handshakes from now on.
+        self.0.db.save_app(row.clone(), secrets, Vec::new(), None).await?;
+        match self.prepare(&generation, &mut row, name.is_none(), None).await {
+            Ok(kept) => self.0.db.save_app(row.clone(), kept, Vec::new(), Some(entry)).await?,
+            Err(error) => {
+                self.0.db.delete_app(&row.id, None).await?;
+                return Err(error);
+            }
+        }
+        Ok(row.id)
+    }
+
+    /// Changes a registration. The provider has to take the new settings before they take the place of the old.
+    ///
+    /// # Errors
+    /// As [`Channels::create_app`].
+    pub async fn change_app(&self, mut row: AppRow, change: AppChange, by: &Actor) -> Result<(), ChannelError> {
+        let _turn = self.0.turns.take(&row.id)?;
+        let generation = self.callable(&row.plugin)?;
+        let schema = generation.plugin.settings_schema("app", "en").ok_or(ChannelError::NotFound)?;
+        let set: Vec<String> = self.0.db.secrets_of(&row.id).await?.into_iter().map(|secret| secret.name).collect();
+        let patch = if change.settings.is_null() { json!({}) } else { change.settings };
+        let edited = form::edit(schema, generation.plugin.manifest(), &row.settings, &set, &patch, true)
+            .map_err(ChannelError::Invalid)?;
+        let Filled { settings, secrets } = edited.filled;
+        if let Some(name) = change.name {
+            row.name = name.trim().to_owned();
+            if row.name.is_empty() {
+                return Err(ChannelError::Invalid(vec![FieldError::required("#/name")]));
+            }
+        }
+        let detail =
+            json!({ "plugin": row.plugin, "name": row.name, "secrets": names(&secrets), "cleared": edited.cleared });
+        row.settings = settings;
+        row.changed_at = self.0.clock.now();
+        let entry = by.entry(row.changed_at, "app.change", &row.id, detail);
+        let tried = secrets.iter().map(|secret| (secret.name.clone(), Some(secret.value.clone())));
+        let gone = edited.cleared.iter().map(|name| (name.clone(), None));
+        let candidate = self.0.candidates.offer(&row.id, gone.chain(tried));
+        let kept = self.prepare(&generation, &mut row, false, Some(&candidate)).await?;
+        let secrets = secrets.into_iter().chain(kept).collect();
+        self.0.db.save_app(row, secrets, edited.cleared, Some(entry)).await?;
+        Ok(())
+    }
+
+    /// Saves the settings of a plugin's default registration, made where there is none. Answers with its id.
+    ///
+    /// # Errors
+    /// As [`Channels::create_app`].
+    pub async fn save_default_app(&self, plugin: &str, settings: Value, by: &Actor) -> Result<String, ChannelError> {
+        let change = AppChange { name: None, settings };
+        match self.0.db.default_app(plugin).await? {
+            Some(row) => {
+                let id = row.id.clone();
+                self.change_app(row, change, by).await?;
+                Ok(id)
+            }
+            None => self.create_app(None, plugin, change, true, by).await,
+        }
+    }
+
+    /// Takes a registration back. A provider that cannot be reached does not keep it.
+    ///
+    /// # Errors
+    /// Channels use it, or somebody else is at it.
+    pub async fn delete_app(&self, row: &AppRow, by: &Actor) -> Result<(), ChannelError> {
+        let _turn = self.0.turns.take(&row.id)?;
+        if self.0.db.app_is_used(&row.id).await? {
+            return Err(ChannelError::InUse);
+        }
+        let mut told = "not told".to_owned();
+        if let Ok(generation) = self.callable(&row.plugin)
+            && generation.plugin.interfaces().apps
+        {
+            let app = self.contract(&generation, row);
+            told = match generation.plugin.release_app(&caller(row, None), app).await {
+                Ok(done) => done.value.err().map_or("told".to_owned(), |fault| format!("not told: {}", fault.words)),
+                Err(error) => format!("not told: {error}"),
+            };
+        }
+        let detail = json!({ "plugin": row.plugin, "name": row.name, "provider": told });
+        let entry = by.entry(self.0.clock.now(), "app.delete", &row.id, detail);
+        match self.0.db.delete_app(&row.id, Some(entry)).await? {
+            true => Ok(()),
+            false => Err(ChannelError::InUse),
+        }
+    }
+
+    /// Lets the plugin register with the provider, where it knows how. Answers with the secrets that the provider handed out.
+    async fn prepare(
+        &self,
+        generation: &Generation,
+        row: &mut AppRow,
+        may_name: bool,
+        candidate: Option<&Candidate>,
+    ) -> Result<Vec<NewSecret>, ChannelError> {
+        if !generation.plugin.interfaces().apps {
+            return Ok(Vec::new());
+        }
+        let app = self.contract(generation, row);
+        let done = generation.plugin.prepare_app(&caller(row, candidate), app).await?;
+        let prepared = done.value.map_err(|faults| refused(&faults, "settings"))?;
+        row.instructions = Value::Array(instructions(&prepared.instructions));
+        if let Some(name) = prepared.name.filter(|_| may_name) {
+            row.name = name;
+        }
+        let kept = done.effects.secrets.into_iter();
+        Ok(kept
+            .map(|secret| NewSecret {
+                name: secret.name,
+                value: secret.value,
+                expires_at: secret.expires_at.map(|at| at as i64),
+            })
+            .collect())
+    }
+
+    fn contract(&self, generation: &Generation, row: &AppRow) -> App {
+        App {
+            id: row.id.clone(),
+            webhook_url: self.app_webhook_url(generation.plugin.manifest(), row),
+            settings: row.settings.to_string(),
+            generated: row.generated.clone(),
+            extra: Vec::new(),
+        }
+    }
+}
+
+fn caller(row: &AppRow, candidate: Option<&Candidate>) -> Caller {
+    Caller {
+        workspace: row.workspace.clone().unwrap_or_default(),
+        plugin: row.plugin.clone(),
+        channel: None,
+        app: Some(candidate.map_or_else(|| row.id.clone(), Candidate::owner)),
+        settings: row.settings.clone(),
+    }
+}
+
+fn names(secrets: &[NewSecret]) -> Vec<&str> {
+    secrets.iter().map(|secret| secret.name.as_str()).collect()
+}

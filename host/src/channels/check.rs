@@ -1,0 +1,105 @@
+//! How a channel is: the plugin's `check`, whose findings replace what it found before.
+
+use std::sync::Arc;
+
+use sambung_runtime::contract::types::{self, Fault};
+use serde_json::json;
+
+use super::{Actor, ChannelError, Channels};
+use crate::db::{ChannelRow, Connected, SettingsChange};
+use crate::model::audit::Entry;
+use crate::model::channel::{Finding, Instruction};
+
+impl Channels {
+    /// Asks how a channel is. What is wrong with it becomes its findings, a waiting channel that has its account now becomes
+    /// connected, and a credential that the provider refuses makes it need attention.
+    ///
+    /// # Errors
+    /// There is no such channel, its plugin is held, or somebody else is at it.
+    pub async fn check(&self, workspace: &str, id: &str, by: &Actor) -> Result<(), ChannelError> {
+        let row = self.row(workspace, id).await?;
+        let entry = by.entry(self.0.clock.now(), "channel.check", id, json!({}));
+        self.look_at(&row, Some(entry)).await
+    }
+
+    /// As [`Channels::check`], for the host's own rounds.
+    pub(super) async fn look_at(&self, row: &Arc<ChannelRow>, entry: Option<Entry>) -> Result<(), ChannelError> {
+        let _turn = self.0.turns.take(&row.id)?;
+        let generation = self.callable(&row.plugin)?;
+        let db = &self.0.db;
+        let url = self.webhook_url(generation.plugin.manifest(), row, &row.settings).await?;
+        let called = generation.plugin.check(&row.caller(), row.to_contract(url)).await;
+        let at = self.0.clock.now();
+        let done = match called {
+            Ok(done) => done,
+            Err(error) => {
+                db.note_call_failure(&row.id, &error, at).await?;
+                self.0.wakes.feed_grew();
+                return Ok(());
+            }
+        };
+        db.note_call_success(&row.id, "connection.check", at).await?;
+        let effects = Arc::new(done.effects);
+        match done.value {
+            Ok(health) => {
+                let findings: Vec<Finding> = health.findings.iter().map(finding).collect();
+                match health.account {
+                    Some(account) => match differs(row, &account.id) {
+                        Some(found) => db.channel_checked(&row.id, vec![found], effects, entry, at).await?,
+                        None => {
+                            let connected = Connected { account, findings };
+                            db.channel_connected(&row.id, connected, SettingsChange::default(), effects, entry, at)
+                                .await?;
+                        }
+                    },
+                    None => db.channel_checked(&row.id, findings, effects, entry, at).await?,
+                }
+            }
+            Err(fault) if fault.kind == "unauthorized" => db.mark_needs_attention(&row.id, &fault.words, at).await?,
+            Err(fault) => {
+                let none = Arc::new(sambung_runtime::Effects::default());
+                db.channel_checked(&row.id, vec![of_fault(&fault)], none, entry, at).await?;
+            }
+        }
+        self.wake();
+        Ok(())
+    }
+}
+
+/// The provider says that the credential is another account's now.
+fn differs(row: &ChannelRow, found: &str) -> Option<Finding> {
+    let own = row.account.as_deref().filter(|own| *own != found)?;
+    Some(Finding {
+        level: "error".to_owned(),
+        code: "account-differs".to_owned(),
+        words: format!("The credential belongs to another account ({found}) than this channel's ({own})."),
+        fix: None,
+    })
+}
+
+fn of_fault(fault: &Fault) -> Finding {
+    let transient = matches!(fault.kind.as_str(), "unavailable" | "rate-limited");
+    Finding {
+        level: if transient { "warning" } else { "error" }.to_owned(),
+        code: format!("check-{}", fault.kind),
+        words: fault.words.clone(),
+        fix: None,
+    }
+}
+
+pub(super) fn finding(found: &types::Finding) -> Finding {
+    let level = match found.level.as_str() {
+        level @ ("info" | "warning" | "error") => level,
+        _ => "warning",
+    };
+    Finding {
+        level: level.to_owned(),
+        code: found.code.clone(),
+        words: found.words.clone(),
+        fix: found.fix.as_ref().map(|fix| Instruction {
+            text: fix.text.clone(),
+            link: fix.link.clone(),
+            copy: fix.copy.clone(),
+        }),
+    }
+}

@@ -1,0 +1,419 @@
+//! Connecting: a new channel, an answer to a step, changed settings, a new sign-in, and what a crash interrupted are one call
+//! of the plugin, whose answer is committed in one act.
+
+use std::sync::Arc;
+
+use sambung_runtime::Effects;
+use sambung_runtime::contract::connection::{Account, ConnectStep};
+use sambung_runtime::contract::types::Instruction;
+use sambung_runtime::manifest::{Scope, settings};
+use serde_json::{Value, json};
+
+use super::form::{self, Filled};
+use super::{Actor, Answered, ChannelError, Channels, refused};
+use crate::db::{ChannelRow, Connected, NewChannel, SettingsChange};
+use crate::model::audit::Entry;
+use crate::model::channel::ChannelState;
+use crate::model::fault::FieldError;
+use crate::plugins::{Candidate, Generation};
+
+/// A channel to be connected.
+#[derive(Debug, Clone)]
+pub struct NewConnection {
+    /// Which plugin.
+    pub plugin: String,
+    /// What people call it.
+    pub name: String,
+    /// The registration with the provider; none: the plugin's default.
+    pub app: Option<String>,
+    /// As typed.
+    pub settings: Value,
+}
+
+/// What is to change.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Whether an admin holds it.
+    pub paused: Option<bool>,
+    /// Settings: what is not named stays.
+    pub settings: Option<Value>,
+}
+
+/// One call of `connect` and what is committed when it succeeds.
+struct Attempt {
+    row: Arc<ChannelRow>,
+    generation: Arc<Generation>,
+    /// Plain settings to connect with.
+    settings: Value,
+    answer: Option<String>,
+    change: SettingsChange,
+    candidate: Option<Candidate>,
+}
+
+impl Channels {
+    /// Connects a new channel; answers with its id. Where the provider refuses, nothing is kept.
+    ///
+    /// # Errors
+    /// Wrong fields, the provider's refusal, an account that is connected already, a host that no provider reaches.
+    pub async fn create(&self, workspace: &str, new: NewConnection, by: &Actor) -> Result<String, ChannelError> {
+        let (generation, filled, app) = self.admit(workspace, &new).await?;
+        let at = self.0.clock.now();
+        let id = self.0.clock.id("ch");
+        let turn = self.0.turns.take(&id)?;
+        let mut secrets = filled.secrets;
+        secrets.extend(form::generate(generation.plugin.manifest(), Scope::Channel));
+        let row = NewChannel {
+            id: id.clone(),
+            workspace: workspace.to_owned(),
+            plugin: new.plugin,
+            name: new.name.trim().to_owned(),
+            app,
+            settings: filled.settings,
+            secrets,
+        };
+        let detail = json!({ "plugin": row.plugin, "name": row.name });
+        let entry = by.entry(at, "channel.connect", &id, detail);
+        self.0.db.insert_channel(row, at).await?;
+        let (channels, owned) = (self.clone(), id.clone());
+        // On a task of its own: who hangs up leaves neither half a channel nor one that nobody refused.
+        let done = tokio::spawn(async move {
+            let _turn = turn;
+            channels.connect_or_forget(&owned, generation, Some(entry)).await
+        });
+        done.await.map_err(|_| ChannelError::Busy)??;
+        Ok(id)
+    }
+
+    /// Everything that can be refused before the plugin is asked, at once.
+    async fn admit(
+        &self,
+        workspace: &str,
+        new: &NewConnection,
+    ) -> Result<(Arc<Generation>, Filled, Option<String>), ChannelError> {
+        let mut faults = Vec::new();
+        if new.name.trim().is_empty() {
+            faults.push(FieldError::required("#/name"));
+        }
+        if new.plugin.trim().is_empty() {
+            faults.push(FieldError::required("#/plugin"));
+            return Err(ChannelError::Invalid(faults));
+        }
+        let Some(generation) = self.0.plugins.get(&new.plugin) else {
+            faults.push(FieldError::new("#/plugin", "unknown", format!("there is no plugin `{}`", new.plugin)));
+            return Err(ChannelError::Invalid(faults));
+        };
+        let app = match &new.app {
+            None => self.0.db.default_app(&new.plugin).await?.map(|app| app.id),
+            Some(id) => match self.0.db.app_for(workspace, &new.plugin, id).await? {
+                Some(app) => Some(app.id),
+                None => {
+                    faults.push(FieldError::new("#/app", "unknown", "there is no such registration"));
+                    None
+                }
+            },
+        };
+        let filled = match generation.plugin.settings_schema("channel", "en") {
+            Some(schema) => form::fill(schema, &new.settings),
+            None => Ok(Filled { settings: json!({}), secrets: Vec::new() }),
+        };
+        let filled = match filled {
+            Ok(filled) if faults.is_empty() => filled,
+            other => {
+                faults.extend(other.err().unwrap_or_default());
+                return Err(ChannelError::Invalid(faults));
+            }
+        };
+        if !generation.is_active() {
+            return Err(ChannelError::PluginDisabled);
+        }
+        if self.0.public_url.is_none() && super::view::only_by_webhook(generation.plugin.manifest(), &filled.settings) {
+            return Err(ChannelError::NeedsPublicUrl);
+        }
+        Ok((generation, filled, app))
+    }
+
+    /// Asks the plugin for the first time, or after a crash; a channel that is refused goes without a trace.
+    pub(super) async fn connect_or_forget(
+        &self,
+        id: &str,
+        generation: Arc<Generation>,
+        entry: Option<Entry>,
+    ) -> Result<(), ChannelError> {
+        let row = self.0.db.channel(id).await?.ok_or(ChannelError::NotFound)?;
+        let attempt = Attempt {
+            settings: row.settings.clone(),
+            row,
+            generation,
+            answer: None,
+            change: SettingsChange::default(),
+            candidate: None,
+        };
+        let result = self.carry_out(attempt, entry).await;
+        if result.is_err() {
+            self.0.db.delete_channel(id, None, self.0.clock.now()).await?;
+        }
+        result
+    }
+
+    /// Goes on with what somebody answered to the step that the channel stands at.
+    ///
+    /// # Errors
+    /// Nothing was asked, the answer does not fit, or the provider refuses.
+    pub async fn answer(&self, workspace: &str, id: &str, answer: Value, by: &Actor) -> Result<(), ChannelError> {
+        let row = self.row(workspace, id).await?;
+        let turn = self.0.turns.take(id)?;
+        let generation = self.callable(&row.plugin)?;
+        let (answer, secrets) = fitting(row.step.as_ref(), &answer)?;
+        let entry = by.entry(
+            self.0.clock.now(),
+            "channel.answer",
+            id,
+            json!({ "step": row.step.as_ref().map(|step| &step["kind"]) }),
+        );
+        let candidate = self.candidate(id, &secrets, &[]);
+        let attempt = Attempt {
+            settings: row.settings.clone(),
+            row,
+            generation,
+            answer: Some(answer.to_string()),
+            change: SettingsChange { secrets, ..SettingsChange::default() },
+            candidate,
+        };
+        self.finish(turn, attempt, entry).await
+    }
+
+    /// Changes a channel. Settings are proved by connecting with them before they take the place of what stands.
+    ///
+    /// # Errors
+    /// Wrong or locked fields, the provider's refusal, another account.
+    pub async fn change(&self, workspace: &str, id: &str, change: Change, by: &Actor) -> Result<(), ChannelError> {
+        let row = self.row(workspace, id).await?;
+        if change.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
+            return Err(ChannelError::Invalid(vec![FieldError::required("#/name")]));
+        }
+        if let Some(patch) = &change.settings {
+            self.reconnect_with(&row, patch, by, "channel.settings").await?;
+        }
+        if change.name.is_some() || change.paused.is_some() {
+            let at = self.0.clock.now();
+            let entry = by.entry(at, "channel.change", id, json!({ "name": change.name, "paused": change.paused }));
+            let name = change.name.map(|name| name.trim().to_owned());
+            self.0.db.rename_or_pause_channel(id, name, change.paused, entry, at).await?;
+            self.wake();
+        }
+        Ok(())
+    }
+
+    /// Signs in again in place, with the settings that stand and what `patch` changes in them.
+    ///
+    /// # Errors
+    /// As [`Channels::change`].
+    pub async fn reconnect(&self, workspace: &str, id: &str, patch: Value, by: &Actor) -> Result<(), ChannelError> {
+        let row = self.row(workspace, id).await?;
+        self.reconnect_with(&row, &patch, by, "channel.reconnect").await
+    }
+
+    async fn reconnect_with(
+        &self,
+        row: &Arc<ChannelRow>,
+        patch: &Value,
+        by: &Actor,
+        action: &str,
+    ) -> Result<(), ChannelError> {
+        let turn = self.0.turns.take(&row.id)?;
+        let generation = self.callable(&row.plugin)?;
+        let empty = json!({ "type": "object", "properties": {} });
+        let schema = generation.plugin.settings_schema("channel", "en").unwrap_or(&empty);
+        let set: Vec<String> = self.0.db.secrets_of(&row.id).await?.into_iter().map(|secret| secret.name).collect();
+        let manifest = generation.plugin.manifest();
+        let edited = form::edit(schema, manifest, &row.settings, &set, patch, row.account.is_some())
+            .map_err(ChannelError::Invalid)?;
+        let secrets = edited.filled.secrets;
+        let moved: Vec<Value> = edited
+            .moved
+            .iter()
+            .map(|(setting, old, new)| json!({ "setting": setting, "old": old, "new": new }))
+            .collect();
+        let detail = json!({
+            "changed": changed(&row.settings, &edited.filled.settings),
+            "secrets": secrets.iter().map(|secret| &secret.name).collect::<Vec<_>>(),
+            "cleared": edited.cleared,
+            "destinations": moved,
+        });
+        let entry = by.entry(self.0.clock.now(), action, &row.id, detail);
+        let candidate = self.candidate(&row.id, &secrets, &edited.cleared);
+        let settings = edited.filled.settings;
+        let attempt = Attempt {
+            row: Arc::clone(row),
+            generation,
+            settings: settings.clone(),
+            answer: None,
+            change: SettingsChange { settings: Some(settings), secrets, cleared: edited.cleared, name: None },
+            candidate,
+        };
+        self.finish(turn, attempt, entry).await
+    }
+
+    fn candidate(&self, id: &str, secrets: &[crate::db::NewSecret], cleared: &[String]) -> Option<Candidate> {
+        if secrets.is_empty() && cleared.is_empty() {
+            return None;
+        }
+        let gone = cleared.iter().map(|name| (name.clone(), None));
+        let new = secrets.iter().map(|secret| (secret.name.clone(), Some(secret.value.clone())));
+        Some(self.0.candidates.offer(id, gone.chain(new)))
+    }
+
+    /// Carries an attempt out on a task of its own, so that who hangs up does not undo what the provider accepted.
+    async fn finish(&self, turn: super::turns::Turn, attempt: Attempt, entry: Entry) -> Result<(), ChannelError> {
+        let channels = self.clone();
+        let done = tokio::spawn(async move {
+            let _turn = turn;
+            channels.carry_out(attempt, Some(entry)).await
+        });
+        done.await.map_err(|_| ChannelError::Busy)?
+    }
+
+    async fn carry_out(&self, attempt: Attempt, entry: Option<Entry>) -> Result<(), ChannelError> {
+        let answered = self.ask(&attempt).await?;
+        let (row, change, effects) = (attempt.row, attempt.change, answered.effects);
+        let at = self.0.clock.now();
+        let step = match answered.value {
+            ConnectStep::Connected(account) => {
+                self.become_connected(&row, account, change, effects, entry).await?;
+                return Ok(());
+            }
+            ConnectStep::Choose(accounts) => json!({ "kind": "choose", "choices": choices(&accounts) }),
+            ConnectStep::Ask(schema) => json!({ "kind": "ask", "schema": parsed(&schema)? }),
+            ConnectStep::Wait(todo) => json!({ "kind": "wait", "instructions": instructions(&todo) }),
+            ConnectStep::Other(open) => return Err(ChannelError::Unknown(open.kind)),
+        };
+        self.0.db.channel_stands_at(&row.id, step, change, effects, entry, at).await?;
+        self.wake();
+        Ok(())
+    }
+
+    async fn ask(&self, attempt: &Attempt) -> Result<Answered<ConnectStep>, ChannelError> {
+        let row = &attempt.row;
+        let mut caller = row.caller();
+        caller.settings = attempt.settings.clone();
+        if let Some(candidate) = &attempt.candidate {
+            caller.channel = Some(candidate.owner());
+        }
+        let plugin = &attempt.generation.plugin;
+        let mut channel = row.to_contract(self.webhook_url(plugin.manifest(), row, &attempt.settings).await?);
+        channel.settings = attempt.settings.to_string();
+        match plugin.connect(&caller, channel, attempt.answer.clone()).await {
+            Ok(done) => {
+                self.0.db.note_call_success(&row.id, "connection.connect", self.0.clock.now()).await?;
+                match done.value {
+                    Ok(step) => Ok(Answered { value: step, effects: Arc::new(done.effects) }),
+                    Err(faults) => Err(refused(&faults, "settings")),
+                }
+            }
+            Err(error) => {
+                self.0.db.note_call_failure(&row.id, &error, self.0.clock.now()).await?;
+                self.0.wakes.feed_grew();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Commits that a channel is this account. A channel that was connected stays the account it was.
+    pub(super) async fn become_connected(
+        &self,
+        row: &ChannelRow,
+        account: Account,
+        change: SettingsChange,
+        effects: Arc<Effects>,
+        entry: Option<Entry>,
+    ) -> Result<(), ChannelError> {
+        if let Some(own) = row.account.as_ref().filter(|own| **own != account.id) {
+            return Err(ChannelError::AccountDiffers { account: own.clone(), found: account.id });
+        }
+        let connected = Connected { account, findings: Vec::new() };
+        self.0.db.channel_connected(&row.id, connected, change, effects, entry, self.0.clock.now()).await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Whether `connect` was interrupted before it answered.
+    pub(super) fn is_interrupted(row: &ChannelRow) -> bool {
+        row.state == ChannelState::Connecting && row.step.is_none()
+    }
+}
+
+/// Names of plain settings that differ.
+fn changed(old: &Value, new: &Value) -> Vec<String> {
+    let names = old.as_object().into_iter().chain(new.as_object()).flat_map(|map| map.keys().cloned());
+    let mut names: Vec<String> = names.filter(|name| old.get(name) != new.get(name)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// An answer that fits the step, without the secrets in it, which go their own way.
+fn fitting(step: Option<&Value>, answer: &Value) -> Result<(Value, Vec<crate::db::NewSecret>), ChannelError> {
+    let step = step.ok_or(ChannelError::NothingAsked)?;
+    match step["kind"].as_str() {
+        Some("choose") => {
+            let choice = answer["choice"].as_str().unwrap_or_default();
+            if choice.is_empty() {
+                return Err(ChannelError::Invalid(vec![FieldError::required("#/choice")]));
+            }
+            let known = step["choices"].as_array().is_some_and(|choices| choices.iter().any(|one| one["id"] == choice));
+            if !known {
+                let detail = "is none of the choices";
+                return Err(ChannelError::Invalid(vec![FieldError::new("#/choice", "choice", detail)]));
+            }
+            Ok((json!({ "choice": choice }), Vec::new()))
+        }
+        Some("ask") => {
+            let faults: Vec<FieldError> = settings::validate(&step["schema"], answer)
+                .into_iter()
+                .map(|fault| FieldError::new(format!("#{}", fault.pointer), fault.code, fault.detail))
+                .collect();
+            if !faults.is_empty() {
+                return Err(ChannelError::Invalid(faults));
+            }
+            let filled = form::fill(&step["schema"], answer).map_err(ChannelError::Invalid)?;
+            Ok((filled.settings, filled.secrets))
+        }
+        _ => Err(ChannelError::NothingAsked),
+    }
+}
+
+fn choices(accounts: &[Account]) -> Vec<Value> {
+    accounts.iter().map(|account| json!({ "id": account.id, "name": account.name })).collect()
+}
+
+pub(super) fn instructions(todo: &[Instruction]) -> Vec<Value> {
+    todo.iter().map(|one| json!({ "text": one.text, "link": one.link, "copy": one.copy })).collect()
+}
+
+fn parsed(schema: &str) -> Result<Value, ChannelError> {
+    serde_json::from_str(schema).map_err(|_| ChannelError::Unknown("ask without a schema".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_has_to_fit_the_step_that_asked() {
+        let choose = json!({ "kind": "choose", "choices": [{ "id": "p1", "name": "One" }] });
+        assert!(fitting(Some(&choose), &json!({ "choice": "p1" })).is_ok());
+        for wrong in [json!({ "choice": "p2" }), json!({}), json!({ "choice": "" })] {
+            assert!(matches!(fitting(Some(&choose), &wrong), Err(ChannelError::Invalid(_))), "{wrong}");
+        }
+        let ask = json!({ "kind": "ask", "schema": { "type": "object", "required": ["pin"], "properties": {
+            "pin": { "type": "string", "x-secret": "pin" } } } });
+        let (answer, secrets) = fitting(Some(&ask), &json!({ "pin": "123456" })).ok().expect("fits");
+        assert_eq!(answer, json!({}), "a secret is not in the answer");
+        assert_eq!(secrets[0].name, "pin");
+        let wait = json!({ "kind": "wait", "instructions": [] });
+        assert!(matches!(fitting(Some(&wait), &json!({})), Err(ChannelError::NothingAsked)));
+        assert!(matches!(fitting(None, &json!({})), Err(ChannelError::NothingAsked)));
+    }
+}

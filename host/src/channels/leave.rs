@@ -1,0 +1,44 @@
+//! Disconnecting: the plugin takes leave of the provider while it still has the secrets; then they go. The account and its
+//! conversations stay.
+
+use serde_json::json;
+
+use super::{Actor, ChannelError, Channels};
+
+impl Channels {
+    /// Disconnects a channel. A provider that cannot be reached does not keep an admin from leaving.
+    ///
+    /// # Errors
+    /// There is no such channel, or somebody else is at it.
+    pub async fn disconnect(&self, workspace: &str, id: &str, by: &Actor) -> Result<(), ChannelError> {
+        let row = self.row(workspace, id).await?;
+        let turn = self.0.turns.take(id)?;
+        let (channels, by, row) = (self.clone(), by.clone(), row);
+        let done = tokio::spawn(async move {
+            let _turn = turn;
+            let told = channels.take_leave(&row).await?;
+            let at = channels.0.clock.now();
+            let detail = json!({ "plugin": row.plugin, "name": row.name, "account": row.account, "provider": told });
+            let entry = by.entry(at, "channel.disconnect", &row.id, detail);
+            channels.0.db.delete_channel(&row.id, Some(entry), at).await?;
+            channels.wake();
+            Ok(())
+        });
+        done.await.map_err(|_| ChannelError::Busy)?
+    }
+
+    /// What became of telling the provider, for the audit log.
+    async fn take_leave(&self, row: &crate::db::ChannelRow) -> Result<String, ChannelError> {
+        let Ok(generation) = self.callable(&row.plugin) else {
+            return Ok("not told: the plugin does not run".to_owned());
+        };
+        let url = self.webhook_url(generation.plugin.manifest(), row, &row.settings).await?;
+        Ok(match generation.plugin.disconnect(&row.caller(), row.to_contract(url)).await {
+            Ok(done) => match done.value {
+                Ok(()) => "told".to_owned(),
+                Err(fault) => format!("not told: {}", fault.words),
+            },
+            Err(error) => format!("not told: {error}"),
+        })
+    }
+}

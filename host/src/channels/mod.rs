@@ -1,0 +1,185 @@
+//! The life of a channel: connect, settings, steps, health, disconnect; and the registrations with a provider that channels
+//! share.
+//!
+//! Asks plugins and commits what they answer. Knows no HTTP, no SQL and no message.
+
+mod apps;
+mod check;
+mod connect;
+mod form;
+mod leave;
+mod rounds;
+mod turns;
+mod view;
+
+use std::sync::Arc;
+
+use sambung_runtime::contract::types::Fault;
+use sambung_runtime::{CallError, Effects};
+use serde_json::Value;
+
+pub use apps::AppChange;
+pub use connect::{Change, NewConnection};
+
+use crate::clock::Clock;
+use crate::db::{ChannelRow, Db, DbError};
+use crate::model::audit::Entry;
+use crate::model::fault::FieldError;
+use crate::plugins::{Candidates, Generation, Registry};
+use crate::wake::Wakes;
+
+/// Who does it, for the audit log.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The workspace it is done in; none: the whole host.
+    pub workspace: Option<String>,
+    /// A user's or a token's id.
+    pub actor: String,
+    /// The role's name.
+    pub role: String,
+}
+
+impl Actor {
+    fn entry(&self, at: i64, action: &str, subject: &str, detail: Value) -> Entry {
+        Entry {
+            workspace: self.workspace.clone(),
+            at,
+            actor: self.actor.clone(),
+            role: self.role.clone(),
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            detail,
+        }
+    }
+}
+
+/// Why something about a channel or a registration was not done. What stood before stands.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// No such channel, app or plugin in this workspace.
+    #[error("there is no such thing here")]
+    NotFound,
+    /// The operator holds the plugin.
+    #[error("the plugin is disabled; an operator can enable it")]
+    PluginDisabled,
+    /// Fields are wrong.
+    #[error("{} fields are wrong", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// The provider refused, in its own words.
+    #[error("{}", .0.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join("; "))]
+    Refused(Vec<FieldError>),
+    /// The plugin can receive only by webhook, and nobody can reach this host.
+    #[error(
+        "this channel receives by webhook, so the host needs `server.public_url`, the https address that the provider reaches it by"
+    )]
+    NeedsPublicUrl,
+    /// Another channel has the account; it is not said whose.
+    #[error("this account is connected already")]
+    AccountTaken,
+    /// The credential is another account's.
+    #[error("this is another account ({found}) than the channel's ({account}); connect it as a channel of its own")]
+    AccountDiffers {
+        /// The channel's.
+        account: String,
+        /// The credential's.
+        found: String,
+    },
+    /// Something else is being done to it.
+    #[error("something else is being done to it; try again in a moment")]
+    Busy,
+    /// There is nothing to answer.
+    #[error("the channel stands at no step that takes an answer")]
+    NothingAsked,
+    /// Channels use the registration.
+    #[error("channels use this registration; disconnect them first")]
+    InUse,
+    /// The plugin crashed or ran into a limit.
+    #[error("the plugin failed: {0}")]
+    Plugin(#[from] CallError),
+    /// The plugin answered with what this host does not know.
+    #[error("the plugin answered with `{0}`, which this host does not know; a newer host may")]
+    Unknown(String),
+    /// The database.
+    #[error("{0}")]
+    Db(DbError),
+}
+
+impl From<DbError> for ChannelError {
+    fn from(error: DbError) -> ChannelError {
+        match error {
+            DbError::Gone => ChannelError::NotFound,
+            error => match error.unique_violation() {
+                Some(key) if key.contains("channels.account") => ChannelError::AccountTaken,
+                _ => ChannelError::Db(error),
+            },
+        }
+    }
+}
+
+/// What a call of a plugin gave that is to be committed.
+struct Answered<T> {
+    value: T,
+    effects: Arc<Effects>,
+}
+
+/// The channels. Cheap to clone.
+#[derive(Clone)]
+pub struct Channels(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    clock: Clock,
+    wakes: Wakes,
+    plugins: Registry,
+    candidates: Candidates,
+    public_url: Option<String>,
+    turns: turns::Turns,
+}
+
+impl Channels {
+    /// Over these parts. `public_url` is the address that providers reach, without a slash at its end.
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        wakes: Wakes,
+        plugins: Registry,
+        candidates: Candidates,
+        public_url: Option<String>,
+    ) -> Channels {
+        Channels(Arc::new(Inner { db, clock, wakes, plugins, candidates, public_url, turns: turns::Turns::default() }))
+    }
+
+    async fn row(&self, workspace: &str, id: &str) -> Result<Arc<ChannelRow>, ChannelError> {
+        self.0.db.channel_of(workspace, id).await?.ok_or(ChannelError::NotFound)
+    }
+
+    /// The plugin, where its calls run.
+    fn callable(&self, plugin: &str) -> Result<Arc<Generation>, ChannelError> {
+        let generation = self.0.plugins.get(plugin).ok_or(ChannelError::NotFound)?;
+        if generation.is_active() { Ok(generation) } else { Err(ChannelError::PluginDisabled) }
+    }
+
+    /// What changed may be what somebody waits for: a channel that is connected lets journalled requests and messages go on.
+    fn wake(&self) {
+        self.0.wakes.feed_grew();
+        self.0.wakes.journal.notify_one();
+        self.0.wakes.outbound.notify_one();
+    }
+}
+
+/// A provider's refusal as faults of fields: its own words, at the setting they belong to.
+fn refused(faults: &[Fault], under: &str) -> ChannelError {
+    let errors = faults.iter().map(|fault| {
+        let pointer = match &fault.field {
+            Some(field) => format!("#/{under}/{}", field.trim_start_matches('/')),
+            None => format!("#/{under}"),
+        };
+        let detail = match (&fault.code, fault.words.trim()) {
+            (Some(code), "") => code.clone(),
+            (_, "") => fault.kind.clone(),
+            (_, words) => words.to_owned(),
+        };
+        FieldError::new(pointer, fault.kind.clone(), detail)
+    });
+    ChannelError::Refused(errors.collect())
+}

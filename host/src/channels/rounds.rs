@@ -1,0 +1,112 @@
+//! The host's own rounds: what a crash interrupted goes on, what waits for the provider is looked at every minute, and every
+//! connected channel a few times a day.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{ChannelError, Channels};
+use crate::db::DbError;
+use crate::model::channel::ChannelState;
+
+/// Between two rounds.
+const EVERY: Duration = Duration::from_secs(30);
+/// Rounds until a waiting channel is looked at again.
+const WAITING: u32 = 2;
+/// Rounds in which each connected channel is looked at once: six hours.
+const CONNECTED: u32 = 720;
+/// Channels that one question reads.
+const PAGE: u32 = 200;
+
+/// Where the rounds stand.
+#[derive(Default)]
+struct Place {
+    round: u32,
+    after: String,
+}
+
+impl Channels {
+    /// Makes rounds until `stop`.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut place = Place::default();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                result = self.round(&mut place) => {
+                    if let Err(error) = result {
+                        tracing::warn!(%error, "a round of the channels was not made");
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    }
+
+    async fn round(&self, place: &mut Place) -> Result<(), DbError> {
+        if place.round == 0 || place.round.is_multiple_of(WAITING) {
+            self.go_on_connecting().await?;
+        }
+        // The first time is after some minutes: a start asks nothing of providers.
+        if place.round >= 10 {
+            self.look_at_some(place).await?;
+        }
+        place.round = place.round.wrapping_add(1).max(1);
+        Ok(())
+    }
+
+    /// Connects again what a crash interrupted, and looks at what waits.
+    async fn go_on_connecting(&self) -> Result<(), DbError> {
+        let mut after = String::new();
+        loop {
+            let page = self.0.db.channels_in_state(ChannelState::Connecting, &after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.id.clone();
+            for row in page {
+                let row = Arc::new(row);
+                let result = if Self::is_interrupted(&row) {
+                    self.resume(&row.id, &row.plugin).await
+                } else if row.step.as_ref().is_some_and(|step| step["kind"] == "wait") {
+                    self.look_at(&row, None).await
+                } else {
+                    Ok(())
+                };
+                tell(&row.id, result);
+            }
+        }
+    }
+
+    async fn resume(&self, id: &str, plugin: &str) -> Result<(), ChannelError> {
+        let _turn = self.0.turns.take(id)?;
+        let generation = self.callable(plugin)?;
+        self.connect_or_forget(id, generation, None).await
+    }
+
+    async fn look_at_some(&self, place: &mut Place) -> Result<(), DbError> {
+        let total = self.0.db.count_channels().await?;
+        let share = u32::try_from(total).unwrap_or(u32::MAX).div_ceil(CONNECTED).clamp(1, PAGE);
+        // So few channels are not to be asked in every round.
+        if total < i64::from(CONNECTED) && !place.round.is_multiple_of((CONNECTED / (total.max(1) as u32)).max(1)) {
+            return Ok(());
+        }
+        let page = self.0.db.channels_in_state(ChannelState::Connected, &place.after, share).await?;
+        place.after = page.last().map(|row| row.id.clone()).unwrap_or_default();
+        for row in page {
+            let row = Arc::new(row);
+            let result = self.look_at(&row, None).await;
+            tell(&row.id, result);
+        }
+        Ok(())
+    }
+}
+
+/// Nobody asked, so what went wrong goes to the log; the channel's findings tell its admin.
+fn tell(channel: &str, result: Result<(), ChannelError>) {
+    match result {
+        Ok(()) | Err(ChannelError::Busy | ChannelError::PluginDisabled) => {}
+        Err(error) => tracing::info!(channel, %error, "a channel was looked at in vain"),
+    }
+}

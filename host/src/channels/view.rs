@@ -1,0 +1,171 @@
+//! Channels and registrations as the API shows them, and the addresses that providers call.
+
+use sambung_runtime::manifest::{AddressKind, Manifest, Scope, Webhook, settings};
+use serde_json::{Value, json};
+
+use super::{ChannelError, Channels, form};
+use crate::db::{AppRow, ChannelRow, DbError};
+use crate::model::time::rfc3339;
+
+/// Whether the setting that a webhook depends on has the value it asks for.
+fn applies(webhook: &Webhook, settings: &Value) -> bool {
+    webhook.when.as_ref().is_none_or(|when| settings.get(&when.setting).and_then(Value::as_str) == Some(&when.is))
+}
+
+/// Whether a channel with these settings can receive only what a provider posts to a public address.
+pub(super) fn only_by_webhook(manifest: &Manifest, settings: &Value) -> bool {
+    let ingress = &manifest.ingress;
+    manifest.webhooks.iter().any(|webhook| applies(webhook, settings))
+        && !ingress.visitor
+        && !ingress.poll
+        && !ingress.mail
+}
+
+impl Channels {
+    /// The address for the provider to call for this channel, where it has one and the host is reached from outside.
+    pub(super) async fn webhook_url(
+        &self,
+        manifest: &Manifest,
+        row: &ChannelRow,
+        settings: &Value,
+    ) -> Result<Option<String>, DbError> {
+        let Some(base) = &self.0.public_url else { return Ok(None) };
+        let Some(webhook) = manifest.webhooks.iter().find(|webhook| applies(webhook, settings)) else {
+            return Ok(None);
+        };
+        let plugin = &row.plugin;
+        let path = &webhook.path;
+        Ok(Some(match (webhook.address, &row.app) {
+            (AddressKind::Channel, _) => format!("{base}/hooks/{plugin}/{}{path}", row.id),
+            (AddressKind::App, None) => format!("{base}/hooks/{plugin}{path}"),
+            (AddressKind::App, Some(app)) => match self.0.db.app(app).await? {
+                Some(app) => self.app_address(base, &app, path),
+                None => return Ok(None),
+            },
+        }))
+    }
+
+    fn app_address(&self, base: &str, app: &AppRow, path: &str) -> String {
+        match app.is_default {
+            true => format!("{base}/hooks/{}{path}", app.plugin),
+            false => format!("{base}/hooks/{}/{}{path}", app.plugin, app.id),
+        }
+    }
+
+    /// The address for the provider to call for a registration.
+    pub(super) fn app_webhook_url(&self, manifest: &Manifest, app: &AppRow) -> Option<String> {
+        let base = self.0.public_url.as_deref()?;
+        let webhook = manifest.webhooks.iter().find(|webhook| webhook.address == AddressKind::App)?;
+        Some(self.app_address(base, app, &webhook.path))
+    }
+
+    /// A channel as the API shows it. `whole` for those who may change it: generated secrets that are there to be copied
+    /// are in it.
+    ///
+    /// # Errors
+    /// There is no such channel in this workspace.
+    pub async fn show(&self, workspace: &str, id: &str, whole: bool) -> Result<Value, ChannelError> {
+        let value = self.0.db.channel_json(workspace, id).await?.ok_or(ChannelError::NotFound)?;
+        self.complete(workspace, value, whole).await
+    }
+
+    /// A page of channels as the API shows them, after the id `after`.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn page(
+        &self,
+        workspace: &str,
+        plugin: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Value>, ChannelError> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let mut page = Vec::new();
+        for value in self.0.db.channels_page(workspace, plugin, after, limit).await? {
+            page.push(self.complete(workspace, value, false).await?);
+        }
+        Ok(page)
+    }
+
+    /// Adds what is not in the database's form: the webhook's address, and settings under the names of the plugin's form.
+    async fn complete(&self, workspace: &str, mut value: Value, whole: bool) -> Result<Value, ChannelError> {
+        let id = value["id"].as_str().unwrap_or_default().to_owned();
+        let Some(row) = self.0.db.channel_of(workspace, &id).await? else { return Ok(value) };
+        let Some(generation) = self.0.plugins.get(&row.plugin) else {
+            value["webhook_url"] = Value::Null;
+            return Ok(value);
+        };
+        let manifest = generation.plugin.manifest();
+        value["webhook_url"] = json!(self.webhook_url(manifest, &row, &row.settings).await?);
+        if whole {
+            self.reveal(&row.id, manifest, Scope::Channel, &mut value["settings"]).await?;
+        }
+        if let Some(schema) = generation.plugin.settings_schema("channel", "en") {
+            by_field(schema, &mut value["settings"]);
+        }
+        Ok(value)
+    }
+
+    /// Puts generated secrets that are there to be copied in the place of `{"set": true}`.
+    async fn reveal(
+        &self,
+        owner: &str,
+        manifest: &Manifest,
+        scope: Scope,
+        settings: &mut Value,
+    ) -> Result<(), ChannelError> {
+        for name in form::shown(manifest, scope) {
+            if let Some(secret) = self.0.db.secret(owner, name).await? {
+                settings[name] = json!(String::from_utf8_lossy(secret.value.expose()));
+            }
+        }
+        Ok(())
+    }
+
+    /// A registration as the API shows it. `whole` as in [`Channels::show`].
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn show_app(&self, app: &AppRow, whole: bool) -> Result<Value, ChannelError> {
+        let mut settings = app.settings.clone();
+        for secret in self.0.db.secrets_of(&app.id).await? {
+            settings[secret.name] = json!({ "set": true });
+        }
+        let mut webhook_url = None;
+        if let Some(generation) = self.0.plugins.get(&app.plugin) {
+            let manifest = generation.plugin.manifest();
+            webhook_url = self.app_webhook_url(manifest, app);
+            if whole {
+                self.reveal(&app.id, manifest, Scope::App, &mut settings).await?;
+            }
+            if let Some(schema) = generation.plugin.settings_schema("app", "en") {
+                by_field(schema, &mut settings);
+            }
+        }
+        Ok(json!({
+            "id": app.id,
+            "plugin": app.plugin,
+            "name": app.name,
+            "shared": app.workspace.is_none(),
+            "default": app.is_default,
+            "settings": settings,
+            "webhook_url": webhook_url,
+            "instructions": app.instructions,
+            "created_at": rfc3339(app.created_at),
+            "changed_at": rfc3339(app.changed_at),
+        }))
+    }
+}
+
+/// Secrets stand under their own names in the database, and under their fields' names in the form.
+fn by_field(schema: &Value, settings: &mut Value) {
+    let Some(map) = settings.as_object_mut() else { return };
+    for field in settings::all_fields(schema) {
+        if let Some(name) = field.secret().filter(|name| *name != field.name)
+            && let Some(value) = map.remove(name)
+        {
+            map.insert(field.name.to_owned(), value);
+        }
+    }
+}

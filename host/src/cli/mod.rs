@@ -1,0 +1,109 @@
+//! The command line: reads arguments and configuration, does one thing, and says in one line what went wrong.
+
+mod backup;
+mod doctor;
+mod people;
+mod plugin;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+
+/// Messaging channels as sandboxed plugins.
+#[derive(Parser)]
+#[command(name = "sambung", version)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Args)]
+struct Common {
+    /// Where the database, keys, plugins and files are [default: data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// A TOML file that overrides the defaults
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// People who sign in
+    #[command(subcommand)]
+    User(people::User),
+    /// Tokens for programs
+    #[command(subcommand)]
+    Token(people::Token),
+    /// Plugin files
+    #[command(subcommand)]
+    Plugin(plugin::Plugin),
+    /// Write a backup into a new file, also while the server runs
+    Backup(backup::Create),
+    /// Put a backup in the place of what the data folder holds; no server may run
+    Restore(backup::Restore),
+    /// Let outbound, polling and refresh go on after a restore
+    Release,
+    /// Look for what keeps a server from starting or being reached
+    Doctor,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let mut config = cli.common.read()?;
+    match cli.command {
+        Command::Serve(serve) => {
+            serve.apply(&mut config)?;
+            runtime()?.block_on(serve::run(config))
+        }
+        Command::User(command) => runtime()?.block_on(command.run(config)),
+        Command::Token(command) => runtime()?.block_on(command.run(config)),
+        Command::Plugin(command) => runtime()?.block_on(command.run(config)),
+        Command::Backup(command) => command.run(&config),
+        Command::Restore(command) => runtime()?.block_on(command.run(config)),
+        Command::Release => runtime()?.block_on(backup::release(config)),
+        Command::Doctor => runtime()?.block_on(doctor::run(config)),
+    }
+}
+
+impl Common {
+    fn read(&self) -> anyhow::Result<Config> {
+        let text = match &self.config {
+            Some(path) => {
+                Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?)
+            }
+            None => None,
+        };
+        let name = self.config.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        let mut config = Config::read(text.as_deref().map(|text| (name.as_str(), text)), std::env::vars())?;
+        if let Some(folder) = &self.data_dir {
+            config.server.data_dir.clone_from(folder);
+        }
+        Ok(config)
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
+}

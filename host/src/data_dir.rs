@@ -1,0 +1,223 @@
+//! The data folder: what lies where in it, the lock that keeps a second server out, the file of the master key.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::model::envelope::{KeyTextError, Vault};
+
+/// Why the data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// The system refused something.
+    #[error("{what} {path}: {error}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// Another process uses it.
+    #[error("{0} is in use by a running server; stop it first")]
+    InUse(PathBuf),
+    /// There is a database and no key for it.
+    #[error(
+        "{0} is missing, but there is a database that was sealed with it; put the key file back (a backup does not hold it)"
+    )]
+    KeyMissing(PathBuf),
+    /// The key file does not hold keys.
+    #[error("{path}: {error}")]
+    KeyText {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        error: KeyTextError,
+    },
+}
+
+/// The data folder.
+#[derive(Debug, Clone)]
+pub struct DataDir(PathBuf);
+
+/// Held as long as the server runs; the system lets go of it with the process, however that ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl DataDir {
+    /// This folder, which need not be there yet.
+    pub fn at(path: impl Into<PathBuf>) -> DataDir {
+        DataDir(path.into())
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.0.join("sambung.db")
+    }
+
+    /// The master key.
+    pub fn key(&self) -> PathBuf {
+        self.0.join("master.key")
+    }
+
+    /// Where plugin files are dropped.
+    pub fn plugins(&self) -> PathBuf {
+        self.0.join("plugins")
+    }
+
+    /// Files of messages.
+    pub fn media(&self) -> PathBuf {
+        self.0.join("media")
+    }
+
+    /// Native code of plugins; may be removed at any time.
+    pub fn cache(&self) -> PathBuf {
+        self.0.join("cache")
+    }
+
+    /// Makes the folder and those in it, for this user only.
+    pub fn make(&self) -> Result<(), DataDirError> {
+        for path in [self.0.clone(), self.plugins(), self.media(), self.cache()] {
+            private_folder(&path).map_err(|error| DataDirError::Io { what: "cannot make the folder", path, error })?;
+        }
+        Ok(())
+    }
+
+    /// Keeps other servers, and restores, out of the folder.
+    pub fn lock(&self) -> Result<Lock, DataDirError> {
+        let path = self.0.join("lock");
+        let io = |error| DataDirError::Io { what: "cannot open", path: path.clone(), error };
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(DataDirError::InUse(self.0.clone())),
+            Err(std::fs::TryLockError::Error(error)) => Err(io(error)),
+        }
+    }
+
+    /// The master keys; on a first start, where there is no database either, a new one.
+    pub fn vault(&self) -> Result<Vault, DataDirError> {
+        match self.existing_vault()? {
+            Some(vault) => Ok(vault),
+            None if self.database().exists() => Err(DataDirError::KeyMissing(self.key())),
+            None => self.new_vault(),
+        }
+    }
+
+    /// The master keys, where there is a file of them.
+    pub fn existing_vault(&self) -> Result<Option<Vault>, DataDirError> {
+        let path = self.key();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let text = Zeroizing::new(text);
+                Vault::from_text(&text).map(Some).map_err(|error| DataDirError::KeyText { path, error })
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(DataDirError::Io { what: "cannot read", path, error }),
+        }
+    }
+
+    /// Puts a key file that was brought along into its place; another one that is there already is kept beside it.
+    pub fn place_key(&self, text: &str) -> Result<(), DataDirError> {
+        let path = self.key();
+        let io = |error| DataDirError::Io { what: "cannot write", path: path.clone(), error };
+        match std::fs::read_to_string(&path).map(Zeroizing::new) {
+            Ok(there) if *there == text => return Ok(()),
+            Ok(_) => {
+                let beside = path.with_extension(format!("key.before-{}", hex::encode(crate::clock::random::<4>())));
+                std::fs::rename(&path, beside).map_err(io)?;
+            }
+            Err(_) => {}
+        }
+        write_private(&path, text.as_bytes()).map_err(io)
+    }
+
+    fn new_vault(&self) -> Result<Vault, DataDirError> {
+        let path = self.key();
+        let key = Zeroizing::new(crate::clock::random::<32>());
+        let text = Zeroizing::new(format!(
+            "# Opens every secret of this data folder. Keep a copy apart from backups: without it they cannot be restored.\n{}\n",
+            hex::encode(&key[..])
+        ));
+        write_private(&path, text.as_bytes()).map_err(|error| DataDirError::Io {
+            what: "cannot write",
+            path,
+            error,
+        })?;
+        Ok(Vault::new(*key))
+    }
+}
+
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path)
+}
+
+/// Writes a new file that only this user can read, and sees it onto the disk.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_server_at_a_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = DataDir::at(folder.path().join("data"));
+        data.make().expect("made");
+        let lock = data.lock().expect("free");
+        assert!(matches!(data.lock(), Err(DataDirError::InUse(_))));
+        drop(lock);
+        data.lock().expect("free again");
+    }
+
+    #[test]
+    fn a_new_key_is_private_and_found_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = DataDir::at(folder.path());
+        let envelope = data.vault().expect("made").seal("row", b"hush", [7; crate::model::envelope::CHANCE]);
+        assert_eq!(&data.vault().expect("read").open("row", &envelope).expect("opens")[..], b"hush");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(data.key()).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_missing_key_beside_a_database_is_not_replaced_by_a_new_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = DataDir::at(folder.path());
+        std::fs::write(data.database(), b"").expect("written");
+        assert!(matches!(data.vault(), Err(DataDirError::KeyMissing(_))));
+        assert!(!data.key().exists());
+    }
+}

@@ -1,0 +1,362 @@
+//! Channels: one connected account each, its settings, state, routes and findings, and the account that stays when it goes.
+
+mod cache;
+mod findings;
+mod life;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use sambung_runtime::Caller;
+use sambung_runtime::contract::types;
+use serde_json::{Value, json};
+
+use super::{Db, DbError};
+use crate::model::channel::{ChannelState, Finding, Instruction};
+
+pub(in crate::db) use cache::ChannelCache;
+pub(in crate::db) use findings::{call_succeeded, note, note_call_failure, set_needs_attention};
+pub use life::{Connected, NewChannel, NewSecret, SettingsChange};
+
+/// A channel as it stands in the database. No secret is in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChannelRow {
+    /// `ch_…`
+    pub id: String,
+    /// Whose it is.
+    pub workspace: String,
+    /// Which plugin it uses.
+    pub plugin: String,
+    /// What people call it.
+    pub name: String,
+    /// How far the connection has come.
+    pub state: ChannelState,
+    /// Held by an admin.
+    pub paused: bool,
+    /// What somebody has to do while it is connecting: `{kind, …}` as the API shows it.
+    pub step: Option<Value>,
+    /// The provider's name for the account, once connected.
+    pub account: Option<String>,
+    /// The account's row, to which conversations point.
+    pub account_id: Option<i64>,
+    /// What the provider calls the account, for people.
+    pub account_name: Option<String>,
+    /// The registration with the provider that it uses.
+    pub app: Option<String>,
+    /// Plain settings, an object.
+    pub settings: Value,
+    /// What the host made and is not secret.
+    pub generated: Vec<(String, String)>,
+    /// What the last `connect` or `check` said this channel supports.
+    pub features: Value,
+    /// Grows with every change of a credential.
+    pub credential_version: i64,
+    /// A finding of a failed call stands.
+    pub troubled: bool,
+    /// Milliseconds since 1970.
+    pub created_at: i64,
+    /// Milliseconds since 1970.
+    pub changed_at: i64,
+}
+
+impl ChannelRow {
+    /// On whose behalf the plugin is called for this channel.
+    pub fn caller(&self) -> Caller {
+        Caller {
+            workspace: self.workspace.clone(),
+            plugin: self.plugin.clone(),
+            channel: Some(self.id.clone()),
+            app: self.app.clone(),
+            settings: self.settings.clone(),
+        }
+    }
+
+    /// The channel as the plugin sees it. `webhook_url` is the address for the provider to call, where the host has a public
+    /// one.
+    pub fn to_contract(&self, webhook_url: Option<String>) -> types::Channel {
+        types::Channel {
+            id: self.id.clone(),
+            account: self.account.clone(),
+            app: self.app.clone(),
+            webhook_url,
+            settings: self.settings.to_string(),
+            generated: self.generated.clone(),
+            features: self.features.to_string(),
+            extra: Vec::new(),
+        }
+    }
+}
+
+const COLUMNS: &str = "c.id, c.workspace_id, c.plugin_id, c.name, c.state, c.paused, c.step, c.account, c.account_id, a.name, c.app_id, \
+     c.settings, c.generated, c.features, c.credential_version, \
+     EXISTS (SELECT 1 FROM findings f WHERE f.channel_id = c.id AND f.source LIKE 'call:%'), c.created_at, c.changed_at";
+const FROM: &str = "channels c LEFT JOIN accounts a ON a.id = c.account_id";
+
+fn channel(row: &Row<'_>) -> rusqlite::Result<ChannelRow> {
+    let state: String = row.get(4)?;
+    let step: Option<String> = row.get(6)?;
+    let settings: String = row.get(11)?;
+    let generated: String = row.get(12)?;
+    let features: String = row.get(13)?;
+    Ok(ChannelRow {
+        id: row.get(0)?,
+        workspace: row.get(1)?,
+        plugin: row.get(2)?,
+        name: row.get(3)?,
+        state: ChannelState::parse(&state).ok_or_else(|| damaged(4, format!("`{state}` is no state of a channel")))?,
+        paused: row.get(5)?,
+        step: step.map(|step| parsed(6, &step)).transpose()?,
+        account: row.get(7)?,
+        account_id: row.get(8)?,
+        account_name: row.get(9)?,
+        app: row.get(10)?,
+        settings: parsed(11, &settings)?,
+        generated: parsed(12, &generated)?,
+        features: parsed(13, &features)?,
+        credential_version: row.get(14)?,
+        troubled: row.get(15)?,
+        created_at: row.get(16)?,
+        changed_at: row.get(17)?,
+    })
+}
+
+fn damaged(column: usize, words: String) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, words.into())
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| damaged(column, error.to_string()))
+}
+
+/// The channel of this id, whoever's it is.
+pub(in crate::db) fn by_id(db: &Connection, id: &str) -> Result<Option<ChannelRow>, DbError> {
+    let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE c.id = ?1"))?;
+    Ok(query.query_row([id], channel).optional()?)
+}
+
+/// The channel that an account is connected through, if it is.
+pub(in crate::db) fn of_account(db: &Connection, account_id: i64) -> Result<Option<ChannelRow>, DbError> {
+    let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE c.account_id = ?1"))?;
+    Ok(query.query_row([account_id], channel).optional()?)
+}
+
+/// The channels of a shared address that these account ids or routes name, without repetition.
+pub(in crate::db) fn by_routes(db: &Connection, plugin: &str, routes: &[String]) -> Result<Vec<ChannelRow>, DbError> {
+    let mut found: Vec<ChannelRow> = Vec::new();
+    let mut query = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM {FROM} WHERE c.plugin_id = ?1 AND c.account = ?2 \
+         UNION SELECT {COLUMNS} FROM routes r JOIN channels c ON c.id = r.channel_id LEFT JOIN accounts a ON a.id = c.account_id \
+         WHERE r.plugin_id = ?1 AND r.route = ?2 ORDER BY 1"
+    ))?;
+    for route in routes {
+        for row in query.query_map([plugin, route], channel)? {
+            let row = row?;
+            if !found.iter().any(|other| other.id == row.id) {
+                found.push(row);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The findings of a channel, the worst first.
+pub(in crate::db) fn findings_json(db: &Connection, id: &str) -> Result<Value, DbError> {
+    let mut query = db.prepare_cached(
+        "SELECT code, level, words, fix, source, count, at FROM findings WHERE channel_id = ?1 \
+         ORDER BY CASE level WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, code",
+    )?;
+    let rows = query.query_map([id], |row| {
+        let fix: Option<String> = row.get(3)?;
+        let source: String = row.get(4)?;
+        Ok(json!({
+            "code": row.get::<_, String>(0)?,
+            "level": row.get::<_, String>(1)?,
+            "words": row.get::<_, String>(2)?,
+            "fix": fix.map(|fix| parsed::<Instruction>(3, &fix)).transpose()?,
+            "source": source.split(':').next(),
+            "count": row.get::<_, i64>(5)?,
+            "at": crate::model::time::rfc3339(row.get(6)?),
+        }))
+    })?;
+    Ok(Value::Array(rows.collect::<Result<_, _>>()?))
+}
+
+/// The channel as the API shows it to everybody who may read it, and as the feed tells of it: secrets only as `"set": true`.
+/// The webhook's address is the API's to add, since it depends on how the host is reached.
+pub(in crate::db) fn to_json(db: &Connection, row: &ChannelRow) -> Result<Value, DbError> {
+    let mut settings = row.settings.clone();
+    if let Some(settings) = settings.as_object_mut() {
+        for secret in super::secrets::states(db, &row.id)? {
+            settings.insert(secret.name, json!({ "set": true }));
+        }
+        for (name, value) in &row.generated {
+            settings.insert(name.clone(), json!(value));
+        }
+    }
+    Ok(json!({
+        "id": row.id,
+        "plugin": row.plugin,
+        "name": row.name,
+        "state": if is_held(db, row)? { "paused" } else { row.state.as_str() },
+        "step": row.step,
+        "account": row.account,
+        "account_name": row.account_name,
+        "app": row.app,
+        "settings": settings,
+        "features": row.features,
+        "findings": findings_json(db, &row.id)?,
+        "created_at": crate::model::time::rfc3339(row.created_at),
+        "changed_at": crate::model::time::rfc3339(row.changed_at),
+    }))
+}
+
+/// Whether somebody holds the channel: its admin, or the operator by disabling the plugin or not releasing a restore.
+fn is_held(db: &Connection, row: &ChannelRow) -> Result<bool, DbError> {
+    if row.paused {
+        return Ok(true);
+    }
+    let disabled: bool = db
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM plugins WHERE id = ?1 AND state = 'disabled')")?
+        .query_row([&row.plugin], |found| found.get(0))?;
+    Ok(disabled || super::system::held(db)?.is_some())
+}
+
+/// Appends `channel.updated` with the channel as it now stands, within the act that changed it.
+pub(in crate::db) fn tell(db: &Connection, id: &str, at: i64) -> Result<(), DbError> {
+    if let Some(row) = by_id(db, id)? {
+        let data = to_json(db, &row)?;
+        super::feed::append(db, &row.workspace, "channel.updated", &data, at)?;
+    }
+    Ok(())
+}
+
+impl Db {
+    /// The channel of this id, whoever's it is: for the host's own work, which has its workspace from the row. Answered from
+    /// memory where it can be.
+    pub async fn channel(&self, id: &str) -> Result<Option<Arc<ChannelRow>>, DbError> {
+        if let Some(row) = self.channel_cache().get(id) {
+            return Ok(Some(row));
+        }
+        let seen = self.channel_cache().epoch();
+        let wanted = id.to_owned();
+        let row = self.read(move |db| by_id(db, &wanted)).await?.map(Arc::new);
+        if let Some(row) = &row {
+            self.channel_cache().put(seen, row);
+        }
+        Ok(row)
+    }
+
+    /// The channel of this id if it is this workspace's: for callers of the API.
+    pub async fn channel_of(&self, workspace: &str, id: &str) -> Result<Option<Arc<ChannelRow>>, DbError> {
+        Ok(self.channel(id).await?.filter(|row| row.workspace == workspace))
+    }
+
+    /// Forgets what memory holds of a channel, after a commit that changed it by another way than this file's functions.
+    pub fn forget_channel(&self, id: &str) {
+        self.channel_cache().forget(id);
+    }
+
+    /// The channels that these account ids or routes of a shared address name.
+    pub async fn channels_by_route(&self, plugin: &str, routes: &[String]) -> Result<Vec<ChannelRow>, DbError> {
+        let (plugin, routes) = (plugin.to_owned(), routes.to_vec());
+        self.read(move |db| by_routes(db, &plugin, &routes)).await
+    }
+
+    /// A channel as the API shows it, without the webhook's address.
+    pub async fn channel_json(&self, workspace: &str, id: &str) -> Result<Option<Value>, DbError> {
+        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        self.read(move |db| match by_id(db, &id)? {
+            Some(row) if row.workspace == workspace => Ok(Some(to_json(db, &row)?)),
+            _ => Ok(None),
+        })
+        .await
+    }
+
+    /// A page of a workspace's channels in the order of their making, after the id `after`.
+    pub async fn channels_page(
+        &self,
+        workspace: &str,
+        plugin: Option<&str>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Value>, DbError> {
+        let values = [
+            workspace.to_owned(),
+            after.unwrap_or_default().to_owned(),
+            plugin.unwrap_or_default().to_owned(),
+            limit.to_string(),
+        ];
+        self.read(move |db| {
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM {FROM} WHERE c.workspace_id = ?1 AND c.id > ?2 AND (?3 = '' OR c.plugin_id = ?3) \
+                 ORDER BY c.id LIMIT CAST(?4 AS INTEGER)"
+            ))?;
+            let rows: Vec<ChannelRow> = query.query_map(params_from_iter(values), channel)?.collect::<Result<_, _>>()?;
+            rows.iter().map(|row| to_json(db, row)).collect()
+        })
+        .await
+    }
+
+    /// Every channel of a plugin that an installation has to keep working, in all workspaces: at most `limit`, after the id
+    /// `after`.
+    pub async fn channels_of_plugin(&self, plugin: &str, after: &str, limit: u32) -> Result<Vec<ChannelRow>, DbError> {
+        let values = [plugin.to_owned(), after.to_owned(), limit.to_string()];
+        self.read(move |db| {
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM {FROM} WHERE c.plugin_id = ?1 AND c.id > ?2 ORDER BY c.id LIMIT CAST(?3 AS INTEGER)"
+            ))?;
+            Ok(query.query_map(params_from_iter(values), channel)?.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Channels in this state, in all workspaces, after the id `after`: for the host's own rounds.
+    pub async fn channels_in_state(
+        &self,
+        state: ChannelState,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<ChannelRow>, DbError> {
+        let values = [state.as_str().to_owned(), after.to_owned(), limit.to_string()];
+        self.read(move |db| {
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM {FROM} WHERE c.state = ?1 AND c.id > ?2 ORDER BY c.id LIMIT CAST(?3 AS INTEGER)"
+            ))?;
+            Ok(query.query_map(params_from_iter(values), channel)?.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// The findings of a channel as data.
+    pub async fn findings(&self, id: &str) -> Result<Vec<Finding>, DbError> {
+        let id = id.to_owned();
+        self.read(move |db| {
+            let found = findings_json(db, &id)?;
+            serde_json::from_value(found).map_err(|error| DbError::Damaged(error.to_string()))
+        })
+        .await
+    }
+
+    /// Which secrets are set, for every channel of a plugin.
+    pub async fn secret_names_of_channels(&self, plugin: &str) -> Result<HashMap<String, Vec<String>>, DbError> {
+        let plugin = plugin.to_owned();
+        self.read(move |db| {
+            let mut query = db.prepare_cached(
+                "SELECT s.owner, s.name FROM channels c JOIN secrets s ON s.owner = c.id WHERE c.plugin_id = ?1",
+            )?;
+            let mut names: HashMap<String, Vec<String>> = HashMap::new();
+            for row in query.query_map([plugin], |row| Ok((row.get(0)?, row.get(1)?)))? {
+                let (owner, name) = row?;
+                names.entry(owner).or_default().push(name);
+            }
+            Ok(names)
+        })
+        .await
+    }
+
+    /// How many channels there are, in all workspaces.
+    pub async fn count_channels(&self) -> Result<i64, DbError> {
+        self.read(|db| Ok(db.prepare_cached("SELECT count(*) FROM channels")?.query_row([], |row| row.get(0))?)).await
+    }
+}

@@ -1,0 +1,121 @@
+//! What is wrong with a channel: noted, counted and taken back, each with its feed row in the same act.
+
+use rusqlite::{Connection, params};
+use sambung_runtime::{CallError, CallFault};
+
+use super::tell;
+use crate::db::{Db, DbError, Priority};
+use crate::model::channel::{ChannelState, Finding, FindingSource};
+
+/// Notes a finding. The same one again only counts up; whether it says anything new.
+pub(in crate::db) fn note(
+    db: &Connection,
+    channel: &str,
+    finding: &Finding,
+    source: &str,
+    at: i64,
+) -> Result<bool, DbError> {
+    let fix = finding.fix.as_ref().map(|fix| serde_json::json!(fix).to_string());
+    let known: bool = db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM findings WHERE channel_id = ?1 AND code = ?2 AND level = ?3 AND words = ?4)",
+        )?
+        .query_row(params![channel, finding.code, finding.level, finding.words], |row| row.get(0))?;
+    db.prepare_cached(
+        "INSERT INTO findings (channel_id, code, level, words, fix, source, at) SELECT id, ?2, ?3, ?4, ?5, ?6, ?7 FROM channels WHERE id = ?1 \
+         ON CONFLICT (channel_id, code) DO UPDATE SET level = ?3, words = ?4, fix = ?5, source = ?6, at = ?7, count = count + 1",
+    )?
+    .execute(params![channel, finding.code, finding.level, finding.words, fix, source, at])?;
+    Ok(!known)
+}
+
+/// Notes that a call of the plugin gave no result, with `channel.updated` where that is news. That too many calls ran at once
+/// is not the channel's fault and not noted.
+pub(in crate::db) fn note_call_failure(
+    db: &Connection,
+    channel: &str,
+    error: &CallError,
+    at: i64,
+) -> Result<(), DbError> {
+    if matches!(error.fault, CallFault::Busy | CallFault::NotExported) {
+        return Ok(());
+    }
+    let finding =
+        Finding { level: "error".to_owned(), code: error.fault.code().to_owned(), words: error.to_string(), fix: None };
+    let source = format!("{}:{}", FindingSource::Call.as_str(), error.function);
+    if note(db, channel, &finding, &source, at)? {
+        tell(db, channel, at)?;
+    }
+    Ok(())
+}
+
+/// Takes back what failed calls of this function left, with `channel.updated` where anything stood.
+pub(in crate::db) fn call_succeeded(db: &Connection, channel: &str, function: &str, at: i64) -> Result<(), DbError> {
+    let gone = db
+        .prepare_cached("DELETE FROM findings WHERE channel_id = ?1 AND source = 'call:' || ?2")?
+        .execute([channel, function])?;
+    if gone > 0 {
+        tell(db, channel, at)?;
+    }
+    Ok(())
+}
+
+/// The provider refused the credential: outbound waits until somebody connects again, inbound goes on.
+pub(in crate::db) fn set_needs_attention(db: &Connection, channel: &str, words: &str, at: i64) -> Result<(), DbError> {
+    let changed = db
+        .prepare_cached("UPDATE channels SET state = ?2, changed_at = ?3 WHERE id = ?1 AND state = 'connected'")?
+        .execute(params![channel, ChannelState::NeedsAttention.as_str(), at])?;
+    let finding = Finding {
+        level: "error".to_owned(),
+        code: "credential-refused".to_owned(),
+        words: words.to_owned(),
+        fix: None,
+    };
+    let news = note(db, channel, &finding, FindingSource::Credential.as_str(), at)?;
+    if changed > 0 || news {
+        tell(db, channel, at)?;
+    }
+    Ok(())
+}
+
+impl Db {
+    /// Notes that a call of the plugin for this channel gave no result: a finding and its feed row in one act. Call
+    /// `wakes.feed_grew()` afterwards.
+    pub async fn note_call_failure(&self, channel: &str, error: &CallError, at: i64) -> Result<(), DbError> {
+        let (id, error) = (channel.to_owned(), error.clone());
+        self.write(Priority::Routine, move |db| note_call_failure(db, &id, &error, at)).await?;
+        self.forget_channel(channel);
+        Ok(())
+    }
+
+    /// A call of this function succeeded: what its failures left is taken back. Costs nothing where nothing stands.
+    pub async fn note_call_success(&self, channel: &str, function: &'static str, at: i64) -> Result<(), DbError> {
+        if !self.channel(channel).await?.is_some_and(|row| row.troubled) {
+            return Ok(());
+        }
+        let id = channel.to_owned();
+        self.write(Priority::Routine, move |db| call_succeeded(db, &id, function, at)).await?;
+        self.forget_channel(channel);
+        Ok(())
+    }
+
+    /// Marks a channel whose credential the provider refused. Call `wakes.feed_grew()` afterwards.
+    pub async fn mark_needs_attention(&self, channel: &str, words: &str, at: i64) -> Result<(), DbError> {
+        let (id, words) = (channel.to_owned(), words.to_owned());
+        self.write(Priority::Routine, move |db| set_needs_attention(db, &id, &words, at)).await?;
+        self.forget_channel(channel);
+        Ok(())
+    }
+
+    /// Notes something that the provider's events said about a channel. Call `wakes.feed_grew()` afterwards.
+    pub async fn note_finding(&self, channel: &str, finding: Finding, at: i64) -> Result<(), DbError> {
+        let id = channel.to_owned();
+        self.write(Priority::Routine, move |db| {
+            if note(db, &id, &finding, FindingSource::Notice.as_str(), at)? {
+                tell(db, &id, at)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

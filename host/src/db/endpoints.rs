@@ -1,0 +1,445 @@
+//! Addresses that want the feed, and the deliveries to them.
+//!
+//! A delivery is written in the same act that moves the endpoint's place in the feed, so that a crash neither skips nor
+//! repeats one. Secrets are sealed in envelopes bound to their row and opened only for a delivery.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use sambung_runtime::SecretValue;
+use serde_json::{Value, json};
+
+use super::{Db, DbError, Priority, feed};
+use crate::model::envelope::{CHANCE, Vault};
+use crate::model::time::rfc3339;
+
+/// An endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub workspace: String,
+    /// Where deliveries go.
+    pub url: String,
+    /// Feed types it wants; empty: all.
+    pub types: Vec<String>,
+    /// Whether it gets deliveries.
+    pub enabled: bool,
+    /// Why it was disabled, if not by an admin.
+    pub disabled_reason: Option<String>,
+    /// Until when deliveries are signed with the secret before besides.
+    pub previous_until: Option<i64>,
+    /// Since when nothing has succeeded.
+    pub failing_since: Option<i64>,
+    /// When it was made.
+    pub created_at: i64,
+}
+
+impl Endpoint {
+    /// In the API's form; the secret is shown only when it is made.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "url": self.url,
+            "types": self.types,
+            "enabled": self.enabled,
+            "disabled_reason": self.disabled_reason,
+            "failing_since": self.failing_since.map(rfc3339),
+            "previous_secret_until": self.previous_until.map(rfc3339),
+            "created_at": rfc3339(self.created_at),
+        })
+    }
+
+    fn wants(&self, kind: &str) -> bool {
+        self.types.is_empty() || self.types.iter().any(|wanted| wanted == kind)
+    }
+}
+
+/// What an admin changes of an endpoint.
+#[derive(Debug, Clone, Default)]
+pub struct EndpointChange {
+    /// Where deliveries go.
+    pub url: Option<String>,
+    /// Feed types it wants.
+    pub types: Option<Vec<String>>,
+    /// Whether it gets deliveries.
+    pub enabled: Option<bool>,
+    /// A new secret, and until when the present one is signed with besides.
+    pub rotate: Option<(SecretValue, i64)>,
+}
+
+/// A delivery that is due, with the endpoint it goes to.
+#[derive(Debug, Clone)]
+pub struct DueDelivery {
+    /// Its row.
+    pub id: String,
+    /// The row of the feed that it carries.
+    pub feed_id: i64,
+    /// The body.
+    pub body: String,
+    /// Tries so far.
+    pub tries: u32,
+    /// Where it goes.
+    pub endpoint: Endpoint,
+    /// What it is signed with: the present secret, and the one before while it is rotated.
+    pub secrets: Vec<SecretValue>,
+}
+
+/// How a try ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivered {
+    /// With a status of success.
+    Yes {
+        /// The status.
+        status: u16,
+    },
+    /// Not; tried again then, or never.
+    No {
+        /// The status, where there was an answer.
+        status: Option<u16>,
+        /// In words.
+        error: String,
+        /// When it is tried again.
+        due_at: Option<i64>,
+        /// Why the endpoint is to be disabled, where it is.
+        disable: Option<String>,
+    },
+}
+
+const COLUMNS: &str = "e.id, e.workspace_id, e.url, e.types, e.enabled, e.disabled_reason, e.previous_until, e.failing_since, \
+                       e.created_at";
+
+fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
+    Ok(Endpoint {
+        id: row.get(0)?,
+        workspace: row.get(1)?,
+        url: row.get(2)?,
+        types: serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default(),
+        enabled: row.get(4)?,
+        disabled_reason: row.get(5)?,
+        previous_until: row.get(6)?,
+        failing_since: row.get(7)?,
+        created_at: row.get(8)?,
+    })
+}
+
+impl Db {
+    /// Adds an endpoint; it gets what happens from now on.
+    pub async fn add_endpoint(
+        &self,
+        new: Endpoint,
+        secret: SecretValue,
+        entry: crate::model::audit::Entry,
+    ) -> Result<(), DbError> {
+        let vault = self.vault();
+        self.write(Priority::Urgent, move |db| {
+            let newest = feed::range(db)?.newest;
+            db.prepare_cached(
+                "INSERT INTO endpoints (id, workspace_id, url, types, secret, cursor, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                new.id,
+                new.workspace,
+                new.url,
+                json!(new.types).to_string(),
+                seal(&vault, &new.id, &secret),
+                newest,
+                new.created_at
+            ])?;
+            super::audit::append(db, &entry)
+        })
+        .await
+    }
+
+    /// A workspace's endpoints after `after`, by id.
+    pub async fn endpoints(
+        &self,
+        workspace: &str,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<Endpoint>, DbError> {
+        let workspace = workspace.to_owned();
+        self.read(move |db| {
+            let mut ask = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM endpoints e WHERE e.workspace_id = ?1 AND e.id > ?2 ORDER BY e.id LIMIT ?3"
+            ))?;
+            let rows = ask.query_map(params![workspace, after.unwrap_or_default(), limit], endpoint)?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        })
+        .await
+    }
+
+    /// One endpoint.
+    pub async fn endpoint(&self, workspace: &str, id: &str) -> Result<Option<Endpoint>, DbError> {
+        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        self.read(move |db| one(db, &workspace, &id)).await
+    }
+
+    /// Changes an endpoint; as it is then, or none where there is none.
+    pub async fn change_endpoint(
+        &self,
+        workspace: &str,
+        id: &str,
+        change: EndpointChange,
+        entry: crate::model::audit::Entry,
+    ) -> Result<Option<Endpoint>, DbError> {
+        let (workspace, id, vault) = (workspace.to_owned(), id.to_owned(), self.vault());
+        self.write(Priority::Urgent, move |db| {
+            let Some(known) = one(db, &workspace, &id)? else { return Ok(None) };
+            if let Some(url) = &change.url {
+                db.execute("UPDATE endpoints SET url = ?2 WHERE id = ?1", params![id, url])?;
+            }
+            if let Some(types) = &change.types {
+                db.execute("UPDATE endpoints SET types = ?2 WHERE id = ?1", params![id, json!(types).to_string()])?;
+            }
+            if let Some(enabled) = change.enabled {
+                if enabled && !known.enabled {
+                    // What happened while it was off is for `replay`, not for a flood.
+                    let newest = feed::range(db)?.newest;
+                    db.execute(
+                        "UPDATE endpoints SET cursor = ?2, failing_since = NULL, disabled_reason = NULL WHERE id = ?1",
+                        params![id, newest],
+                    )?;
+                }
+                db.execute("UPDATE endpoints SET enabled = ?2 WHERE id = ?1", params![id, enabled])?;
+            }
+            if let Some((secret, until)) = &change.rotate {
+                db.execute(
+                    "UPDATE endpoints SET previous_secret = secret, previous_until = ?3, secret = ?2 WHERE id = ?1",
+                    params![id, seal(&vault, &id, secret), until],
+                )?;
+            }
+            super::audit::append(db, &entry)?;
+            one(db, &workspace, &id)
+        })
+        .await
+    }
+
+    /// Removes an endpoint with its deliveries; whether there was one.
+    pub async fn remove_endpoint(
+        &self,
+        workspace: &str,
+        id: &str,
+        entry: crate::model::audit::Entry,
+    ) -> Result<bool, DbError> {
+        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        self.write(Priority::Urgent, move |db| {
+            let gone =
+                db.execute("DELETE FROM endpoints WHERE id = ?1 AND workspace_id = ?2", params![id, workspace])?;
+            if gone > 0 {
+                super::audit::append(db, &entry)?;
+            }
+            Ok(gone > 0)
+        })
+        .await
+    }
+
+    /// A page of an endpoint's deliveries, newest first, in the API's form, each with the row of the feed it carries.
+    pub async fn deliveries(
+        &self,
+        workspace: &str,
+        endpoint: &str,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<(i64, Value)>, DbError> {
+        let (workspace, endpoint) = (workspace.to_owned(), endpoint.to_owned());
+        self.read(move |db| {
+            let mut ask = db.prepare_cached(
+                "SELECT feed_id, id, type, state, tries, due_at, status, error, created_at, delivered_at FROM deliveries
+                 WHERE endpoint_id = ?1 AND workspace_id = ?2 AND feed_id < ?3 ORDER BY feed_id DESC LIMIT ?4",
+            )?;
+            let rows = ask.query_map(params![endpoint, workspace, before.unwrap_or(i64::MAX), limit], |row| {
+                let time = |index: usize| row.get::<_, Option<i64>>(index).map(|at| at.map(rfc3339));
+                let feed_id: i64 = row.get(0)?;
+                Ok((
+                    feed_id,
+                    json!({
+                        "id": row.get::<_, String>(1)?,
+                        "event_id": event_id(feed_id),
+                        "type": row.get::<_, String>(2)?,
+                        "state": row.get::<_, String>(3)?,
+                        "tries": row.get::<_, i64>(4)?,
+                        "due_at": time(5)?,
+                        "status": row.get::<_, Option<i64>>(6)?,
+                        "error": row.get::<_, Option<String>>(7)?,
+                        "created_at": time(8)?,
+                        "delivered_at": time(9)?,
+                    }),
+                ))
+            })?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        })
+        .await
+    }
+
+    /// Queues deliveries again: one of this id, or every one that failed. How many; none where there is no such endpoint.
+    pub async fn replay_deliveries(
+        &self,
+        workspace: &str,
+        endpoint: &str,
+        delivery: Option<String>,
+        now: i64,
+        entry: crate::model::audit::Entry,
+    ) -> Result<Option<usize>, DbError> {
+        let (workspace, endpoint) = (workspace.to_owned(), endpoint.to_owned());
+        self.write(Priority::Urgent, move |db| {
+            if one(db, &workspace, &endpoint)?.is_none() {
+                return Ok(None);
+            }
+            let count = db.execute(
+                "UPDATE deliveries SET state = 'pending', tries = 0, due_at = ?3, error = NULL
+                 WHERE endpoint_id = ?1 AND ((?2 IS NULL AND state = 'failed') OR id = ?2)",
+                params![endpoint, delivery, now],
+            )?;
+            super::audit::append(db, &entry)?;
+            Ok(Some(count))
+        })
+        .await
+    }
+
+    /// Writes deliveries for what happened since each endpoint's place in the feed, at most `most` waiting for each. Whether
+    /// there may be more.
+    pub async fn fan_out(
+        &self,
+        now: i64,
+        most: u32,
+        fresh_id: impl Fn() -> String + Send + 'static,
+    ) -> Result<bool, DbError> {
+        self.write(Priority::Routine, move |db| fan_out(db, now, most, &fresh_id)).await
+    }
+
+    /// Deliveries that are due, at most `each` for one endpoint and none to those in `busy`.
+    pub async fn due_deliveries(&self, now: i64, busy: Vec<String>, most: u32) -> Result<Vec<DueDelivery>, DbError> {
+        let vault = self.vault();
+        self.read(move |db| {
+            let mut ask = db.prepare_cached(&format!(
+                "SELECT {COLUMNS}, d.id, d.feed_id, d.body, d.tries, e.secret, e.previous_secret
+                 FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
+                 WHERE d.state = 'pending' AND d.due_at <= ?1 AND e.enabled = 1
+                   AND e.id NOT IN (SELECT value FROM json_each(?2))
+                 ORDER BY d.due_at, d.feed_id LIMIT ?3"
+            ))?;
+            let mut rows = ask.query(params![now, json!(busy).to_string(), most])?;
+            let mut due = Vec::new();
+            while let Some(row) = rows.next()? {
+                let endpoint = endpoint(row)?;
+                let mut secrets = vec![open(&vault, &endpoint.id, &row.get::<_, Vec<u8>>(13)?)?];
+                if let Some(previous) = row.get::<_, Option<Vec<u8>>>(14)?
+                    && endpoint.previous_until.is_some_and(|until| until > now)
+                {
+                    secrets.push(open(&vault, &endpoint.id, &previous)?);
+                }
+                due.push(DueDelivery {
+                    id: row.get(9)?,
+                    feed_id: row.get(10)?,
+                    body: row.get(11)?,
+                    tries: row.get(12)?,
+                    endpoint,
+                    secrets,
+                });
+            }
+            Ok(due)
+        })
+        .await
+    }
+
+    /// When the next delivery is due.
+    pub async fn next_delivery_at(&self) -> Result<Option<i64>, DbError> {
+        self.read(|db| {
+            Ok(db
+                .prepare_cached(
+                    "SELECT min(d.due_at) FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
+                     WHERE d.state = 'pending' AND d.due_at IS NOT NULL AND e.enabled = 1",
+                )?
+                .query_row([], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// Notes how a try ended.
+    pub async fn settle_delivery(&self, delivery: &DueDelivery, how: Delivered, now: i64) -> Result<(), DbError> {
+        let (id, endpoint) = (delivery.id.clone(), delivery.endpoint.id.clone());
+        self.write(Priority::Routine, move |db| settle(db, &id, &endpoint, &how, now)).await
+    }
+}
+
+fn seal(vault: &Vault, endpoint: &str, secret: &SecretValue) -> Vec<u8> {
+    vault.seal(&format!("endpoint/{endpoint}"), secret.expose(), crate::clock::random::<CHANCE>())
+}
+
+fn open(vault: &Vault, endpoint: &str, envelope: &[u8]) -> Result<SecretValue, DbError> {
+    Ok(SecretValue::new(vault.open(&format!("endpoint/{endpoint}"), envelope)?.to_vec()))
+}
+
+/// The id under which the outside knows a row of the feed; the same for every endpoint and every try.
+pub fn event_id(feed_id: i64) -> String {
+    format!("evt_{feed_id}")
+}
+
+fn one(db: &Connection, workspace: &str, id: &str) -> Result<Option<Endpoint>, DbError> {
+    Ok(db
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoints e WHERE e.id = ?1 AND e.workspace_id = ?2"))?
+        .query_row(params![id, workspace], endpoint)
+        .optional()?)
+}
+
+fn fan_out(db: &Connection, now: i64, most: u32, fresh_id: &dyn Fn() -> String) -> Result<bool, DbError> {
+    let newest = feed::range(db)?.newest;
+    let mut ask = db.prepare_cached(&format!(
+        "SELECT {COLUMNS}, e.cursor FROM endpoints e WHERE e.enabled = 1 AND e.cursor < ?1 LIMIT 100"
+    ))?;
+    let behind =
+        ask.query_map([newest], |row| Ok((endpoint(row)?, row.get::<_, i64>(11)?)))?.collect::<Result<Vec<_>, _>>()?;
+    let mut more = behind.len() == 100;
+    for (endpoint, cursor) in behind {
+        let waiting: u32 = db
+            .prepare_cached("SELECT count(*) FROM deliveries WHERE endpoint_id = ?1 AND state = 'pending'")?
+            .query_row([&endpoint.id], |row| row.get(0))?;
+        // An endpoint that does not keep up waits in the feed, which has an end, and not in a queue, which would have none.
+        let room = most.saturating_sub(waiting).min(200);
+        if room == 0 {
+            continue;
+        }
+        let rows = feed::after(db, &endpoint.workspace, cursor, room)?;
+        more |= rows.len() == room as usize;
+        let reached = if rows.len() < room as usize { newest } else { rows.last().map_or(cursor, |row| row.id) };
+        for row in rows.iter().filter(|row| endpoint.wants(&row.kind)) {
+            let data: Value = serde_json::from_str(&row.data).unwrap_or(Value::Null);
+            let body = json!({"type": row.kind, "timestamp": rfc3339(row.at), "data": data}).to_string();
+            db.prepare_cached(
+                "INSERT OR IGNORE INTO deliveries (id, endpoint_id, workspace_id, feed_id, type, body, state, due_at, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, ?7)",
+            )?
+            .execute(params![fresh_id(), endpoint.id, endpoint.workspace, row.id, row.kind, body, now])?;
+        }
+        db.prepare_cached("UPDATE endpoints SET cursor = ?2 WHERE id = ?1")?.execute(params![endpoint.id, reached])?;
+    }
+    Ok(more)
+}
+
+fn settle(db: &Connection, id: &str, endpoint: &str, how: &Delivered, now: i64) -> Result<(), DbError> {
+    match how {
+        Delivered::Yes { status } => {
+            db.prepare_cached(
+                "UPDATE deliveries SET state = 'delivered', tries = tries + 1, due_at = NULL, status = ?2, error = NULL, delivered_at = ?3
+                 WHERE id = ?1",
+            )?
+            .execute(params![id, status, now])?;
+            db.prepare_cached("UPDATE endpoints SET failing_since = NULL WHERE id = ?1 AND failing_since IS NOT NULL")?
+                .execute([endpoint])?;
+        }
+        Delivered::No { status, error, due_at, disable } => {
+            let state = if due_at.is_some() { "pending" } else { "failed" };
+            db.prepare_cached(
+                "UPDATE deliveries SET state = ?2, tries = tries + 1, due_at = ?3, status = ?4, error = ?5 WHERE id = ?1",
+            )?
+            .execute(params![id, state, due_at, status, error])?;
+            db.prepare_cached("UPDATE endpoints SET failing_since = coalesce(failing_since, ?2) WHERE id = ?1")?
+                .execute(params![endpoint, now])?;
+            if let Some(reason) = disable {
+                db.prepare_cached("UPDATE endpoints SET enabled = 0, disabled_reason = ?2 WHERE id = ?1")?
+                    .execute(params![endpoint, reason])?;
+            }
+        }
+    }
+    Ok(())
+}

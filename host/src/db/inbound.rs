@@ -1,0 +1,30 @@
+//! From translated requests to rows: who wrote, in which conversation, what, and what was said about messages of ours.
+//!
+//! One savepoint for each row of the journal and one for each item in it, so that items stand or fall alone; feed rows stand
+//! in the same one. Everything derived is a maximum over facts, never the last one applied: a late or replayed row changes
+//! nothing it should not.
+
+mod echo;
+mod erase;
+mod events;
+mod journal_items;
+mod media;
+mod messages;
+mod notices;
+mod people;
+mod rows;
+mod site;
+mod targets;
+mod threads;
+
+pub use erase::Erased;
+pub use media::{DueMedia, MediaOutcome};
+pub use people::StrangerRow;
+pub use rows::{Committed, Effect, Translated, Translation};
+
+pub(in crate::db) use echo::take_over;
+pub(in crate::db) use targets::provider_id_appeared;
+pub(in crate::db) use threads::thread_learnt;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Erasing a person: content, identities and raw copies go; that something was said, and when, stays.
+
+use rusqlite::{OptionalExtension, params};
+use serde_json::json;
+
+use crate::db::{Db, DbError, Priority, conversations, status};
+
+/// What was erased.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Erased {
+    /// Messages whose content is gone.
+    pub messages: usize,
+    /// Journal rows whose body is gone.
+    pub journal: usize,
+    /// Files that are gone.
+    pub media: usize,
+    /// Of their bytes, which may go where no other file has them.
+    pub digests: Vec<String>,
+}
+
+impl Db {
+    /// Erases a person: the content of every message of the conversations with them and of every message they wrote, files,
+    /// names, identities, web sessions, and the raw requests that held any of it. None where the workspace has no such contact.
+    pub async fn erase_contact(&self, workspace: &str, id: &str, now: i64) -> Result<Option<Erased>, DbError> {
+        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        self.write(Priority::Routine, move |db| {
+            let there = db
+                .prepare_cached("SELECT 1 FROM contacts WHERE id = ?1 AND workspace_id = ?2 AND erased_at IS NULL")?
+                .exists([&id, &workspace])?;
+            if !there {
+                return Ok(None);
+            }
+            db.execute_batch(
+                "CREATE TEMP TABLE IF NOT EXISTS erased_messages (id TEXT PRIMARY KEY); DELETE FROM erased_messages;
+                 CREATE TEMP TABLE IF NOT EXISTS erased_words (word TEXT PRIMARY KEY); DELETE FROM erased_words;",
+            )?;
+            db.execute(
+                "INSERT OR IGNORE INTO erased_messages SELECT id FROM messages WHERE contact_id = ?1 \
+                 UNION SELECT m.id FROM messages m JOIN conversations v ON v.id = m.conversation_id WHERE v.contact_id = ?1",
+                [&id],
+            )?;
+            let journal = erase_raw_copies(db, &workspace, &id)?;
+            let digests = digests(db, &id)?;
+            let media = db.execute(
+                "UPDATE media SET state = 'deleted', reason = 'erased', name = NULL, source = NULL, due_at = NULL, digest = NULL \
+                 WHERE message_id IN (SELECT id FROM erased_messages) OR id = (SELECT avatar FROM contacts WHERE id = ?1)",
+                [&id],
+            )?;
+            let gone = json!([{"type": "system", "text": "Erased.", "code": "erased"}]).to_string();
+            let messages = db.execute(
+                "UPDATE messages SET content = ?1, context = NULL, reactions = NULL, error = NULL WHERE id IN (SELECT id FROM erased_messages)",
+                [&gone],
+            )?;
+            for statement in [
+                "UPDATE parts SET content = '{}' WHERE message_id IN (SELECT id FROM erased_messages)",
+                "UPDATE facts SET who = NULL, detail = NULL WHERE message_id IN (SELECT id FROM erased_messages)",
+                "UPDATE openings SET token = NULL, uses_left = 0 WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = ?1) \
+                   AND token IS NOT NULL",
+                "DELETE FROM visitor_entries WHERE (account_id, visitor) IN \
+                   (SELECT v.account_id, i.value FROM identities i JOIN visitors v ON v.id = i.value WHERE i.contact_id = ?1)",
+                "DELETE FROM visitors WHERE id IN (SELECT value FROM identities WHERE contact_id = ?1)",
+                "DELETE FROM waiting_events WHERE account_id IN (SELECT account_id FROM conversations WHERE contact_id = ?1) \
+                   AND EXISTS (SELECT 1 FROM erased_words WHERE instr(event, word) > 0)",
+                "UPDATE conversations SET context = NULL WHERE contact_id = ?1",
+                "DELETE FROM identities WHERE contact_id = ?1",
+            ] {
+                let mut statement = db.prepare_cached(statement)?;
+                if statement.parameter_count() == 1 { statement.execute([&id])? } else { statement.execute([])? };
+            }
+            // The feed repeats content; a reader who resumes past a removed row simply does not see it.
+            db.execute(
+                "DELETE FROM feed WHERE workspace_id = ?1 AND (json_extract(data, '$.id') IN (SELECT id FROM erased_messages) \
+                 OR json_extract(data, '$.contact.id') = ?2)",
+                [&workspace, &id],
+            )?;
+            db.execute(
+                "UPDATE contacts SET name = NULL, avatar = NULL, erased_at = ?2, changed_at = ?2 WHERE id = ?1",
+                params![id, now],
+            )?;
+            tell(db, &workspace, &id, now)?;
+            Ok(Some(Erased { messages, journal, media, digests }))
+        })
+        .await
+    }
+}
+
+fn digests(db: &rusqlite::Connection, contact: &str) -> Result<Vec<String>, DbError> {
+    let mut query = db.prepare_cached(
+        "SELECT DISTINCT digest FROM media WHERE digest IS NOT NULL AND (message_id IN (SELECT id FROM erased_messages) \
+         OR id = (SELECT avatar FROM contacts WHERE id = ?1))",
+    )?;
+    Ok(query.query_map([contact], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Empties raw requests that hold one of the person's identities, thread keys or message ids.
+fn erase_raw_copies(db: &rusqlite::Connection, workspace: &str, contact: &str) -> Result<usize, DbError> {
+    // A short word stands in many requests by chance, so it has to be a whole JSON string there.
+    db.execute(
+        "INSERT OR IGNORE INTO erased_words SELECT CASE WHEN length(word) < 8 THEN '\"' || word || '\"' ELSE word END FROM ( \
+           SELECT value AS word FROM identities WHERE contact_id = ?1 \
+           UNION SELECT k.key FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id WHERE v.contact_id = ?1 \
+           UNION SELECT provider_id FROM provider_ids WHERE message_id IN (SELECT id FROM erased_messages) AND length(provider_id) >= 8) \
+         WHERE word <> ''",
+        [contact],
+    )?;
+    let since: Option<i64> = db
+        .prepare_cached("SELECT created_at FROM contacts WHERE id = ?1")?
+        .query_row([contact], |row| row.get(0))
+        .optional()?;
+    Ok(db.execute(
+        "UPDATE journal SET body = NULL, headers = '[]', query = '' WHERE body IS NOT NULL AND state IN ('settled', 'parked', 'waiting') \
+         AND received_at >= ?2 - 300000 AND (workspace_id = ?1 OR workspace_id IS NULL) \
+         AND EXISTS (SELECT 1 FROM erased_words WHERE instr(CAST(body AS TEXT), word) > 0)",
+        params![workspace, since.unwrap_or(0)],
+    )?)
+}
+
+fn tell(db: &rusqlite::Connection, workspace: &str, contact: &str, now: i64) -> Result<(), DbError> {
+    let messages: Vec<String> = {
+        let mut query = db.prepare_cached("SELECT id FROM erased_messages ORDER BY id")?;
+        query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
+    };
+    for message in messages {
+        status::message_updated(db, workspace, &message, now)?;
+    }
+    let theirs: Vec<String> = {
+        let mut query =
+            db.prepare_cached("SELECT id FROM conversations WHERE contact_id = ?1 AND merged_into IS NULL")?;
+        query.query_map([contact], |row| row.get(0))?.collect::<Result<_, _>>()?
+    };
+    for conversation in theirs {
+        conversations::conversation_updated(db, workspace, &conversation, now)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! One event of one account: stored once, by its id.
+
+use rusqlite::params;
+use sambung_runtime::contract::inbound::{Delivery, Event, Happening, IdentityChange, Message, ReadUpTo, Subscription};
+use sambung_runtime::contract::types::Person;
+use serde_json::json;
+
+use super::messages::{self, Line, NewMessage};
+use super::site::Site;
+use super::targets::{self, Waiting};
+use super::{echo, notices, people, threads};
+use crate::db::{DbError, status};
+use crate::model::windows::counts_from;
+
+/// How far a provider's clock may run ahead of the host's, in milliseconds; past it the host's time of receipt counts.
+const AHEAD: i64 = 300_000;
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// It is stored.
+    New,
+    /// Its id was known.
+    Duplicate,
+    /// This version has no place for it; the line says what it was.
+    Unknown(String),
+}
+
+/// Stores an event, once.
+pub(super) fn apply(site: &mut Site<'_>, event: &Event) -> Result<Stored, DbError> {
+    let fresh = site
+        .db
+        .prepare_cached("INSERT OR IGNORE INTO dedupe (account_id, event_id, at) VALUES (?1, ?2, ?3)")?
+        .execute(params![site.account, event.id, site.now])?;
+    if fresh == 0 {
+        return Ok(Stored::Duplicate);
+    }
+    let at = time_of(event, site.received_at);
+    let conversation = match &event.what {
+        Happening::Message(said) => message(site, said, at)?,
+        Happening::Echo(said) => echo::apply(site, event, said, at)?,
+        Happening::Edited(edit) => {
+            let said = Waiting::Edited { content: edit.content.clone() };
+            targets::on_message(site, &edit.message.id, &said, at)?;
+            None
+        }
+        Happening::Deleted(target) => {
+            targets::on_message(site, &target.id, &Waiting::Deleted, at)?;
+            None
+        }
+        Happening::Reaction(reaction) => {
+            let who = reaction.who.as_ref().and_then(|who| who.identities.first().cloned());
+            let said = Waiting::Reaction { who, emojis: reaction.emojis.clone() };
+            targets::on_message(site, &reaction.message.id, &said, at)?;
+            None
+        }
+        Happening::Delivery(said) => {
+            delivery(site, said, at)?;
+            None
+        }
+        Happening::ReadUpTo(said) => read_up_to(site, said, at)?,
+        Happening::Typing(_) => None,
+        Happening::Subscription(said) => subscription(site, said, at)?,
+        Happening::IdentityChanged(change) => {
+            identity_changed(site, change, at)?;
+            None
+        }
+        Happening::TemplateChanged(body) => {
+            notices::template_changed(site, body)?;
+            None
+        }
+        Happening::AccountChanged(body) => {
+            notices::account_changed(site, body, at)?;
+            None
+        }
+        Happening::Notice(notice) => {
+            notices::notice(site, notice, at)?;
+            None
+        }
+        Happening::Other(open) => return Ok(Stored::Unknown(format!("{}: {}", open.kind, open.line))),
+    };
+    if let Some(conversation) = conversation {
+        windows(site, event, &conversation, at)?;
+    }
+    Ok(Stored::New)
+}
+
+/// The provider's time of an event, else that of its receipt.
+pub(super) fn time_of(event: &Event, received_at: i64) -> i64 {
+    let told = event.time.and_then(|time| i64::try_from(time).ok());
+    told.filter(|time| *time <= received_at + AHEAD).unwrap_or(received_at)
+}
+
+/// Notes what an event opens and closes in its conversation.
+pub(super) fn windows(site: &Site<'_>, event: &Event, conversation: &str, at: i64) -> Result<(), DbError> {
+    for opening in &event.opens {
+        let rule = site.rules.iter().find(|rule| rule.id == opening.rule);
+        site.db
+            .prepare_cached(
+                "INSERT OR IGNORE INTO openings (conversation_id, rule, at, closes_at, token, uses_left, event_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                conversation,
+                opening.rule,
+                counts_from(rule, at, site.received_at),
+                opening.closes_at.and_then(|end| i64::try_from(end).ok()),
+                opening.token,
+                rule.and_then(|rule| rule.uses),
+                event.id
+            ])?;
+    }
+    for rule in &event.closes {
+        site.db
+            .prepare_cached(
+                "INSERT INTO closings (conversation_id, rule, at) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (conversation_id, rule) DO UPDATE SET at = max(at, excluded.at)",
+            )?
+            .execute(params![conversation, rule, at])?;
+    }
+    Ok(())
+}
+
+fn message(site: &mut Site<'_>, said: &Message, at: i64) -> Result<Option<String>, DbError> {
+    let (contact, met) = match &said.sender {
+        Some(person) => people::contact_of(site, person, at)?.map_or((None, false), |(id, met)| (Some(id), met)),
+        None => (None, false),
+    };
+    let conversation = threads::conversation_of(site, &said.thread, contact.as_deref(), at)?;
+    if met {
+        contacts_met(site, &conversation, at)?;
+    }
+    if let Some(correlation) = &said.correlation {
+        let ids = [said.id.as_str()];
+        let ours = status::settle_attempt_by_correlation(site.db, site.account, correlation, &ids, site.received_at)?;
+        if ours.is_some() {
+            return Ok(Some(conversation));
+        }
+    }
+    let new = NewMessage { message: said, conversation: &conversation, contact: contact.as_deref(), echo: false, at };
+    messages::insert(site, &new)?;
+    Ok(Some(conversation))
+}
+
+fn contacts_met(site: &mut Site<'_>, conversation: &str, at: i64) -> Result<(), DbError> {
+    let line = Line { code: "contacts-merged", text: "Two contacts turned out to be one person and were merged." };
+    messages::add_line(site, conversation, &line, at)
+}
+
+fn delivery(site: &mut Site<'_>, said: &Delivery, at: i64) -> Result<(), DbError> {
+    let who = said.who.as_ref().map(|who| json!(who).to_string());
+    let parsed = |text: &Option<String>| {
+        text.as_ref().map(|text| serde_json::from_str(text).unwrap_or_else(|_| json!({ "words": text })))
+    };
+    // A failure is shown as the message's error, so it stands bare; a price stands beside nothing else.
+    let detail = parsed(&said.failure).or_else(|| parsed(&said.price).map(|price| json!({ "price": price })));
+    let fact = status::NewFact {
+        account_id: site.account,
+        provider_id: said.id.as_deref(),
+        correlation: said.correlation.as_deref(),
+        state: &said.state,
+        at,
+        received_at: site.received_at,
+        who: who.as_deref(),
+        detail: detail.as_ref(),
+    };
+    status::add_fact(site.db, &fact)?;
+    Ok(())
+}
+
+fn read_up_to(site: &mut Site<'_>, said: &ReadUpTo, at: i64) -> Result<Option<String>, DbError> {
+    let until = said.time.and_then(|time| i64::try_from(time).ok()).unwrap_or(at);
+    let Some(conversation) = threads::known(site, &said.thread)? else {
+        let waiting = Waiting::ReadThread { id: said.id.clone(), until };
+        targets::keep_for_thread(site, &said.thread.key, &waiting, at)?;
+        return Ok(None);
+    };
+    match &said.id {
+        Some(id) => {
+            let waiting = Waiting::ReadUpTo { conversation: conversation.clone() };
+            targets::on_message(site, id, &waiting, at)?;
+        }
+        None => targets::read_up_to(site, &conversation, until)?,
+    }
+    Ok(Some(conversation))
+}
+
+fn subscription(site: &mut Site<'_>, said: &Subscription, at: i64) -> Result<Option<String>, DbError> {
+    let contact = people::contact_of(site, &said.who, at)?.map(|(id, _)| id);
+    let Some(thread) = &said.thread else { return Ok(None) };
+    let conversation = threads::conversation_of(site, thread, contact.as_deref(), at)?;
+    let text = match (said.topic.as_str(), said.active) {
+        ("channel", true) => "Started following this channel.".to_owned(),
+        ("channel", false) => "Stopped following this channel.".to_owned(),
+        (topic, true) => format!("Subscribed to {topic}."),
+        (topic, false) => format!("Unsubscribed from {topic}."),
+    };
+    let line = Line { code: if said.active { "subscribed" } else { "unsubscribed" }, text: &text };
+    messages::add_line(site, &conversation, &line, at)?;
+    site.told.conversations.insert(conversation.clone());
+    Ok(Some(conversation))
+}
+
+/// Old and new identities are one person's from now on.
+fn identity_changed(site: &mut Site<'_>, change: &IdentityChange, at: i64) -> Result<(), DbError> {
+    let identities = change.old.iter().chain(&change.new).cloned().collect();
+    let person = Person { identities, name: None, avatar: None, extra: Vec::new() };
+    let Some((contact, _)) = people::contact_of(site, &person, at)? else { return Ok(()) };
+    let theirs: Vec<String> = {
+        let mut query = site.db.prepare_cached(
+            "SELECT id FROM conversations WHERE contact_id = ?1 AND account_id = ?2 AND merged_into IS NULL ORDER BY id LIMIT 20",
+        )?;
+        let rows = query.query_map(params![contact, site.account], |row| row.get(0))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for conversation in theirs {
+        let line = Line { code: "identity-changed", text: &change.proof };
+        messages::add_line(site, &conversation, &line, at)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! Files of inbound messages: a row when the message is stored, and what the durable job that fetches them makes of it.
+
+use rusqlite::params;
+use sambung_runtime::contract::types::MediaRef;
+
+use super::site::Site;
+use crate::db::media::{self, MediaRow};
+use crate::db::{Db, DbError, Priority, status};
+
+/// A file that is to be fetched now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DueMedia {
+    /// `md_…`
+    pub id: String,
+    /// The channel that its account is connected through; none while it is not.
+    pub channel: Option<String>,
+    /// What the provider said about it.
+    pub file: MediaRef,
+    /// How often it was tried.
+    pub tries: i64,
+    /// When the message came.
+    pub created_at: i64,
+}
+
+/// What came of trying to fetch a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaOutcome {
+    /// Its bytes are on disk under this other row's id.
+    Stored(String),
+    /// Not now; tried again then, in milliseconds since 1970. `counted` where it was a failure.
+    Later {
+        /// When.
+        at: i64,
+        /// Whether it counts as a try.
+        counted: bool,
+    },
+    /// It will not come by itself, and why.
+    Failed(String),
+}
+
+/// How long a claimed file is left to whoever claimed it, in milliseconds.
+const CLAIM: i64 = 900_000;
+
+/// The row of a file that a message or a contact has: an upload of this workspace's own, else one to be fetched. None for an
+/// upload that is not there.
+pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaRef) -> Result<Option<String>, DbError> {
+    if let Some(blob) = &file.blob {
+        let theirs = media::by_id(site.db, blob)?.filter(|row| row.workspace == site.workspace);
+        if theirs.is_some() {
+            site.db
+                .prepare_cached(
+                    "UPDATE media SET message_id = coalesce(message_id, ?2), account_id = coalesce(account_id, ?3) WHERE id = ?1",
+                )?
+                .execute(params![blob, message, site.account])?;
+        }
+        return Ok(theirs.map(|row| row.id));
+    }
+    let nowhere = file.ref_.is_none() && file.url.is_none();
+    let source = serde_json::to_string(file).map_err(|error| DbError::Damaged(error.to_string()))?;
+    let row = MediaRow {
+        id: site.mint("md"),
+        workspace: site.workspace.to_owned(),
+        account_id: Some(site.account),
+        message_id: message.map(str::to_owned),
+        state: if nowhere { "failed" } else { "pending" }.to_owned(),
+        reason: nowhere.then(|| "the provider does not say where the file is".to_owned()),
+        kind: file.kind.clone(),
+        mime: file.mime.clone(),
+        name: file.name.clone(),
+        bytes: file.bytes.and_then(|bytes| i64::try_from(bytes).ok()),
+        width: file.width.map(i64::from),
+        height: file.height.map(i64::from),
+        duration_ms: file.duration_ms.and_then(|ms| i64::try_from(ms).ok()),
+        source: Some(source),
+        due_at: (!nowhere).then_some(site.now),
+        created_at: site.now,
+        ..MediaRow::default()
+    };
+    media::insert(site.db, &row)?;
+    site.told.media |= !nowhere;
+    Ok(Some(row.id))
+}
+
+impl Db {
+    /// Takes files whose time has come, at most `most`, and leaves them to the caller for a while: whatever happens to the
+    /// caller, they come again.
+    pub async fn claim_due_media(&self, now: i64, most: u32) -> Result<Vec<DueMedia>, DbError> {
+        self.write(Priority::Routine, move |db| {
+            let mut query = db.prepare_cached(
+                "UPDATE media SET due_at = ?2 WHERE id IN \
+                   (SELECT id FROM media WHERE state = 'pending' AND due_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?3) \
+                 RETURNING id, (SELECT c.id FROM channels c WHERE c.account_id = media.account_id), source, tries, created_at",
+            )?;
+            let rows = query.query_map(params![now, now + CLAIM, most], |row| {
+                let source: Option<String> = row.get(2)?;
+                Ok((row.get(0)?, row.get(1)?, source, row.get(3)?, row.get(4)?))
+            })?;
+            let mut due = Vec::new();
+            for row in rows {
+                let (id, channel, source, tries, created_at) = row?;
+                let file = source.and_then(|json| serde_json::from_str(&json).ok());
+                let file = file.ok_or_else(|| DbError::Damaged("a file without a source is to be fetched".into()))?;
+                due.push(DueMedia { id, channel, file, tries, created_at });
+            }
+            Ok(due)
+        })
+        .await
+    }
+
+    /// When the next file is due, in milliseconds since 1970.
+    pub async fn next_due_media(&self) -> Result<Option<i64>, DbError> {
+        self.read(|db| {
+            Ok(db
+                .prepare_cached("SELECT min(due_at) FROM media WHERE state = 'pending' AND due_at IS NOT NULL")?
+                .query_row([], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// Stores what came of fetching a file, with the message's feed row in the same act.
+    pub async fn settle_media(&self, id: &str, outcome: MediaOutcome, now: i64) -> Result<(), DbError> {
+        let id = id.to_owned();
+        self.write(Priority::Routine, move |db| {
+            match outcome {
+                MediaOutcome::Stored(from) => {
+                    media::adopt(db, &id, &from)?;
+                }
+                MediaOutcome::Failed(reason) => media::fail(db, &id, &reason)?,
+                MediaOutcome::Later { at, counted } => {
+                    db.prepare_cached(
+                        "UPDATE media SET due_at = ?2, tries = tries + ?3 WHERE id = ?1 AND state = 'pending'",
+                    )?
+                    .execute(params![id, at, counted])?;
+                    return Ok(());
+                }
+            }
+            match media::by_id(db, &id)? {
+                Some(MediaRow { workspace, message_id: Some(message), .. }) => {
+                    status::message_updated(db, &workspace, &message, now)
+                }
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    /// Has a failed file fetched again. False where the workspace has no such file, or it is not a failed one that the
+    /// provider may still have.
+    pub async fn fetch_media_again(&self, workspace: &str, id: &str, now: i64) -> Result<bool, DbError> {
+        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        self.write(Priority::Routine, move |db| {
+            let message = db
+                .prepare_cached(
+                    "UPDATE media SET state = 'pending', reason = NULL, tries = 0, due_at = ?3 \
+                     WHERE id = ?1 AND workspace_id = ?2 AND state = 'failed' AND source IS NOT NULL RETURNING message_id",
+                )?
+                .query_map(params![id, workspace, now], |row| row.get::<_, Option<String>>(0))?
+                .collect::<Result<Vec<_>, _>>()?;
+            let Some(message) = message.into_iter().next() else { return Ok(false) };
+            if let Some(message) = message {
+                status::message_updated(db, &workspace, &message, now)?;
+            }
+            Ok(true)
+        })
+        .await
+    }
+}

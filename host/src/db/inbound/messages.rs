@@ -1,0 +1,149 @@
+//! Messages as they arrive: stored once by the provider's id, placed by the provider's time, with their files and quotes.
+
+use rusqlite::params;
+use sambung_runtime::contract::inbound::Message;
+use sambung_runtime::contract::types::Content;
+use serde_json::{Value, json};
+
+use super::site::Site;
+use super::targets::{self, Waiting};
+use super::{echo, media};
+use crate::db::{DbError, status};
+use crate::model::content;
+
+/// A message to be stored.
+pub(super) struct NewMessage<'m> {
+    pub message: &'m Message,
+    pub conversation: &'m str,
+    pub contact: Option<&'m str>,
+    /// The business sent it by another way.
+    pub echo: bool,
+    pub at: i64,
+}
+
+/// A line that the host itself writes into a conversation; `code` lets whoever shows it use their own words.
+pub(super) struct Line<'l> {
+    pub code: &'l str,
+    pub text: &'l str,
+}
+
+/// Who wrote a line of the host's.
+const HOST: &str = "system";
+
+/// Stores a message. None where the provider's id is known already.
+pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option<String>, DbError> {
+    if status::message_of(site.db, site.account, &new.message.id)?.is_some() {
+        return Ok(None);
+    }
+    let id = site.mint("msg");
+    let direction = if new.echo { "outbound" } else { "inbound" };
+    site.db
+        .prepare_cached(
+            "INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, contact_id, content, context, group_key, at, \
+               received_at, status, echo) \
+             VALUES (?1, (SELECT coalesce(max(rowid), 0) + 1 FROM messages), ?2, ?3, ?4, ?5, ?6, '[]', ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            id,
+            site.workspace,
+            site.account,
+            new.conversation,
+            direction,
+            new.contact,
+            new.message.context,
+            new.message.group,
+            new.at,
+            site.received_at,
+            new.echo.then_some("sent"),
+            new.echo,
+        ])?;
+    let contents = contents_json(site, &id, &new.message.content)?;
+    site.db
+        .prepare_cached("UPDATE messages SET content = ?2 WHERE id = ?1")?
+        .execute(params![id, contents.to_string()])?;
+    site.db
+        .prepare_cached("INSERT INTO provider_ids (account_id, provider_id, message_id) VALUES (?1, ?2, ?3)")?
+        .execute(params![site.account, new.message.id, id])?;
+    site.told.created.push(id.clone());
+    site.told.conversations.insert(new.conversation.to_owned());
+    if let Some(target) = &new.message.reply_to {
+        targets::on_message(site, &target.id, &Waiting::Reply { message: id.clone() }, new.at)?;
+    }
+    bump_last(site, new.conversation, &id, new.at, !new.echo)?;
+    if new.echo {
+        echo::attach_facts(site, &new.message.id, &id)?;
+    }
+    targets::appear(site, &new.message.id, &id)?;
+    Ok(Some(id))
+}
+
+/// Contents as they are stored, with a row for each file of them.
+pub(super) fn contents_json(site: &mut Site<'_>, message: &str, contents: &[Content]) -> Result<Value, DbError> {
+    let mut failure = None;
+    let stored: Vec<Value> = contents
+        .iter()
+        .map(|one| {
+            content::to_json(one, &mut |file| match media::register(site, Some(message), file) {
+                Ok(id) => id,
+                Err(error) => {
+                    failure = Some(error);
+                    None
+                }
+            })
+        })
+        .collect();
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(stored.into()),
+    }
+}
+
+/// The newest message and the newest inbound one are maxima, whatever arrives when.
+fn bump_last(site: &Site<'_>, conversation: &str, id: &str, at: i64, inbound: bool) -> Result<(), DbError> {
+    site.db
+        .prepare_cached(
+            "UPDATE conversations SET last_message_id = CASE WHEN last_message_id IS NULL OR last_message_at <= ?3 THEN ?2 ELSE last_message_id END, \
+               last_message_at = CASE WHEN last_message_id IS NULL THEN ?3 ELSE max(last_message_at, ?3) END, \
+               last_inbound_at = CASE WHEN ?4 THEN max(coalesce(last_inbound_at, ?3), ?3) ELSE last_inbound_at END WHERE id = ?1",
+        )?
+        .execute(params![conversation, id, at, inbound])?;
+    Ok(())
+}
+
+/// Derives a conversation's newest message from what is in it, after something moved.
+pub(super) fn refresh_last(site: &Site<'_>, conversation: &str) -> Result<(), DbError> {
+    site.db
+        .prepare_cached(
+            "UPDATE conversations SET \
+               last_message_id = (SELECT m.id FROM messages m WHERE m.conversation_id = ?1 AND m.created_by IS NOT ?2 ORDER BY m.at DESC, m.seq DESC LIMIT 1), \
+               last_message_at = coalesce((SELECT m.at FROM messages m WHERE m.conversation_id = ?1 AND m.created_by IS NOT ?2 \
+                 ORDER BY m.at DESC, m.seq DESC LIMIT 1), last_message_at), \
+               last_inbound_at = (SELECT max(m.at) FROM messages m WHERE m.conversation_id = ?1 AND m.direction = 'inbound' AND m.created_by IS NOT ?2) \
+             WHERE id = ?1",
+        )?
+        .execute([conversation, HOST])?;
+    Ok(())
+}
+
+/// Writes a line of the host's into a conversation. It is nobody's message: it neither counts as the newest nor as unread.
+pub(super) fn add_line(site: &mut Site<'_>, conversation: &str, line: &Line<'_>, at: i64) -> Result<(), DbError> {
+    let id = site.mint("msg");
+    let content = json!([{"type": "system", "text": line.text, "code": line.code}]);
+    site.db
+        .prepare_cached(
+            "INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, content, at, received_at, created_by) \
+             VALUES (?1, (SELECT coalesce(max(rowid), 0) + 1 FROM messages), ?2, ?3, ?4, 'inbound', ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            id,
+            site.workspace,
+            site.account,
+            conversation,
+            content.to_string(),
+            at,
+            site.received_at,
+            HOST
+        ])?;
+    site.told.created.push(id);
+    Ok(())
+}

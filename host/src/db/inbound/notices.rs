@@ -1,0 +1,87 @@
+//! What the provider says about the account itself: findings of the channel, states of its templates.
+
+use rusqlite::{Connection, params};
+use sambung_runtime::contract::inbound::{Event, Happening, Notice};
+use serde_json::{Value, json};
+
+use super::site::Site;
+use crate::db::{DbError, channels, feed};
+use crate::model::channel::{Finding, FindingSource, Instruction};
+
+/// Shows a notice as a finding of the channel.
+pub(super) fn notice(site: &Site<'_>, notice: &Notice, at: i64) -> Result<(), DbError> {
+    match site.channel {
+        Some(channel) => show(site.db, channel, finding_of(notice), at),
+        None => Ok(()),
+    }
+}
+
+/// Shows what changed about the account as a finding of the channel.
+pub(super) fn account_changed(site: &Site<'_>, body: &str, at: i64) -> Result<(), DbError> {
+    match site.channel {
+        Some(channel) => show(site.db, channel, account_finding(body), at),
+        None => Ok(()),
+    }
+}
+
+/// Events that take effect while a channel is not connected yet.
+pub(super) fn early(db: &Connection, channel: &str, event: &Event, at: i64) -> Result<(), DbError> {
+    match &event.what {
+        Happening::Notice(notice) => show(db, channel, finding_of(notice), at),
+        Happening::AccountChanged(body) => show(db, channel, account_finding(body), at),
+        _ => Ok(()),
+    }
+}
+
+fn show(db: &Connection, channel: &str, finding: Finding, at: i64) -> Result<(), DbError> {
+    if channels::note(db, channel, &finding, FindingSource::Notice.as_str(), at)? {
+        channels::tell(db, channel, at)?;
+    }
+    Ok(())
+}
+
+fn finding_of(notice: &Notice) -> Finding {
+    let fix = (notice.link.is_some() || notice.copy.is_some()).then(|| Instruction {
+        text: notice.words.clone(),
+        link: notice.link.clone(),
+        copy: notice.copy.clone(),
+    });
+    Finding { level: level(&notice.level), code: notice.code.clone(), words: notice.words.clone(), fix }
+}
+
+fn level(word: &str) -> String {
+    if matches!(word, "info" | "warning" | "error") { word.to_owned() } else { "warning".to_owned() }
+}
+
+fn account_finding(body: &str) -> Finding {
+    let json: Value = serde_json::from_str(body).unwrap_or(Value::Null);
+    let text = |key: &str| json.get(key).and_then(Value::as_str);
+    let what = text("what").or_else(|| text("field")).or_else(|| text("kind")).unwrap_or("account");
+    Finding {
+        level: level(text("level").unwrap_or("info")),
+        code: format!("account-changed:{what}"),
+        words: text("words").map_or_else(|| body.chars().take(500).collect(), str::to_owned),
+        fix: None,
+    }
+}
+
+/// Takes over a template's new state where the template is known; the next synchronisation brings what is not.
+pub(super) fn template_changed(site: &Site<'_>, body: &str) -> Result<(), DbError> {
+    let json: Value = serde_json::from_str(body).unwrap_or(Value::Null);
+    let text = |key: &str| json.get(key).and_then(Value::as_str);
+    let (Some(name), Some(language)) = (text("name"), text("language")) else { return Ok(()) };
+    let state = text("status").or_else(|| text("state"));
+    let changed = match state {
+        Some(state) => site
+            .db
+            .prepare_cached("UPDATE templates SET status = ?4 WHERE account_id = ?1 AND name = ?2 AND language = ?3")?
+            .execute(params![site.account, name, language, state])?,
+        None => 0,
+    };
+    if changed > 0 {
+        let told =
+            json!({"channel_id": site.channel, "name": name, "language": language, "status": state, "change": json});
+        feed::append(site.db, site.workspace, "template.updated", &told, site.now)?;
+    }
+    Ok(())
+}

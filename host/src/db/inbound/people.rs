@@ -1,0 +1,234 @@
+//! People by their identities: found by the first that is known, made when none is, and merged when several meet.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sambung_runtime::contract::types::{Identity, Person};
+
+use super::site::Site;
+use crate::db::{Db, DbError, Priority};
+
+/// A contact that the provider was not asked about yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StrangerRow {
+    /// The contact.
+    pub contact: String,
+    /// The channel to ask through.
+    pub channel: String,
+    /// Its identities.
+    pub identities: Vec<Identity>,
+    /// A conversation's thread key in that account.
+    pub thread_key: Option<String>,
+}
+
+/// The contact of a person, made where nobody knows any of the identities. None for somebody without an identity. The second
+/// says whether two contacts turned out to be one.
+pub(super) fn contact_of(site: &mut Site<'_>, person: &Person, at: i64) -> Result<Option<(String, bool)>, DbError> {
+    if person.identities.is_empty() {
+        return Ok(None);
+    }
+    let (known, missing) = look_up(site, &person.identities)?;
+    let merged = known.len() > 1;
+    let contact = match known.as_slice() {
+        [] => create(site, at)?,
+        [one] => one.clone(),
+        several => merge(site, several)?,
+    };
+    for identity in missing {
+        site.db
+            .prepare_cached(
+                "INSERT OR IGNORE INTO identities (workspace_id, scheme, scope, value, contact_id, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                site.workspace,
+                identity.scheme,
+                identity.scope,
+                identity.value,
+                contact,
+                extra_json(identity)
+            ])?;
+    }
+    describe(site, &contact, person, at)?;
+    Ok(Some((contact, merged)))
+}
+
+fn extra_json(identity: &Identity) -> Option<String> {
+    (!identity.extra.is_empty()).then(|| serde_json::json!(identity.extra).to_string())
+}
+
+/// The contacts that are known by these identities, without repetition, and the identities that nobody has.
+fn look_up<'i>(site: &Site<'_>, identities: &'i [Identity]) -> Result<(Vec<String>, Vec<&'i Identity>), DbError> {
+    let mut query = site.db.prepare_cached(
+        "SELECT contact_id FROM identities WHERE workspace_id = ?1 AND scheme = ?2 AND scope = ?3 AND value = ?4",
+    )?;
+    let (mut known, mut missing) = (Vec::new(), Vec::new());
+    for identity in identities {
+        let values = params![site.workspace, identity.scheme, identity.scope, identity.value];
+        match query.query_row(values, |row| row.get::<_, String>(0)).optional()? {
+            Some(contact) if known.contains(&contact) => {}
+            Some(contact) => known.push(contact),
+            None => missing.push(identity),
+        }
+    }
+    Ok((known, missing))
+}
+
+fn create(site: &mut Site<'_>, at: i64) -> Result<String, DbError> {
+    let id = site.mint("ct");
+    site.db
+        .prepare_cached("INSERT INTO contacts (id, workspace_id, created_at, changed_at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id, site.workspace, at.min(site.received_at), site.now])?;
+    site.told.strangers = true;
+    Ok(id)
+}
+
+/// Of several contacts the oldest stays; it takes over the others' identities, conversations and messages.
+fn merge(site: &mut Site<'_>, several: &[String]) -> Result<String, DbError> {
+    let mut ages = Vec::with_capacity(several.len());
+    for id in several {
+        let created: i64 = site
+            .db
+            .prepare_cached("SELECT created_at FROM contacts WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))?;
+        ages.push((created, id.clone()));
+    }
+    ages.sort();
+    let kept = ages.remove(0).1;
+    for (_, gone) in ages {
+        for statement in [
+            "UPDATE identities SET contact_id = ?1 WHERE contact_id = ?2",
+            "UPDATE messages SET contact_id = ?1 WHERE contact_id = ?2",
+        ] {
+            site.db.prepare_cached(statement)?.execute([&kept, &gone])?;
+        }
+        let mut moved = site.db.prepare_cached(
+            "UPDATE conversations SET contact_id = ?1 WHERE contact_id = ?2 RETURNING id, merged_into IS NULL",
+        )?;
+        let rows = moved.query_map([&kept, &gone], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)))?;
+        for row in rows {
+            let (id, visible) = row?;
+            if visible {
+                site.told.conversations.insert(id);
+            }
+        }
+        site.db
+            .prepare_cached(
+                "UPDATE contacts SET name = coalesce((SELECT g.name FROM contacts g WHERE g.id = ?2 AND g.name IS NOT NULL \
+                   AND (contacts.name IS NULL OR g.name_at > contacts.name_at)), name), \
+                 name_at = max(name_at, (SELECT g.name_at FROM contacts g WHERE g.id = ?2)), \
+                 avatar = coalesce(avatar, (SELECT g.avatar FROM contacts g WHERE g.id = ?2)), changed_at = ?3 WHERE id = ?1",
+            )?
+            .execute(params![kept, gone, site.now])?;
+        site.db.prepare_cached("DELETE FROM contacts WHERE id = ?1")?.execute([&gone])?;
+    }
+    Ok(kept)
+}
+
+/// Takes over what the provider says about a person: the newest name by the provider's time, the first picture.
+fn describe(site: &mut Site<'_>, contact: &str, person: &Person, at: i64) -> Result<(), DbError> {
+    if let Some(name) = person.name.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
+        site.db
+            .prepare_cached(
+                "UPDATE contacts SET name = ?2, name_at = ?3, changed_at = ?4 WHERE id = ?1 AND name_at <= ?3 AND name IS NOT ?2",
+            )?
+            .execute(params![contact, name, at, site.now])?;
+    }
+    if let Some(avatar) = &person.avatar {
+        let wanted: bool = site
+            .db
+            .prepare_cached("SELECT avatar IS NULL FROM contacts WHERE id = ?1")?
+            .query_row([contact], |row| row.get(0))?;
+        if wanted && let Some(media) = super::media::register(site, None, avatar)? {
+            site.db
+                .prepare_cached("UPDATE contacts SET avatar = ?2, changed_at = ?3 WHERE id = ?1")?
+                .execute(params![contact, media, site.now])?;
+        }
+    }
+    Ok(())
+}
+
+fn identities_of(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbError> {
+    let mut query = db.prepare_cached(
+        "SELECT scheme, scope, value, extra FROM identities WHERE contact_id = ?1 ORDER BY scheme, scope, value",
+    )?;
+    let rows = query.query_map([contact], |row| {
+        let extra: Option<String> = row.get(3)?;
+        Ok(Identity {
+            scheme: row.get(0)?,
+            scope: row.get(1)?,
+            value: row.get(2)?,
+            extra: extra.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+impl Db {
+    /// Contacts that a plugin may know more about and was not asked yet, with a connected channel of one of these plugins.
+    pub async fn strangers(&self, plugins: Vec<String>, most: u32) -> Result<Vec<StrangerRow>, DbError> {
+        self.read(move |db| {
+            let plugins = serde_json::json!(plugins).to_string();
+            let mut query = db.prepare_cached(
+                "SELECT ct.id, c.id, v.thread_key FROM contacts ct JOIN conversations v ON v.contact_id = ct.id \
+                 JOIN channels c ON c.account_id = v.account_id AND c.state = 'connected' \
+                 WHERE ct.looked_up_at IS NULL AND ct.erased_at IS NULL AND c.plugin_id IN (SELECT value FROM json_each(?1)) \
+                 ORDER BY ct.rowid DESC LIMIT ?2",
+            )?;
+            let rows = query.query_map(params![plugins, most], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?))
+            })?;
+            let mut found: Vec<StrangerRow> = Vec::new();
+            for row in rows {
+                let (contact, channel, thread_key) = row?;
+                if !found.iter().any(|other| other.contact == contact) {
+                    let identities = identities_of(db, &contact)?;
+                    found.push(StrangerRow { contact, channel, identities, thread_key });
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Takes over what the provider knows of a contact, or that it was asked in vain.
+    pub async fn note_profile(
+        &self,
+        channel: &str,
+        contact: &str,
+        person: Option<Person>,
+        now: i64,
+    ) -> Result<(), DbError> {
+        let (channel, contact) = (channel.to_owned(), contact.to_owned());
+        self.write(Priority::Routine, move |db| {
+            let found = db
+                .prepare_cached(
+                    "UPDATE contacts SET looked_up_at = ?2 WHERE id = ?1 AND erased_at IS NULL \
+                     RETURNING workspace_id, (SELECT account_id FROM channels WHERE id = ?3)",
+                )?
+                .query_row(params![contact, now, channel], |row| {
+                    Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?))
+                })
+                .optional()?;
+            let Some((workspace, Some(account))) = found else { return Ok(()) };
+            let Some(person) = person else { return Ok(()) };
+            let mut site = Site {
+                db,
+                workspace: &workspace,
+                account,
+                channel: Some(&channel),
+                rules: &[],
+                received_at: now,
+                now,
+                replayed: false,
+                told: Default::default(),
+            };
+            describe(&mut site, &contact, &person, now)?;
+            let mut shown = db.prepare_cached(
+                "SELECT id FROM conversations WHERE contact_id = ?1 AND merged_into IS NULL ORDER BY id LIMIT 20",
+            )?;
+            for id in shown.query_map([&contact], |row| row.get::<_, String>(0))? {
+                site.told.conversations.insert(id?);
+            }
+            site.tell()
+        })
+        .await
+    }
+}

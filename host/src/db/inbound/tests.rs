@@ -1,0 +1,399 @@
+//! Whatever the order in which a provider's requests arrive, and however often each is run, the same is derived.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use rusqlite::params;
+use sambung_runtime::contract::inbound::{
+    Delivery, Edited, Event, Happening, Item, ItemResult, Message, Opening, Outcome, Reaction, ReadUpTo,
+};
+use sambung_runtime::contract::types::{Content, Identity, Person, Target, Text, Thread};
+use serde_json::Value;
+
+use super::{Effect, Translated, Translation};
+use crate::db::{Db, DbConfig, Priority};
+use crate::model::envelope::Vault;
+
+const NOW: i64 = 1_700_000_900_000;
+const FIRST: i64 = 1_700_000_000_000;
+
+/// A database with one connected channel, `ch_1`, and another, `ch_2`, of another workspace on the same shared address.
+async fn open(folder: &std::path::Path) -> Db {
+    let db = Db::open(DbConfig::at(folder.join("t.db")), Vault::new([7; 32])).expect("opens");
+    db.write(Priority::Routine, |db| {
+        db.execute_batch(
+            "INSERT INTO workspaces (id, name, created_at) VALUES ('ws_1', 'one', 0), ('ws_2', 'two', 0);
+             INSERT INTO plugins (id, state, installed_at, changed_at) VALUES ('p', 'active', 0, 0);
+             INSERT INTO apps (id, plugin_id, name, settings, generated, is_default, created_at, changed_at)
+               VALUES ('app_1', 'p', 'shared', '{}', '[]', 1, 0, 0);
+             INSERT INTO accounts (id, workspace_id, plugin_id, account, name, created_at)
+               VALUES (1, 'ws_1', 'p', 'one', 'One', 0), (2, 'ws_2', 'p', 'two', 'Two', 0);
+             INSERT INTO channels (id, workspace_id, plugin_id, name, state, account, account_id, settings, created_at, changed_at)
+               VALUES ('ch_1', 'ws_1', 'p', 'One', 'connected', 'one', 1, '{}', 0, 0),
+                      ('ch_2', 'ws_2', 'p', 'Two', 'connected', 'two', 2, '{}', 0, 0);",
+        )?;
+        Ok(())
+    })
+    .await
+    .expect("prepared");
+    db
+}
+
+async fn run(db: &Db, channel: Option<&str>, items: Vec<Item>) -> (i64, Effect) {
+    let theirs = channel.map(str::to_owned);
+    let id = db
+        .write(Priority::Routine, move |db| {
+            db.execute(
+                "INSERT INTO journal (plugin_id, address, channel_id, app_id, recipe, method, path, query, headers, body, received_at, state)
+                 VALUES ('p', 'p', ?1, 'app_1', 'r', 'POST', '', '', '[]', x'00', ?2, 'pending')",
+                params![theirs, NOW],
+            )?;
+            Ok(db.last_insert_rowid())
+        })
+        .await
+        .expect("journalled");
+    (id, again(db, id, channel, items, false).await)
+}
+
+async fn again(db: &Db, id: i64, channel: Option<&str>, items: Vec<Item>, replayed: bool) -> Effect {
+    let outcome = Outcome { items, answer: None, extra: vec![] };
+    let row = Translated {
+        id,
+        plugin: "p".into(),
+        channel: channel.map(str::to_owned),
+        app: Some("app_1".into()),
+        received_at: NOW,
+        replayed,
+        translation: Translation::Outcome { outcome, rules: Arc::from([]), early: false },
+    };
+    let mut done = db.commit_translated(vec![row], NOW).await.expect("written");
+    done.remove(0).expect("committed").effect
+}
+
+fn item(events: Vec<Event>, routes: &[&str]) -> Item {
+    let routes = routes.iter().map(|route| (*route).to_owned()).collect();
+    Item { routes, raw: None, outcome: ItemResult::Events(events), extra: vec![] }
+}
+
+fn thread(key: &str) -> Thread {
+    Thread { key: key.into(), aliases: vec![], joins: vec![], context: None, extra: vec![] }
+}
+
+fn person(value: &str) -> Person {
+    let identity = Identity { scheme: "user".into(), scope: "one".into(), value: value.into(), extra: vec![] };
+    Person { identities: vec![identity], name: None, avatar: None, extra: vec![] }
+}
+
+fn target(id: &str) -> Target {
+    Target { id: id.into(), context: None, extra: vec![] }
+}
+
+fn text(body: &str) -> Vec<Content> {
+    vec![Content::Text(Text { body: body.into(), format: None, extra: vec![] })]
+}
+
+fn message(id: &str, key: &str) -> Message {
+    Message {
+        id: id.into(),
+        thread: thread(key),
+        sender: Some(person(key)),
+        content: text(id),
+        reply_to: None,
+        group: None,
+        context: None,
+        correlation: None,
+        extra: vec![],
+    }
+}
+
+fn event(id: &str, at: i64, what: Happening) -> Event {
+    Event { id: id.into(), time: Some(at as u64), what, opens: vec![], closes: vec![], extra: vec![] }
+}
+
+/// Everything that is derived, by the provider's names.
+async fn derived(db: &Db) -> BTreeMap<String, Value> {
+    db.read(|db| {
+        let mut all = BTreeMap::new();
+        let mut messages = db.prepare(
+            "SELECT p.provider_id, json_array(json(m.content), m.direction, m.at, m.status, m.edited_at, m.deleted_at, json(m.reactions),
+                    (SELECT r.provider_id FROM provider_ids r WHERE r.message_id = m.reply_to), v.thread_key)
+             FROM messages m JOIN provider_ids p ON p.message_id = m.id JOIN conversations v ON v.id = m.conversation_id",
+        )?;
+        let mut conversations = db.prepare(
+            "SELECT 'conversation ' || v.thread_key, json_array(v.last_message_at, v.last_inbound_at,
+                    (SELECT p.provider_id FROM provider_ids p WHERE p.message_id = v.last_message_id),
+                    (SELECT json_group_array(o.rule || o.at || coalesce(o.token, '')) FROM
+                       (SELECT * FROM openings WHERE conversation_id = v.id ORDER BY rule, at) o),
+                    (SELECT json_group_array(c.rule || c.at) FROM closings c WHERE c.conversation_id = v.id),
+                    (SELECT r.at FROM read_marks r WHERE r.conversation_id = v.id))
+             FROM conversations v",
+        )?;
+        for query in [&mut messages, &mut conversations] {
+            let rows = query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+            for row in rows {
+                let (name, state) = row?;
+                all.insert(name, serde_json::from_str(&state).expect("json"));
+            }
+        }
+        Ok(all)
+    })
+    .await
+    .expect("read")
+}
+
+async fn count(db: &Db, table: &'static str) -> i64 {
+    db.read(move |db| Ok(db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?))
+        .await
+        .expect("counted")
+}
+
+/// One thing that a provider may tell, of two people's conversations and three messages in each.
+fn happening() -> impl Strategy<Value = (u8, u8, u8, u8)> {
+    (0..8u8, 0..2u8, 0..3u8, 0..3u8)
+}
+
+fn told(index: usize, (kind, who, which, other): (u8, u8, u8, u8)) -> Event {
+    let at = FIRST + index as i64 * 1_000;
+    let key = format!("k{who}");
+    let (theirs, ours) = (format!("in{who}{which}"), format!("out{who}{which}"));
+    let what = match kind {
+        0 => {
+            let reply_to = (other != which).then(|| target(&format!("in{who}{other}")));
+            Happening::Message(Message { reply_to, ..message(&theirs, &key) })
+        }
+        1 => Happening::Echo(Message { sender: None, ..message(&ours, &key) }),
+        2 => Happening::Edited(Edited {
+            message: target(&theirs),
+            content: text(&format!("edit {index}")),
+            extra: vec![],
+        }),
+        3 => Happening::Deleted(target(&theirs)),
+        4 => {
+            let emojis = if other == 0 { vec![] } else { vec![format!("emoji{other}")] };
+            Happening::Reaction(Reaction { message: target(&theirs), who: Some(person(&key)), emojis, extra: vec![] })
+        }
+        5 | 6 => {
+            let state = ["sent", "delivered", "failed"][usize::from(other)];
+            Happening::Delivery(Delivery {
+                id: Some(ours),
+                correlation: None,
+                state: state.into(),
+                who: None,
+                price: None,
+                failure: None,
+                extra: vec![],
+            })
+        }
+        _ => {
+            let (id, time) = if other == 0 { (Some(ours), None) } else { (None, Some(at as u64)) };
+            Happening::ReadUpTo(ReadUpTo { thread: thread(&key), id, time, extra: vec![] })
+        }
+    };
+    let mut event = event(&format!("e{index}"), at, what);
+    if kind == 0 {
+        let opening =
+            Opening { rule: "reply".into(), closes_at: None, token: Some(format!("\"{theirs}\"")), extra: vec![] };
+        event.opens.push(opening);
+        event.closes.push("other".into());
+    }
+    event
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    /// A provider's message is one message: who tells the same id twice means the same one, so only the first of each id is
+    /// told here. Everything else may come in any order, twice, and in any grouping.
+    #[test]
+    fn order_repetition_and_grouping_change_nothing(
+        told_of in prop::collection::vec(happening(), 1..24),
+        order in any::<prop::sample::Index>(),
+        seed in any::<u64>(),
+        group in 1..5usize,
+    ) {
+        let mut known = std::collections::BTreeSet::new();
+        let events: Vec<Event> = told_of
+            .into_iter()
+            .enumerate()
+            .filter(|(_, (kind, who, which, _))| *kind > 1 || known.insert((*kind, *who, *which)))
+            .map(|(index, one)| told(index, one))
+            .collect();
+        let mut shuffled = events.clone();
+        let mut chance = seed;
+        for place in (1..shuffled.len()).rev() {
+            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            shuffled.swap(place, (chance >> 33) as usize % (place + 1));
+        }
+        let twice = shuffled[order.index(shuffled.len())].clone();
+        shuffled.push(twice);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (straight, mixed) = runtime.block_on(async {
+            let (one, two) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+            let (straight, mixed) = (open(one.path()).await, open(two.path()).await);
+            for event in events {
+                run(&straight, Some("ch_1"), vec![item(vec![event], &[])]).await;
+            }
+            for group in shuffled.chunks(group) {
+                let items: Vec<Item> = group.iter().map(|event| item(vec![event.clone()], &[])).collect();
+                let (id, _) = run(&mixed, Some("ch_1"), items.clone()).await;
+                mixed
+                    .write(Priority::Routine, move |db| {
+                        db.execute("UPDATE journal SET state = 'pending' WHERE id = ?1", [id])?;
+                        Ok(())
+                    })
+                    .await
+                    .expect("pending again");
+                again(&mixed, id, Some("ch_1"), items, true).await;
+            }
+            (derived(&straight).await, derived(&mixed).await)
+        });
+        prop_assert_eq!(straight, mixed);
+    }
+}
+
+#[tokio::test]
+async fn items_of_a_batch_stand_or_fall_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let failed = Item { outcome: ItemResult::Failed("no idea".into()), ..item(vec![], &["one"]) };
+    let batch = vec![
+        item(vec![event("e1", FIRST, Happening::Message(message("m1", "k1")))], &["one"]),
+        failed,
+        item(vec![event("e2", FIRST, Happening::Message(message("m2", "k1")))], &["nobody"]),
+        item(vec![event("e3", FIRST, Happening::Message(message("m3", "k1")))], &["two"]),
+    ];
+    let (_, effect) = run(&db, None, batch).await;
+    assert_eq!(effect, Effect::Parked);
+    assert_eq!(count(&db, "messages WHERE workspace_id = 'ws_1'").await, 1);
+    assert_eq!(count(&db, "messages WHERE workspace_id = 'ws_2'").await, 1);
+    assert_eq!(count(&db, "journal_items WHERE outcome = 'parked'").await, 2);
+    assert_eq!(count(&db, "journal_items WHERE workspace_id IS NULL").await, 1);
+}
+
+#[tokio::test]
+async fn a_channels_own_address_speaks_for_no_other_account() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let forged = vec![item(vec![event("e1", FIRST, Happening::Message(message("m1", "k1")))], &["two"])];
+    let (_, effect) = run(&db, Some("ch_1"), forged).await;
+    assert_eq!(effect, Effect::Parked);
+    assert_eq!(count(&db, "messages").await, 0);
+}
+
+#[tokio::test]
+async fn conversations_that_meet_are_merged_into_the_older_and_every_key_leads_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    for (id, key, at) in [("m1", "old", FIRST), ("m2", "new", FIRST + 1)] {
+        run(&db, Some("ch_1"), vec![item(vec![event(id, at, Happening::Message(message(id, key)))], &[])]).await;
+    }
+    assert_eq!(count(&db, "conversations WHERE merged_into IS NULL").await, 2);
+    let mut both = message("m3", "new");
+    both.thread.aliases.push("old".into());
+    run(&db, Some("ch_1"), vec![item(vec![event("m3", FIRST + 2, Happening::Message(both))], &[])]).await;
+    assert_eq!(count(&db, "conversations WHERE merged_into IS NULL AND thread_key = 'old'").await, 1);
+    assert_eq!(count(&db, "conversations WHERE merged_into IS NOT NULL").await, 1);
+    let inside = "messages m JOIN conversations v ON v.id = m.conversation_id WHERE v.merged_into IS NULL";
+    assert_eq!(count(&db, inside).await, 4, "three messages and the line that tells of it");
+    assert_eq!(
+        count(&db, "thread_keys k JOIN conversations v ON v.id = k.conversation_id AND v.merged_into IS NULL").await,
+        2
+    );
+}
+
+#[tokio::test]
+async fn people_who_prove_to_be_one_are_merged_into_the_oldest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    for (id, key, at) in [("m1", "a", FIRST), ("m2", "b", FIRST + 1)] {
+        run(&db, Some("ch_1"), vec![item(vec![event(id, at, Happening::Message(message(id, key)))], &[])]).await;
+    }
+    let mut said = message("m3", "b");
+    let both = [person("a"), person("b")].into_iter().flat_map(|one| one.identities).collect();
+    said.sender = Some(Person { identities: both, name: Some("Sari".into()), avatar: None, extra: vec![] });
+    run(&db, Some("ch_1"), vec![item(vec![event("m3", FIRST + 2, Happening::Message(said))], &[])]).await;
+    assert_eq!(count(&db, "contacts WHERE name = 'Sari'").await, 1);
+    assert_eq!(count(&db, "contacts").await, 1);
+    assert_eq!(count(&db, "identities").await, 2);
+    let dangling = "messages WHERE contact_id IS NOT NULL AND contact_id NOT IN (SELECT id FROM contacts)";
+    assert_eq!(count(&db, dangling).await, 0);
+}
+
+#[tokio::test]
+async fn an_erased_person_leaves_no_content_identity_or_raw_copy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let said = event("e1", FIRST, Happening::Message(message("secret-words", "kasia-1")));
+    let (row, _) = run(&db, Some("ch_1"), vec![item(vec![said], &[])]).await;
+    db.write(Priority::Routine, move |db| {
+        db.execute(
+            "UPDATE journal SET body = CAST('from kasia-1' AS BLOB), workspace_id = 'ws_1' WHERE id = ?1",
+            [row],
+        )?;
+        Ok(())
+    })
+    .await
+    .expect("a body");
+    let contact =
+        db.contacts_page("ws_1", None, 10).await.expect("listed")[0]["id"].as_str().expect("an id").to_owned();
+    assert!(db.erase_contact("ws_2", &contact, NOW).await.expect("asked").is_none(), "of another workspace");
+    let erased = db.erase_contact("ws_1", &contact, NOW).await.expect("erased").expect("there");
+    assert_eq!((erased.messages, erased.journal), (1, 1));
+    for table in
+        ["identities", "messages WHERE content LIKE '%secret-words%'", "feed WHERE data LIKE '%secret-words\"}%'"]
+    {
+        assert_eq!(count(&db, table).await, 0, "{table}");
+    }
+    assert_eq!(count(&db, "journal WHERE body IS NOT NULL").await, 0);
+    assert!(db.contacts_page("ws_1", None, 10).await.expect("listed").is_empty());
+}
+
+#[tokio::test]
+async fn requests_wait_for_their_channel_to_be_connected_but_notices_take_effect() {
+    use sambung_runtime::contract::inbound::Notice;
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    db.write(Priority::Routine, |db| {
+        db.execute(
+            "UPDATE channels SET state = 'connecting', account_id = NULL, account = NULL WHERE id = 'ch_1'",
+            [],
+        )?;
+        Ok(())
+    })
+    .await
+    .expect("connecting");
+    let notice = Notice {
+        level: "info".into(),
+        code: "confirm".into(),
+        words: "Confirm the forwarding".into(),
+        link: None,
+        copy: Some("1234".into()),
+        extra: vec![],
+    };
+    let events = vec![
+        event("e1", FIRST, Happening::Notice(notice)),
+        event("e2", FIRST, Happening::Message(message("m1", "k1"))),
+    ];
+    let (_, effect) = run(&db, Some("ch_1"), vec![item(events, &[])]).await;
+    assert_eq!(effect, Effect::Waiting);
+    assert_eq!((count(&db, "messages").await, count(&db, "findings WHERE code = 'confirm'").await), (0, 1));
+    let released = db.write(Priority::Routine, |db| crate::db::journal::release_waiting(db, "ch_1")).await;
+    assert_eq!(released.expect("released"), 1);
+    assert_eq!(count(&db, "journal WHERE state = 'pending'").await, 1);
+}
+
+#[tokio::test]
+async fn a_request_that_somebody_runs_again_notifies_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let (id, _) =
+        run(&db, Some("ch_1"), vec![Item { outcome: ItemResult::Failed("no idea".into()), ..item(vec![], &[]) }]).await;
+    let reader = crate::db::JournalReader { workspace: "ws_1".into(), operator: true };
+    assert_eq!(db.replay_row(reader, id).await.expect("asked"), crate::db::Replay::Queued);
+    let fixed = vec![item(vec![event("e1", FIRST, Happening::Message(message("m1", "k1")))], &[])];
+    assert_eq!(again(&db, id, Some("ch_1"), fixed, true).await, Effect::Settled);
+    let told = "feed WHERE type = 'message.created' AND json_extract(data, '$.replayed') = 1";
+    assert_eq!(count(&db, told).await, 1);
+    assert_eq!(count(&db, "journal_items").await, 0);
+}

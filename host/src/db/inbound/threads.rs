@@ -1,0 +1,208 @@
+//! Conversations by their thread: found by key, alias or join, made when none is known, and merged when two meet.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sambung_runtime::contract::types::Thread;
+
+use super::site::Site;
+use super::{messages, targets};
+use crate::db::DbError;
+
+/// The conversation of a thread. `contact` is whom a new one is with.
+pub(super) fn conversation_of(
+    site: &mut Site<'_>,
+    thread: &Thread,
+    contact: Option<&str>,
+    at: i64,
+) -> Result<String, DbError> {
+    let known = by_keys(site, thread)?;
+    let conversation = match known.as_slice() {
+        [] => match by_joins(site, thread)? {
+            Some(joined) => joined,
+            None => create(site, thread, contact, at)?,
+        },
+        [one] => one.clone(),
+        several => merge(site, several, at)?,
+    };
+    lead_keys(site, thread, &conversation)?;
+    if let Some(context) = &thread.context {
+        site.db
+            .prepare_cached(
+                "UPDATE conversations SET context = ?2, context_at = ?3 WHERE id = ?1 AND (context_at IS NULL OR context_at <= ?3)",
+            )?
+            .execute(params![conversation, context, at])?;
+    }
+    if let Some(contact) = contact {
+        site.db
+            .prepare_cached("UPDATE conversations SET contact_id = ?2 WHERE id = ?1 AND contact_id IS NULL")?
+            .execute([conversation.as_str(), contact])?;
+    }
+    Ok(conversation)
+}
+
+/// The conversation of a thread if there is one, without changing anything.
+pub(super) fn known(site: &Site<'_>, thread: &Thread) -> Result<Option<String>, DbError> {
+    match by_keys(site, thread)?.into_iter().next() {
+        Some(found) => Ok(Some(found)),
+        None => by_joins(site, thread),
+    }
+}
+
+fn by_keys(site: &Site<'_>, thread: &Thread) -> Result<Vec<String>, DbError> {
+    let mut query =
+        site.db.prepare_cached("SELECT conversation_id FROM thread_keys WHERE account_id = ?1 AND key = ?2")?;
+    let mut found: Vec<String> = Vec::new();
+    for key in std::iter::once(&thread.key).chain(&thread.aliases) {
+        let conversation = query.query_row(params![site.account, key], |row| row.get::<_, String>(0)).optional()?;
+        found.extend(conversation.filter(|id| !found.contains(id)));
+    }
+    Ok(found)
+}
+
+/// The conversation of the first message that is known by its provider's id or its attempt key.
+fn by_joins(site: &Site<'_>, thread: &Thread) -> Result<Option<String>, DbError> {
+    for join in &thread.joins {
+        let found = site
+            .db
+            .prepare_cached(
+                "SELECT m.conversation_id FROM provider_ids p JOIN messages m ON m.id = p.message_id \
+                 WHERE p.account_id = ?1 AND p.provider_id = ?2 \
+                 UNION ALL SELECT m.conversation_id FROM attempts a JOIN messages m ON m.id = a.message_id \
+                 WHERE a.account_id = ?1 AND a.attempt_key = ?2 LIMIT 1",
+            )?
+            .query_row(params![site.account, join], |row| row.get(0))
+            .optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+fn create(site: &mut Site<'_>, thread: &Thread, contact: Option<&str>, at: i64) -> Result<String, DbError> {
+    let id = site.mint("cv");
+    site.db
+        .prepare_cached(
+            "INSERT INTO conversations (id, workspace_id, account_id, contact_id, thread_key, created_at, last_message_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![id, site.workspace, site.account, contact, thread.key, at.min(site.received_at), at])?;
+    site.told.conversations.insert(id.clone());
+    for key in std::iter::once(&thread.key).chain(&thread.aliases) {
+        targets::thread_appeared(site, key, &id)?;
+    }
+    Ok(id)
+}
+
+fn lead_keys(site: &Site<'_>, thread: &Thread, conversation: &str) -> Result<(), DbError> {
+    let mut insert = site.db.prepare_cached(
+        "INSERT INTO thread_keys (account_id, key, conversation_id) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (account_id, key) DO UPDATE SET conversation_id = ?3 WHERE conversation_id <> ?3",
+    )?;
+    for key in std::iter::once(&thread.key).chain(&thread.aliases) {
+        insert.execute(params![site.account, key, conversation])?;
+    }
+    Ok(())
+}
+
+/// Of several conversations the oldest stays and takes over everything of the others; a line in it says so.
+fn merge(site: &mut Site<'_>, several: &[String], at: i64) -> Result<String, DbError> {
+    let mut ages = Vec::with_capacity(several.len());
+    for id in several {
+        let created: i64 = site
+            .db
+            .prepare_cached("SELECT created_at FROM conversations WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))?;
+        ages.push((created, id.clone()));
+    }
+    ages.sort();
+    let kept = ages.remove(0).1;
+    for (_, gone) in &ages {
+        absorb(site, &kept, gone)?;
+        site.told.conversations.insert(gone.clone());
+    }
+    messages::refresh_last(site, &kept)?;
+    let line = messages::Line {
+        code: "conversations-merged",
+        text: "Two conversations turned out to be one and were merged.",
+    };
+    messages::add_line(site, &kept, &line, at)?;
+    site.told.conversations.insert(kept.clone());
+    Ok(kept)
+}
+
+fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
+    for statement in [
+        "UPDATE messages SET conversation_id = ?1 WHERE conversation_id = ?2",
+        "UPDATE parts SET conversation_id = ?1 WHERE conversation_id = ?2",
+        "UPDATE thread_keys SET conversation_id = ?1 WHERE conversation_id = ?2",
+        "UPDATE OR IGNORE openings SET conversation_id = ?1 WHERE conversation_id = ?2",
+        "INSERT INTO closings (conversation_id, rule, at) SELECT ?1, rule, at FROM closings WHERE conversation_id = ?2 \
+         ON CONFLICT (conversation_id, rule) DO UPDATE SET at = max(at, excluded.at)",
+        "INSERT INTO read_marks (conversation_id, at) SELECT ?1, at FROM read_marks WHERE conversation_id = ?2 \
+         ON CONFLICT (conversation_id) DO UPDATE SET at = max(at, excluded.at)",
+    ] {
+        site.db.prepare_cached(statement)?.execute([kept, gone])?;
+    }
+    for statement in [
+        "DELETE FROM openings WHERE conversation_id = ?1",
+        "DELETE FROM closings WHERE conversation_id = ?1",
+        "DELETE FROM read_marks WHERE conversation_id = ?1",
+    ] {
+        site.db.prepare_cached(statement)?.execute([gone])?;
+    }
+    site.db
+        .prepare_cached(
+            "UPDATE conversations AS k SET contact_id = coalesce(k.contact_id, g.contact_id), \
+               assigned_to = coalesce(k.assigned_to, g.assigned_to), \
+               read_at = CASE WHEN k.read_at IS NULL OR g.read_at IS NULL THEN NULL ELSE min(k.read_at, g.read_at) END, \
+               context = CASE WHEN coalesce(g.context_at, 0) > coalesce(k.context_at, 0) THEN g.context ELSE k.context END, \
+               context_at = nullif(max(coalesce(k.context_at, 0), coalesce(g.context_at, 0)), 0) \
+             FROM conversations AS g WHERE k.id = ?1 AND g.id = ?2",
+        )?
+        .execute([kept, gone])?;
+    site.db
+        .prepare_cached("UPDATE conversations SET merged_into = ?1 WHERE id = ?2 OR merged_into = ?2")?
+        .execute([kept, gone])?;
+    Ok(())
+}
+
+/// The provider told where a conversation of ours is: its keys lead here from now on, and a conversation that they led to
+/// before is merged with this one. The conversation that stays. Part of the act that learnt it.
+pub(in crate::db) fn thread_learnt(
+    db: &Connection,
+    workspace: &str,
+    account: i64,
+    conversation: &str,
+    thread: &Thread,
+    at: i64,
+) -> Result<String, DbError> {
+    let mut site = Site {
+        db,
+        workspace,
+        account,
+        channel: None,
+        rules: &[],
+        received_at: at,
+        now: at,
+        replayed: false,
+        told: Default::default(),
+    };
+    let mut several = by_keys(&site, thread)?;
+    if !several.iter().any(|id| id == conversation) {
+        several.push(conversation.to_owned());
+    }
+    let kept = match several.as_slice() {
+        [one] => one.clone(),
+        several => merge(&mut site, several, at)?,
+    };
+    lead_keys(&site, thread, &kept)?;
+    db.prepare_cached("UPDATE conversations SET thread_key = ?2 WHERE id = ?1")?.execute([&kept, &thread.key])?;
+    if let Some(context) = &thread.context {
+        db.prepare_cached(
+            "UPDATE conversations SET context = ?2, context_at = ?3 WHERE id = ?1 AND (context_at IS NULL OR context_at <= ?3)",
+        )?
+        .execute(params![kept, context, at])?;
+    }
+    site.tell()?;
+    Ok(kept)
+}

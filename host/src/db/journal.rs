@@ -1,0 +1,365 @@
+//! The journal: verified raw requests, from before their acknowledgement until some days after they were settled.
+//!
+//! Nothing here knows what is in a request. Rows of an address that several workspaces share carry no workspace, and only an
+//! operator reads them whole.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::{Value, json};
+
+use super::{Db, DbError, Priority};
+use crate::model::time::rfc3339;
+
+/// A verified request that is about to be acknowledged.
+#[derive(Debug, Clone)]
+pub struct NewRow {
+    /// Whose plugin translates it.
+    pub plugin: Arc<str>,
+    /// The address it came to: rows of one address are committed in order of arrival.
+    pub address: Arc<str>,
+    /// None where several workspaces share the address.
+    pub workspace: Option<Arc<str>>,
+    /// None where several channels share the address.
+    pub channel: Option<Arc<str>>,
+    /// The registration whose address it is.
+    pub app: Option<Arc<str>>,
+    /// The recipe that verified it, or "visitor".
+    pub recipe: String,
+    /// HTTP method.
+    pub method: String,
+    /// Below the address.
+    pub path: String,
+    /// Without the question mark.
+    pub query: String,
+    /// A JSON list of pairs.
+    pub headers: String,
+    /// Raw.
+    pub body: Vec<u8>,
+    /// Milliseconds since 1970.
+    pub received_at: i64,
+}
+
+/// A row that waits for translation.
+#[derive(Debug, Clone)]
+pub struct PendingRow {
+    /// Ids grow in order of arrival.
+    pub id: i64,
+    /// Whose plugin translates it.
+    pub plugin: String,
+    /// The address it came to.
+    pub address: String,
+    /// None where several workspaces share the address.
+    pub workspace: Option<String>,
+    /// None where several channels share the address.
+    pub channel: Option<String>,
+    /// The registration whose address it is.
+    pub app: Option<String>,
+    /// The recipe that verified it.
+    pub recipe: String,
+    /// HTTP method.
+    pub method: String,
+    /// Below the address.
+    pub path: String,
+    /// Without the question mark.
+    pub query: String,
+    /// As they were kept.
+    pub headers: Vec<(String, String)>,
+    /// Raw.
+    pub body: Vec<u8>,
+    /// Milliseconds since 1970.
+    pub received_at: i64,
+    /// How often somebody had it run again.
+    pub replays: i64,
+}
+
+/// Who asks about the journal.
+#[derive(Debug, Clone)]
+pub struct JournalReader {
+    /// The workspace whose rows are shown.
+    pub workspace: String,
+    /// Whether rows that belong to no single workspace are shown too.
+    pub operator: bool,
+}
+
+/// What somebody's wish to run a row again came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replay {
+    /// It waits for translation.
+    Queued,
+    /// There is no such row for this reader.
+    NotFound,
+    /// Its body was removed after the retention time.
+    BodyGone,
+    /// It waits already.
+    Pending,
+}
+
+pub(super) fn insert(db: &Connection, row: &NewRow) -> Result<i64, DbError> {
+    db.prepare_cached(
+        "INSERT INTO journal (plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, state) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'pending')",
+    )?
+    .execute(params![
+        &*row.plugin,
+        &*row.address,
+        row.workspace.as_deref(),
+        row.channel.as_deref(),
+        row.app.as_deref(),
+        row.recipe,
+        row.method,
+        row.path,
+        row.query,
+        row.headers,
+        row.body,
+        row.received_at
+    ])?;
+    Ok(db.last_insert_rowid())
+}
+
+fn pending(row: &Row<'_>) -> rusqlite::Result<PendingRow> {
+    let headers: String = row.get(10)?;
+    Ok(PendingRow {
+        id: row.get(0)?,
+        plugin: row.get(1)?,
+        address: row.get(2)?,
+        workspace: row.get(3)?,
+        channel: row.get(4)?,
+        app: row.get(5)?,
+        recipe: row.get(6)?,
+        method: row.get(7)?,
+        path: row.get(8)?,
+        query: row.get(9)?,
+        headers: serde_json::from_str(&headers).unwrap_or_default(),
+        body: row.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),
+        received_at: row.get(12)?,
+        replays: row.get(13)?,
+    })
+}
+
+/// Lets the rows that waited for this channel be translated, within the act that connects it.
+pub(in crate::db) fn release_waiting(db: &Connection, channel: &str) -> Result<usize, DbError> {
+    Ok(db
+        .prepare_cached("UPDATE journal SET state = 'pending' WHERE channel_id = ?1 AND state = 'waiting'")?
+        .execute([channel])?)
+}
+
+impl Db {
+    /// Commits a verified request; after this it may be acknowledged. `named` is told the row's id before the commit, so that
+    /// somebody can wait for what becomes of it.
+    pub async fn append_journal(
+        &self,
+        row: NewRow,
+        named: Option<Box<dyn FnOnce(i64) + Send>>,
+    ) -> Result<i64, DbError> {
+        self.write(Priority::Urgent, move |db| {
+            let id = insert(db, &row)?;
+            if let Some(named) = named {
+                named(id);
+            }
+            Ok(id)
+        })
+        .await
+    }
+
+    /// Rows of these plugins that wait for translation, in order of arrival, after the id `after`: at most `most`, and no more
+    /// than `most_bytes` of bodies (but at least one row). Rows of other plugins stay until those run again.
+    pub async fn pending_rows(
+        &self,
+        plugins: Vec<String>,
+        after: i64,
+        most: usize,
+        most_bytes: usize,
+    ) -> Result<Vec<PendingRow>, DbError> {
+        self.read(move |db| {
+            let plugins = json!(plugins).to_string();
+            let mut query = db.prepare_cached(
+                "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, replays \
+                 FROM journal WHERE state = 'pending' AND id > ?1 AND plugin_id IN (SELECT value FROM json_each(?3)) ORDER BY id LIMIT ?2",
+            )?;
+            let mut rows = query.query(params![after, most as i64, plugins])?;
+            let (mut found, mut bytes) = (Vec::new(), 0);
+            while let Some(row) = rows.next()? {
+                let row = pending(row)?;
+                bytes += row.body.len();
+                if bytes > most_bytes && !found.is_empty() {
+                    break;
+                }
+                found.push(row);
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// How many rows wait for translation.
+    pub async fn count_pending_rows(&self) -> Result<i64, DbError> {
+        self.read(|db| {
+            Ok(db
+                .prepare_cached("SELECT COUNT(*) FROM journal WHERE state = 'pending'")?
+                .query_row([], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// A page of the journal, the newest first, before the id `before`; only rows in `state` where one is given.
+    pub async fn journal_page(
+        &self,
+        reader: JournalReader,
+        state: Option<String>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Value>, DbError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(
+                "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, NULL, received_at, replays, \
+                        state, reason, stored, settled_at, length(body) \
+                 FROM journal WHERE id < ?1 AND (?2 IS NULL OR state = ?2) AND (workspace_id = ?3 OR (workspace_id IS NULL AND ?4) \
+                   OR EXISTS (SELECT 1 FROM journal_items i WHERE i.journal_id = journal.id AND i.workspace_id = ?3)) \
+                 ORDER BY id DESC LIMIT ?5",
+            )?;
+            let values = params![before.unwrap_or(i64::MAX), state, reader.workspace, reader.operator, limit];
+            let rows: Vec<(PendingRow, Value)> =
+                query.query_map(values, |row| Ok((pending(row)?, shown(row)?)))?.collect::<Result<_, _>>()?;
+            rows.into_iter().map(|(row, json)| with_items(db, &reader, &row, json)).collect()
+        })
+        .await
+    }
+
+    /// One row with its body, for whoever may see it whole.
+    pub async fn journal_row(&self, reader: JournalReader, id: i64) -> Result<Option<Value>, DbError> {
+        self.read(move |db| {
+            let found = db
+                .prepare_cached(
+                    "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, replays, \
+                            state, reason, stored, settled_at, length(body) FROM journal WHERE id = ?1",
+                )?
+                .query_row([id], |row| Ok((pending(row)?, shown(row)?)))
+                .optional()?;
+            let Some((row, mut json)) = found else { return Ok(None) };
+            if !reader.may_see(&row) {
+                return Ok(None);
+            }
+            if let Some(object) = json.as_object_mut() {
+                object.insert("headers".into(), json!(row.headers));
+                object.insert("body".into(), String::from_utf8_lossy(&row.body).into());
+            }
+            with_items(db, &reader, &row, json).map(Some)
+        })
+        .await
+    }
+
+    /// Lets a settled or parked row be translated again. What it gave before stands: its events are known by their ids.
+    pub async fn replay_row(&self, reader: JournalReader, id: i64) -> Result<Replay, DbError> {
+        self.write(Priority::Routine, move |db| {
+            let found = db
+                .prepare_cached("SELECT workspace_id, state, body IS NULL FROM journal WHERE id = ?1")?
+                .query_row([id], |row| {
+                    Ok((row.get::<_, Option<String>>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
+                })
+                .optional()?;
+            let Some((workspace, state, gone)) = found else { return Ok(Replay::NotFound) };
+            let theirs = match workspace {
+                Some(workspace) => workspace == reader.workspace,
+                None => reader.operator,
+            };
+            match state.as_str() {
+                _ if !theirs => Ok(Replay::NotFound),
+                "pending" => Ok(Replay::Pending),
+                _ if gone => Ok(Replay::BodyGone),
+                _ => {
+                    db.prepare_cached(
+                        "UPDATE journal SET state = 'pending', replays = replays + 1, settled_at = NULL WHERE id = ?1",
+                    )?
+                    .execute([id])?;
+                    Ok(Replay::Queued)
+                }
+            }
+        })
+        .await
+    }
+
+    /// Empties the bodies of rows settled before `settled` and of rows parked before `parked`, at most `most`; how many were.
+    /// Their headers go with them: what remains is that there was a request and what became of it.
+    pub async fn forget_journal_bodies(&self, settled: i64, parked: i64, most: u32) -> Result<usize, DbError> {
+        self.write(Priority::Routine, move |db| {
+            Ok(db
+                .prepare_cached(
+                    "UPDATE journal SET body = NULL, headers = '[]', query = '' WHERE id IN (SELECT id FROM journal \
+                     WHERE settled_at IS NOT NULL AND body IS NOT NULL AND settled_at < max(?1, ?2) \
+                     AND settled_at < CASE state WHEN 'parked' THEN ?2 ELSE ?1 END ORDER BY settled_at LIMIT ?3)",
+                )?
+                .execute(params![settled, parked, most])?)
+        })
+        .await
+    }
+
+    /// Forgets ids of events that were stored before `before`, and what was said until then about messages that never
+    /// appeared, at most `most` of each; how many were forgotten of the kind with most.
+    pub async fn forget_dedupe_keys(&self, before: i64, most: u32) -> Result<usize, DbError> {
+        self.write(Priority::Routine, move |db| {
+            let mut gone = 0;
+            for statement in [
+                "DELETE FROM dedupe WHERE (account_id, event_id) IN (SELECT account_id, event_id FROM dedupe WHERE at < ?1 ORDER BY at LIMIT ?2)",
+                "DELETE FROM waiting_events WHERE id IN (SELECT id FROM waiting_events WHERE received_at < ?1 AND due_at IS NULL LIMIT ?2)",
+                "DELETE FROM facts WHERE id IN (SELECT id FROM facts WHERE message_id IS NULL AND received_at < ?1 LIMIT ?2)",
+            ] {
+                gone = gone.max(db.prepare_cached(statement)?.execute(params![before, most])?);
+            }
+            Ok(gone)
+        })
+        .await
+    }
+}
+
+impl JournalReader {
+    fn may_see(&self, row: &PendingRow) -> bool {
+        match &row.workspace {
+            Some(workspace) => *workspace == self.workspace,
+            None => self.operator,
+        }
+    }
+}
+
+fn shown(row: &Row<'_>) -> rusqlite::Result<Value> {
+    Ok(json!({
+        "id": row.get::<_, i64>(0)?,
+        "plugin": row.get::<_, String>(1)?,
+        "channel_id": row.get::<_, Option<String>>(4)?,
+        "app_id": row.get::<_, Option<String>>(5)?,
+        "recipe": row.get::<_, String>(6)?,
+        "received_at": rfc3339(row.get(12)?),
+        "replays": row.get::<_, i64>(13)?,
+        "state": row.get::<_, String>(14)?,
+        "reason": row.get::<_, Option<String>>(15)?,
+        "stored": row.get::<_, i64>(16)?,
+        "settled_at": row.get::<_, Option<i64>>(17)?.map(rfc3339),
+        "bytes": row.get::<_, Option<i64>>(18)?,
+    }))
+}
+
+/// A row's items that were not simply stored: all for whoever sees the row whole, else those of the reader's workspace.
+fn with_items(db: &Connection, reader: &JournalReader, row: &PendingRow, mut json: Value) -> Result<Value, DbError> {
+    let mut query = db.prepare_cached(
+        "SELECT idx, channel_id, outcome, reason, pointer, at FROM journal_items WHERE journal_id = ?1 AND (?2 OR workspace_id = ?3) \
+         ORDER BY idx LIMIT 1000",
+    )?;
+    let items = query.query_map(params![row.id, reader.may_see(row), reader.workspace], |row| {
+        Ok(json!({
+            "index": row.get::<_, i64>(0)?,
+            "channel_id": row.get::<_, Option<String>>(1)?,
+            "outcome": row.get::<_, String>(2)?,
+            "reason": row.get::<_, String>(3)?,
+            "pointer": row.get::<_, Option<String>>(4)?,
+            "at": rfc3339(row.get(5)?),
+        }))
+    })?;
+    let items: Vec<Value> = items.collect::<Result<_, _>>()?;
+    if let Some(object) = json.as_object_mut() {
+        if !reader.may_see(row) {
+            object.retain(|key, _| matches!(key.as_str(), "id" | "plugin" | "received_at" | "state" | "settled_at"));
+        }
+        object.insert("items".into(), items.into());
+    }
+    Ok(json)
+}

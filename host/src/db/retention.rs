@@ -1,0 +1,58 @@
+//! What has outlived its time goes, a few rows in an act, so that no webhook waits behind a clean-up.
+
+use rusqlite::{Connection, params};
+
+use super::{Db, DbError, Priority};
+
+/// Tables with rows that end by age, each with the one statement that removes some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expired {
+    /// The event feed.
+    Feed,
+    /// Deliveries to endpoints that came to their end.
+    Deliveries,
+    /// Answers kept for repeated requests.
+    Answers,
+    /// The audit log.
+    Audit,
+    /// Tokens, sessions and links that ended.
+    Tokens,
+    /// Rows of the journal whose body is gone already, and with them what they were turned into.
+    Journal,
+}
+
+impl Expired {
+    fn statement(self) -> &'static str {
+        match self {
+            Expired::Feed => "DELETE FROM feed WHERE id IN (SELECT id FROM feed WHERE at < ?1 ORDER BY at LIMIT ?2)",
+            Expired::Deliveries => {
+                "DELETE FROM deliveries WHERE id IN \
+                 (SELECT id FROM deliveries WHERE state <> 'pending' AND created_at < ?1 LIMIT ?2)"
+            }
+            Expired::Answers => {
+                "DELETE FROM idempotency WHERE (workspace_id, actor, key) IN (SELECT workspace_id, actor, key \
+                 FROM idempotency WHERE created_at < ?1 AND status IS NOT NULL LIMIT ?2)"
+            }
+            Expired::Audit => "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY id LIMIT ?2)",
+            Expired::Tokens => {
+                "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens \
+                 WHERE (revoked_at IS NOT NULL AND revoked_at < ?1) OR (expires_at IS NOT NULL AND expires_at < ?1) LIMIT ?2)"
+            }
+            Expired::Journal => {
+                "DELETE FROM journal WHERE id IN \
+                 (SELECT id FROM journal WHERE state <> 'pending' AND body IS NULL AND settled_at < ?1 LIMIT ?2)"
+            }
+        }
+    }
+}
+
+fn remove(connection: &Connection, what: Expired, before: i64, most: u32) -> Result<usize, DbError> {
+    Ok(connection.prepare_cached(what.statement())?.execute(params![before, most])?)
+}
+
+impl Db {
+    /// Removes at most `most` rows from before `before`; how many there were.
+    pub async fn remove_expired(&self, what: Expired, before: i64, most: u32) -> Result<usize, DbError> {
+        self.write(Priority::Routine, move |connection| remove(connection, what, before, most)).await
+    }
+}

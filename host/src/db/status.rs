@@ -1,0 +1,273 @@
+//! What is known of messages that the business sent: facts, the provider's ids, and the shown status derived from them.
+//!
+//! Everything here runs inside the transaction of whoever learnt something, inbound and outbound alike, and writes the feed
+//! row that belongs to it. It calls nobody and reads no clock.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value;
+
+use super::{DbError, feed, inbound, messages};
+use crate::model::status::{Fact, Part, Status, shown};
+
+/// A part of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::db) struct PartRef {
+    /// The message.
+    pub message_id: String,
+    /// Its place in it.
+    pub idx: i64,
+}
+
+/// Derives the shown status of an outbound message again and, where it changed, writes it with its feed row. Whether it did.
+pub(in crate::db) fn recompute_status(db: &Connection, message_id: &str, at: i64) -> Result<bool, DbError> {
+    let found = db
+        .prepare_cached("SELECT workspace_id, direction, status, error, status_since FROM messages WHERE id = ?1")?
+        .query_row([message_id], |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, Option<String>>(2)?,
+                row.get::<_, Option<String>>(3)?,
+                row.get::<_, i64>(4)?,
+            ))
+        })
+        .optional()?;
+    let Some((workspace, direction, status, error, since)) = found else { return Ok(false) };
+    if direction != "outbound" {
+        return Ok(false);
+    }
+    let parts = parts_of(db, message_id)?;
+    let facts = facts_of(db, message_id)?;
+    let derived = match shown(&parts, &facts, since) {
+        Some(derived) if parts.is_empty() => derived.max(Status::Sent),
+        Some(derived) => derived,
+        None => Status::Sent,
+    };
+    let derived = match derived {
+        Status::Sent | Status::Delivered if was_read_up_to(db, message_id)? => Status::Read,
+        other => other,
+    };
+    let why = if derived == Status::Failed { why_failed(db, message_id, since)? } else { None };
+    if status.as_deref() == Some(derived.word()) && error == why {
+        return Ok(false);
+    }
+    db.prepare_cached("UPDATE messages SET status = ?2, error = ?3 WHERE id = ?1")?.execute(params![
+        message_id,
+        derived.word(),
+        why
+    ])?;
+    message_updated(db, &workspace, message_id, at)?;
+    Ok(true)
+}
+
+/// Whether the other side read its conversation after this message was sent. What failed is not read by that.
+fn was_read_up_to(db: &Connection, message_id: &str) -> Result<bool, DbError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT 1 FROM messages m JOIN read_marks r ON r.conversation_id = m.conversation_id WHERE m.id = ?1
+             AND coalesce((SELECT max(first_sent_at) FROM parts WHERE message_id = m.id), m.at) <= r.at",
+        )?
+        .exists([message_id])?)
+}
+
+/// The feed row for a message that changed.
+pub(in crate::db) fn message_updated(
+    db: &Connection,
+    workspace: &str,
+    message_id: &str,
+    at: i64,
+) -> Result<(), DbError> {
+    if let Some(json) = messages::message_json(db, message_id)? {
+        feed::append(db, workspace, "message.updated", &json, at)?;
+    }
+    Ok(())
+}
+
+/// The parts of a message as their attempts left them.
+pub(in crate::db) fn parts_of(db: &Connection, message_id: &str) -> Result<Vec<Part>, DbError> {
+    let mut ask = db.prepare_cached("SELECT idx, state FROM parts WHERE message_id = ?1 ORDER BY idx")?;
+    let rows = ask.query_map([message_id], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+    rows.map(|row| {
+        let (idx, state) = row?;
+        let status = Status::of(&state).ok_or_else(|| DbError::Damaged(format!("a part in the state {state}")))?;
+        Ok(Part { idx, status })
+    })
+    .collect()
+}
+
+/// What was said about a message.
+pub(in crate::db) fn facts_of(db: &Connection, message_id: &str) -> Result<Vec<Fact>, DbError> {
+    let mut ask = db.prepare_cached("SELECT part, state, received_at FROM facts WHERE message_id = ?1")?;
+    let rows = ask.query_map([message_id], |row| {
+        Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+    })?;
+    let mut facts = Vec::new();
+    for row in rows {
+        let (part, state, received_at) = row?;
+        // A word that this version does not know says nothing about the rank.
+        if let Some(status) = Status::of(&state) {
+            facts.push(Fact { part, status, received_at });
+        }
+    }
+    Ok(facts)
+}
+
+/// The reason of the first part that failed, else the provider's of the latest failure it told.
+fn why_failed(db: &Connection, message_id: &str, since: i64) -> Result<Option<String>, DbError> {
+    let of_part = db
+        .prepare_cached(
+            "SELECT error FROM parts WHERE message_id = ?1 AND state = 'failed' AND error IS NOT NULL ORDER BY idx LIMIT 1",
+        )?
+        .query_row([message_id], |row| row.get(0))
+        .optional()?;
+    if of_part.is_some() {
+        return Ok(of_part);
+    }
+    let told = db
+        .prepare_cached(
+            "SELECT detail FROM facts WHERE message_id = ?1 AND state = 'failed' AND received_at >= ?2
+             ORDER BY at DESC, id DESC LIMIT 1",
+        )?
+        .query_row(params![message_id, since], |row| row.get::<_, Option<String>>(0))
+        .optional()?;
+    Ok(told.flatten())
+}
+
+/// Something that was said about a message, as inbound and outbound learn it.
+#[derive(Debug, Clone)]
+pub(in crate::db) struct NewFact<'a> {
+    /// The account it was said to.
+    pub account_id: i64,
+    /// The provider's id of the message.
+    pub provider_id: Option<&'a str>,
+    /// The attempt key, come back.
+    pub correlation: Option<&'a str>,
+    /// "sent", "delivered", "read", "failed", or a word this version does not know.
+    pub state: &'a str,
+    /// The provider's time.
+    pub at: i64,
+    /// When the host received it.
+    pub received_at: i64,
+    /// Whom it concerns, where a message has several recipients. JSON.
+    pub who: Option<&'a str>,
+    /// The price or the failure. JSON.
+    pub detail: Option<&'a Value>,
+}
+
+/// Stores a fact. Where its message is known the shown status follows, and its id is answered; else the fact waits.
+pub(in crate::db) fn add_fact(db: &Connection, fact: &NewFact<'_>) -> Result<Option<String>, DbError> {
+    let mut target = match fact.provider_id {
+        Some(id) => message_of(db, fact.account_id, id)?,
+        None => None,
+    };
+    if target.is_none()
+        && let Some(correlation) = fact.correlation
+    {
+        let ids: Vec<&str> = fact.provider_id.into_iter().collect();
+        let settled = settle_attempt_by_correlation(db, fact.account_id, correlation, &ids, fact.received_at)?;
+        target = settled.map(|part| (part.message_id, Some(part.idx)));
+    }
+    let (message_id, part) = target.map_or((None, None), |(message, part)| (Some(message), part));
+    db.prepare_cached(
+        "INSERT INTO facts (account_id, provider_id, correlation, message_id, part, state, at, received_at, who, detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        fact.account_id,
+        fact.provider_id,
+        fact.correlation,
+        message_id,
+        part,
+        fact.state,
+        fact.at,
+        fact.received_at,
+        fact.who,
+        fact.detail.map(Value::to_string)
+    ])?;
+    if let Some(message_id) = &message_id {
+        recompute_status(db, message_id, fact.received_at)?;
+    }
+    Ok(message_id)
+}
+
+/// The message (and part) that has this id at the provider.
+pub(in crate::db) fn message_of(
+    db: &Connection,
+    account_id: i64,
+    provider_id: &str,
+) -> Result<Option<(String, Option<i64>)>, DbError> {
+    Ok(db
+        .prepare_cached("SELECT message_id, part FROM provider_ids WHERE account_id = ?1 AND provider_id = ?2")?
+        .query_row(params![account_id, provider_id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
+/// Notes the provider's ids of a message and hands it the facts and events that waited for them; what was taken for an echo
+/// meanwhile goes. Does not derive the status.
+pub(in crate::db) fn record_provider_ids(
+    db: &Connection,
+    account_id: i64,
+    message_id: &str,
+    part: Option<i64>,
+    ids: &[&str],
+    at: i64,
+) -> Result<(), DbError> {
+    for id in ids {
+        inbound::take_over(db, account_id, id, message_id, part, at)?;
+        db.prepare_cached(
+            "INSERT OR IGNORE INTO provider_ids (account_id, provider_id, message_id, part) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![account_id, id, message_id, part])?;
+        db.prepare_cached(
+            "UPDATE facts SET message_id = ?3, part = ?4 WHERE account_id = ?1 AND provider_id = ?2 AND message_id IS NULL",
+        )?
+        .execute(params![account_id, id, message_id, part])?;
+        inbound::provider_id_appeared(db, account_id, id, message_id)?;
+    }
+    Ok(())
+}
+
+/// The provider showed that it has what this attempt key named: the attempt was sent, also one whose answer was lost. Derives
+/// the status. None where no attempt of this account has the key.
+pub(in crate::db) fn settle_attempt_by_correlation(
+    db: &Connection,
+    account_id: i64,
+    correlation: &str,
+    provider_ids: &[&str],
+    at: i64,
+) -> Result<Option<PartRef>, DbError> {
+    let found = db
+        .prepare_cached(
+            "SELECT message_id, part FROM attempts WHERE account_id = ?1 AND attempt_key = ?2 ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row(params![account_id, correlation], |row| Ok(PartRef { message_id: row.get(0)?, idx: row.get(1)? }))
+        .optional()?;
+    let Some(part) = found else { return Ok(None) };
+    record_provider_ids(db, account_id, &part.message_id, Some(part.idx), provider_ids, at)?;
+    settle_sent(db, &part, at)?;
+    db.prepare_cached(
+        "UPDATE attempts SET outcome = 'sent' WHERE account_id = ?1 AND attempt_key = ?2 AND outcome = 'unknown'",
+    )?
+    .execute(params![account_id, correlation])?;
+    recompute_status(db, &part.message_id, at)?;
+    Ok(Some(part))
+}
+
+/// The part was sent, whatever was thought of it before. A failure that the provider told stands, as it is a fact of its own.
+pub(in crate::db) fn settle_sent(db: &Connection, part: &PartRef, at: i64) -> Result<(), DbError> {
+    db.prepare_cached(
+        "UPDATE parts SET state = 'sent', error = NULL, first_sent_at = coalesce(first_sent_at, ?3)
+         WHERE message_id = ?1 AND idx = ?2 AND state <> 'sent'",
+    )?
+    .execute(params![part.message_id, part.idx, at])?;
+    Ok(())
+}
+
+/// Whether an attempt of this conversation is under way or unknown, so that an echo nobody knows may yet prove to be its own.
+pub(in crate::db) fn attempt_may_be_unmatched(db: &Connection, conversation_id: &str) -> Result<bool, DbError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM parts WHERE conversation_id = ?1 AND state IN ('sending', 'unknown'))",
+        )?
+        .query_row([conversation_id], |row| row.get(0))?)
+}

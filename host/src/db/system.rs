@@ -1,0 +1,79 @@
+//! Facts of the whole host, by key: the proof of the master key, the hold after a restore.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{Db, DbError, Priority};
+use crate::model::envelope::{CHANCE, EnvelopeError, Vault};
+
+pub(in crate::db) const PROOF_KEY: &str = "master_key_proof";
+const PROOF_ROW: &str = "system/master_key_proof";
+const PROOF: &[u8] = b"this key opens this database";
+const HELD_KEY: &str = "held_since";
+
+/// Whether `vault` is what this database was sealed with; a new database takes it as its own.
+pub(in crate::db) fn prove_key(connection: &Connection, vault: &Vault) -> Result<(), DbError> {
+    match get(connection, PROOF_KEY)? {
+        Some(text) => {
+            let envelope = hex::decode(text).map_err(|_| DbError::Damaged("the proof of the master key".into()))?;
+            match vault.open(PROOF_ROW, &envelope) {
+                Ok(proof) if proof[..] == *PROOF => Ok(()),
+                Ok(_) | Err(EnvelopeError::UnknownKey) => Err(DbError::WrongKey),
+                Err(EnvelopeError::Damaged) => Err(DbError::Damaged("the proof of the master key".into())),
+            }
+        }
+        None => {
+            let envelope = vault.seal(PROOF_ROW, PROOF, crate::clock::random::<CHANCE>());
+            set(connection, PROOF_KEY, &hex::encode(envelope))
+        }
+    }
+}
+
+/// The value of a key.
+pub(in crate::db) fn get(connection: &Connection, key: &str) -> Result<Option<String>, DbError> {
+    Ok(connection
+        .prepare_cached("SELECT value FROM system WHERE key = ?1")?
+        .query_row(params![key], |row| row.get(0))
+        .optional()?)
+}
+
+/// Sets a key.
+pub(in crate::db) fn set(connection: &Connection, key: &str, value: &str) -> Result<(), DbError> {
+    connection
+        .prepare_cached("INSERT INTO system (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")?
+        .execute(params![key, value])?;
+    Ok(())
+}
+
+/// Since when outbound, polling and refresh are held after a restore; for use within an act.
+pub(in crate::db) fn held(connection: &Connection) -> Result<Option<i64>, DbError> {
+    Ok(get(connection, HELD_KEY)?.and_then(|text| text.parse().ok()))
+}
+
+/// Begins the hold that follows a restore.
+pub(in crate::db) fn hold(connection: &Connection, now: i64) -> Result<(), DbError> {
+    set(connection, HELD_KEY, &now.to_string())
+}
+
+impl Db {
+    /// Since when outbound, polling and refresh are held after a restore, in milliseconds since 1970.
+    pub async fn held_since(&self) -> Result<Option<i64>, DbError> {
+        self.read(held).await
+    }
+
+    /// Ends the hold that follows a restore; whether there was one.
+    pub async fn release(&self, entry: crate::model::audit::Entry) -> Result<bool, DbError> {
+        self.write(Priority::Urgent, move |connection| {
+            let ended = connection.execute("DELETE FROM system WHERE key = ?1", params![HELD_KEY])? > 0;
+            if ended {
+                super::audit::append(connection, &entry)?;
+            }
+            Ok(ended)
+        })
+        .await
+    }
+
+    /// Writes and takes back one row: whether acknowledgements are possible now.
+    pub async fn prove_writable(&self) -> Result<(), DbError> {
+        self.write(Priority::Urgent, |connection| set(connection, "last_probe", "1")).await
+    }
+}

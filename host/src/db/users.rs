@@ -1,0 +1,200 @@
+//! People who sign in. An e-mail address is one person's in the whole host.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{Db, DbError, Priority, audit, tokens};
+use crate::model::audit::Entry;
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRow {
+    /// `usr_…`
+    pub id: String,
+    /// Whose person this is.
+    pub workspace: String,
+    /// Compared without regard to case.
+    pub email: String,
+    /// As shown.
+    pub name: String,
+    /// A role's name.
+    pub role: String,
+    /// Milliseconds since 1970.
+    pub created_at: i64,
+    /// Since when this person may not sign in.
+    pub disabled_at: Option<i64>,
+}
+
+/// A person to be added.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// The person.
+    pub user: UserRow,
+    /// argon2id, as a PHC string; `None`: a set-up link sets it.
+    pub password_hash: Option<String>,
+}
+
+/// What is to change about a person; `None` leaves it.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    /// As shown.
+    pub name: Option<String>,
+    /// A role's name.
+    pub role: Option<String>,
+    /// argon2id, as a PHC string. Ends every session.
+    pub password_hash: Option<String>,
+    /// `Some(Some(_))` since when this person may not sign in (ends every session), `Some(None)` may again.
+    pub disabled_at: Option<Option<i64>>,
+}
+
+const COLUMNS: &str = "id, workspace_id, email, name, role, created_at, disabled_at";
+
+fn row(row: &Row<'_>) -> rusqlite::Result<UserRow> {
+    Ok(UserRow {
+        id: row.get(0)?,
+        workspace: row.get(1)?,
+        email: row.get(2)?,
+        name: row.get(3)?,
+        role: row.get(4)?,
+        created_at: row.get(5)?,
+        disabled_at: row.get(6)?,
+    })
+}
+
+fn one(connection: &Connection, workspace: &str, id: &str) -> Result<Option<UserRow>, DbError> {
+    Ok(connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE workspace_id = ?1 AND id = ?2"))?
+        .query_row(params![workspace, id], row)
+        .optional()?)
+}
+
+/// Adds a person within an act.
+pub(in crate::db) fn insert(connection: &Connection, new: &NewUser) -> Result<(), DbError> {
+    let user = &new.user;
+    connection.execute(
+        "INSERT INTO users (id, workspace_id, email, name, role, password_hash, created_at, disabled_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            user.id,
+            user.workspace,
+            user.email,
+            user.name,
+            user.role,
+            new.password_hash,
+            user.created_at,
+            user.disabled_at
+        ],
+    )?;
+    Ok(())
+}
+
+impl Db {
+    /// Adds a person; a unique violation where the e-mail address is taken.
+    pub async fn add_user(&self, new: NewUser, entry: Entry) -> Result<(), DbError> {
+        self.write(Priority::Urgent, move |connection| {
+            insert(connection, &new)?;
+            audit::append(connection, &entry)
+        })
+        .await
+    }
+
+    /// The person with this e-mail address and the hash of the password, for signing in.
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<(UserRow, Option<String>)>, DbError> {
+        let email = email.to_owned();
+        self.read(move |connection| {
+            Ok(connection
+                .prepare_cached(&format!("SELECT {COLUMNS}, password_hash FROM users WHERE email = ?1"))?
+                .query_row(params![email], |found| Ok((row(found)?, found.get(7)?)))
+                .optional()?)
+        })
+        .await
+    }
+
+    /// One person of a workspace.
+    pub async fn user(&self, workspace: &str, id: &str) -> Result<Option<UserRow>, DbError> {
+        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        self.read(move |connection| one(connection, &workspace, &id)).await
+    }
+
+    /// A page of a workspace's people by id, after `after`.
+    pub async fn users(&self, workspace: &str, after: Option<String>, limit: usize) -> Result<Vec<UserRow>, DbError> {
+        let workspace = workspace.to_owned();
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM users WHERE workspace_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+            ))?;
+            let rows = statement
+                .query_map(params![workspace, after.unwrap_or_default(), limit as i64], row)?
+                .collect::<Result<_, _>>()?;
+            Ok(rows)
+        })
+        .await
+    }
+
+    /// Changes a person of a workspace; `None` where there is none. A new password, another role or being disabled ends
+    /// every session of that person, and so its next request is made with what now holds.
+    pub async fn change_user(
+        &self,
+        workspace: &str,
+        id: &str,
+        change: UserChange,
+        now: i64,
+        entry: Entry,
+    ) -> Result<Option<UserRow>, DbError> {
+        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        self.write(Priority::Urgent, move |connection| {
+            let ends_sessions =
+                change.password_hash.is_some() || change.role.is_some() || matches!(change.disabled_at, Some(Some(_)));
+            let changed = connection.execute(
+                "UPDATE users SET name = coalesce(?3, name), role = coalesce(?4, role), \
+                 password_hash = coalesce(?5, password_hash), disabled_at = CASE WHEN ?6 THEN ?7 ELSE disabled_at END \
+                 WHERE workspace_id = ?1 AND id = ?2",
+                params![
+                    workspace,
+                    id,
+                    change.name,
+                    change.role,
+                    change.password_hash,
+                    change.disabled_at.is_some(),
+                    change.disabled_at.flatten()
+                ],
+            )?;
+            if changed == 0 {
+                return Ok(None);
+            }
+            if ends_sessions {
+                tokens::revoke_sessions(connection, &id, now)?;
+            }
+            audit::append(connection, &entry)?;
+            one(connection, &workspace, &id)
+        })
+        .await
+    }
+
+    /// Removes a person with every session and token of theirs; whether there was one. What they did keeps their id.
+    pub async fn remove_user(&self, workspace: &str, id: &str, entry: Entry) -> Result<bool, DbError> {
+        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        self.write(Priority::Urgent, move |connection| {
+            if one(connection, &workspace, &id)?.is_none() {
+                return Ok(false);
+            }
+            connection.execute("DELETE FROM tokens WHERE user_id = ?1", params![id])?;
+            connection.execute("DELETE FROM users WHERE workspace_id = ?1 AND id = ?2", params![workspace, id])?;
+            audit::append(connection, &entry)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// How many people of this role may sign in, in the whole host.
+    pub async fn active_users_with_role(&self, role: &str) -> Result<u64, DbError> {
+        let role = role.to_owned();
+        self.read(move |connection| {
+            Ok(connection
+                .prepare_cached(
+                    "SELECT count(*) FROM users WHERE role = ?1 AND disabled_at IS NULL AND password_hash IS NOT NULL",
+                )?
+                .query_row(params![role], |row| row.get::<_, i64>(0))? as u64)
+        })
+        .await
+    }
+}

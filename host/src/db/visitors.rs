@@ -1,0 +1,141 @@
+//! Web visitors: their sessions, and the stream of what they wrote and were answered.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::journal::{self, NewRow};
+use super::{Db, DbError, Priority};
+
+/// A visitor's session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisitorRow {
+    /// `vs_…`; also the thread's key.
+    pub id: String,
+    /// The account of the channel that it belongs to.
+    pub account: i64,
+    /// Whose channel that is.
+    pub workspace: String,
+}
+
+/// An entry of a visitor's stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Grows with every entry.
+    pub id: i64,
+    /// JSON.
+    pub entry: String,
+}
+
+/// A visitor's message: the journal's row and the stream's entry, which stand or fall together.
+#[derive(Debug, Clone)]
+pub struct VisitorMessage {
+    /// Who wrote it.
+    pub visitor: String,
+    /// The account of the channel.
+    pub account: i64,
+    /// The widget's own id of the message.
+    pub entry_id: String,
+    /// What the visitor's pages show of it, JSON.
+    pub entry: String,
+    /// What the plugin translates.
+    pub row: NewRow,
+}
+
+/// Longest stream that is handed out at once.
+const MOST_ENTRIES: u32 = 200;
+
+impl Db {
+    /// Keeps a new session; of its token only the hash.
+    pub async fn add_visitor(
+        &self,
+        visitor: VisitorRow,
+        token_hash: Vec<u8>,
+        site: Option<String>,
+        now: i64,
+    ) -> Result<(), DbError> {
+        self.write(Priority::Urgent, move |db| {
+            db.prepare_cached(
+                "INSERT INTO visitors (id, account_id, workspace_id, token_hash, site, created_at, seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+            )?
+            .execute(params![visitor.id, visitor.account, visitor.workspace, token_hash, site, now])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whose token this is, in this account.
+    pub async fn visitor_by_token(&self, account: i64, token_hash: Vec<u8>) -> Result<Option<VisitorRow>, DbError> {
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached(
+                    "SELECT id, account_id, workspace_id FROM visitors WHERE token_hash = ?1 AND account_id = ?2",
+                )?
+                .query_row(params![token_hash, account], |row| {
+                    Ok(VisitorRow { id: row.get(0)?, account: row.get(1)?, workspace: row.get(2)? })
+                })
+                .optional()?)
+        })
+        .await
+    }
+
+    /// Journals a visitor's message and appends it to their stream, once; false where it was there already. After this it may
+    /// be acknowledged.
+    pub async fn append_visitor_message(&self, message: VisitorMessage) -> Result<bool, DbError> {
+        self.write(Priority::Urgent, move |db| {
+            let VisitorMessage { visitor, account, entry_id, entry, row } = message;
+            let fresh = db
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO visitor_entries (account_id, visitor, entry_id, entry, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![account, visitor, entry_id, entry, row.received_at])?;
+            if fresh == 0 {
+                return Ok(false);
+            }
+            db.prepare_cached("UPDATE visitors SET seen_at = ?2 WHERE id = ?1")?
+                .execute(params![visitor, row.received_at])?;
+            journal::insert(db, &row)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// What a visitor's stream holds after the entry `after`, in order, a part at a time.
+    pub async fn visitor_entries(&self, account: i64, visitor: &str, after: i64) -> Result<Vec<EntryRow>, DbError> {
+        let visitor = visitor.to_owned();
+        self.read(move |db| {
+            let mut query = db.prepare_cached(
+                "SELECT id, entry FROM visitor_entries WHERE account_id = ?1 AND visitor = ?2 AND id > ?3 ORDER BY id LIMIT ?4",
+            )?;
+            let rows = query.query_map(params![account, visitor, after, MOST_ENTRIES], |row| {
+                Ok(EntryRow { id: row.get(0)?, entry: row.get(1)? })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Notes which visitor a file came from, so that nobody else's message can show it.
+    pub async fn own_visitor_file(&self, file: &str, visitor: &VisitorRow) -> Result<(), DbError> {
+        let (file, source, account) = (file.to_owned(), owner_of(&visitor.id), visitor.account);
+        self.write(Priority::Urgent, move |db| {
+            db.prepare_cached("UPDATE media SET source = ?2, account_id = ?3 WHERE id = ?1")?
+                .execute(params![file, source, account])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether this file came from this visitor and belongs to no message yet.
+    pub async fn is_visitor_file(&self, file: &str, visitor: &str) -> Result<bool, DbError> {
+        let (file, source) = (file.to_owned(), owner_of(visitor));
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached("SELECT 1 FROM media WHERE id = ?1 AND source = ?2 AND message_id IS NULL")?
+                .exists([file, source])?)
+        })
+        .await
+    }
+}
+
+fn owner_of(visitor: &str) -> String {
+    format!("visitor:{visitor}")
+}

@@ -1,0 +1,44 @@
+//! Notices that tables changed, so that what memory holds of them cannot be forgotten to be forgotten.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use rusqlite::Connection;
+
+use super::DbError;
+
+/// Whether some tables changed. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Changes(Arc<Inner>);
+
+struct Inner {
+    /// In the transaction that is open.
+    touched: AtomicBool,
+    epoch: AtomicU64,
+}
+
+impl Changes {
+    /// Watches these tables (with row ids: SQLite tells nothing of others) on the writer's connection.
+    pub fn of(writer: &Connection, tables: &'static [&'static str]) -> Result<Changes, DbError> {
+        let changes = Changes(Arc::new(Inner { touched: AtomicBool::new(false), epoch: AtomicU64::new(0) }));
+        let seen = changes.clone();
+        writer.update_hook(Some(move |_, _: &str, table: &str, _| {
+            if tables.contains(&table) {
+                seen.0.touched.store(true, Ordering::Relaxed);
+            }
+        }))?;
+        Ok(changes)
+    }
+
+    /// A transaction is on disk, and nobody was told of it yet.
+    pub fn committed(&self) {
+        if self.0.touched.swap(false, Ordering::Relaxed) {
+            self.0.epoch.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// How often the tables changed.
+    pub fn epoch(&self) -> u64 {
+        self.0.epoch.load(Ordering::Acquire)
+    }
+}

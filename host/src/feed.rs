@@ -1,0 +1,152 @@
+//! The event feed on its way out: streams that resume, and signed deliveries to endpoints.
+//!
+//! Both read the same table, so neither misses nor repeats what was committed; a signal only says that it is worth looking.
+//! Knows nothing of what the rows tell.
+
+mod delivery;
+mod signature;
+
+use std::sync::Arc;
+
+use sambung_runtime::egress::Client;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::db::{Db, DbError, FeedRow};
+use crate::wake::Wakes;
+
+pub use signature::{Secret, sign};
+
+/// Rows read at a time for one stream.
+const BATCH: u32 = 200;
+
+/// Bounds of the feed's ways out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Open streams, over all workspaces.
+    pub streams: usize,
+    /// Deliveries under way at a time, over all endpoints.
+    pub deliveries: usize,
+    /// Deliveries that may wait for one endpoint; past it the endpoint waits in the feed.
+    pub waiting_per_endpoint: u32,
+    /// How long an endpoint may take to answer, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { streams: 1_000, deliveries: 32, waiting_per_endpoint: 1_000, timeout_ms: 20_000 }
+    }
+}
+
+/// The feed. Cheap to clone.
+#[derive(Clone)]
+pub struct Feed(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    clock: Clock,
+    wakes: Wakes,
+    client: Client,
+    settings: Settings,
+    streams: Arc<Semaphore>,
+    deliveries: Arc<Semaphore>,
+}
+
+/// What a stream tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// A row of the feed.
+    Row(FeedRow),
+    /// What was asked for is not there any more: read the state anew, and go on from here.
+    Reset {
+        /// The newest row.
+        newest: i64,
+    },
+}
+
+impl Feed {
+    /// A feed that delivers nothing before [`Feed::run`]. `client` dials endpoints by the operator's rules.
+    pub fn new(db: Db, clock: Clock, wakes: Wakes, client: Client, settings: Settings) -> Feed {
+        Feed(Arc::new(Inner {
+            streams: Arc::new(Semaphore::new(settings.streams)),
+            deliveries: Arc::new(Semaphore::new(settings.deliveries.max(1))),
+            db,
+            clock,
+            wakes,
+            client,
+            settings,
+        }))
+    }
+
+    /// Delivers to endpoints until `stop`; what is under way then is finished.
+    pub async fn run(&self, stop: CancellationToken) {
+        self.deliver(stop).await;
+    }
+
+    /// What dials endpoints.
+    pub fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    /// Follows a workspace's feed after `seen`, or from now on. None while too many streams are open.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn follow(&self, workspace: &str, seen: Option<i64>) -> Result<Option<Stream>, DbError> {
+        let Ok(permit) = Arc::clone(&self.0.streams).try_acquire_owned() else { return Ok(None) };
+        let grew = self.0.wakes.feed.subscribe();
+        let range = self.0.db.feed_range().await?;
+        let (seen, reset) = match seen {
+            None => (range.newest, false),
+            Some(seen) if range.follows(seen) => (seen, false),
+            Some(_) => (range.newest, true),
+        };
+        Ok(Some(Stream {
+            db: self.0.db.clone(),
+            workspace: workspace.to_owned(),
+            seen,
+            reset,
+            grew,
+            read: Vec::new().into_iter(),
+            _permit: permit,
+        }))
+    }
+}
+
+/// One open stream.
+pub struct Stream {
+    db: Db,
+    workspace: String,
+    seen: i64,
+    reset: bool,
+    grew: watch::Receiver<u64>,
+    read: std::vec::IntoIter<FeedRow>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Stream {
+    /// The next thing to tell; waits until there is one.
+    ///
+    /// # Errors
+    /// The database does not answer; the stream ends, and whoever follows comes back with what they saw last.
+    pub async fn next(&mut self) -> Result<Told, DbError> {
+        if std::mem::take(&mut self.reset) {
+            return Ok(Told::Reset { newest: self.seen });
+        }
+        loop {
+            if let Some(row) = self.read.next() {
+                self.seen = row.id;
+                return Ok(Told::Row(row));
+            }
+            self.grew.borrow_and_update();
+            let rows = self.db.feed_after(&self.workspace, self.seen, BATCH).await?;
+            if rows.is_empty() {
+                self.grew.changed().await.map_err(|_| DbError::Closed)?;
+                continue;
+            }
+            self.read = rows.into_iter();
+        }
+    }
+}

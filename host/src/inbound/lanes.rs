@@ -1,0 +1,153 @@
+//! The order of what was taken from the journal: a lane for each address, whose rows leave in the order in which they came.
+//!
+//! Pure bookkeeping: it neither waits nor asks anybody.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// Rows in flight, with what was made of those that are translated.
+pub(super) struct Lanes<T> {
+    lanes: HashMap<String, VecDeque<Slot<T>>>,
+    /// Addresses whose first row is translated.
+    ready: VecDeque<String>,
+    taken: HashSet<i64>,
+    bytes: usize,
+}
+
+struct Slot<T> {
+    id: i64,
+    bytes: usize,
+    done: Option<T>,
+}
+
+impl<T> Lanes<T> {
+    pub fn new() -> Lanes<T> {
+        Lanes { lanes: HashMap::new(), ready: VecDeque::new(), taken: HashSet::new(), bytes: 0 }
+    }
+
+    /// Takes a row on; false where it is in flight already.
+    pub fn take(&mut self, address: &str, id: i64, bytes: usize) -> bool {
+        if !self.taken.insert(id) {
+            return false;
+        }
+        self.bytes += bytes;
+        let lane = self.lanes.entry(address.to_owned()).or_default();
+        // A row that is run again comes with an old id: it goes where it belongs, but never before what may be leaving now.
+        let place = lane.iter().skip(1).position(|slot| slot.id > id).map_or(lane.len(), |place| place + 1);
+        lane.insert(place, Slot { id, bytes, done: None });
+        true
+    }
+
+    /// Notes what was made of a row.
+    pub fn done(&mut self, address: &str, id: i64, value: T) {
+        let Some(lane) = self.lanes.get_mut(address) else { return };
+        let Some(place) = lane.iter().position(|slot| slot.id == id) else { return };
+        lane[place].done = Some(value);
+        if place == 0 {
+            self.ready.push_back(address.to_owned());
+        }
+    }
+
+    /// What may be committed next, at most `most`, in the order of each address.
+    pub fn leave(&mut self, most: usize) -> Vec<T> {
+        let mut leaving = Vec::new();
+        while leaving.len() < most
+            && let Some(address) = self.ready.pop_front()
+        {
+            let Some(lane) = self.lanes.get_mut(&address) else { continue };
+            while leaving.len() < most && lane.front().is_some_and(|slot| slot.done.is_some()) {
+                let Some(slot) = lane.pop_front() else { break };
+                self.bytes -= slot.bytes;
+                leaving.extend(slot.done);
+            }
+            match lane.front() {
+                None => {
+                    self.lanes.remove(&address);
+                }
+                Some(Slot { done: Some(_), .. }) => self.ready.push_back(address),
+                Some(_) => {}
+            }
+        }
+        leaving
+    }
+
+    /// A row that left is committed.
+    pub fn committed(&mut self, id: i64) {
+        self.taken.remove(&id);
+    }
+
+    /// Rows in flight, those that are being committed included.
+    pub fn len(&self) -> usize {
+        self.taken.len()
+    }
+
+    /// Bytes of the bodies of rows that did not leave.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether something may leave.
+    pub fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_slow_row_holds_its_own_address_and_no_other() {
+        let mut lanes = Lanes::new();
+        for (address, id) in [("a", 1), ("a", 2), ("b", 3)] {
+            assert!(lanes.take(address, id, 10));
+        }
+        assert!(!lanes.take("a", 2, 10));
+        lanes.done("a", 2, 2);
+        lanes.done("b", 3, 3);
+        assert_eq!(lanes.leave(10), [3]);
+        lanes.done("a", 1, 1);
+        assert_eq!(lanes.leave(1), [1]);
+        assert!(lanes.is_ready());
+        assert_eq!(lanes.leave(1), [2]);
+        assert_eq!((lanes.bytes(), lanes.len()), (0, 3));
+        [1, 2, 3].map(|id| lanes.committed(id));
+        assert_eq!(lanes.len(), 0);
+    }
+
+    proptest! {
+        /// Whatever the order in which translations end, the rows of an address leave in order of arrival, each once.
+        #[test]
+        fn rows_of_an_address_leave_in_order(
+            addresses in prop::collection::vec(0..4u8, 1..60),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 60),
+            most in 1..7usize,
+        ) {
+            let mut lanes = Lanes::new();
+            let mut rows: Vec<(String, i64)> = Vec::new();
+            for (id, address) in addresses.iter().enumerate() {
+                rows.push((address.to_string(), id as i64));
+                lanes.take(&address.to_string(), id as i64, 1);
+            }
+            let (mut left, mut waiting) = (Vec::new(), rows.clone());
+            for index in order {
+                if waiting.is_empty() {
+                    break;
+                }
+                let (address, id) = waiting.remove(index.index(waiting.len()));
+                lanes.done(&address, id, (address.clone(), id));
+                left.extend(lanes.leave(most));
+            }
+            while lanes.is_ready() {
+                left.extend(lanes.leave(most));
+            }
+            for address in addresses {
+                let of = |all: &[(String, i64)]| -> Vec<i64> {
+                    all.iter().filter(|(other, _)| *other == address.to_string()).map(|(_, id)| *id).collect()
+                };
+                prop_assert_eq!(of(&left), of(&rows));
+            }
+        }
+    }
+}

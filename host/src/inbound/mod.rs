@@ -1,0 +1,145 @@
+//! From the journal to conversations: rows are translated ahead and in parallel, and committed in order of arrival for each
+//! address; files and names are fetched afterwards by durable jobs.
+//!
+//! It knows neither HTTP nor how a request was verified. Whatever it holds in memory can be lost: the journal has it.
+
+mod lanes;
+mod media;
+mod pipeline;
+mod profiles;
+mod translate;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sambung_runtime::contract::inbound::Response;
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::db::{Db, DbError, JournalReader, Replay};
+use crate::plugins::Registry;
+use crate::wake::Wakes;
+
+/// Inbound work. Cheap to clone.
+#[derive(Clone)]
+pub struct Inbound(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    clock: Clock,
+    wakes: Wakes,
+    plugins: Registry,
+    /// Most bytes of a file that is fetched.
+    max_file: u64,
+    answers: Arc<Answers>,
+    /// There are people whom nobody was asked about.
+    strangers: Notify,
+}
+
+/// Those who wait for what a plugin answers a request.
+#[derive(Default)]
+struct Answers(Mutex<HashMap<i64, oneshot::Sender<Option<Response>>>>);
+
+/// How often waiting echoes are looked at.
+const ECHOES: Duration = Duration::from_secs(2);
+/// Echoes made messages in one act.
+const ECHOES_AT_ONCE: u32 = 50;
+
+impl Inbound {
+    /// Nothing runs before [`Inbound::run`]. `max_file` is the most bytes of a file that is fetched.
+    pub fn new(db: Db, clock: Clock, wakes: Wakes, plugins: Registry, max_file: u64) -> Inbound {
+        Inbound(Arc::new(Inner {
+            db,
+            clock,
+            wakes,
+            plugins,
+            max_file,
+            answers: Arc::default(),
+            strangers: Notify::new(),
+        }))
+    }
+
+    /// Works until `stop`; what is in flight then is done again at the next start.
+    pub async fn run(&self, stop: CancellationToken) {
+        let work = async {
+            tokio::join!(
+                pipeline::run(&self.0, &stop),
+                media::run(&self.0, &stop),
+                profiles::run(&self.0, &stop),
+                self.settle_echoes(),
+            )
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = work => {}
+        }
+    }
+
+    async fn settle_echoes(&self) {
+        loop {
+            tokio::time::sleep(ECHOES).await;
+            match self.0.db.settle_waiting_echoes(self.0.clock.now(), ECHOES_AT_ONCE).await {
+                Ok(0) => {}
+                Ok(_) => self.0.wakes.feed_grew(),
+                Err(error) => tracing::warn!(%error, "echoes could not be settled"),
+            }
+        }
+    }
+
+    /// Has a settled or parked row of the journal translated again.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn replay(&self, reader: JournalReader, id: i64) -> Result<Replay, DbError> {
+        let done = self.0.db.replay_row(reader, id).await?;
+        self.0.wakes.journal.notify_one();
+        Ok(done)
+    }
+
+    /// Has a failed file of this workspace fetched again; whether there was one.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn fetch_media_again(&self, workspace: &str, id: &str) -> Result<bool, DbError> {
+        let there = self.0.db.fetch_media_again(workspace, id, self.0.clock.now()).await?;
+        if there {
+            self.0.wakes.media.notify_one();
+            self.0.wakes.feed_grew();
+        }
+        Ok(there)
+    }
+
+    /// Rows that wait for translation.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn waiting(&self) -> Result<i64, DbError> {
+        self.0.db.count_pending_rows().await
+    }
+
+    /// For a request that its plugin answers: hand the first to the journal, await the second. It ends without an answer where
+    /// the request was not translated, or the plugin said nothing.
+    pub fn expect_answer(&self) -> (Box<dyn FnOnce(i64) + Send>, oneshot::Receiver<Option<Response>>) {
+        let (tell, told) = oneshot::channel();
+        let answers = Arc::clone(&self.0.answers);
+        (Box::new(move |row| answers.expect(row, tell)), told)
+    }
+}
+
+impl Answers {
+    fn expect(&self, row: i64, tell: oneshot::Sender<Option<Response>>) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|_, tell| !tell.is_closed());
+        waiting.insert(row, tell);
+    }
+
+    fn give(&self, row: i64, answer: impl FnOnce() -> Option<Response>) {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&row);
+        if let Some(tell) = waiting {
+            // Whoever waited may have lost patience.
+            let _ = tell.send(answer());
+        }
+    }
+}

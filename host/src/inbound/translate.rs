@@ -1,0 +1,118 @@
+//! One row of the journal through its plugin.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sambung_runtime::contract::inbound::Request;
+use sambung_runtime::contract::types::Channel;
+use sambung_runtime::{CallFault, Caller};
+
+use super::Inner;
+use crate::db::{PendingRow, Translated, Translation};
+use crate::model::channel::ChannelState;
+
+/// How often a call is tried that failed for want of room, before the row is parked.
+const MOST_TRIES: u32 = 40;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// As the runtime names the call in its errors.
+const FUNCTION: &str = "handle-webhook";
+
+/// Translates a row with the generation that is current now.
+pub(super) async fn translate(inner: &Inner, row: PendingRow) -> Translated {
+    let mut translated = Translated {
+        id: row.id,
+        plugin: row.plugin.clone(),
+        channel: row.channel.clone(),
+        app: row.app.clone(),
+        received_at: row.received_at,
+        replayed: row.replays > 0,
+        translation: Translation::TooEarly,
+    };
+    translated.translation = match translation(inner, row).await {
+        Ok(translation) => translation,
+        Err(reason) => Translation::Parked(reason),
+    };
+    translated
+}
+
+async fn translation(inner: &Inner, row: PendingRow) -> Result<Translation, String> {
+    let Some(generation) = inner.plugins.get(&row.plugin) else {
+        return Err(format!("the plugin {} is not installed", row.plugin));
+    };
+    let channel = match &row.channel {
+        None => None,
+        Some(id) => {
+            let found = inner.db.channel(id).await.map_err(|error| error.to_string())?;
+            Some(found.ok_or("the channel was disconnected before this was translated")?)
+        }
+    };
+    let early = channel.as_ref().is_some_and(|channel| channel.state == ChannelState::Connecting);
+    if early && !channel.as_ref().is_some_and(|channel| stands_at_wait(channel.step.as_ref())) {
+        return Ok(Translation::TooEarly);
+    }
+    let caller = match &channel {
+        Some(channel) => channel.caller(),
+        None => Caller {
+            workspace: row.workspace.clone().unwrap_or_default(),
+            plugin: row.plugin.clone(),
+            channel: None,
+            app: row.app.clone(),
+            settings: serde_json::Value::Null,
+        },
+    };
+    let (id, seed) = (row.id, seed_of(row.id));
+    let request = request_of(row);
+    let mut tries = 0;
+    loop {
+        let seen: Option<Channel> = channel.as_ref().map(|channel| channel.to_contract(None));
+        match generation.plugin.handle_webhook(&caller, seed, request.clone(), seen).await {
+            Ok(done) => {
+                if let Some(channel) = &channel
+                    && let Err(error) = inner.db.note_call_success(&channel.id, FUNCTION, inner.clock.now()).await
+                {
+                    tracing::warn!(%error, channel = channel.id, "a finding could not be taken back");
+                }
+                let outcome = done.value;
+                inner.answers.give(id, || outcome.as_ref().ok().and_then(|outcome| outcome.answer.clone()));
+                return Ok(Translation::Outcome {
+                    outcome: outcome?,
+                    rules: Arc::from(generation.plugin.window_rules()),
+                    early,
+                });
+            }
+            Err(error) if matches!(error.fault, CallFault::Busy | CallFault::Engine) && tries < MOST_TRIES => {
+                tries += 1;
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
+            Err(error) => {
+                tracing::warn!(row = id, plugin = generation.id, %error, "a request could not be translated");
+                inner.answers.give(id, || None);
+                return Ok(Translation::Failed(error));
+            }
+        }
+    }
+}
+
+/// While `connect` waits for something to happen at the provider, what the provider says may be just that.
+fn stands_at_wait(step: Option<&serde_json::Value>) -> bool {
+    step.and_then(|step| step.get("kind")).and_then(serde_json::Value::as_str) == Some("wait")
+}
+
+/// The same for every translation of a row, and unlike its neighbours'.
+fn seed_of(id: i64) -> u64 {
+    (id as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31)
+}
+
+fn request_of(row: PendingRow) -> Request {
+    Request {
+        recipe: row.recipe,
+        method: row.method,
+        path: row.path,
+        query: row.query,
+        headers: row.headers,
+        body: row.body,
+        mail: None,
+        received_at: u64::try_from(row.received_at).unwrap_or_default(),
+        extra: Vec::new(),
+    }
+}

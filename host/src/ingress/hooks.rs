@@ -1,0 +1,187 @@
+//! Providers' webhooks: found, verified natively on the raw bytes, committed to the journal, acknowledged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use sambung_runtime::contract::inbound;
+use sambung_runtime::recipe::{self, Answer, Raw, Verdict};
+
+use super::addresses::{Address, Called};
+use super::{BODY_TIME, Ingress};
+use crate::db::{DbError, NewRow};
+use crate::web::client::ClientAddress;
+use crate::web::state;
+
+/// How long a plugin may take to answer a webhook itself, before the recipe's fixed answer goes out.
+const PLUGIN_TIME: Duration = Duration::from_secs(2);
+/// When a provider should come again while the host sheds load, in seconds.
+const COME_AGAIN: &str = "5";
+
+pub(super) async fn receive(
+    State(state): State<state::State>,
+    Extension(ingress): Extension<Arc<Ingress>>,
+    ClientAddress(client): ClientAddress,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path().strip_prefix("/hooks/").unwrap_or_default();
+    let called = Called::read(path);
+    let address = match ingress.addresses.find(&called).await {
+        Ok(Some(address)) => address,
+        Ok(None) => return unverified(&state, client, StatusCode::NOT_FOUND),
+        Err(error) => return shed(&error),
+    };
+    let most = state.config.ingress.max_body_bytes;
+    let announced = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes > most) {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    }
+    let Some(_room) = ingress.bodies.take(announced.unwrap_or(most)) else { return full() };
+    let body = match read(body, most).await {
+        Ok(body) => body,
+        Err(status) => return status.into_response(),
+    };
+    let received_at = state.clock.now();
+    let headers = texts(&head.headers);
+    let url = state.config.server.public_url().map(|base| format!("{base}{}", head.uri));
+    let raw = Raw {
+        method: head.method.as_str(),
+        path: called.below,
+        query: head.uri.query().unwrap_or_default(),
+        headers: &headers,
+        body: &body,
+        url: url.as_deref(),
+        received_at_ms: u64::try_from(received_at).unwrap_or_default(),
+    };
+    let verdict =
+        recipe::receive(&address.webhooks, address.kind, &address.settings, &raw, &|name| address.secrets(name));
+    match verdict {
+        Verdict::NoMatch => {
+            address.refused.increment(1);
+            unverified(&state, client, StatusCode::NOT_FOUND)
+        }
+        Verdict::Refuse { status, reason } => {
+            address.refused.increment(1);
+            tracing::debug!(address = &*address.name, reason, "a webhook was refused");
+            unverified(&state, client, StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED))
+        }
+        Verdict::Accept { handshake: true, answer, .. } => fixed(answer),
+        Verdict::Accept { recipe, answer, kept_headers, path, query, plugin_answers, handshake: false } => {
+            let row = NewRow {
+                plugin: Arc::clone(&address.plugin),
+                address: Arc::clone(&address.name),
+                workspace: address.workspace.clone(),
+                channel: address.channel.clone(),
+                app: address.app.clone(),
+                recipe,
+                method: head.method.as_str().to_owned(),
+                path,
+                query,
+                headers: serde_json::json!(kept_headers).to_string(),
+                body: Vec::from(body),
+                received_at,
+            };
+            commit(&state, &address, row, answer, plugin_answers).await
+        }
+    }
+}
+
+/// Commits, and only then acknowledges.
+async fn commit(
+    state: &state::State,
+    address: &Address,
+    row: NewRow,
+    answer: Answer,
+    plugin_answers: bool,
+) -> Response {
+    let (named, told) = if plugin_answers {
+        let (named, told) = state.inbound.expect_answer();
+        (Some(named), Some(told))
+    } else {
+        (None, None)
+    };
+    if let Err(error) = state.db.append_journal(row, named).await {
+        return shed(&error);
+    }
+    address.accepted.increment(1);
+    state.wakes.journal.notify_one();
+    let Some(told) = told else { return fixed(answer) };
+    match tokio::time::timeout(PLUGIN_TIME, told).await {
+        Ok(Ok(Some(own))) => plugins_own(own).unwrap_or_else(|| fixed(answer)),
+        _ => fixed(answer),
+    }
+}
+
+pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, StatusCode> {
+    match tokio::time::timeout(BODY_TIME, axum::body::to_bytes(body, most)).await {
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => {
+            let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+            while let Some(cause) = source {
+                if cause.is::<http_body_util::LengthLimitError>() {
+                    return Err(StatusCode::PAYLOAD_TOO_LARGE);
+                }
+                source = cause.source();
+            }
+            Err(StatusCode::BAD_REQUEST)
+        }
+    }
+}
+
+/// A header that is no text cannot carry a signature; its absence makes the recipe refuse.
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect()
+}
+
+/// Refuses what nobody verified; whoever sends too much of it is told to wait.
+fn unverified(state: &state::State, client: std::net::IpAddr, status: StatusCode) -> Response {
+    match state.limits.unverified.check(&client) {
+        Ok(()) => status.into_response(),
+        Err(wait) => {
+            metrics::counter!("sambung_webhooks_limited_total").increment(1);
+            let seconds = wait.as_secs().saturating_add(1).to_string();
+            (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds)]).into_response()
+        }
+    }
+}
+
+/// The host takes no more for now: nothing was kept, and the provider comes again.
+pub(super) fn shed(error: &DbError) -> Response {
+    tracing::warn!(%error, "a request was not taken");
+    full()
+}
+
+pub(super) fn full() -> Response {
+    metrics::counter!("sambung_ingress_shed_total").increment(1);
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, COME_AGAIN)]).into_response()
+}
+
+fn fixed(answer: Answer) -> Response {
+    respond(answer.status, answer.headers, answer.body).unwrap_or_else(|| StatusCode::OK.into_response())
+}
+
+fn plugins_own(answer: inbound::Response) -> Option<Response> {
+    respond(answer.status, answer.headers, answer.body)
+}
+
+/// None where somebody gave what HTTP does not allow.
+fn respond(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Option<Response> {
+    let status = StatusCode::from_u16(status).ok().filter(|status| status.as_u16() >= 200)?;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    for (name, value) in headers {
+        let (name, value) = (HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
+        response.headers_mut().append(name, value);
+    }
+    Some(response)
+}

@@ -1,0 +1,53 @@
+//! What comes in from outside without an account here: providers' webhooks, and visitors of web pages.
+//!
+//! Nothing is acknowledged before it is in the journal, and nothing is translated here.
+
+mod addresses;
+mod budget;
+mod hooks;
+mod origins;
+mod visitors;
+mod widget;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, get, post};
+use axum::{Extension, Router};
+
+use crate::web::state::State;
+use addresses::Addresses;
+use budget::Budget;
+use visitors::VisitorLimits;
+
+/// What the handlers here share beside [`State`].
+struct Ingress {
+    addresses: Addresses,
+    /// Bytes of bodies that are being read or wait for their commit.
+    bodies: Budget,
+    visitors: VisitorLimits,
+}
+
+/// Bytes of bodies in memory at a time; past it 503.
+const MOST_BODY_BYTES: usize = 256 << 20;
+/// How long somebody may take to send a body.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// The addresses of this part.
+pub fn routes(state: &State) -> Router<State> {
+    let ingress = Arc::new(Ingress {
+        addresses: Addresses::new(state),
+        bodies: Budget::new(MOST_BODY_BYTES),
+        visitors: VisitorLimits::default(),
+    });
+    Router::new()
+        .route("/hooks/{*rest}", any(hooks::receive))
+        .route("/widget/{channel}/sessions", post(widget::open_session).options(widget::preflight))
+        .route("/widget/{channel}/messages", post(widget::write).options(widget::preflight))
+        .route("/widget/{channel}/media", post(widget::upload).options(widget::preflight))
+        .route("/widget/{channel}/stream", get(widget::stream).options(widget::preflight))
+        .route("/widget/{channel}/{asset}", get(widget::asset))
+        .layer(DefaultBodyLimit::disable())
+        .layer(Extension(ingress))
+}

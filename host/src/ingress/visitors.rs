@@ -1,0 +1,113 @@
+//! Web visitors' tokens and limits.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use super::budget::{Budget, Room};
+use crate::auth::rate::Limiter;
+use crate::clock::random;
+
+/// Sessions that one address may open in a minute: an office behind one address, or a test.
+const SESSIONS: u32 = 60;
+/// Messages that one visitor may write in a minute.
+const MESSAGES: u32 = 60;
+/// Files that one visitor may send in a minute.
+const FILES: u32 = 10;
+/// Streams open at a time, in the whole host.
+const STREAMS: usize = 4096;
+/// Streams of one visitor: a page in a few windows.
+const STREAMS_OF_ONE: usize = 8;
+
+/// How often a visitor may do what.
+#[derive(Clone)]
+pub(super) struct VisitorLimits {
+    pub sessions: Limiter<IpAddr>,
+    pub messages: Limiter<String>,
+    pub files: Limiter<String>,
+    streams: Budget,
+    of_one: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+/// A stream that is open; its place is free again when dropped.
+pub(super) struct OpenStream {
+    visitor: String,
+    of_one: Arc<Mutex<HashMap<String, usize>>>,
+    _room: Room,
+}
+
+impl Default for VisitorLimits {
+    fn default() -> Self {
+        Self {
+            sessions: Limiter::per_minute(SESSIONS),
+            messages: Limiter::per_minute(MESSAGES),
+            files: Limiter::per_minute(FILES),
+            streams: Budget::new(STREAMS),
+            of_one: Arc::default(),
+        }
+    }
+}
+
+impl VisitorLimits {
+    /// Opens a stream, or there are too many.
+    pub fn open_stream(&self, visitor: &str) -> Option<OpenStream> {
+        let room = self.streams.take(1)?;
+        let mut open = self.of_one.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(visitor.to_owned()).or_default();
+        if *count >= STREAMS_OF_ONE {
+            return None;
+        }
+        *count += 1;
+        Some(OpenStream { visitor: visitor.to_owned(), of_one: Arc::clone(&self.of_one), _room: room })
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        let mut open = self.of_one.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.visitor) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.visitor);
+            }
+        }
+    }
+}
+
+/// A new token of 256 bits.
+pub(super) fn new_token() -> String {
+    URL_SAFE_NO_PAD.encode(random::<32>())
+}
+
+/// What is kept of a token.
+pub(super) fn hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}
+
+/// The token of `Authorization: Bearer`.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<String> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_visitor_has_a_few_streams_and_no_more() {
+        let limits = VisitorLimits::default();
+        let mut open: Vec<OpenStream> = (0..STREAMS_OF_ONE).filter_map(|_| limits.open_stream("v")).collect();
+        assert_eq!(open.len(), STREAMS_OF_ONE);
+        assert!(limits.open_stream("v").is_none());
+        assert!(limits.open_stream("w").is_some());
+        open.pop();
+        assert!(limits.open_stream("v").is_some());
+    }
+}

@@ -1,0 +1,361 @@
+//! Web chat's own routes: sessions, messages, the stream and files of visitors, and the widget's assets.
+//!
+//! A visitor is nobody: a token is all there is to tell one from another, and the sites in the settings say whose pages may
+//! ask at all. Every message is in the journal before it is acknowledged.
+
+mod stream;
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::origins::{self, Origin};
+use super::visitors::{bearer, hash, new_token};
+use super::{Ingress, hooks};
+use crate::db::{ChannelRow, DbError, NewRow, VisitorMessage, VisitorRow};
+use crate::media::{Claim, MediaError};
+use crate::plugins::Generation;
+use crate::web::client::ClientAddress;
+use crate::web::problem::{FieldError, Problem};
+use crate::web::state;
+
+pub(super) use stream::stream;
+
+/// Most bytes of a message's body.
+const MOST_MESSAGE: usize = 64 << 10;
+/// Most bytes of a visitor's file.
+const MOST_FILE: u64 = 10 << 20;
+/// Longest id that a widget may give its message.
+const MOST_ID: usize = 64;
+/// How long a browser may keep an asset, in seconds.
+const ASSET_AGE: &str = "public, max-age=300";
+
+/// A channel whose plugin takes visitors.
+struct Shop {
+    channel: Arc<ChannelRow>,
+    account: i64,
+    generation: Arc<Generation>,
+}
+
+/// What goes wrong before anything is done.
+fn gone(error: &DbError) -> Response {
+    hooks::shed(error)
+}
+
+async fn shop(state: &state::State, channel: &str) -> Result<Shop, Response> {
+    let not_found = || Problem::not_found().into_response();
+    let channel = state.db.channel(channel).await.map_err(|error| gone(&error))?.ok_or_else(not_found)?;
+    let generation = state.plugins.get(&channel.plugin).ok_or_else(not_found)?;
+    let account = channel.account_id.filter(|_| generation.plugin.manifest().ingress.visitor).ok_or_else(not_found)?;
+    Ok(Shop { channel, account, generation })
+}
+
+impl Shop {
+    fn schema(&self) -> Option<&Value> {
+        self.generation.plugin.settings_schema("channel", "en")
+    }
+
+    /// Whose page asks; the error is the answer for a stranger's.
+    fn origin(&self, state: &state::State, headers: &HeaderMap) -> Result<Origin, Response> {
+        let public = state.config.server.public_url();
+        match origins::of(headers, public, self.schema(), &self.channel.settings) {
+            Origin::Stranger => Err(Problem::forbidden("this chat is not for pages of this site").into_response()),
+            origin => Ok(origin),
+        }
+    }
+
+    /// What every visitor may read: the settings that the schema says are public.
+    fn config(&self) -> Value {
+        let mut config = Map::from_iter([("name".to_owned(), Value::from(self.channel.name.as_str()))]);
+        let fields = self.schema().and_then(|schema| schema.get("properties")).and_then(Value::as_object);
+        for (name, field) in fields.into_iter().flatten() {
+            if field.get("x-public").and_then(Value::as_bool) == Some(true) {
+                let value = self.channel.settings.get(name).or_else(|| field.get("default"));
+                config.insert(name.clone(), value.cloned().unwrap_or(Value::Null));
+            }
+        }
+        config.into()
+    }
+
+    async fn visitor(&self, state: &state::State, token: Option<String>) -> Result<VisitorRow, Response> {
+        let unknown = || Problem::unauthorized().into_response();
+        let token = token.ok_or_else(unknown)?;
+        let found = state.db.visitor_by_token(self.account, hash(&token)).await;
+        found.map_err(|error| gone(&error))?.ok_or_else(unknown)
+    }
+}
+
+/// Answers what a browser asks before it lets a page of another site ask.
+pub(super) async fn preflight(
+    State(state): State<state::State>,
+    Path(rest): Path<Vec<String>>,
+    headers: HeaderMap,
+) -> Response {
+    let shop = match shop(&state, rest.first().map(String::as_str).unwrap_or_default()).await {
+        Ok(shop) => shop,
+        Err(response) => return response,
+    };
+    match shop.origin(&state, &headers) {
+        Ok(origin) => marked(&origin, StatusCode::NO_CONTENT.into_response()),
+        Err(response) => response,
+    }
+}
+
+fn marked(origin: &Origin, mut response: Response) -> Response {
+    origins::mark(origin, &mut response);
+    response
+}
+
+fn either(result: Result<Response, Response>) -> Response {
+    result.unwrap_or_else(|response| response)
+}
+
+/// Opens a session, a token for this browser on this site; or answers with the one that the browser has, so that it learns
+/// the present settings and keeps its history.
+pub(super) async fn open_session(
+    State(state): State<state::State>,
+    Extension(ingress): Extension<Arc<Ingress>>,
+    ClientAddress(client): ClientAddress,
+    Path(channel): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let shop = match shop(&state, &channel).await {
+        Ok(shop) => shop,
+        Err(response) => return response,
+    };
+    let origin = match shop.origin(&state, &headers) {
+        Ok(origin) => origin,
+        Err(response) => return response,
+    };
+    let opened = async {
+        if let Some(token) = bearer(&headers)
+            && let Ok(visitor) = shop.visitor(&state, Some(token.clone())).await
+        {
+            return Ok(session(StatusCode::OK, &shop, &token, &visitor));
+        }
+        ingress.visitors.sessions.check(&client).map_err(|wait| Problem::too_many(wait).into_response())?;
+        let token = new_token();
+        let visitor =
+            VisitorRow { id: state.clock.id("vs"), account: shop.account, workspace: shop.channel.workspace.clone() };
+        let site = headers.get("origin").and_then(|site| site.to_str().ok()).map(str::to_owned);
+        let kept = state.db.add_visitor(visitor.clone(), hash(&token), site, state.clock.now()).await;
+        kept.map_err(|error| gone(&error))?;
+        Ok(session(StatusCode::CREATED, &shop, &token, &visitor))
+    };
+    marked(&origin, either(opened.await))
+}
+
+fn session(status: StatusCode, shop: &Shop, token: &str, visitor: &VisitorRow) -> Response {
+    let body = json!({"token": token, "visitor": visitor.id, "config": shop.config()});
+    (status, [(CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
+}
+
+/// A visitor's message as the widget sends it.
+#[derive(Deserialize)]
+struct Written {
+    /// The widget's own id, a UUID: the same whenever it is sent again.
+    id: String,
+    /// Where it was written.
+    page: Option<String>,
+    /// What the visitor calls themselves.
+    name: Option<String>,
+    content: Map<String, Value>,
+}
+
+/// Takes a visitor's message; 202 once it is in the journal.
+pub(super) async fn write(
+    State(state): State<state::State>,
+    Extension(ingress): Extension<Arc<Ingress>>,
+    Path(channel): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let shop = match shop(&state, &channel).await {
+        Ok(shop) => shop,
+        Err(response) => return response,
+    };
+    let origin = match shop.origin(&state, &headers) {
+        Ok(origin) => origin,
+        Err(response) => return response,
+    };
+    let written = async {
+        let visitor = shop.visitor(&state, bearer(&headers)).await?;
+        ingress.visitors.messages.check(&visitor.id).map_err(|wait| Problem::too_many(wait).into_response())?;
+        let _room = ingress.bodies.take(MOST_MESSAGE).ok_or_else(hooks::full)?;
+        let body = hooks::read(body, MOST_MESSAGE).await.map_err(IntoResponse::into_response)?;
+        let written: Written = serde_json::from_slice(&body)
+            .map_err(|error| Problem::bad_request(format!("the body: {error}")).into_response())?;
+        let message = message(&state, &shop, &visitor, written).await?;
+        let id = message.entry_id.clone();
+        let fresh = state.db.append_visitor_message(message).await.map_err(|error| gone(&error))?;
+        if fresh {
+            state.wakes.journal.notify_one();
+            state.wakes.visitors_grew();
+        }
+        Ok((StatusCode::ACCEPTED, axum::Json(json!({"id": id}))).into_response())
+    };
+    marked(&origin, either(written.await))
+}
+
+async fn message(
+    state: &state::State,
+    shop: &Shop,
+    visitor: &VisitorRow,
+    written: Written,
+) -> Result<VisitorMessage, Response> {
+    let invalid = |pointer: &str, code: &str, words: &str| {
+        Problem::invalid(vec![FieldError::new(pointer, code, words)]).into_response()
+    };
+    if written.id.is_empty() || written.id.len() > MOST_ID {
+        return Err(invalid("#/id", "id", "must be an id of at most 64 characters, the same for the same message"));
+    }
+    let mut content = written.content;
+    if content.get("type").and_then(Value::as_str) == Some("media") {
+        let id = content.get("media_id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let own = state.db.is_visitor_file(&id, &visitor.id).await.map_err(|error| gone(&error))?;
+        let file = state.db.media(&id).await.map_err(|error| gone(&error))?.filter(|_| own);
+        let Some(file) = file else {
+            return Err(invalid("#/content/media_id", "not-found", "there is no such file of yours"));
+        };
+        for (key, value) in [
+            ("kind", Value::from(file.kind)),
+            ("mime", file.mime.into()),
+            ("name", file.name.into()),
+            ("bytes", file.bytes.into()),
+        ] {
+            content.insert(key.to_owned(), value);
+        }
+    }
+    let now = state.clock.now();
+    let entry = json!({"kind": "message", "id": written.id, "from": "visitor", "content": content, "at": now});
+    let body = json!({
+        "visitor": visitor.id,
+        "id": written.id,
+        "name": written.name,
+        "page": written.page,
+        "content": content,
+    });
+    let row = NewRow {
+        plugin: shop.channel.plugin.as_str().into(),
+        address: format!("{}/{}", shop.channel.plugin, shop.channel.id).into(),
+        workspace: Some(shop.channel.workspace.as_str().into()),
+        channel: Some(shop.channel.id.as_str().into()),
+        app: None,
+        recipe: "visitor".to_owned(),
+        method: "POST".to_owned(),
+        path: String::new(),
+        query: String::new(),
+        headers: "[]".to_owned(),
+        body: body.to_string().into_bytes(),
+        received_at: now,
+    };
+    Ok(VisitorMessage {
+        visitor: visitor.id.clone(),
+        account: shop.account,
+        entry_id: written.id,
+        entry: entry.to_string(),
+        row,
+    })
+}
+
+/// What a widget says about a file.
+#[derive(Deserialize)]
+pub(super) struct FileQuery {
+    name: Option<String>,
+}
+
+/// Takes a visitor's file: the body is its bytes.
+pub(super) async fn upload(
+    State(state): State<state::State>,
+    Extension(ingress): Extension<Arc<Ingress>>,
+    Path(channel): Path<String>,
+    Query(query): Query<FileQuery>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let shop = match shop(&state, &channel).await {
+        Ok(shop) => shop,
+        Err(response) => return response,
+    };
+    let origin = match shop.origin(&state, &head.headers) {
+        Ok(origin) => origin,
+        Err(response) => return response,
+    };
+    let kept = async {
+        let visitor = shop.visitor(&state, bearer(&head.headers)).await?;
+        ingress.visitors.files.check(&visitor.id).map_err(|wait| Problem::too_many(wait).into_response())?;
+        let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let announced = text(CONTENT_LENGTH).and_then(|bytes| bytes.parse::<u64>().ok());
+        if announced.is_some_and(|bytes| bytes > MOST_FILE) {
+            return Err(too_large());
+        }
+        let claim = Claim { mime: text(CONTENT_TYPE), name: query.name, kind: None };
+        let file = keep(&state, &visitor, body, claim).await?;
+        state.db.own_visitor_file(&file.id, &visitor).await.map_err(|error| gone(&error))?;
+        let shown = json!({
+            "media_id": file.id, "kind": file.kind, "mime": file.mime, "name": file.name, "bytes": file.bytes,
+        });
+        Ok((StatusCode::CREATED, axum::Json(shown)).into_response())
+    };
+    marked(&origin, either(kept.await))
+}
+
+fn too_large() -> Response {
+    Problem::too_large(format!("a file may have at most {MOST_FILE} bytes")).into_response()
+}
+
+async fn keep(
+    state: &state::State,
+    visitor: &VisitorRow,
+    body: Body,
+    claim: Claim,
+) -> Result<crate::db::MediaRow, Response> {
+    let refused = |error: MediaError| match error {
+        MediaError::TooLarge(_) => too_large(),
+        other => {
+            tracing::warn!(error = %other, "a visitor's file was not kept");
+            hooks::full()
+        }
+    };
+    let mut incoming = state.media.begin(&visitor.workspace).await.map_err(refused)?;
+    let (mut bytes, mut stream) = (0, body.into_data_stream());
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| Problem::bad_request("the file did not arrive whole").into_response())?;
+        bytes += chunk.len() as u64;
+        if bytes > MOST_FILE {
+            return Err(too_large());
+        }
+        incoming.write(&chunk).await.map_err(refused)?;
+    }
+    incoming.finish(claim).await.map_err(refused)
+}
+
+/// A file of the plugin's: the widget's script.
+pub(super) async fn asset(
+    State(state): State<state::State>,
+    Path((channel, path)): Path<(String, String)>,
+) -> Response {
+    let shop = match shop(&state, &channel).await {
+        Ok(shop) => shop,
+        Err(response) => return response,
+    };
+    let Some(asset) = shop.generation.plugin.assets().iter().find(|asset| asset.path == path) else {
+        return Problem::not_found().into_response();
+    };
+    let headers = [
+        (CONTENT_TYPE, asset.content_type.as_str()),
+        (CACHE_CONTROL, ASSET_AGE),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // A script is no secret, and a page of another site loads it.
+        (axum::http::HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+    ];
+    (headers, asset.body.clone()).into_response()
+}

@@ -1,0 +1,212 @@
+//! The store: bytes under `media/` by digest, written beside and renamed into place.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use tokio::fs::File;
+use tokio::sync::{RwLock, Semaphore};
+
+use crate::clock::{Clock, random};
+use crate::db::{Db, DbError, MediaRow};
+
+/// Images that are decoded at a time: each may take hundreds of megabytes for a moment.
+const DECODING: usize = 2;
+
+/// Why a file could not be kept or given.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// Larger than the host keeps.
+    #[error("the file is larger than the {0} bytes that are kept")]
+    TooLarge(u64),
+    /// No such file in this workspace, or its bytes are not here.
+    #[error("there is no such file")]
+    NotFound,
+    /// The host has no address that a provider reaches.
+    #[error("publishing a file needs `server.public_url`, the https address that providers reach this host by")]
+    NoPublicUrl,
+    /// The disk.
+    #[error("the file could not be read or written: {0}")]
+    Disk(#[from] io::Error),
+    /// The database.
+    #[error("{0}")]
+    Db(#[from] DbError),
+}
+
+/// How the store is set up.
+#[derive(Debug, Clone)]
+pub struct MediaConfig {
+    /// The data directory; files are below its `media/`.
+    pub data_dir: PathBuf,
+    /// The address that providers reach, without a slash at its end.
+    pub public_url: Option<String>,
+    /// Largest file that is kept, in bytes.
+    pub max_bytes: u64,
+}
+
+/// The files. Cheap to clone.
+#[derive(Clone)]
+pub struct Media(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) config: MediaConfig,
+    folder: PathBuf,
+    /// Held shared while bytes get their row, and whole while bytes without a row go.
+    pub(super) keeping: RwLock<()>,
+    pub(super) decoding: Semaphore,
+}
+
+impl Media {
+    /// Opens the store of a data directory, and clears away what a crash left half-written.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn open(db: Db, clock: Clock, config: MediaConfig) -> io::Result<Media> {
+        let folder = config.data_dir.join("media");
+        let incoming = folder.join("incoming");
+        if incoming.exists() {
+            std::fs::remove_dir_all(&incoming)?;
+        }
+        std::fs::create_dir_all(&incoming)?;
+        Ok(Media(Arc::new(Inner {
+            db,
+            clock,
+            config,
+            folder,
+            keeping: RwLock::new(()),
+            decoding: Semaphore::new(DECODING),
+        })))
+    }
+
+    /// Largest file that is kept, in bytes.
+    pub fn max_bytes(&self) -> u64 {
+        self.0.config.max_bytes
+    }
+
+    /// Opens a stored file of a workspace with its row.
+    ///
+    /// # Errors
+    /// There is no such file, or its bytes are not here.
+    pub async fn read(&self, workspace: &str, id: &str) -> Result<(MediaRow, File), MediaError> {
+        let row = self.0.db.media_of(workspace, id).await?.ok_or(MediaError::NotFound)?;
+        let file = self.open_bytes(&row).await?;
+        Ok((row, file))
+    }
+
+    /// Opens the bytes of a row.
+    ///
+    /// # Errors
+    /// They are not here.
+    pub async fn open_bytes(&self, row: &MediaRow) -> Result<File, MediaError> {
+        let digest = row.digest.as_deref().filter(|_| row.state == "stored").ok_or(MediaError::NotFound)?;
+        match File::open(self.path(digest)).await {
+            Ok(file) => Ok(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(MediaError::NotFound),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Publishes a stored file of a workspace for at least so long; answers with its address.
+    ///
+    /// # Errors
+    /// There is no such file, or the host has no public address.
+    pub async fn publish(&self, workspace: &str, id: &str, for_ms: u64) -> Result<String, MediaError> {
+        let base = self.0.config.public_url.as_deref().ok_or(MediaError::NoPublicUrl)?;
+        let row = self.0.db.media_of(workspace, id).await?.ok_or(MediaError::NotFound)?;
+        if row.state != "stored" {
+            return Err(MediaError::NotFound);
+        }
+        let token = BASE64_URL_SAFE_NO_PAD.encode(random::<32>());
+        let expires_at = self.0.clock.now().saturating_add(i64::try_from(for_ms).unwrap_or(i64::MAX));
+        self.0.db.publish_media(workspace, id, &token, expires_at).await?;
+        Ok(format!("{base}/files/{token}/{}", public_name(&row)))
+    }
+
+    /// Forgets files older than `before` (milliseconds since 1970) and publications that ended, at most `limit` of each.
+    /// Answers how many files' bytes went.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn sweep(&self, before: i64, limit: u32) -> Result<usize, DbError> {
+        let _alone = self.0.keeping.write().await;
+        let digests = self.0.db.expire_media(before, self.0.clock.now(), limit).await?;
+        self.remove_bytes(&digests).await;
+        Ok(digests.len())
+    }
+
+    /// Removes the bytes of these digests where no file has them any more: after a person was erased.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn forget(&self, digests: Vec<String>) -> Result<(), DbError> {
+        let _alone = self.0.keeping.write().await;
+        let free = self.0.db.unneeded_digests(digests).await?;
+        self.remove_bytes(&free).await;
+        Ok(())
+    }
+
+    async fn remove_bytes(&self, digests: &[String]) {
+        for digest in digests {
+            if let Err(error) = tokio::fs::remove_file(self.path(digest)).await
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(digest, %error, "the bytes of a file that nobody has could not be removed");
+            }
+        }
+    }
+
+    /// Where the bytes of a digest are.
+    pub(super) fn path(&self, digest: &str) -> PathBuf {
+        let (front, _) = digest.split_at(2.min(digest.len()));
+        self.0.folder.join(front).join(digest)
+    }
+
+    /// A new file in the folder of what is not whole yet.
+    pub(super) fn fresh_path(&self) -> PathBuf {
+        self.0.folder.join("incoming").join(hex::encode(random::<16>()))
+    }
+}
+
+/// Moves finished bytes to where their digest names them.
+pub(super) async fn settle(from: &Path, to: &Path) -> io::Result<()> {
+    let folder = to.parent().unwrap_or(Path::new("."));
+    tokio::fs::create_dir_all(folder).await?;
+    tokio::fs::rename(from, to).await?;
+    File::open(folder).await?.sync_all().await
+}
+
+/// A name that is safe in an address: the file's own where it has one, with an ending that fits its type.
+fn public_name(row: &MediaRow) -> String {
+    let given = row.name.as_deref().unwrap_or_default();
+    let mut name: String = given
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() || ".-_".contains(character) { character } else { '_' })
+        .collect();
+    name = name.trim_start_matches('.').chars().rev().take(80).collect::<Vec<_>>().into_iter().rev().collect();
+    if name.trim_matches('_').is_empty() {
+        name = "file".to_owned();
+    }
+    let ending = row.mime.as_deref().and_then(super::measure::ending).unwrap_or("bin");
+    if name.contains('.') { name } else { format!("{name}.{ending}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: Option<&str>, mime: &str) -> String {
+        public_name(&MediaRow { name: name.map(str::to_owned), mime: Some(mime.to_owned()), ..MediaRow::default() })
+    }
+
+    #[test]
+    fn published_names_are_safe_in_an_address() {
+        assert_eq!(named(None, "image/jpeg"), "file.jpg");
+        assert_eq!(named(Some("../../etc/passwd"), "text/plain"), "_.._etc_passwd");
+        assert_eq!(named(Some("struk 12.pdf"), "application/pdf"), "struk_12.pdf");
+        assert_eq!(named(Some("写真"), "image/png"), "file.png");
+    }
+}

@@ -1,0 +1,101 @@
+//! Messages on their way out: parts that are due → attempts on disk → the plugin's `send` → receipt, retry, failure or unknown.
+//!
+//! A lane for each conversation: a part waits for the earlier ones of its conversation. An unknown part holds up the rest of its
+//! own message until it is decided, and later messages for [`Settings::lane_wait_ms`]. What a plugin's error names is held back
+//! and no more. Knows no HTTP and no channel's life; how an attempt ends is decided in [`endings`], what is on disk in `db/`.
+
+pub mod compose;
+mod dispatch;
+mod endings;
+mod rates;
+mod reconcile;
+mod recovery;
+mod sync;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, random};
+use crate::db::Db;
+use crate::plugins::Registry;
+use crate::wake::Wakes;
+
+pub use sync::SyncError;
+
+/// Bounds of the way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Calls of `send` at a time, over all channels.
+    pub calls: usize,
+    /// Calls of `send` at a time for one channel.
+    pub calls_per_channel: u32,
+    /// Parts that may wait in one channel; past it the API answers 503.
+    pub most_queued: u32,
+    /// How long later messages of a conversation wait for an unknown one, in milliseconds.
+    pub lane_wait_ms: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { calls: 64, calls_per_channel: 8, most_queued: 10_000, lane_wait_ms: 60_000 }
+    }
+}
+
+/// The way out. Cheap to clone.
+#[derive(Clone)]
+pub struct Outbound(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    clock: Clock,
+    wakes: Wakes,
+    plugins: Registry,
+    settings: Settings,
+    slots: Arc<Semaphore>,
+    in_flight: Mutex<HashMap<i64, u32>>,
+    rates: Mutex<rates::Rates>,
+    syncing: Mutex<std::collections::HashSet<i64>>,
+}
+
+impl Outbound {
+    /// A way out that does nothing before [`Outbound::run`].
+    pub fn new(db: Db, clock: Clock, wakes: Wakes, plugins: Registry, settings: Settings) -> Outbound {
+        Outbound(Arc::new(Inner {
+            slots: Arc::new(Semaphore::new(settings.calls.max(1))),
+            in_flight: Mutex::default(),
+            rates: Mutex::default(),
+            syncing: Mutex::default(),
+            db,
+            clock,
+            wakes,
+            plugins,
+            settings,
+        }))
+    }
+
+    /// Settles what a crash left, then sends, asks what became of unknown attempts and keeps templates fresh, until `stop`.
+    /// Calls in flight are waited for; whoever does not want to wait longer drops this, and the next start settles them.
+    pub async fn run(&self, stop: CancellationToken) {
+        if !self.settle_lost(&stop).await {
+            return;
+        }
+        tokio::join!(self.dispatch(stop.clone()), self.ask_unknown(stop.clone()), self.keep_templates(stop));
+    }
+
+    /// The bounds.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+}
+
+/// From 0 to 1, for spreading retries.
+fn chance() -> f64 {
+    f64::from(u32::from_le_bytes(random())) / f64::from(u32::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

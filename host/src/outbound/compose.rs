@@ -1,0 +1,353 @@
+//! What may be written in a conversation now, and whether what somebody wrote may be sent: kinds, lengths, files, templates.
+//!
+//! The same limits stand in the composer that the API shows; the provider has the last word all the same.
+
+use sambung_runtime::Plugin;
+use sambung_runtime::contract::types::Content;
+use sambung_runtime::manifest::limits::{ContentLimits, OverLimit};
+use serde_json::{Map, Value, json};
+
+use super::Outbound;
+use crate::db::{ChannelRow, DbError};
+use crate::model::content;
+use crate::model::fault::FieldError;
+use crate::model::windows::{self, Facts, Window, Wish};
+
+/// Why what somebody wrote is not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// Faults of fields, all of them.
+    #[error("the content cannot be sent as it is")]
+    Fields(Vec<FieldError>),
+    /// No rule is open for it.
+    #[error("the messaging window is closed")]
+    WindowClosed(Window),
+    /// The database did not answer.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl Outbound {
+    /// Checks what is to be sent through a channel against its limits, features, files and templates: the contents in their
+    /// stored form.
+    ///
+    /// # Errors
+    /// [`ComposeError::Fields`] with every fault.
+    pub async fn check(
+        &self,
+        channel: &ChannelRow,
+        plugin: &Plugin,
+        wanted: &Value,
+    ) -> Result<Vec<Value>, ComposeError> {
+        let contents = content::list_from_json(wanted, "#/content").map_err(ComposeError::Fields)?;
+        let limits = &plugin.manifest().limits;
+        let mut faults = Vec::new();
+        for (index, content) in contents.iter().enumerate() {
+            let pointer = if wanted.is_array() { format!("#/content/{index}") } else { "#/content".to_owned() };
+            if let Err(fault) = takes(limits, &channel.features, content) {
+                faults.push(over(&format!("{pointer}/type"), "type", &fault));
+                continue;
+            }
+            match content {
+                Content::Text(text) => {
+                    if let Err(fault) = limits.check_text(&text.body) {
+                        faults.push(over(&format!("{pointer}/text"), "text", &fault));
+                    }
+                }
+                Content::Media(media) => {
+                    let file = media.file.blob.as_deref().unwrap_or_default();
+                    let caption = media.caption.as_deref();
+                    let kind = &media.file.kind;
+                    faults.extend(self.file_fault(channel, limits, kind, file, caption, &pointer).await?);
+                }
+                Content::Interactive(json) => faults.extend(interactive_fault(limits, json, &pointer)),
+                Content::Template(json) => faults.extend(self.template_faults(channel, json, &pointer).await?),
+                _ => {}
+            }
+        }
+        if !faults.is_empty() {
+            return Err(ComposeError::Fields(faults));
+        }
+        Ok(contents.iter().map(|content| content::to_json(content, &mut |file| file.blob.clone())).collect())
+    }
+
+    async fn file_fault(
+        &self,
+        channel: &ChannelRow,
+        limits: &ContentLimits,
+        kind: &str,
+        id: &str,
+        caption: Option<&str>,
+        pointer: &str,
+    ) -> Result<Option<FieldError>, DbError> {
+        let at = format!("{pointer}/media_id");
+        let Some(file) = self.0.db.media_of(&channel.workspace, id).await? else {
+            return Ok(Some(FieldError::new(at, "unknown", "there is no such file")));
+        };
+        if file.state != "stored" {
+            let words = format!("the file is {}, not stored", file.state);
+            return Ok(Some(FieldError::new(at, "not-stored", words)));
+        }
+        let bytes = file.bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+        let mime = file.mime.as_deref().unwrap_or("application/octet-stream");
+        Ok(limits.check_media(kind, mime, bytes, caption).err().map(|fault| {
+            let of_caption = match &fault {
+                OverLimit::TooLong { .. } => true,
+                OverLimit::Kind { kind } => kind == "captions",
+                _ => false,
+            };
+            if of_caption { over(&format!("{pointer}/caption"), "caption", &fault) } else { over(&at, kind, &fault) }
+        }))
+    }
+
+    /// A template must be known and approved, and its parameters be what it has, no less and no more.
+    async fn template_faults(
+        &self,
+        channel: &ChannelRow,
+        json: &str,
+        pointer: &str,
+    ) -> Result<Vec<FieldError>, DbError> {
+        let used: Value = serde_json::from_str(json).unwrap_or(Value::Null);
+        let text = |key: &str| used.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (name, language) = (text("name"), text("language"));
+        let Some(account) = channel.account_id else { return Ok(Vec::new()) };
+        let Some((status, body)) = self.0.db.template(account, name, language).await? else {
+            self.0.db.templates_missed(account, self.0.clock.now()).await?;
+            let words = format!("there is no template `{name}` in `{language}`; the list is being read again");
+            return Ok(vec![FieldError::new(format!("{pointer}/name"), "unknown-template", words)]);
+        };
+        if !status.eq_ignore_ascii_case("approved") {
+            let words = format!("the template `{name}` is {status} and cannot be sent");
+            return Ok(vec![FieldError::new(format!("{pointer}/name"), "template-not-approved", words)]);
+        }
+        Ok(parameter_faults(&body, used.get("parameters"), &format!("{pointer}/parameters")))
+    }
+
+    /// What the window of a conversation looks like and what may be written in it, in the API's form: `window`, `composer`.
+    pub fn outlook(&self, plugin: &Plugin, features: &Value, facts: &Facts, human: bool) -> (Window, Value) {
+        let now = self.0.clock.now();
+        let window = windows::look(plugin.window_rules(), facts, features, human, now);
+        let composer = composer(&plugin.manifest().limits, features, &window);
+        (window, composer)
+    }
+
+    /// Whether each content has an open rule.
+    ///
+    /// # Errors
+    /// [`ComposeError::WindowClosed`] where one has none.
+    pub fn may_send(
+        &self,
+        plugin: &Plugin,
+        features: &Value,
+        facts: &Facts,
+        contents: &[Value],
+        human: bool,
+    ) -> Result<(), ComposeError> {
+        let now = self.0.clock.now();
+        let rules = plugin.window_rules();
+        let open = |content: &Value| {
+            let kind = content.get("type").and_then(Value::as_str).unwrap_or_default();
+            let wish = Wish { needs: windows::need_of(kind), human, excluded: &[] };
+            windows::choose(rules, facts, features, wish, now).is_some()
+        };
+        if contents.iter().all(open) {
+            return Ok(());
+        }
+        Err(ComposeError::WindowClosed(windows::look(rules, facts, features, human, now)))
+    }
+}
+
+/// The manifest's word for a content.
+fn word(content: &Content) -> &'static str {
+    match content {
+        Content::Text(_) => "text",
+        Content::Media(_) => "media",
+        Content::Location(_) => "location",
+        Content::ContactCards(_) => "contact-cards",
+        Content::Interactive(_) => "interactive",
+        Content::Choice(_) => "choice",
+        Content::Template(_) => "template",
+        Content::Mail(_) => "mail",
+        Content::Referral(_) => "referral",
+        Content::System(_) => "system",
+        Content::Unsupported(_) => "unsupported",
+        Content::Other(_) => "other",
+    }
+}
+
+/// A feature that `connect` or `check` took away from this channel.
+fn lacks(features: &Value, feature: &str) -> bool {
+    features.get(feature).and_then(Value::as_bool) == Some(false)
+}
+
+fn takes(limits: &ContentLimits, features: &Value, content: &Content) -> Result<(), OverLimit> {
+    let kind = word(content);
+    limits.takes(kind)?;
+    let file = if let Content::Media(media) = content { media.file.kind.as_str() } else { kind };
+    for feature in [kind, file] {
+        if lacks(features, feature) {
+            return Err(OverLimit::Kind { kind: feature.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn over(pointer: &str, what: &str, fault: &OverLimit) -> FieldError {
+    let code = match fault {
+        OverLimit::TooLong { .. } => "too-long",
+        OverLimit::Kind { .. } => "not-supported",
+        OverLimit::MediaType { .. } => "media-type",
+        OverLimit::TooLarge { .. } => "too-large",
+        OverLimit::TooMany { .. } => "too-many",
+    };
+    FieldError::new(pointer, code, format!("{what}: {fault}"))
+}
+
+fn interactive_fault(limits: &ContentLimits, json: &str, pointer: &str) -> Option<FieldError> {
+    let limit = limits.interactive?;
+    let shown: Value = serde_json::from_str(json).ok()?;
+    let mut tally = Tally::default();
+    tally.count(&shown);
+    let labels = tally.labels.iter().map(String::as_str);
+    limit.check(tally.buttons, tally.rows, labels).err().map(|fault| over(pointer, "interactive", &fault))
+}
+
+/// Buttons and rows wherever they stand.
+#[derive(Default)]
+struct Tally {
+    buttons: u64,
+    rows: u64,
+    labels: Vec<String>,
+}
+
+impl Tally {
+    fn count(&mut self, value: &Value) {
+        match value {
+            Value::Object(object) => {
+                for (key, inner) in object {
+                    if let ("buttons" | "rows", Value::Array(list)) = (key.as_str(), inner) {
+                        let counter = if key == "buttons" { &mut self.buttons } else { &mut self.rows };
+                        *counter += list.len() as u64;
+                        let label = |item: &Value| {
+                            let text = item.get("label").or_else(|| item.get("title"));
+                            text.and_then(Value::as_str).map(str::to_owned)
+                        };
+                        self.labels.extend(list.iter().filter_map(label));
+                    }
+                    self.count(inner);
+                }
+            }
+            Value::Array(list) => list.iter().for_each(|inner| self.count(inner)),
+            _ => {}
+        }
+    }
+}
+
+/// Missing and unknown parameters. A template lists `parameters` as names or as objects with a `name`, `required` unless it
+/// says otherwise; one that lists none is sent as it is.
+fn parameter_faults(template: &Value, given: Option<&Value>, pointer: &str) -> Vec<FieldError> {
+    let Some(declared) = template.get("parameters").and_then(Value::as_array) else { return Vec::new() };
+    let empty = Map::new();
+    let given = match given {
+        None | Some(Value::Null) => &empty,
+        Some(Value::Object(object)) => object,
+        Some(_) => return vec![FieldError::new(pointer, "type", "must be an object of parameters by name")],
+    };
+    let name_of = |parameter: &Value| {
+        parameter.as_str().or_else(|| parameter.get("name").and_then(Value::as_str)).map(str::to_owned)
+    };
+    let names: Vec<String> = declared.iter().filter_map(name_of).collect();
+    let mut faults = Vec::new();
+    for (parameter, name) in declared.iter().zip(&names) {
+        let required = parameter.get("required").and_then(Value::as_bool).unwrap_or(true);
+        let blank = given.get(name).is_none_or(|value| value.is_null() || value.as_str() == Some(""));
+        if required && blank {
+            faults.push(FieldError::required(format!("{pointer}/{name}")));
+        }
+    }
+    for name in given.keys().filter(|name| !names.contains(name)) {
+        let words = format!("the template has no parameter `{name}`; it has {}", names.join(", "));
+        faults.push(FieldError::new(format!("{pointer}/{name}"), "unknown", words));
+    }
+    faults
+}
+
+/// What may be sent now, and its limits.
+fn composer(limits: &ContentLimits, features: &Value, window: &Window) -> Value {
+    let allows = |need: &str| window.allows.iter().any(|allowed| allowed == need);
+    let contents: Vec<String> = limits
+        .contents
+        .iter()
+        .filter(|kind| !lacks(features, kind))
+        .filter(|kind| allows(windows::need_of(kind)))
+        .map(|kind| kind.replace('-', "_"))
+        .collect();
+    let media: Map<String, Value> = limits
+        .media
+        .iter()
+        .filter(|(kind, _)| !lacks(features, kind))
+        .map(|(kind, limit)| (kind.clone(), json!(limit)))
+        .collect();
+    json!({
+        "contents": contents,
+        "text": limits.text,
+        "caption": limits.caption,
+        "media": media,
+        "interactive": limits.interactive,
+        "together": limits.together,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(faults: &[FieldError]) -> Vec<(&str, &str)> {
+        faults.iter().map(|fault| (fault.pointer.as_str(), fault.code.as_str())).collect()
+    }
+
+    /// A template is sent with what it has: nothing missing, nothing besides.
+    #[test]
+    fn missing_and_unknown_parameters_are_named() {
+        let template = json!({"parameters": [{"name": "name"}, {"name": "footer", "required": false}, "order"]});
+        let given = json!({"order": "", "nmae": "Sari"});
+        let faults = parameter_faults(&template, Some(&given), "#/content/parameters");
+        assert_eq!(
+            codes(&faults),
+            [
+                ("#/content/parameters/name", "required"),
+                ("#/content/parameters/order", "required"),
+                ("#/content/parameters/nmae", "unknown")
+            ]
+        );
+        assert!(parameter_faults(&template, Some(&json!({"name": "Sari", "order": "7"})), "#").is_empty());
+        assert!(parameter_faults(&json!({}), None, "#").is_empty());
+    }
+
+    /// Buttons and rows count wherever they stand.
+    #[test]
+    fn interactive_contents_are_counted() {
+        let mut tally = Tally::default();
+        tally.count(&json!({"buttons": [{"label": "a"}], "list": {"sections": [{"rows": [{"title": "b"}, {}]}]}}));
+        assert_eq!((tally.buttons, tally.rows, tally.labels), (1, 2, vec!["a".to_owned(), "b".to_owned()]));
+    }
+
+    /// Outside the window the composer offers templates alone, and what the channel lacks never.
+    #[test]
+    fn the_composer_offers_what_may_be_sent() {
+        let limits = ContentLimits {
+            contents: ["text", "media", "template", "contact-cards"].map(str::to_owned).to_vec(),
+            ..ContentLimits::default()
+        };
+        let window = |allows: &[&str]| Window {
+            open: true,
+            closes_at: None,
+            allows: allows.iter().map(|word| (*word).to_owned()).collect(),
+            reason: None,
+        };
+        let features = json!({"media": false});
+        let contents = |window: &Window| composer(&limits, &features, window)["contents"].clone();
+        assert_eq!(contents(&window(&["template"])), json!(["template"]));
+        assert_eq!(contents(&window(&["free-form", "template"])), json!(["text", "template", "contact_cards"]));
+    }
+}

@@ -1,0 +1,110 @@
+//! Asking providers what became of unknown attempts, where the plugin can, until each has a verdict or a person decides.
+
+use std::time::Duration;
+
+use sambung_runtime::contract::reconcile::{Lost, Verdict};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::dispatch::outgoing;
+use super::{Outbound, chance};
+use crate::db::{DbError, Ended, Ending, Settlement, UnknownPart};
+use crate::model::retry::reconcile_delay;
+
+/// Attempts asked about in one round.
+const ROUND: u32 = 50;
+/// Milliseconds after which the provider is not asked any more.
+const ENOUGH: i64 = 3 * 24 * 3_600_000;
+
+impl Outbound {
+    pub(super) async fn ask_unknown(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.ask_round().await {
+                tracing::error!(%error, "unknown attempts wait for the database");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(Duration::from_secs(2)) => {}
+            }
+        }
+    }
+
+    async fn ask_round(&self) -> Result<(), DbError> {
+        if self.0.db.held_since().await?.is_some() {
+            return Ok(());
+        }
+        for unknown in self.0.db.unknown_to_ask(self.0.clock.now(), ROUND).await? {
+            self.ask(unknown).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, unknown: UnknownPart) -> Result<(), DbError> {
+        let group = &unknown.group;
+        let Some(part) = group.parts.first() else { return Ok(()) };
+        let generation = self.0.plugins.get(&unknown.plugin).filter(|generation| generation.is_active());
+        let channel = self.0.db.channel(&unknown.channel_id).await?;
+        let (Some(generation), Some(channel)) = (generation, channel) else {
+            return self.0.db.ask_again(&group.message_id, part.idx, self.0.clock.now() + 60_000).await;
+        };
+        if !generation.plugin.interfaces().reconcile {
+            return self.0.db.ask_again(&group.message_id, part.idx, i64::MAX).await;
+        }
+        let Some(attempt) = outgoing(group).ok().and_then(|mut messages| messages.pop()) else {
+            return self.0.db.ask_again(&group.message_id, part.idx, i64::MAX).await;
+        };
+        let lost = Lost { attempt, at: part.started_at.max(0) as u64, extra: Vec::new() };
+        let called = generation.plugin.reconcile(&channel.caller(), channel.to_contract(None), vec![lost]).await;
+        let now = self.0.clock.now();
+        let (ending, effects, thread, identities) = match called {
+            Ok(mut done) => match done.value.pop() {
+                Some(Ok(Verdict::Sent(receipt))) => {
+                    (Ending::Sent { ids: receipt.ids }, done.effects, receipt.thread, receipt.identities)
+                }
+                Some(Ok(Verdict::NotSent)) => {
+                    let error = json!({"code": "not-sent", "detail": "the provider says that it did not get it"});
+                    let again = Ending::Again { due_at: now, counts: true, excluded: None, maybe_sent: false, error };
+                    (again, done.effects, None, Vec::new())
+                }
+                _ => return self.ask_later(&unknown, now).await,
+            },
+            Err(error) => {
+                self.report(self.0.db.note_call_failure(&unknown.channel_id, &error, now).await);
+                return self.ask_later(&unknown, now).await;
+            }
+        };
+        let settlement = Settlement {
+            workspace: unknown.workspace.clone(),
+            account_id: unknown.account_id,
+            channel_id: unknown.channel_id.clone(),
+            message_id: group.message_id.clone(),
+            conversation_id: group.conversation_id.clone(),
+            contact_id: group.contact_id.clone(),
+            ended: vec![Ended {
+                idx: part.idx,
+                attempt_id: part.attempt_id,
+                attempt_key: part.attempt_key.clone(),
+                ending,
+                dispatched: true,
+            }],
+            thread,
+            identities,
+            effects,
+            at: now,
+            ..Settlement::default()
+        };
+        self.commit(settlement).await;
+        self.0.wakes.feed_grew();
+        self.0.wakes.outbound.notify_one();
+        Ok(())
+    }
+
+    /// The longer it has been, the longer until the next question.
+    async fn ask_later(&self, unknown: &UnknownPart, now: i64) -> Result<(), DbError> {
+        let Some(part) = unknown.group.parts.first() else { return Ok(()) };
+        let age = now - part.started_at;
+        let asked = (age / 5_000).max(1).ilog2();
+        let at = if age > ENOUGH { i64::MAX } else { now + reconcile_delay(asked, chance()) };
+        self.0.db.ask_again(&unknown.group.message_id, part.idx, at).await
+    }
+}

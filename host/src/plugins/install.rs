@@ -1,0 +1,220 @@
+//! The one way from a file to a running generation: inspect, policy, compile, preflight, keep, commit, swap. Nothing of the
+//! old goes before the new is proven.
+
+use std::sync::Arc;
+
+use sambung_runtime::manifest::settings;
+use sambung_runtime::{Inspection, LoadError, Plugin, Runtime};
+
+use super::folder::{FolderError, digest_of};
+use super::registry::{Generation, PluginState, Registry};
+use crate::db::DbError;
+use crate::model::semver_policy::{self, Decision, Need};
+
+/// Retired generations of one plugin that are kept to go back to.
+const KEPT: u32 = 5;
+/// Channels that one question of the preflight reads.
+const PAGE: u32 = 500;
+/// Misfits that a refusal tells of.
+const TOLD: usize = 10;
+
+/// How a file came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// In the host's own binary.
+    Bundled,
+    /// Into the plugins folder.
+    File,
+    /// By the API.
+    Upload,
+}
+
+impl Source {
+    /// The word in the database and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::Bundled => "bundled",
+            Source::File => "file",
+            Source::Upload => "upload",
+        }
+    }
+}
+
+/// What an installation changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The plugin was not there before.
+    New,
+    /// It took the place of another generation.
+    Replaced,
+    /// This very file runs already.
+    Unchanged,
+}
+
+/// An installation that stands.
+pub struct Installed {
+    /// What runs now.
+    pub generation: Arc<Generation>,
+    /// What changed.
+    pub outcome: Outcome,
+}
+
+/// A channel whose settings the new version does not take.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct SettingsMisfit {
+    /// The channel.
+    pub channel: String,
+    /// JSON Pointer into its settings.
+    pub pointer: String,
+    /// What does not fit.
+    pub detail: String,
+}
+
+/// Why a file was not installed. The generation that ran before goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The file itself is refused.
+    #[error(transparent)]
+    Refused(#[from] LoadError),
+    /// An operator has to approve it.
+    #[error("version {version} of `{plugin}` needs an operator's approval: {}", words(needs))]
+    Approval {
+        /// The plugin.
+        plugin: String,
+        /// The new version.
+        version: String,
+        /// What is to be approved.
+        needs: Vec<Need>,
+    },
+    /// Channels would stop working.
+    #[error("version {version} of `{plugin}` does not take the settings of {count} channel(s): {}", told(misfits))]
+    Settings {
+        /// The plugin.
+        plugin: String,
+        /// The new version.
+        version: String,
+        /// How many channels.
+        count: usize,
+        /// Some of what does not fit.
+        misfits: Vec<SettingsMisfit>,
+    },
+    /// The file could not be kept.
+    #[error("the file could not be kept: {0}")]
+    Disk(#[from] FolderError),
+    /// The database refused.
+    #[error("{0}")]
+    Db(#[from] DbError),
+}
+
+fn words(needs: &[Need]) -> String {
+    needs.iter().map(|need| need.words.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+fn told(misfits: &[SettingsMisfit]) -> String {
+    let lines: Vec<String> =
+        misfits.iter().map(|misfit| format!("{} {}: {}", misfit.channel, misfit.pointer, misfit.detail)).collect();
+    lines.join("; ")
+}
+
+impl Registry {
+    /// Installs a file, or says why not. Calls that are in flight end on the generation they began with.
+    ///
+    /// # Errors
+    /// The file is refused, waits for approval, does not fit the channels there are, or cannot be kept.
+    pub async fn install(&self, wasm: Vec<u8>, source: Source) -> Result<Installed, InstallError> {
+        let _turn = self.0.activation.lock().await;
+        let digest = digest_of(&wasm);
+        let inspection = Runtime::inspect(&wasm)?;
+        let id = inspection.manifest.id.clone();
+        let running = self.get(&id);
+        if let Some(running) = running.as_ref().filter(|running| running.plugin.digest() == digest) {
+            return Ok(Installed { generation: Arc::clone(running), outcome: Outcome::Unchanged });
+        }
+        if let Some(running) = &running {
+            policy(running, &inspection)?;
+        }
+        let plugin = self.0.runtime.load(wasm.clone()).await?;
+        self.preflight(&plugin).await?;
+        self.0.folders.keep(&digest, &wasm).await?;
+        let generation = self.commit(plugin, source).await?;
+        let outcome = if running.is_some() { Outcome::Replaced } else { Outcome::New };
+        self.prune(&id).await;
+        Ok(Installed { generation, outcome })
+    }
+
+    async fn commit(&self, plugin: Plugin, source: Source) -> Result<Arc<Generation>, InstallError> {
+        let manifest = plugin.manifest();
+        let (id, version) = (manifest.id.clone(), manifest.version.to_string());
+        let at = self.0.clock.now();
+        let (number, state) =
+            self.0.db.activate_generation(&id, plugin.digest(), &version, source.as_str(), at).await?;
+        tracing::info!(plugin = id, version, generation = number, source = source.as_str(), "plugin installed");
+        let generation = self.swap(Generation {
+            id,
+            number,
+            state: PluginState::parse(&state),
+            source: source.as_str().to_owned(),
+            plugin,
+        });
+        self.0.wakes.feed_grew();
+        self.0.wakes.journal.notify_one();
+        Ok(generation)
+    }
+
+    /// Whether every connected channel's settings fit the new form.
+    async fn preflight(&self, plugin: &Plugin) -> Result<(), InstallError> {
+        let Some(schema) = plugin.settings_schema("channel", "en") else { return Ok(()) };
+        let manifest = plugin.manifest();
+        let set = self.0.db.secret_names_of_channels(&manifest.id).await?;
+        let (mut misfits, mut count, mut after) = (Vec::new(), 0, String::new());
+        loop {
+            let page = self.0.db.channels_of_plugin(&manifest.id, &after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.id.clone();
+            for row in page.iter().filter(|row| row.account.is_some()) {
+                let names = set.get(&row.id);
+                let is_set = |name: &str| names.is_some_and(|names| names.iter().any(|set| set == name));
+                let faults = settings::validate_update(schema, &row.settings, &is_set);
+                count += usize::from(!faults.is_empty());
+                misfits.extend(faults.into_iter().map(|fault| SettingsMisfit {
+                    channel: row.id.clone(),
+                    pointer: fault.pointer,
+                    detail: fault.detail,
+                }));
+                misfits.truncate(TOLD);
+            }
+        }
+        if misfits.is_empty() {
+            return Ok(());
+        }
+        Err(InstallError::Settings {
+            plugin: manifest.id.clone(),
+            version: manifest.version.to_string(),
+            count,
+            misfits,
+        })
+    }
+
+    /// Old generations beyond those that are kept go, row and file. A failure costs disk, not service.
+    async fn prune(&self, id: &str) {
+        match self.0.db.drop_surplus_generations(id, KEPT).await {
+            Ok(digests) => {
+                for digest in digests {
+                    self.0.folders.forget(&digest).await;
+                }
+            }
+            Err(error) => tracing::warn!(plugin = id, %error, "old generations could not be removed"),
+        }
+    }
+}
+
+fn policy(running: &Generation, new: &Inspection) -> Result<(), InstallError> {
+    match semver_policy::decide(running.plugin.manifest(), &new.manifest) {
+        Decision::Apply => Ok(()),
+        Decision::Approve(needs) => Err(InstallError::Approval {
+            plugin: new.manifest.id.clone(),
+            version: new.manifest.version.to_string(),
+            needs,
+        }),
+    }
+}

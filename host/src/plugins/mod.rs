@@ -1,0 +1,15 @@
+//! Installed plugins: from a file to the generation that runs, and what a running plugin may ask of the host.
+//!
+//! Boot, folder, upload and tests install through one function, [`Registry::install`]. Knows no channel's life and no HTTP.
+
+mod boot;
+mod folder;
+mod install;
+mod registry;
+mod services;
+mod watch;
+
+pub use folder::{FolderError, place_file};
+pub use install::{InstallError, Installed, Outcome, SettingsMisfit, Source};
+pub use registry::{Generation, PluginState, Registry};
+pub use services::{Candidate, Candidates, KvService, SecretService};

@@ -1,0 +1,101 @@
+//! What a handler reaches. `app.rs` makes it; every field is cheap to clone.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Auth;
+use crate::auth::rate::Limiter;
+use crate::channels::Channels;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Db;
+use crate::feed::Feed;
+use crate::inbound::Inbound;
+use crate::media::Media;
+use crate::model::proxies::Range;
+use crate::outbound::Outbound;
+use crate::plugins::{Candidates, Registry};
+use crate::wake::Wakes;
+
+/// What a handler reaches. Cheap to clone.
+#[derive(Clone)]
+pub struct State {
+    /// The database.
+    pub db: Db,
+    /// Time and ids.
+    pub clock: Clock,
+    /// Signals between loops.
+    pub wakes: Wakes,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Where plugins run.
+    pub runtime: sambung_runtime::Runtime,
+    /// Installed plugins.
+    pub plugins: Registry,
+    /// Credentials that are being tried out.
+    pub candidates: Candidates,
+    /// The life of channels.
+    pub channels: Channels,
+    /// Files.
+    pub media: Media,
+    /// From the journal to conversations.
+    pub inbound: Inbound,
+    /// Messages on their way out.
+    pub outbound: Outbound,
+    /// The event feed.
+    pub feed: Feed,
+    /// Who somebody is.
+    pub auth: Auth,
+    /// How often somebody may try.
+    pub limits: Limits,
+    /// Proxies whose word on the client's address counts.
+    pub proxies: Arc<Vec<Range>>,
+    /// What is measured.
+    pub metrics: PrometheusHandle,
+    /// Whether requests are welcome yet, and still.
+    pub readiness: Readiness,
+    /// Ends when the server stops: streams that stay open end with it.
+    pub stop: CancellationToken,
+}
+
+/// How often somebody may try.
+#[derive(Clone)]
+pub struct Limits {
+    /// Sign-ins of one address.
+    pub sign_in: Limiter<IpAddr>,
+    /// Sign-ins for one e-mail address.
+    pub sign_in_email: Limiter<String>,
+    /// Webhooks without a good signature from one address.
+    pub unverified: Limiter<IpAddr>,
+}
+
+impl Limits {
+    /// As configured.
+    pub fn new(config: &Config) -> Limits {
+        Limits {
+            sign_in: Limiter::per_minute(config.auth.sign_in_per_minute),
+            sign_in_email: Limiter::per_minute(config.auth.sign_in_per_minute),
+            unverified: Limiter::per_minute(config.ingress.unverified_per_minute),
+        }
+    }
+}
+
+/// Whether requests are welcome. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// Everything is started.
+    pub fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Release);
+    }
+
+    /// Whether everything is started and nothing is being stopped.
+    pub fn is(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}

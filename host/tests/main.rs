@@ -1,0 +1,16 @@
+//! The host, whole: a real database in a temporary folder, real HTTP on a loopback port, real components. One binary, a module
+//! for each part.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod auth;
+mod channels;
+mod common;
+mod feed;
+mod house;
+mod inbound;
+mod media;
+mod operations;
+mod outbound;
+mod plugins;
+mod widget;

@@ -1,0 +1,366 @@
+//! From a batch to what happened: every message, status and change is an item of its own, and stands or falls alone.
+//!
+//! The Cloud API wraps values into entries and changes; gateways may post the bare value. Both are read wherever they come.
+
+use crate::message::{Contact, Envelope, MessageError, contents, person, read, thread, time};
+use crate::status::Status;
+use crate::windows::CUSTOMER_SERVICE;
+use crate::{USER, WhatsApp, account};
+use sambung_sdk::inbound::{
+    Edited, Event, Happening, IdentityChange, Inbound, Item, Notice, Opening, Outcome, Reaction, Request, Subscription,
+};
+use sambung_sdk::json::{Value, json};
+use sambung_sdk::types::{Channel, Content, Identity, Open, Person, Target, Thread};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+#[derive(Deserialize)]
+struct Batch<'a> {
+    #[serde(borrow)]
+    entry: Option<Vec<Entry<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    time: Value,
+    #[serde(default, borrow)]
+    changes: Vec<Change<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Change<'a> {
+    #[serde(default)]
+    field: String,
+    #[serde(borrow)]
+    value: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Messages<'a> {
+    metadata: Option<Metadata>,
+    #[serde(default)]
+    contacts: Vec<Contact>,
+    #[serde(default, borrow)]
+    messages: Vec<&'a RawValue>,
+    #[serde(default, borrow)]
+    message_echoes: Vec<&'a RawValue>,
+    #[serde(default, borrow)]
+    statuses: Vec<&'a RawValue>,
+    #[serde(default, borrow)]
+    errors: Vec<&'a RawValue>,
+    #[serde(default, borrow)]
+    groups: Vec<&'a RawValue>,
+    #[serde(default, borrow)]
+    user_preferences: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    phone_number_id: Option<String>,
+}
+
+impl Inbound for WhatsApp {
+    fn handle_webhook(request: Request, _channel: Option<Channel>) -> Result<Outcome, String> {
+        let batch: Batch<'_> = request.json()?;
+        let mut items = Vec::new();
+        match &batch.entry {
+            Some(entries) => {
+                for (at, entry) in entries.iter().enumerate() {
+                    for (number, change) in entry.changes.iter().enumerate() {
+                        let place =
+                            Place { entry: Some(entry), pointer: format!("/entry/{at}/changes/{number}/value") };
+                        items.extend(place.change(&change.field, change.value));
+                    }
+                }
+            }
+            None => {
+                let bare: &RawValue = request_value(&request)?;
+                items.extend(Place { entry: None, pointer: String::new() }.messages("messages", bare));
+            }
+        }
+        Ok(items.into_iter().collect())
+    }
+}
+
+fn request_value(request: &Request) -> Result<&RawValue, String> {
+    serde_json::from_slice(&request.body).map_err(|error| format!("the body: {error}"))
+}
+
+/// Where in the batch a value stands.
+struct Place<'a> {
+    entry: Option<&'a Entry<'a>>,
+    pointer: String,
+}
+
+/// Whom the items of a value concern, and who is described in it.
+struct Around<'a> {
+    field: &'a str,
+    scope: &'a str,
+    route: Option<&'a str>,
+    contacts: &'a [Contact],
+}
+
+impl Place<'_> {
+    fn change(&self, field: &str, value: &RawValue) -> Vec<Item> {
+        match field {
+            "message_template_status_update"
+            | "message_template_quality_update"
+            | "message_template_components_update"
+            | "template_category_update" => vec![self.template_changed(field, value)],
+            "account_update"
+            | "account_review_update"
+            | "account_alerts"
+            | "phone_number_quality_update"
+            | "phone_number_name_update"
+            | "business_capability_update"
+            | "security" => vec![self.account_changed(field, value)],
+            _ => self.messages(field, value),
+        }
+    }
+
+    /// The account's id, inside which business-scoped ids mean something.
+    fn scope(&self) -> &str {
+        self.entry.map_or("", |entry| entry.id.as_str())
+    }
+
+    fn messages(&self, field: &str, raw: &RawValue) -> Vec<Item> {
+        let value: Messages<'_> = match serde_json::from_str(raw.get()) {
+            Ok(value) => value,
+            Err(error) => return vec![self.routed(Item::failed(format!("the {field} cannot be read: {error}")))],
+        };
+        let around = Around {
+            field,
+            scope: self.scope(),
+            route: value.metadata.as_ref().and_then(|metadata| metadata.phone_number_id.as_deref()),
+            contacts: &value.contacts,
+        };
+        let mut items = Vec::new();
+        let mut each = |name: &str, raws: &[&RawValue], read: &dyn Fn(&Around<'_>, &RawValue) -> Item| {
+            for (at, raw) in raws.iter().enumerate() {
+                let item = read(&around, raw).raw(format!("{}/{name}/{at}", self.pointer));
+                items.push(match around.route {
+                    Some(route) => item.route(route),
+                    None => self.routed(item),
+                });
+            }
+        };
+        each("messages", &value.messages, &message);
+        each("message_echoes", &value.message_echoes, &echo);
+        each("statuses", &value.statuses, &status);
+        each("errors", &value.errors, &error);
+        each("groups", &value.groups, &group);
+        each("user_preferences", &value.user_preferences, &preference);
+        if items.is_empty() {
+            items.push(self.routed(self.kept(field, raw)));
+        }
+        items
+    }
+
+    /// A change that has no number goes to every number of the account.
+    fn routed(&self, item: Item) -> Item {
+        match self.entry {
+            Some(entry) if !entry.id.is_empty() => item.route(account::route(&entry.id)),
+            _ => item,
+        }
+    }
+
+    fn template_changed(&self, field: &str, raw: &RawValue) -> Item {
+        let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+        let status = value["event"].as_str().map(str::to_lowercase);
+        let changed = json!({
+            "name": value["message_template_name"],
+            "language": value["message_template_language"],
+            "id": value["message_template_id"].as_u64().map(|id| id.to_string()),
+            "status": status,
+            "category": value["new_category"].as_str().or(value["message_template_category"].as_str()).map(str::to_lowercase),
+            "quality": value["new_quality_score"].as_str().map(str::to_lowercase),
+            "reason": value["reason"].as_str().filter(|reason| *reason != "NONE"),
+            "data": value,
+        });
+        self.of_account(field, raw, Happening::TemplateChanged(changed.to_string()))
+    }
+
+    fn account_changed(&self, field: &str, raw: &RawValue) -> Item {
+        let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+        let word = value["event"].as_str().or(value["decision"].as_str()).unwrap_or(field);
+        let changed = json!({
+            "kind": field.replace('_', "-"),
+            "state": word.to_lowercase(),
+            "words": format!("WhatsApp: {} ({word})", field.replace('_', " ")),
+            "data": value,
+        });
+        self.of_account(field, raw, Happening::AccountChanged(changed.to_string()))
+    }
+
+    fn kept(&self, field: &str, raw: &RawValue) -> Item {
+        let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+        if value.as_object().is_some_and(serde_json::Map::is_empty) {
+            return Item::ignored("there is nothing in it");
+        }
+        let open = Open::new(field, &value, format!("WhatsApp sent something new: {field}."));
+        let time = self.time();
+        Item::event(Event::new(self.id(field, raw), Happening::Other(open)).time(time)).raw(self.pointer.clone())
+    }
+
+    fn of_account(&self, field: &str, raw: &RawValue, what: Happening) -> Item {
+        let event = Event::new(self.id(field, raw), what).time(self.time());
+        self.routed(Item::event(event).raw(self.pointer.clone()))
+    }
+
+    fn time(&self) -> Option<u64> {
+        self.entry.and_then(|entry| time(&entry.time))
+    }
+
+    /// Changes carry no id of their own: the account, its time and what is said make one.
+    fn id(&self, field: &str, raw: &RawValue) -> String {
+        let entry = self.entry.map(|entry| (entry.id.as_str(), entry.time.to_string()));
+        let (account, time) = entry.unwrap_or_default();
+        format!("{field}:{account}:{time}:{:016x}", fnv1a(raw.get().as_bytes()))
+    }
+}
+
+/// FNV-1a, 64 bits: a stable name for a text, not a protection (<http://www.isthe.com/chongo/tech/comp/fnv/>).
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn message(around: &Around<'_>, raw: &RawValue) -> Item {
+    let envelope: Envelope = match serde_json::from_str(raw.get()) {
+        Ok(envelope) => envelope,
+        Err(error) => return Item::failed(format!("the message cannot be read: {error}")),
+    };
+    let sender = person(&envelope.from, envelope.from_user_id.as_deref(), around.scope, around.contacts);
+    let Some(thread) = thread(envelope.group_id.as_deref(), sender.as_ref()) else {
+        return Item::failed("a message without a sender");
+    };
+    match translate(around, &envelope, raw, sender, thread) {
+        Ok(event) => Item::event(event),
+        Err(words) => Item::failed(words),
+    }
+}
+
+fn translate(
+    around: &Around<'_>,
+    envelope: &Envelope,
+    raw: &RawValue,
+    sender: Option<Person>,
+    thread: Thread,
+) -> Result<Event, String> {
+    let fields: Value = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+    let own = &fields[envelope.kind.as_str()];
+    let what: Happening = match envelope.kind.as_str() {
+        "reaction" => {
+            let about = own["message_id"].as_str().ok_or("a reaction without the message's id")?;
+            let emoji = own["emoji"].as_str().filter(|emoji| !emoji.is_empty());
+            let emojis = emoji.map(str::to_owned).into_iter().collect();
+            Happening::Reaction(Reaction { message: Target::new(about), who: sender, emojis, extra: Vec::new() })
+        }
+        "edit" => {
+            let about = own["original_message_id"].as_str().ok_or("an edit without the message's id")?;
+            let content = edited(&own["message"])?;
+            Happening::Edited(Edited { message: Target::new(about), content, extra: Vec::new() })
+        }
+        "revoke" => {
+            let about = own["original_message_id"].as_str().ok_or("a deletion without the message's id")?;
+            Happening::Deleted(Target::new(about))
+        }
+        "system" if own["type"] == "user_changed_number" => changed_number(around, envelope, own),
+        _ => {
+            let mut message = read(envelope, raw, thread)?;
+            message.sender = sender;
+            message.into()
+        }
+    };
+    let written = matches!(what, Happening::Message(_) | Happening::Reaction(_) | Happening::Edited(_));
+    let event = Event::new(&envelope.id, what).time(time(&envelope.timestamp));
+    let opens = written && !matches!(envelope.kind.as_str(), "system" | "request_welcome");
+    Ok(if opens { event.opens(Opening::new(CUSTOMER_SERVICE)) } else { event })
+}
+
+fn edited(message: &Value) -> Result<Vec<Content>, String> {
+    let mut whole = message.clone();
+    if let Some(fields) = whole.as_object_mut() {
+        fields.entry("id").or_insert_with(|| json!(""));
+    }
+    let envelope: Envelope =
+        serde_json::from_value(whole).map_err(|error| format!("the edit cannot be read: {error}"))?;
+    contents(&envelope, message)
+}
+
+/// The person wrote from one number and will from now on from another.
+fn changed_number(around: &Around<'_>, envelope: &Envelope, own: &Value) -> Happening {
+    let text = |name: &str| own[name].as_str();
+    let mut new = Vec::new();
+    if let Some(user) = text("user_id") {
+        new.push(Identity::new(USER, around.scope, user));
+    }
+    new.extend(text("wa_id").or(text("new_wa_id")).map(Identity::phone));
+    Happening::IdentityChanged(IdentityChange {
+        old: vec![Identity::phone(&envelope.from)],
+        new,
+        proof: text("body").unwrap_or_default().to_owned(),
+        extra: Vec::new(),
+    })
+}
+
+/// A message that the business sent from its own app.
+fn echo(around: &Around<'_>, raw: &RawValue) -> Item {
+    let envelope: Envelope = match serde_json::from_str(raw.get()) {
+        Ok(envelope) => envelope,
+        Err(error) => return Item::failed(format!("the echo cannot be read: {error}")),
+    };
+    let to = person(&envelope.to, None, around.scope, around.contacts);
+    let Some(thread) = thread(envelope.group_id.as_deref(), to.as_ref()) else {
+        return Item::failed("an echo without a recipient");
+    };
+    match read(&envelope, raw, thread) {
+        Ok(message) => Item::event(Event::new(&envelope.id, Happening::Echo(message)).time(time(&envelope.timestamp))),
+        Err(words) => Item::failed(words),
+    }
+}
+
+fn status(around: &Around<'_>, raw: &RawValue) -> Item {
+    match serde_json::from_str::<Status>(raw.get()) {
+        Ok(status) => status.item(around.scope),
+        Err(error) => Item::failed(format!("the status cannot be read: {error}")),
+    }
+}
+
+/// Something that the provider could not do for the number, not for one message.
+fn error(around: &Around<'_>, raw: &RawValue) -> Item {
+    match serde_json::from_str::<MessageError>(raw.get()) {
+        Ok(error) => {
+            let id = format!("error:{}:{:016x}", around.route.unwrap_or_default(), fnv1a(raw.get().as_bytes()));
+            Item::event(Event::new(id, Notice::new("warning", format!("error-{}", error.code), error.words())))
+        }
+        Err(error) => Item::failed(format!("the error cannot be read: {error}")),
+    }
+}
+
+fn group(around: &Around<'_>, raw: &RawValue) -> Item {
+    let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+    let group = value["group_id"].as_str().unwrap_or_default();
+    let line = format!("The group changed: {}.", around.field.replace('_', " "));
+    let id = format!("{}:{group}:{:016x}", around.field, fnv1a(raw.get().as_bytes()));
+    let open = Open::new(around.field, &value, line);
+    Item::event(Event::new(id, Happening::Other(open)).time(time(&value["timestamp"])))
+}
+
+/// Somebody stopped or resumed marketing messages.
+fn preference(around: &Around<'_>, raw: &RawValue) -> Item {
+    let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+    let digits = value["wa_id"].as_str().unwrap_or_default();
+    let Some(who) = person(digits, value["user_id"].as_str(), around.scope, around.contacts) else {
+        return Item::failed("a preference without a person");
+    };
+    let active = value["value"].as_str() != Some("stop");
+    let topic = value["category"].as_str().unwrap_or("marketing_messages");
+    let id = format!("preference:{digits}:{:016x}", fnv1a(raw.get().as_bytes()));
+    let thread = thread(None, Some(&who));
+    let mut subscription = Subscription::new(who, topic, active);
+    subscription.thread = thread;
+    Item::event(Event::new(id, subscription).time(time(&value["timestamp"])))
+}

@@ -1,0 +1,9 @@
+//! Stories: one binary, a file for each subject.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)]
+
+mod line_component;
+mod line_plugin;
+mod line_requests;
+mod line_simulator;
+mod line_story;

@@ -1,0 +1,24 @@
+//! Simulators: small servers on loopback that behave as the providers' documentation says, for stories over real HTTP.
+
+pub mod line;
+
+use std::sync::OnceLock;
+
+/// A client for loopback, one for all tests.
+///
+/// # Panics
+/// When it cannot be built, which would be a fault of the build.
+pub fn http_client() -> reqwest::Client {
+    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+    let build = || {
+        // Installed once in a process; another test may have been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // A connection belongs to the runtime that opened it, and each test has its own: none is kept.
+        reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .build()
+            .expect("a client without special options can be built")
+    };
+    CLIENT.get_or_init(build).clone()
+}
