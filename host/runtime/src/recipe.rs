@@ -134,7 +134,10 @@ fn setting_is(settings: &Value, name: &str, wanted: &str) -> bool {
     match settings.get(name) {
         Some(Value::String(text)) => text == wanted,
         Some(Value::Null) | None => false,
-        Some(other) => other.to_string() == wanted,
+        Some(other) => {
+            let text = other.to_string();
+            text == wanted
+        }
     }
 }
 
