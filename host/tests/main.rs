@@ -6,9 +6,11 @@
 mod auth;
 mod channels;
 mod common;
+mod feed;
 mod house;
 mod inbound;
 mod media;
 mod operations;
+mod outbound;
 mod plugins;
 mod widget;

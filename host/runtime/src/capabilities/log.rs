@@ -166,6 +166,8 @@ fn shorten(message: &str) -> String {
 impl Host for State {
     async fn log(&mut self, level: String, message: String, fields: Vec<(String, String)>) -> wasmtime::Result<()> {
         self.meter.host_call()?;
+        let message = self.vault.scrub_text(&message);
+        let fields: Vec<_> = fields.into_iter().map(|(name, value)| (name, self.vault.scrub_text(&value))).collect();
         self.log.message(&level, &message, &fields)?;
         Ok(())
     }
