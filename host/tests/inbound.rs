@@ -185,6 +185,14 @@ async fn a_body_over_the_limit_is_refused() {
 }
 
 #[tokio::test]
+async fn a_disk_without_room_makes_the_provider_come_again_and_reads_go_on() {
+    let shop = Shop::open_with(Options::default().set("DATABASE__MIN_FREE_BYTES", i64::MAX)).await;
+    assert_eq!(shop.deliver(&body(&[text("1", AT, "halo")])).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(shop.conversations().await.len(), 0);
+    assert_eq!(shop.journal("pending").await.len(), 0);
+}
+
+#[tokio::test]
 async fn the_same_delivery_is_stored_once_one_after_another_and_at_once() {
     let shop = Shop::open().await;
     let said = body(&[text("1", AT, "sekali")]);
