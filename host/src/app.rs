@@ -265,11 +265,6 @@ fn outbound(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes, plugins: &Re
     Outbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), settings)
 }
 
-/// Where the operator lets anybody connect.
-fn policy(config: &Config) -> egress::Policy {
-    egress::Policy { overrides: config.egress.overrides.clone(), ..egress::Policy::default() }
-}
-
 fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, AppError> {
     let client = egress::Client::for_endpoints(policy(config)).map_err(AppError::Egress)?;
     let settings = crate::feed::Settings {
@@ -301,7 +296,6 @@ fn runtime(
     };
     let cache = &config.runtime.cache_dir;
     let runtime = RuntimeConfig {
-        egress: policy(config),
         cache_dir: Some(if cache.as_os_str().is_empty() { data.cache() } else { cache.clone() }),
         limits: config.runtime.limits.clone(),
         egress: policy(config),

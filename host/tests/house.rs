@@ -87,8 +87,19 @@ fn a_module_uses_only_lower_layers() {
 #[test]
 fn no_provider_is_named_in_the_host() {
     const NAMES: &[&str] = &[
-        "whatsapp", "telegram", "facebook", "messenger", "instagram", "twitter", "wechat", "viber", "kakao", "meta",
-        "line messaging", "line official", "\"line\"",
+        "whatsapp",
+        "telegram",
+        "facebook",
+        "messenger",
+        "instagram",
+        "twitter",
+        "wechat",
+        "viber",
+        "kakao",
+        "meta",
+        "line messaging",
+        "line official",
+        "\"line\"",
     ];
     let mut wrong = Vec::new();
     for path in sources(&host().join("src")).into_iter().chain(sources(&host().join("runtime/src"))) {

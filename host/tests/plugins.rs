@@ -89,7 +89,10 @@ async fn an_upload_installs_and_the_same_file_again_changes_nothing() {
     let host = host().await;
     let (status, plugin) = upload(&host, connects()).await;
     assert_eq!(status, StatusCode::CREATED, "{plugin}");
-    assert_eq!((&plugin["id"], &plugin["state"], &plugin["version"]), (&json!("connects"), &json!("active"), &json!("1.0.0")));
+    assert_eq!(
+        (&plugin["id"], &plugin["state"], &plugin["version"]),
+        (&json!("connects"), &json!("active"), &json!("1.0.0"))
+    );
     assert_eq!(plugin["permissions"]["egress"][0]["to_setting"], "base_url");
     let (status, _) = upload(&host, connects()).await;
     assert_eq!(status, StatusCode::OK);
@@ -209,7 +212,10 @@ async fn what_ran_runs_again_after_a_restart_and_old_files_in_the_folder_change_
     assert_eq!((&plugin["version"], &plugin["health"]["running"]), (&json!("1.0.1"), &json!(true)));
     assert_eq!(host.get("/v1/plugins/webchat").await.1["state"], "disabled");
     place_file(&host.data, "marker.wasm", b"not a plugin").await.unwrap();
-    until("the folder was looked through", async || items(&host).await.iter().any(|item| item["file"] == "marker.wasm")).await;
+    until("the folder was looked through", async || {
+        items(&host).await.iter().any(|item| item["file"] == "marker.wasm")
+    })
+    .await;
     assert_eq!(host.get("/v1/plugins/connects").await.1["version"], "1.0.1", "the older file was there before");
 }
 
@@ -232,7 +238,8 @@ async fn a_damaged_generation_is_told_of_and_the_others_run() {
 #[tokio::test]
 async fn plugins_speak_the_readers_language_and_only_operators_change_them() {
     let host = host().await;
-    let request = host.request(Method::GET, "/v1/plugins/webchat/settings-schema").header("accept-language", "id-ID, en;q=0.5");
+    let request =
+        host.request(Method::GET, "/v1/plugins/webchat/settings-schema").header("accept-language", "id-ID, en;q=0.5");
     let (_, schema) = read(request.send().await.unwrap()).await;
     assert_eq!(schema["properties"]["domain"]["title"], "Situs");
     let (_, schema) = host.get("/v1/plugins/webchat/settings-schema").await;

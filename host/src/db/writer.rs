@@ -242,7 +242,9 @@ mod tests {
     }
 
     /// Keeps the writer busy within an act until the sender goes away.
-    fn hold(writer: &Arc<Writer>) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), DbError>>, oneshot::Receiver<()>) {
+    fn hold(
+        writer: &Arc<Writer>,
+    ) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), DbError>>, oneshot::Receiver<()>) {
         let (let_go, wait) = mpsc::channel::<()>();
         let (began, begun) = oneshot::channel();
         let writer = Arc::clone(writer);
