@@ -101,7 +101,6 @@ fn no_provider_is_named_in_the_host() {
         "meta",
         "line messaging",
         "line official",
-        "\"line\"",
     ];
     let mut wrong = Vec::new();
     for path in sources(&host().join("src")).into_iter().chain(sources(&host().join("runtime/src"))) {
