@@ -55,7 +55,9 @@ impl Connection for Connects {
             "unavailable" => Err(Fault::unavailable("Try again later.")),
             "trap" => panic!("told to"),
             "nobody" => Ok(Health::default()),
-            "finding" => Ok(Health::of(account(&channel, &own)).finding(Finding::new("warning", "slow", "It is slow."))),
+            "finding" => {
+                Ok(Health::of(account(&channel, &own)).finding(Finding::new("warning", "slow", "It is slow.")))
+            }
             "another" => Ok(Health::of(account(&channel, "another"))),
             _ => Ok(Health::of(account(&channel, &own))),
         }
