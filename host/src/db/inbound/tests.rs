@@ -324,11 +324,11 @@ async fn people_who_prove_to_be_one_are_merged_into_the_oldest() {
 async fn an_erased_person_leaves_no_content_identity_or_raw_copy() {
     let folder = tempfile::tempdir().expect("a folder");
     let db = open(folder.path()).await;
-    let said = event("e1", FIRST, Happening::Message(message("secret-words", "kasia-1")));
+    let said = event("e1", FIRST, Happening::Message(message("secret-words", "kasia-1984")));
     let (row, _) = run(&db, Some("ch_1"), vec![item(vec![said], &[])]).await;
     db.write(Priority::Routine, move |db| {
         db.execute(
-            "UPDATE journal SET body = CAST('from kasia-1' AS BLOB), workspace_id = 'ws_1' WHERE id = ?1",
+            "UPDATE journal SET body = CAST('from kasia-1984' AS BLOB), workspace_id = 'ws_1' WHERE id = ?1",
             [row],
         )?;
         Ok(())
