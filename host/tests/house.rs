@@ -114,7 +114,8 @@ fn no_provider_is_named_in_the_host() {
                     outside(before) && outside(after)
                 });
                 // `meta` as a local name for a file's metadata is no provider.
-                if whole_word && !(*name == "meta" && !line.trim_start().starts_with("//")) {
+                let named = *name != "meta" || line.trim_start().starts_with("//");
+                if whole_word && named {
                     wrong.push(format!("{}:{}: {name}", path.display(), number + 1));
                 }
             }
