@@ -267,7 +267,7 @@ fn outbound(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes, plugins: &Re
 
 /// Where the operator lets anybody connect.
 fn policy(config: &Config) -> egress::Policy {
-    egress::Policy { overrides: config.egress.overrides.clone(), ..egress::Policy::default() }
+    egress::Policy { denied_hosts: config.egress.denied_hosts.clone(), overrides: config.egress.overrides.clone() }
 }
 
 fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, AppError> {
@@ -279,11 +279,6 @@ fn feed(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes) -> Result<Feed, 
         timeout_ms: config.feed.timeout_ms,
     };
     Ok(Feed::new(db.clone(), clock.clone(), wakes.clone(), client, settings))
-}
-
-/// What the operator lets plugins and endpoints reach.
-fn policy(config: &Config) -> egress::Policy {
-    egress::Policy { denied_hosts: config.egress.denied_hosts.clone(), overrides: config.egress.overrides.clone() }
 }
 
 /// The sandbox with what it may reach of the host's data.
@@ -301,7 +296,6 @@ fn runtime(
     };
     let cache = &config.runtime.cache_dir;
     let runtime = RuntimeConfig {
-        egress: policy(config),
         cache_dir: Some(if cache.as_os_str().is_empty() { data.cache() } else { cache.clone() }),
         limits: config.runtime.limits.clone(),
         egress: policy(config),

@@ -119,7 +119,8 @@ async fn a_plugin_that_receives_by_webhook_needs_a_public_address_and_web_chat_d
     let (status, problem) = connect(&host, json!({ "account": "acme", "token": "t" })).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(problem["detail"].as_str().unwrap().contains("server.public_url"), "{problem}");
-    let (status, channel) = host.post("/v1/channels", json!({ "plugin": "webchat", "name": "Chat", "settings": {} })).await;
+    let (status, channel) =
+        host.post("/v1/channels", json!({ "plugin": "webchat", "name": "Chat", "settings": {} })).await;
     assert_eq!((status, &channel["state"]), (StatusCode::CREATED, &json!("connected")), "{channel}");
 }
 
@@ -148,7 +149,10 @@ async fn a_choice_is_asked_for_and_answered() {
     let (status, problem) = host.post(&answer, json!({ "choice": "page-3" })).await;
     assert_eq!((status, &problem["errors"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("#/choice")));
     let (_, channel) = host.post(&answer, json!({ "choice": "page-2" })).await;
-    assert_eq!((&channel["state"], &channel["account"], &channel["step"]), (&json!("connected"), &json!("page-2"), &Value::Null));
+    assert_eq!(
+        (&channel["state"], &channel["account"], &channel["step"]),
+        (&json!("connected"), &json!("page-2"), &Value::Null)
+    );
     assert_eq!(host.post(&answer, json!({ "choice": "page-1" })).await.1["code"], "nothing-asked");
 }
 
@@ -170,7 +174,10 @@ async fn a_waiting_channel_becomes_connected_when_a_check_finds_its_account() {
     let host = host().await;
     let (_, channel) =
         connect(&host, json!({ "account": "acme", "token": "t", "connect": "wait", "health": "nobody" })).await;
-    assert_eq!(channel["step"]["instructions"][0], json!({ "text": "Turn the switch on.", "link": null, "copy": "value" }));
+    assert_eq!(
+        channel["step"]["instructions"][0],
+        json!({ "text": "Turn the switch on.", "link": null, "copy": "value" })
+    );
     assert_eq!(check(&host, &channel).await["state"], "connecting");
     patch(&host, &channel, json!({ "health": null })).await;
     let channel = check(&host, &channel).await;
@@ -188,7 +195,9 @@ async fn findings_are_replaced_and_a_withdrawn_credential_needs_attention() {
     let seen = check(&host, &channel).await;
     assert_eq!(seen["state"], "needs_attention");
     assert!(codes(&seen).contains(&"credential-refused"));
-    let (_, seen) = host.post(&format!("{}/reconnect", path(&channel)), json!({ "settings": { "token": "new", "health": "" } })).await;
+    let (_, seen) = host
+        .post(&format!("{}/reconnect", path(&channel)), json!({ "settings": { "token": "new", "health": "" } }))
+        .await;
     assert_eq!((&seen["state"], codes(&seen).len()), (&json!("connected"), 0), "{seen}");
     patch(&host, &channel, json!({ "health": "another" })).await;
     let seen = check(&host, &channel).await;
@@ -234,7 +243,8 @@ async fn settings_are_proved_before_they_take_the_place_of_what_stands() {
 #[tokio::test]
 async fn a_changed_destination_clears_the_secrets_bound_to_it_and_the_audit_names_both() {
     let host = host().await;
-    let settings = json!({ "account": "acme", "token": "t", "base_url": "https://one.example.com/api", "region": "id" });
+    let settings =
+        json!({ "account": "acme", "token": "t", "base_url": "https://one.example.com/api", "region": "id" });
     let channel = connected(&host, settings).await;
     let (status, problem) = patch(&host, &channel, json!({ "base_url": "https://two.example.com/api" })).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -250,7 +260,10 @@ async fn a_changed_destination_clears_the_secrets_bound_to_it_and_the_audit_name
     let (_, audit) = host.get("/v1/audit").await;
     let line = audit["items"].as_array().unwrap().iter().find(|line| line["action"] == "channel.settings").unwrap();
     let moved = &line["detail"]["destinations"][0];
-    assert_eq!((&moved["old"], &moved["new"]), (&json!("https://one.example.com/api"), &json!("https://two.example.com/api")));
+    assert_eq!(
+        (&moved["old"], &moved["new"]),
+        (&json!("https://one.example.com/api"), &json!("https://two.example.com/api"))
+    );
     assert!(!audit.to_string().contains("again"), "no secret in the audit");
     let (status, problem) = patch(&host, &channel, json!({ "region": "sg" })).await;
     assert_eq!((status, &problem["errors"][0]["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("locked")));
@@ -356,7 +369,10 @@ async fn the_default_registration_is_saved_prepared_and_used() {
     let host = host().await;
     let save = |settings: Value| host.call(Method::PUT, "/v1/plugins/connects/settings", Some(settings));
     let (status, problem) = save(json!({ "app_id": "1" })).await;
-    assert_eq!((status, &problem["errors"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("#/settings/app_secret")));
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("#/settings/app_secret"))
+    );
     let (status, problem) = save(json!({ "app_id": "1", "app_secret": "s", "prepare": "refuse" })).await;
     assert_eq!((status, &problem["errors"][0]["detail"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("No such app.")));
     assert!(host.get("/v1/plugins/connects/apps").await.1["items"].as_array().unwrap().is_empty(), "nothing is kept");
@@ -390,11 +406,13 @@ async fn a_workspaces_own_registration_is_its_own() {
     assert_eq!((status, &app["shared"], &app["name"]), (StatusCode::CREATED, &json!(false), &json!("Ours")), "{app}");
     let app_path = format!("/v1/plugins/connects/apps/{}", app["id"].as_str().unwrap());
     assert_eq!(host.call_as(&theirs, Method::GET, &app_path, None).await.0, StatusCode::NOT_FOUND);
-    let body = json!({ "plugin": "connects", "name": "x", "app": app["id"], "settings": { "account": "b", "token": "t" } });
+    let body =
+        json!({ "plugin": "connects", "name": "x", "app": app["id"], "settings": { "account": "b", "token": "t" } });
     let (status, problem) = host.call_as(&theirs, Method::POST, "/v1/channels", Some(body.clone())).await;
     assert_eq!((status, &problem["errors"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("#/app")));
     let (status, channel) = host.call_as(&mine, Method::POST, "/v1/channels", Some(body)).await;
     assert_eq!((status, &channel["app"]), (StatusCode::CREATED, &app["id"]));
-    let (status, _) = host.call_as(&mine, Method::POST, "/v1/plugins/connects/apps", Some(json!({ "shared": true }))).await;
+    let (status, _) =
+        host.call_as(&mine, Method::POST, "/v1/plugins/connects/apps", Some(json!({ "shared": true }))).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
 }

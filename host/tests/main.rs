@@ -6,8 +6,11 @@
 mod auth;
 mod channels;
 mod common;
-mod widget;
+mod feed;
 mod house;
-mod operations;
+mod inbound;
 mod media;
+mod operations;
+mod outbound;
 mod plugins;
+mod widget;

@@ -33,7 +33,11 @@ async fn an_upload_is_measured_and_downloaded_as_it_was() {
     let picture = png(64, 48);
     let (status, media) = upload(&host, "?name=kucing%20saya.png", "image/jpeg", picture.clone()).await;
     assert_eq!(status, StatusCode::CREATED, "{media}");
-    assert_eq!((&media["mime"], &media["kind"]), (&json!("image/png"), &json!("image")), "bytes are believed, not claims");
+    assert_eq!(
+        (&media["mime"], &media["kind"]),
+        (&json!("image/png"), &json!("image")),
+        "bytes are believed, not claims"
+    );
     assert_eq!((&media["width"], &media["height"], &media["bytes"]), (&json!(64), &json!(48), &json!(picture.len())));
     let path = format!("/v1/media/{}", media["id"].as_str().unwrap());
     let whole = host.request(Method::GET, &path).send().await.unwrap();

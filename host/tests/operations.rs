@@ -168,7 +168,9 @@ async fn when_the_disk_is_full_writes_answer_503_reads_go_on_and_it_recovers_by_
         let removed = tokio::task::spawn_blocking(move || {
             let connection = rusqlite::Connection::open(path).unwrap();
             connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
-            connection.execute("DELETE FROM audit", []).and_then(|_| connection.execute("DELETE FROM tokens WHERE length(name) > 1000", []))
+            connection
+                .execute("DELETE FROM audit", [])
+                .and_then(|_| connection.execute("DELETE FROM tokens WHERE length(name) > 1000", []))
         });
         removed.await.unwrap().is_ok()
     })
@@ -183,7 +185,9 @@ async fn stopping_ends_open_requests_and_leaves_a_database_that_opens_again() {
     let host = TestHost::start().await;
     let (_, made) = host.post("/v1/workspaces", json!({ "name": "kept" })).await;
     let (data, folder) = host.stop().await;
-    assert!(!data.join("sambung.db-wal").exists() || std::fs::metadata(data.join("sambung.db-wal")).unwrap().len() == 0);
+    assert!(
+        !data.join("sambung.db-wal").exists() || std::fs::metadata(data.join("sambung.db-wal")).unwrap().len() == 0
+    );
     let host = TestHost::start_in(data, Options::default()).await;
     let (_, list) = host.get("/v1/workspaces?limit=200").await;
     assert!(list["items"].as_array().unwrap().iter().any(|workspace| workspace["id"] == made["id"]));

@@ -1,7 +1,7 @@
 //! From a file to a running generation, by every way in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reqwest::{Method, StatusCode};
 use sambung::auth::Role;
@@ -10,6 +10,7 @@ use sambung_runtime::Caller;
 use sambung_runtime::contract::inbound::{Happening, ItemResult, Request};
 use sambung_runtime::contract::types::Content;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::common::guests::{connects, version, with};
 use crate::common::{Options, TestHost, read, until};
@@ -89,7 +90,10 @@ async fn an_upload_installs_and_the_same_file_again_changes_nothing() {
     let host = host().await;
     let (status, plugin) = upload(&host, connects()).await;
     assert_eq!(status, StatusCode::CREATED, "{plugin}");
-    assert_eq!((&plugin["id"], &plugin["state"], &plugin["version"]), (&json!("connects"), &json!("active"), &json!("1.0.0")));
+    assert_eq!(
+        (&plugin["id"], &plugin["state"], &plugin["version"]),
+        (&json!("connects"), &json!("active"), &json!("1.0.0"))
+    );
     assert_eq!(plugin["permissions"]["egress"][0]["to_setting"], "base_url");
     let (status, _) = upload(&host, connects()).await;
     assert_eq!(status, StatusCode::OK);
@@ -133,9 +137,10 @@ async fn a_version_that_does_not_take_a_channels_settings_is_refused() {
     assert_eq!(upload(&host, renamed).await.0, StatusCode::CREATED, "nobody is in the way any more");
 }
 
-/// Calls until told to stop; each answer is of one of the two builds.
-async fn keep_asking(registry: Registry, stop: Arc<AtomicBool>, answers: Arc<[AtomicUsize; 2]>) {
-    while !stop.load(Ordering::Relaxed) {
+/// Calls as often as it is let; each answer is of one of the two builds.
+async fn keep_asking(registry: Registry, calls: Arc<Semaphore>, answers: Arc<[AtomicUsize; 2]>) {
+    while let Ok(call) = calls.acquire().await {
+        call.forget();
         let generation = registry.get("connects").expect("one always runs");
         match answer(&generation).await.as_str() {
             A => answers[0].fetch_add(1, Ordering::Relaxed),
@@ -147,21 +152,25 @@ async fn keep_asking(registry: Registry, stop: Arc<AtomicBool>, answers: Arc<[At
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replaced_a_hundred_times_under_load_every_answer_is_of_one_of_the_two_builds() {
+    const CALLS: usize = 20;
     let host = host().await;
     let registry = host.state.plugins.clone();
     let builds = [connects(), with(version(connects(), "1.0.1"), A, B)];
     let first = registry.install(builds[0].clone(), Source::Upload).await.unwrap().generation;
-    let (stop, answers) = (Arc::new(AtomicBool::new(false)), Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]));
+    let (calls, answers) = (Arc::new(Semaphore::new(0)), Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]));
     let asking: Vec<_> =
-        (0..4).map(|_| tokio::spawn(keep_asking(registry.clone(), Arc::clone(&stop), Arc::clone(&answers)))).collect();
+        (0..4).map(|_| tokio::spawn(keep_asking(registry.clone(), Arc::clone(&calls), Arc::clone(&answers)))).collect();
     let mut old = Vec::new();
     for swap in 1..=100 {
         let before = Arc::downgrade(&registry.get("connects").unwrap());
+        calls.add_permits(CALLS);
         let installed = registry.install(builds[swap % 2].clone(), Source::Upload).await.unwrap();
         assert_eq!(answer(&installed.generation).await, [A, B][swap % 2]);
         old.push(before);
     }
-    stop.store(true, Ordering::Relaxed);
+    let count = || answers.iter().map(|count| count.load(Ordering::Relaxed)).sum::<usize>();
+    until("every call is answered", async || count() == 100 * CALLS).await;
+    calls.close();
     for task in asking {
         task.await.unwrap();
     }
@@ -209,7 +218,10 @@ async fn what_ran_runs_again_after_a_restart_and_old_files_in_the_folder_change_
     assert_eq!((&plugin["version"], &plugin["health"]["running"]), (&json!("1.0.1"), &json!(true)));
     assert_eq!(host.get("/v1/plugins/webchat").await.1["state"], "disabled");
     place_file(&host.data, "marker.wasm", b"not a plugin").await.unwrap();
-    until("the folder was looked through", async || items(&host).await.iter().any(|item| item["file"] == "marker.wasm")).await;
+    until("the folder was looked through", async || {
+        items(&host).await.iter().any(|item| item["file"] == "marker.wasm")
+    })
+    .await;
     assert_eq!(host.get("/v1/plugins/connects").await.1["version"], "1.0.1", "the older file was there before");
 }
 
@@ -232,7 +244,8 @@ async fn a_damaged_generation_is_told_of_and_the_others_run() {
 #[tokio::test]
 async fn plugins_speak_the_readers_language_and_only_operators_change_them() {
     let host = host().await;
-    let request = host.request(Method::GET, "/v1/plugins/webchat/settings-schema").header("accept-language", "id-ID, en;q=0.5");
+    let request =
+        host.request(Method::GET, "/v1/plugins/webchat/settings-schema").header("accept-language", "id-ID, en;q=0.5");
     let (_, schema) = read(request.send().await.unwrap()).await;
     assert_eq!(schema["properties"]["domain"]["title"], "Situs");
     let (_, schema) = host.get("/v1/plugins/webchat/settings-schema").await;

@@ -56,7 +56,7 @@ impl Bump {
         }
     }
 
-    /// Begins a new chunk that has room for so much, or lengthens this one when new memory follows it.
+    /// Gets room for so much: by lengthening the chunk when new memory follows it, else in a new one.
     #[cold]
     fn refill(&self, size: usize, align: usize) -> bool {
         if self.end.get() == 0 {
@@ -81,6 +81,11 @@ impl Bump {
         true
     }
 
+    /// Whether new memory would follow the chunk: not the arena, and nobody else has asked for memory since.
+    fn can_lengthen(&self) -> bool {
+        self.end.get() == core::arch::wasm32::memory_size::<0>() * PAGE
+    }
+
     fn begin(&self, start: usize, end: usize) {
         self.chunk.set(start);
         self.next.set(start);
@@ -97,7 +102,8 @@ impl Bump {
         let start = block as usize;
         if self.is_last(start, old) {
             let end = start.saturating_add(new);
-            if end <= self.end.get() {
+            let fits = end <= self.end.get() || (self.can_lengthen() && self.refill(new - old, 1));
+            if fits {
                 self.next.set(end);
                 return block;
             }

@@ -172,6 +172,7 @@ impl Callable {
 
     fn failed(&self, state: &State, error: &wasmtime::Error, usage: Usage) -> CallError {
         let (fault, words) = explain(state, error);
+        let words = state.vault.scrub_text(&words);
         let plugin = self.manifest.id.as_str();
         calls(plugin, state.function, fault.code()).increment(1);
         if fault.is_limit() {

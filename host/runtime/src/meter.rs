@@ -175,11 +175,6 @@ impl Budget {
         )
     }
 
-    /// Bytes of answers that may still enter memory.
-    pub fn response_left(&self) -> u64 {
-        self.response_left.load(Ordering::Relaxed)
-    }
-
     /// To be said before the first byte of a request other than GET or HEAD may leave.
     pub fn dispatching(&self) {
         self.dispatched.store(true, Ordering::Relaxed);

@@ -162,7 +162,17 @@ impl Plugin {
         channel: Channel,
         answer: Option<String>,
     ) -> Called<Result<ConnectStep, Vec<Fault>>> {
-        call!(self.0.callable, Connect, shared(caller), Moment::Now, connection.call_connect(&channel, answer.as_ref()))
+        let connect =
+            self.0.callable.call(Function::Connect, shared(caller), Moment::Now, move |store, instance, exports| {
+                Box::pin(async move {
+                    let channel = store.data_mut().mark_address(channel).await;
+                    let guest = exports.connection.load(&mut *store, instance)?;
+                    let mut step = guest.call_connect(&mut *store, &channel, answer.as_ref()).await?;
+                    step.iter_mut().for_each(|step| store.data().unmark_step(step));
+                    Ok(step)
+                })
+            });
+        connect.await
     }
 
     /// How a channel is.
@@ -170,7 +180,17 @@ impl Plugin {
     /// # Errors
     /// See [`Plugin::handle_webhook`].
     pub async fn check(&self, caller: &Caller, channel: Channel) -> Called<Result<Health, Fault>> {
-        call!(self.0.callable, Check, shared(caller), Moment::Now, connection.call_check(&channel))
+        let check =
+            self.0.callable.call(Function::Check, shared(caller), Moment::Now, move |store, instance, exports| {
+                Box::pin(async move {
+                    let channel = store.data_mut().mark_address(channel).await;
+                    let guest = exports.connection.load(&mut *store, instance)?;
+                    let mut health = guest.call_check(&mut *store, &channel).await?;
+                    health.iter_mut().for_each(|health| store.data().unmark_health(health));
+                    Ok(health)
+                })
+            });
+        check.await
     }
 
     /// Takes leave of the provider.

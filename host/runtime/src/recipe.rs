@@ -92,6 +92,19 @@ pub fn secrets_of(webhooks: &[Webhook], address: AddressKind) -> BTreeSet<&str> 
     webhooks.iter().filter(|webhook| webhook.address == address).flat_map(Webhook::secrets).collect()
 }
 
+/// The secret that stands at the end of the address for the provider to call, where a recipe compares one in the path: the
+/// whole address is the webhook's, a slash and its value.
+pub fn path_secret<'w>(webhooks: &'w [Webhook], address: AddressKind, settings: &Value) -> Option<&'w str> {
+    let applies = |webhook: &&Webhook| {
+        webhook.address == address
+            && webhook.when.as_ref().is_none_or(|when| setting_is(settings, &when.setting, &when.is))
+    };
+    webhooks.iter().filter(applies).flat_map(|webhook| &webhook.verify).find_map(|verify| match verify {
+        Verify::Secret(secret) if secret.from == Source::Path => secret.keys.first().map(String::as_str),
+        _ => None,
+    })
+}
+
 /// The first webhook of this address whose method, path and setting fit, and the path below it.
 fn matching<'w, 'r>(
     webhooks: &'w [Webhook],
@@ -121,7 +134,10 @@ fn setting_is(settings: &Value, name: &str, wanted: &str) -> bool {
     match settings.get(name) {
         Some(Value::String(text)) => text == wanted,
         Some(Value::Null) | None => false,
-        Some(other) => other.to_string() == wanted,
+        Some(other) => {
+            let text = other.to_string();
+            text == wanted
+        }
     }
 }
 

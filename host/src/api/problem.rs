@@ -25,20 +25,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 fn from_rejection(rejection: &JsonRejection) -> Problem {
     let words = rejection.body_text();
     match rejection {
-        JsonRejection::JsonDataError(_) => {
-            let detail = words.split_once(": ").map_or(words.as_str(), |(_, rest)| rest).to_owned();
-            match detail.split('`').nth(1).filter(|_| detail.starts_with("missing field")) {
-                Some(field) => Problem::invalid(vec![FieldError::required(format!("#/{field}"))]),
-                None => match detail.split('`').nth(1).filter(|_| detail.starts_with("unknown field")) {
-                    Some(field) => Problem::invalid(vec![FieldError::new(
-                        format!("#/{field}"),
-                        "unknown",
-                        "there is no such field",
-                    )]),
-                    None => Problem::invalid(vec![FieldError::new("#", "type", detail)]),
-                },
-            }
-        }
+        JsonRejection::JsonDataError(_) => Problem::invalid(vec![fault(&words)]),
         other => match other.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("the body is larger than it may be"),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
@@ -46,5 +33,50 @@ fn from_rejection(rejection: &JsonRejection) -> Problem {
             }
             _ => Problem::bad_request(words),
         },
+    }
+}
+
+/// The field and the fault in `Failed to …: settings.color: invalid type …`.
+fn fault(words: &str) -> FieldError {
+    let words = words.split_once(": ").map_or(words, |(_, rest)| rest);
+    let named = |what: &str| words.split_once(what).and_then(|(_, rest)| rest.split('`').next());
+    let path = words
+        .split_once(": ")
+        .map(|(path, _)| path)
+        .filter(|path| path.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '[' | ']')) && *path != ".");
+    let mut pointer = String::from("#");
+    for part in path.unwrap_or_default().split(['.', '[', ']']).filter(|part| !part.is_empty()) {
+        pointer.push('/');
+        pointer.push_str(part);
+    }
+    if let Some(field) = named("missing field `") {
+        return FieldError::required(format!("{pointer}/{field}"));
+    }
+    if let Some(field) = named("unknown field `") {
+        // The path may end with the field itself.
+        let end = format!("/{field}");
+        let pointer = if pointer.ends_with(&end) { pointer } else { pointer + &end };
+        return FieldError::new(pointer, "unknown", "there is no such field");
+    }
+    let detail = match path {
+        Some(path) => words[path.len() + 2..].to_owned(),
+        None => words.to_owned(),
+    };
+    FieldError::new(pointer, "type", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_a_body_names_its_field() {
+        let fault = |rest: &str| fault(&format!("Failed to deserialize the JSON body into the target type: {rest}"));
+        assert_eq!(fault("missing field `role` at line 1 column 2"), FieldError::required("#/role"));
+        assert_eq!(fault("settings: missing field `a` at line 1").pointer, "#/settings/a");
+        assert_eq!(fault("mail: unknown field `mail`, expected `email`").pointer, "#/mail");
+        let wrong = fault("items[2].color: invalid type: integer `1`, expected a string");
+        assert_eq!(wrong.pointer, "#/items/2/color");
+        assert_eq!(wrong.detail, "invalid type: integer `1`, expected a string");
     }
 }

@@ -1,6 +1,7 @@
 //! Channels and registrations as the API shows them, and the addresses that providers call.
 
 use sambung_runtime::manifest::{AddressKind, Manifest, Scope, Webhook, settings};
+use sambung_runtime::{WEBHOOK_URL, recipe};
 use serde_json::{Value, json};
 
 use super::{ChannelError, Channels, form};
@@ -97,7 +98,10 @@ impl Channels {
             return Ok(value);
         };
         let manifest = generation.plugin.manifest();
-        value["webhook_url"] = json!(self.webhook_url(manifest, &row, &row.settings).await?);
+        let address = self.webhook_url(manifest, &row, &row.settings).await?;
+        let address = self.with_path_secret(manifest, &row, address, whole).await?;
+        fill_in_address(&mut value, address.as_deref());
+        value["webhook_url"] = json!(address);
         if whole {
             self.reveal(&row.id, manifest, Scope::Channel, &mut value["settings"]).await?;
         }
@@ -105,6 +109,24 @@ impl Channels {
             by_field(schema, &mut value["settings"]);
         }
         Ok(value)
+    }
+
+    /// An address whose last part is a secret, since the provider signs nothing: whole for those who copy it into the
+    /// provider's console, and no address at all for everybody else.
+    async fn with_path_secret(
+        &self,
+        manifest: &Manifest,
+        row: &ChannelRow,
+        address: Option<String>,
+        whole: bool,
+    ) -> Result<Option<String>, ChannelError> {
+        let secret = recipe::path_secret(&manifest.webhooks, AddressKind::Channel, &row.settings);
+        let (Some(address), Some(name)) = (&address, secret) else { return Ok(address) };
+        if !whole {
+            return Ok(None);
+        }
+        let secret = self.0.db.secret(&row.id, name).await?;
+        Ok(secret.map(|secret| format!("{address}/{}", String::from_utf8_lossy(secret.value.expose()))))
     }
 
     /// Puts generated secrets that are there to be copied in the place of `{"set": true}`.
@@ -155,6 +177,19 @@ impl Channels {
             "created_at": rfc3339(app.created_at),
             "changed_at": rfc3339(app.changed_at),
         }))
+    }
+}
+
+/// Plugins see an address with a secret in it as a marker, which their findings and instructions name as
+/// [`WEBHOOK_URL`]: here it becomes the address again, where it may be shown.
+fn fill_in_address(value: &mut Value, address: Option<&str>) {
+    match value {
+        Value::String(text) if text.contains(WEBHOOK_URL) => {
+            *text = text.replace(WEBHOOK_URL, address.unwrap_or("…"));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| fill_in_address(value, address)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| fill_in_address(value, address)),
+        _ => {}
     }
 }
 

@@ -16,7 +16,7 @@ use super::{Db, DbError};
 use crate::model::channel::{ChannelState, Finding, Instruction};
 
 pub(in crate::db) use cache::ChannelCache;
-pub(in crate::db) use findings::{call_succeeded, note, note_call_failure, set_needs_attention};
+pub(in crate::db) use findings::{note, note_call_failure};
 pub use life::{Connected, NewChannel, NewSecret, SettingsChange};
 
 /// A channel as it stands in the database. No secret is in it.
@@ -133,12 +133,6 @@ fn parsed<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite
 pub(in crate::db) fn by_id(db: &Connection, id: &str) -> Result<Option<ChannelRow>, DbError> {
     let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE c.id = ?1"))?;
     Ok(query.query_row([id], channel).optional()?)
-}
-
-/// The channel that an account is connected through, if it is.
-pub(in crate::db) fn of_account(db: &Connection, account_id: i64) -> Result<Option<ChannelRow>, DbError> {
-    let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM {FROM} WHERE c.account_id = ?1"))?;
-    Ok(query.query_row([account_id], channel).optional()?)
 }
 
 /// The channels of a shared address that these account ids or routes name, without repetition.

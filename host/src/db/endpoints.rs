@@ -388,7 +388,7 @@ fn fan_out(db: &Connection, now: i64, most: u32, fresh_id: &dyn Fn() -> String) 
         "SELECT {COLUMNS}, e.cursor FROM endpoints e WHERE e.enabled = 1 AND e.cursor < ?1 LIMIT 100"
     ))?;
     let behind =
-        ask.query_map([newest], |row| Ok((endpoint(row)?, row.get::<_, i64>(11)?)))?.collect::<Result<Vec<_>, _>>()?;
+        ask.query_map([newest], |row| Ok((endpoint(row)?, row.get::<_, i64>(9)?)))?.collect::<Result<Vec<_>, _>>()?;
     let mut more = behind.len() == 100;
     for (endpoint, cursor) in behind {
         let waiting: u32 = db
@@ -442,4 +442,98 @@ fn settle(db: &Connection, id: &str, endpoint: &str, how: &Delivered, now: i64) 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DbConfig;
+    use super::*;
+    use crate::model::audit::Entry;
+
+    fn entry() -> Entry {
+        Entry {
+            workspace: Some("ws_1".into()),
+            at: 1,
+            actor: "test".into(),
+            role: "admin".into(),
+            action: "test".into(),
+            subject: String::new(),
+            detail: Value::Null,
+        }
+    }
+
+    async fn db(folder: &std::path::Path) -> Db {
+        let db = Db::open(DbConfig::at(folder.join("t.db")), Vault::new([7; 32])).unwrap();
+        db.write(Priority::Urgent, |db| {
+            db.execute("INSERT INTO workspaces (id, name, created_at) VALUES ('ws_1', 'one', 1)", [])?;
+            feed::append(db, "ws_1", "message.created", &json!({"before": true}), 1)?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+        let endpoint = Endpoint {
+            id: "ep_1".into(),
+            workspace: "ws_1".into(),
+            url: "https://hooks.example".into(),
+            types: vec!["message.created".into()],
+            enabled: true,
+            disabled_reason: None,
+            previous_until: None,
+            failing_since: None,
+            created_at: 1,
+        };
+        db.add_endpoint(endpoint, SecretValue::new(vec![9; 32]), entry()).await.unwrap();
+        db
+    }
+
+    fn ids() -> impl Fn() -> String + Send + 'static {
+        || crate::ids::mint("dlv", 5, crate::clock::random())
+    }
+
+    /// An endpoint gets what happened after it was made, of the types it wants, once.
+    #[tokio::test]
+    async fn what_happens_is_fanned_out_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = db(folder.path()).await;
+        db.write(Priority::Urgent, |db| {
+            feed::append(db, "ws_1", "message.created", &json!({"n": 1}), 2)?;
+            feed::append(db, "ws_1", "conversation.updated", &json!({"n": 2}), 2)?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+        db.fan_out(5, 10, ids()).await.unwrap();
+        db.fan_out(5, 10, ids()).await.unwrap();
+        let due = db.due_deliveries(5, Vec::new(), 10).await.unwrap();
+        assert_eq!(due.len(), 1);
+        assert!(due[0].body.contains(r#""n":1"#));
+        assert_eq!(due[0].secrets[0].expose(), [9; 32]);
+        assert!(db.due_deliveries(5, vec!["ep_1".into()], 10).await.unwrap().is_empty());
+    }
+
+    /// An endpoint that does not keep up waits in the feed: its queue has a bound, and nothing is skipped.
+    #[tokio::test]
+    async fn a_full_queue_waits_in_the_feed() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = db(folder.path()).await;
+        db.write(Priority::Urgent, |db| {
+            for n in 0..5 {
+                feed::append(db, "ws_1", "message.created", &json!({"n": n}), 2)?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            db.fan_out(5, 2, ids()).await.unwrap();
+            let due = db.due_deliveries(5, Vec::new(), 10).await.unwrap();
+            assert!(due.len() <= 2);
+            for delivery in due {
+                seen.push(delivery.feed_id);
+                db.settle_delivery(&delivery, Delivered::Yes { status: 200 }, 6).await.unwrap();
+            }
+        }
+        assert_eq!(seen, [2, 3, 4, 5, 6]);
+    }
 }

@@ -294,14 +294,19 @@ impl Db {
         .await
     }
 
-    /// Forgets ids of events that were stored before `before`, at most `most`; how many were.
+    /// Forgets ids of events that were stored before `before`, and what was said until then about messages that never
+    /// appeared, at most `most` of each; how many were forgotten of the kind with most.
     pub async fn forget_dedupe_keys(&self, before: i64, most: u32) -> Result<usize, DbError> {
         self.write(Priority::Routine, move |db| {
-            Ok(db
-                .prepare_cached(
-                    "DELETE FROM dedupe WHERE (account_id, event_id) IN (SELECT account_id, event_id FROM dedupe WHERE at < ?1 ORDER BY at LIMIT ?2)",
-                )?
-                .execute(params![before, most])?)
+            let mut gone = 0;
+            for statement in [
+                "DELETE FROM dedupe WHERE (account_id, event_id) IN (SELECT account_id, event_id FROM dedupe WHERE at < ?1 ORDER BY at LIMIT ?2)",
+                "DELETE FROM waiting_events WHERE id IN (SELECT id FROM waiting_events WHERE received_at < ?1 AND due_at IS NULL LIMIT ?2)",
+                "DELETE FROM facts WHERE id IN (SELECT id FROM facts WHERE message_id IS NULL AND received_at < ?1 LIMIT ?2)",
+            ] {
+                gone = gone.max(db.prepare_cached(statement)?.execute(params![before, most])?);
+            }
+            Ok(gone)
         })
         .await
     }

@@ -112,7 +112,7 @@ mod tests {
         assert!(lanes.is_ready());
         assert_eq!(lanes.leave(1), [2]);
         assert_eq!((lanes.bytes(), lanes.len()), (0, 3));
-        [1, 2, 3].map(|id| lanes.committed(id));
+        [1, 2, 3].into_iter().for_each(|id| lanes.committed(id));
         assert_eq!(lanes.len(), 0);
     }
 

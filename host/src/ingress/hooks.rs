@@ -72,6 +72,7 @@ pub(super) async fn receive(
             unverified(&state, client, StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED))
         }
         Verdict::Accept { handshake: true, answer, .. } => fixed(answer),
+        Verdict::Accept { .. } if ingress.disk.is_low(received_at) => full(),
         Verdict::Accept { recipe, answer, kept_headers, path, query, plugin_answers, handshake: false } => {
             let row = NewRow {
                 plugin: Arc::clone(&address.plugin),

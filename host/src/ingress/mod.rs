@@ -4,6 +4,7 @@
 
 mod addresses;
 mod budget;
+mod disk;
 mod hooks;
 mod origins;
 mod visitors;
@@ -19,6 +20,7 @@ use axum::{Extension, Router};
 use crate::web::state::State;
 use addresses::Addresses;
 use budget::Budget;
+use disk::Disk;
 use visitors::VisitorLimits;
 
 /// What the handlers here share beside [`State`].
@@ -27,6 +29,7 @@ struct Ingress {
     /// Bytes of bodies that are being read or wait for their commit.
     bodies: Budget,
     visitors: VisitorLimits,
+    disk: Disk,
 }
 
 /// Bytes of bodies in memory at a time; past it 503.
@@ -40,6 +43,7 @@ pub fn routes(state: &State) -> Router<State> {
         addresses: Addresses::new(state),
         bodies: Budget::new(MOST_BODY_BYTES),
         visitors: VisitorLimits::default(),
+        disk: Disk::new(state.config.server.data_dir.clone(), state.config.database.min_free_bytes),
     });
     Router::new()
         .route("/hooks/{*rest}", any(hooks::receive))

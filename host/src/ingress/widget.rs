@@ -190,6 +190,9 @@ pub(super) async fn write(
         let visitor = shop.visitor(&state, bearer(&headers)).await?;
         ingress.visitors.messages.check(&visitor.id).map_err(|wait| Problem::too_many(wait).into_response())?;
         let _room = ingress.bodies.take(MOST_MESSAGE).ok_or_else(hooks::full)?;
+        if ingress.disk.is_low(state.clock.now()) {
+            return Err(hooks::full());
+        }
         let body = hooks::read(body, MOST_MESSAGE).await.map_err(IntoResponse::into_response)?;
         let written: Written = serde_json::from_slice(&body)
             .map_err(|error| Problem::bad_request(format!("the body: {error}")).into_response())?;

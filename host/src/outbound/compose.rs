@@ -4,7 +4,7 @@
 
 use sambung_runtime::Plugin;
 use sambung_runtime::contract::types::Content;
-use sambung_runtime::manifest::limits::{ContentLimits, OverLimit};
+use sambung_runtime::manifest::limits::{ContentLimits, OverLimit, TextLimit, Unit};
 use serde_json::{Map, Value, json};
 
 use super::Outbound;
@@ -290,12 +290,24 @@ fn composer(limits: &ContentLimits, features: &Value, window: &Window) -> Value 
         .collect();
     json!({
         "contents": contents,
-        "text": limits.text,
-        "caption": limits.caption,
+        "text": limits.text.map(text_limit),
+        "caption": limits.caption.map(text_limit),
         "media": media,
-        "interactive": limits.interactive,
+        "interactive": limits.interactive.map(|limit| {
+            json!({"buttons": limit.buttons, "rows": limit.rows, "label": limit.label.map(text_limit)})
+        }),
         "together": limits.together,
     })
+}
+
+/// With the unit's word as manifests write it.
+fn text_limit(limit: TextLimit) -> Value {
+    let unit = match limit.unit {
+        Unit::Bytes => "bytes",
+        Unit::CodePoints => "code-points",
+        Unit::Utf16 => "utf-16",
+    };
+    json!({"max": limit.max, "unit": unit})
 }
 
 #[cfg(test)]

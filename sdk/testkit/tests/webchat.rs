@@ -80,6 +80,18 @@ async fn a_form_with_faults_is_refused_field_by_field() {
 }
 
 #[tokio::test]
+async fn a_text_far_larger_than_the_first_memory_comes_out_whole() {
+    let mut kit = kit().await;
+    // Escapes make the parser copy piece by piece into a buffer that grows.
+    let long = "Halo \"dunia\" 👋\n".repeat(60_000);
+    let written = json!({"visitor": "v1", "id": "m1", "content": {"type": "text", "text": long}});
+    let outcome = kit.visitor(&written).await.expect("it is translated");
+    let ItemResult::Events(events) = &outcome.items[0].outcome else { panic!("it is a message") };
+    let Happening::Message(message) = &events[0].what else { panic!("it is a message") };
+    assert!(message.content == [text(&long)], "the text changed on its way");
+}
+
+#[tokio::test]
 async fn nobody_reaches_web_chat_by_a_webhook() {
     let mut kit = kit().await;
     let answer = kit.webhook(&Webhook::post("{}")).await.expect("no crash");

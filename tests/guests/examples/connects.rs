@@ -40,7 +40,7 @@ impl Connection for Connects {
             },
             "ask" if !secrets::has("pin") => Ok(ConnectStep::Ask(
                 json!({ "type": "object", "required": ["pin"], "properties": {
-                    "pin": { "type": "string", "minLength": 6, "x-secret": "pin" } } })
+                    "pin": { "type": "string", "title": "PIN", "minLength": 6, "x-secret": "pin" } } })
                 .to_string(),
             )),
             "wait" => Ok(ConnectStep::Wait(vec![Instruction::new("Turn the switch on.").copy("value")])),
@@ -55,7 +55,9 @@ impl Connection for Connects {
             "unavailable" => Err(Fault::unavailable("Try again later.")),
             "trap" => panic!("told to"),
             "nobody" => Ok(Health::default()),
-            "finding" => Ok(Health::of(account(&channel, &own)).finding(Finding::new("warning", "slow", "It is slow."))),
+            "finding" => {
+                Ok(Health::of(account(&channel, &own)).finding(Finding::new("warning", "slow", "It is slow.")))
+            }
             "another" => Ok(Health::of(account(&channel, "another"))),
             _ => Ok(Health::of(account(&channel, &own))),
         }
@@ -74,19 +76,19 @@ impl Settings for Connects {
     fn settings_schema(of: &str, _language: &str) -> Value {
         if of == "app" {
             return json!({ "type": "object", "required": ["app_id", "app_secret"], "properties": {
-                "app_id": { "type": "string" },
-                "app_secret": { "type": "string", "x-secret": "app_secret" },
-                "verify_token": { "type": "string", "readOnly": true, "x-secret": "verify_token" },
-                "prepare": { "type": "string" } } });
+                "app_id": { "type": "string", "title": "App" },
+                "app_secret": { "type": "string", "title": "Secret", "x-secret": "app_secret" },
+                "verify_token": { "type": "string", "title": "Verify token", "readOnly": true, "x-secret": "verify_token" },
+                "prepare": { "type": "string", "title": "Prepare" } } });
         }
         json!({ "type": "object", "required": ["account", "token"], "properties": {
-            "account": { "type": "string" },
-            "region": { "type": "string", "x-locked": true },
-            "token": { "type": "string", "x-secret": "token" },
-            "hook_key": { "type": "string", "readOnly": true, "x-secret": "hook_key" },
-            "base_url": { "type": "string", "format": "uri" },
-            "connect": { "type": "string" },
-            "health": { "type": "string" } } })
+            "account": { "type": "string", "title": "Account" },
+            "region": { "type": "string", "title": "Place", "x-locked": true },
+            "token": { "type": "string", "title": "Token", "x-secret": "token" },
+            "hook_key": { "type": "string", "title": "Key", "readOnly": true, "x-secret": "hook_key" },
+            "base_url": { "type": "string", "title": "Address", "format": "uri" },
+            "connect": { "type": "string", "title": "How it connects" },
+            "health": { "type": "string", "title": "How it is" } } })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Compiles the guests for a test, once.
+//! Compiles components for a test: the guests once, a first-party plugin when a benchmark asks for it.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,6 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 const TARGET: &str = "wasm32-wasip2";
-const PROFILE: &str = "guest";
 
 /// Variables of the outer Cargo that would mislead the nested one or make it build everything again.
 const FOREIGN: [&str; 6] = ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "DEP_", "CLIPPY"];
@@ -14,13 +13,12 @@ const FOREIGN: [&str; 6] = ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "DEP_", "C
 const KEPT: [&str; 5] = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_SOURCE_"];
 
 /// The bytes of a guest. The first call compiles all of them, into the folder that the bundled plugins are compiled to as
-/// well (`target` is the outer target folder), so that the two share their dependencies.
+/// well (`target` is the outer target folder).
 ///
 /// # Panics
 /// With the compiler's words when they do not compile, or when there is no such guest.
 pub fn component(target: &Path, guest: &str) -> Vec<u8> {
-    let path = folder(target).join(guest).with_extension("wasm");
-    std::fs::read(&path).unwrap_or_else(|error| panic!("no guest {}: {error}", path.display()))
+    read(&folder(target).join(guest).with_extension("wasm"))
 }
 
 /// The folder of compiled guests.
@@ -29,14 +27,25 @@ pub fn component(target: &Path, guest: &str) -> Vec<u8> {
 /// See [`component`].
 pub fn folder(target: &Path) -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let nested = target.join("plugins");
-        compile(&nested);
-        nested.join(TARGET).join(PROFILE).join("examples")
-    })
+    FOLDER.get_or_init(|| compile(target, "guest", &["--package", "sambung-guests", "--examples"]).join("examples"))
 }
 
-fn compile(nested: &Path) {
+/// The bytes of a first-party plugin, compiled as the bundled one is.
+///
+/// # Panics
+/// With the compiler's words when it does not compile.
+pub fn plugin(target: &Path, id: &str) -> Vec<u8> {
+    let folder = compile(target, "plugin", &["--package", &format!("sambung-plugin-{id}"), "--lib"]);
+    read(&folder.join(format!("sambung_plugin_{id}.wasm")))
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("no component {}: {error}", path.display()))
+}
+
+/// Runs a nested Cargo, and answers with the folder of what it made.
+fn compile(target: &Path, profile: &str, what: &[&str]) -> PathBuf {
+    let nested = target.join("plugins");
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in env::vars_os() {
         let Some(word) = name.to_str() else { continue };
@@ -47,12 +56,13 @@ fn compile(nested: &Path) {
     }
     let output = command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--locked", "--package", "sambung-guests", "--examples"])
-        .args(["--profile", PROFILE, "--target", TARGET, "--target-dir"])
-        .arg(nested)
+        .args(["build", "--locked", "--profile", profile, "--target", TARGET, "--target-dir"])
+        .arg(&nested)
         .arg("--config")
         .arg(format!("target.{TARGET}.rustflags=[\"-Clink-arg=-zstack-size=65536\"]"))
+        .args(what)
         .output()
         .unwrap_or_else(|error| panic!("cannot run Cargo for the guests: {error}"));
-    assert!(output.status.success(), "the guests do not compile:\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "the components do not compile:\n{}", String::from_utf8_lossy(&output.stderr));
+    nested.join(TARGET).join(profile)
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::call::{CallFault, Caller};
-use crate::calls::Function;
+use crate::calls::{Function, Import};
 use crate::contract::bindings::sambung::channel::log::Host;
 use crate::meter::Over;
 use crate::state::State;
@@ -165,7 +165,11 @@ fn shorten(message: &str) -> String {
 
 impl Host for State {
     async fn log(&mut self, level: String, message: String, fields: Vec<(String, String)>) -> wasmtime::Result<()> {
-        self.meter.host_call()?;
+        if self.enter(Import::Log)?.is_err() {
+            return Ok(());
+        }
+        let message = self.vault.scrub_text(&message);
+        let fields: Vec<_> = fields.into_iter().map(|(name, value)| (name, self.vault.scrub_text(&value))).collect();
         self.log.message(&level, &message, &fields)?;
         Ok(())
     }

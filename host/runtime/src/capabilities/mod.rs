@@ -2,6 +2,7 @@
 //!
 //! Each function begins at the same gate: it is counted, and refused where the table in [`crate::calls`] does not have it.
 
+pub(crate) mod address;
 mod crypto;
 mod fetch;
 pub(crate) mod http;

@@ -70,6 +70,8 @@ pub(crate) struct Marker {
 #[derive(Default)]
 pub(crate) struct Vault {
     pub(crate) markers: Vec<Marker>,
+    /// The channel's address with a marker at its end, where it has one.
+    pub(crate) address: Option<String>,
     captured: BTreeMap<String, SecretValue>,
     /// In every form in which they might come back.
     forms: Vec<Vec<u8>>,

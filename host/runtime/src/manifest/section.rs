@@ -240,7 +240,7 @@ impl<'a> Section<'a> {
         let asked = self.asked.borrow();
         for (key, _) in self.table.iter() {
             let name: &str = key.get_ref();
-            if asked.iter().any(|known| *known == name) {
+            if asked.contains(&name) {
                 continue;
             }
             let words = match nearest(name, asked.iter().copied()) {

@@ -258,6 +258,8 @@ fn a_secret_in_the_path_is_compared_and_removed() {
     let call = Call { path: &path, settings: json!({"mode": "gateway"}), ..post("", b"{}", &[]) };
     let Verdict::Accept { path, .. } = call.made(&manifest) else { panic!("refused") };
     assert_eq!(path, "/statuses");
+    let named = |mode: &str| path_secret(&manifest.webhooks, AddressKind::Channel, &json!({"mode": mode}));
+    assert_eq!((named("gateway"), named("cloud")), (Some("path_secret"), None));
     let bare = Call { path: "/in", settings: json!({"mode": "gateway"}), ..post("", b"{}", &[]) };
     assert_eq!(reason(bare.made(&manifest)), "the secret is missing or repeated");
     let other_mode = Call { settings: json!({"mode": "cloud"}), ..call };

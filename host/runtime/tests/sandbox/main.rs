@@ -3,4 +3,5 @@
 mod calls;
 mod limits;
 mod load;
+mod network;
 mod support;

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use sambung_runtime::contract::inbound::{Happening, ItemResult, Outcome, Request};
 use sambung_runtime::contract::types::{Channel, Content, MediaRef, Outgoing, Text};
+use sambung_runtime::egress::Policy;
 use sambung_runtime::{
     BlobRead, BlobWrite, Blobs, CallError, Called, Caller, Kv, Limits, Plugin, Runtime, RuntimeConfig, SecretValue,
     Secrets, ServiceError, Services,
@@ -24,21 +25,30 @@ pub fn guest(name: &str) -> Vec<u8> {
 }
 
 pub fn runtime(limits: Limits) -> Runtime {
-    // Native code is shared between tests and runs: compiling a guest is what takes the time here.
-    start(limits, &target().join("plugins").join("native"))
+    start(limits, &native(), Policy::default())
 }
 
 pub fn runtime_in(cache: &Path) -> Runtime {
-    start(Limits::default(), cache)
+    start(Limits::default(), cache, Policy::default())
 }
 
-fn start(limits: Limits, cache: &Path) -> Runtime {
+/// A runtime in which what is meant for `from` goes to `to`.
+pub fn runtime_to(limits: Limits, from: &str, to: &str) -> Runtime {
+    let overrides = [(from.to_owned(), to.to_owned())].into();
+    start(limits, &native(), Policy { overrides, ..Policy::default() })
+}
+
+/// Native code is shared between tests and runs: compiling a guest is what takes the time here.
+fn native() -> PathBuf {
+    target().join("plugins").join("native")
+}
+
+fn start(limits: Limits, cache: &Path, egress: Policy) -> Runtime {
     count_metrics();
     let memory = Arc::new(Memory::default());
     let services = Services { secrets: memory.clone(), kv: memory.clone(), blobs: memory };
     let cache_dir = Some(cache.to_owned());
-    Runtime::new(RuntimeConfig { cache_dir, limits, instances: 16, ..RuntimeConfig::default() }, services)
-        .expect("the engine starts")
+    Runtime::new(RuntimeConfig { cache_dir, limits, egress, instances: 16 }, services).expect("the engine starts")
 }
 
 pub async fn plugin(name: &str) -> Plugin {

@@ -49,10 +49,13 @@ pub(in crate::db) fn note_call_failure(
     Ok(())
 }
 
-/// Takes back what failed calls of this function left, with `channel.updated` where anything stood.
-pub(in crate::db) fn call_succeeded(db: &Connection, channel: &str, function: &str, at: i64) -> Result<(), DbError> {
+/// Takes back what failed calls of this function left, with `channel.updated` where anything stood. `function` is the
+/// contract's name, with its interface (`outbound.send`) or without.
+fn call_succeeded(db: &Connection, channel: &str, function: &str, at: i64) -> Result<(), DbError> {
     let gone = db
-        .prepare_cached("DELETE FROM findings WHERE channel_id = ?1 AND source = 'call:' || ?2")?
+        .prepare_cached(
+            "DELETE FROM findings WHERE channel_id = ?1 AND (source = 'call:' || ?2 OR source LIKE 'call:%.' || ?2)",
+        )?
         .execute([channel, function])?;
     if gone > 0 {
         tell(db, channel, at)?;
@@ -61,7 +64,7 @@ pub(in crate::db) fn call_succeeded(db: &Connection, channel: &str, function: &s
 }
 
 /// The provider refused the credential: outbound waits until somebody connects again, inbound goes on.
-pub(in crate::db) fn set_needs_attention(db: &Connection, channel: &str, words: &str, at: i64) -> Result<(), DbError> {
+fn set_needs_attention(db: &Connection, channel: &str, words: &str, at: i64) -> Result<(), DbError> {
     let changed = db
         .prepare_cached("UPDATE channels SET state = ?2, changed_at = ?3 WHERE id = ?1 AND state = 'connected'")?
         .execute(params![channel, ChannelState::NeedsAttention.as_str(), at])?;

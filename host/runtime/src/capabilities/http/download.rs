@@ -14,6 +14,7 @@ use crate::services::BlobMeta;
 
 /// Where a file comes from.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each download, and it is handed on at once")]
 pub enum Download {
     /// A request with the plugin's credentials.
     Fetch(Request),

@@ -171,7 +171,7 @@ async fn server() -> String {
     };
     let router = Router::new()
         .route("/v1/huge", get(endless))
-        .route("/v1/slow", any(|| std::future::pending::<()>()))
+        .route("/v1/slow", any(std::future::pending::<()>))
         .route("/v1/stuck", get(|| async {
             Body::from_stream(stream::once(async { Ok::<_, std::io::Error>(AxumBytes::from_static(b"a")) }).chain(stream::pending()))
         }))

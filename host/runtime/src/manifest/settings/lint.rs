@@ -179,7 +179,7 @@ impl Lint<'_> {
             }
             return;
         }
-        if !object.get("title").is_some_and(|title| title.as_str().is_some_and(|text| !text.is_empty())) {
+        if object.get("title").and_then(Value::as_str).unwrap_or_default().is_empty() {
             self.fault(at, "needs a title: it is the label that a person reads");
         }
         match field["type"].as_str() {
