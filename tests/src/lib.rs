@@ -4,6 +4,10 @@
 //! Test code: it may name providers, which the host may not.
 #![forbid(unsafe_code)]
 
+pub mod api;
+pub mod chance;
 pub mod fixtures;
+pub mod host;
 pub mod openapi;
 pub mod providers;
+pub mod server;

@@ -12,11 +12,12 @@ use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::conversations::{reach, window_json};
+use super::idempotency::{Keyed, Ticket};
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
 use crate::clock::random;
-use crate::db::{Addressee, Changed, ChannelRow, NewMessage, Queued};
+use crate::db::{Addressee, Changed, ChannelRow, KeyedAnswer, NewMessage, Queued};
 use crate::model::windows::{Facts, Window};
 use crate::outbound::compose::ComposeError;
 use crate::plugins::Generation;
@@ -117,6 +118,7 @@ pub(super) struct Accepted {
 async fn reply(
     Axum(state): Axum<State>,
     caller: Caller,
+    keyed: Keyed,
     Path(id): Path<String>,
     Body(body): Body<Reply>,
 ) -> Answer<(StatusCode, Json<Accepted>)> {
@@ -130,7 +132,7 @@ async fn reply(
     };
     let (channel, generation) = reach(&state, &caller, channel).await?;
     let facts = state.db.window_facts(&row.id).await?;
-    let draft = Draft { content: body.content, reply_to: body.reply_to, human: body.human, facts };
+    let draft = Draft { content: body.content, reply_to: body.reply_to, human: body.human, facts, keyed };
     send(&state, &caller, &channel, &generation, Addressee::Conversation(row.id), draft).await
 }
 
@@ -141,6 +143,7 @@ async fn reply(
 async fn begin(
     Axum(state): Axum<State>,
     caller: Caller,
+    keyed: Keyed,
     Path(id): Path<String>,
     Body(body): Body<Beginning>,
 ) -> Answer<(StatusCode, Json<Accepted>)> {
@@ -155,7 +158,7 @@ async fn begin(
         Some(conversation) => state.db.window_facts(conversation).await?,
         None => Facts::default(),
     };
-    let draft = Draft { content: body.content, reply_to: None, human: body.human, facts };
+    let draft = Draft { content: body.content, reply_to: None, human: body.human, facts, keyed };
     send(&state, &caller, &channel, &generation, Addressee::Person(to), draft).await
 }
 
@@ -229,6 +232,7 @@ struct Draft {
     reply_to: Option<String>,
     human: Option<bool>,
     facts: Facts,
+    keyed: Keyed,
 }
 
 async fn send(
@@ -270,13 +274,13 @@ async fn send(
         at: state.clock.now(),
         chance: random(),
         most_queued: state.outbound.settings().most_queued,
+        answer: draft.keyed.0.map(kept_answer),
     };
     match state.db.queue_message(new).await? {
         Queued::Yes { id, conversation } => {
             state.wakes.feed_grew();
             state.wakes.outbound.notify_one();
-            let accepted = Accepted { id, conversation_id: conversation, status: "queued" };
-            Ok((StatusCode::ACCEPTED, Json(accepted)))
+            Ok((StatusCode::ACCEPTED, Json(accepted(&id, &conversation))))
         }
         Queued::Full => Err(Problem::unavailable("too many messages wait in this channel already", 10)),
         Queued::NoSuchReply => Err(Problem::invalid(vec![FieldError::new(
@@ -284,6 +288,20 @@ async fn send(
             "unknown",
             "there is no such message in this conversation",
         )])),
+    }
+}
+
+fn accepted(id: &str, conversation: &str) -> Accepted {
+    Accepted { id: id.to_owned(), conversation_id: conversation.to_owned(), status: "queued" }
+}
+
+/// What is kept for the key together with the message, the same as [`reply`] answers.
+fn kept_answer(ticket: Ticket) -> KeyedAnswer {
+    KeyedAnswer {
+        ticket,
+        status: StatusCode::ACCEPTED.as_u16(),
+        headers: json!([["content-type", "application/json"]]).to_string(),
+        body: |id, conversation| json!(accepted(id, conversation)).to_string().into_bytes(),
     }
 }
 

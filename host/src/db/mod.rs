@@ -55,7 +55,7 @@ pub use journal::{JournalReader, NewRow, PendingRow, Replay};
 pub use leases::Lease;
 pub use media::{MediaRow, PublishedRow};
 pub use messages::MessageCursor;
-pub use outbound::{Addressee, Changed, NewMessage, Queued};
+pub use outbound::{Addressee, Changed, KeyedAnswer, NewMessage, Queued};
 pub use plugins::{GenerationRow, PluginRow, RefusedFile};
 pub use retention::Expired;
 pub use secrets::{Secret, SecretState};

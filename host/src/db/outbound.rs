@@ -5,6 +5,7 @@ use sambung_runtime::contract::types::Identity;
 use serde_json::{Value, json};
 
 use super::conversations::{self, conversation_updated};
+use super::idempotency::{self, Ticket};
 use super::messages::message_json;
 use super::status::recompute_status;
 use super::{Db, DbError, Priority, feed};
@@ -37,6 +38,21 @@ pub struct NewMessage {
     pub chance: [u8; 10],
     /// Most parts that may wait in this account.
     pub most_queued: u32,
+    /// Of a request with a key: kept in the same act, so that its repetition finds the answer wherever the process was killed.
+    pub answer: Option<KeyedAnswer>,
+}
+
+/// The answer to a request with a key.
+#[derive(Debug, Clone)]
+pub struct KeyedAnswer {
+    /// The request.
+    pub ticket: Ticket,
+    /// The status.
+    pub status: u16,
+    /// Names and values, as JSON.
+    pub headers: String,
+    /// The body, from the message's id and the conversation's.
+    pub body: fn(&str, &str) -> Vec<u8>,
 }
 
 /// Where a message goes.
@@ -80,7 +96,16 @@ pub enum Changed {
 impl Db {
     /// Writes a message, its parts and the feed row.
     pub async fn queue_message(&self, new: NewMessage) -> Result<Queued, DbError> {
-        self.write(Priority::Urgent, move |db| queue(db, &new)).await
+        let vault = self.vault();
+        self.write(Priority::Urgent, move |db| {
+            let queued = queue(db, &new)?;
+            if let (Queued::Yes { id, conversation }, Some(answer)) = (&queued, &new.answer) {
+                let body = (answer.body)(id, conversation);
+                idempotency::answer(db, &vault, &answer.ticket, answer.status, &answer.headers, &body)?;
+            }
+            Ok(queued)
+        })
+        .await
     }
 
     /// Queues the failed parts of a failed message again, as new attempts with these keys (one for each part it may have).

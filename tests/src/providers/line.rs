@@ -12,6 +12,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+pub use super::Recorded;
 pub use webhooks::{Source, body, event, message_event, redelivered, sign};
 
 /// The account's user id: the webhooks' `destination`.
@@ -29,19 +30,6 @@ pub struct Line {
     address: String,
     shared: Shared,
     server: tokio::task::JoinHandle<()>,
-}
-
-/// A request that arrived.
-#[derive(Debug, Clone)]
-pub struct Recorded {
-    /// Upper case.
-    pub method: String,
-    /// From the path on, with the query.
-    pub url: String,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// Raw.
-    pub body: Bytes,
 }
 
 /// A message object that LINE would show to somebody.
@@ -105,6 +93,7 @@ struct State {
     inactive: bool,
     reached_at: Option<String>,
     quota: Option<(u64, u64)>,
+    answer_after: Duration,
     next_id: u64,
 }
 
@@ -161,6 +150,11 @@ impl Line {
     /// Makes the sends to come fail, one each.
     pub fn trouble(&self, troubles: impl IntoIterator<Item = Trouble>) {
         lock(&self.shared).troubles.extend(troubles);
+    }
+
+    /// From now on a send is answered so long after its messages were taken.
+    pub fn answer_after(&self, wait: Duration) {
+        lock(&self.shared).answer_after = wait;
     }
 
     /// This user blocks the account: pushes to them are taken with 200 and shown to nobody.

@@ -148,7 +148,7 @@ async fn reply(Given(shared): Given<Shared>, headers: HeaderMap, Json(body): Jso
         let to = token.to.clone();
         take(&mut state, &to, true, &body)
     };
-    answer(trouble, sent).await
+    answer(&shared, trouble, sent).await
 }
 
 async fn push(Given(shared): Given<Shared>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
@@ -175,7 +175,7 @@ async fn push(Given(shared): Given<Shared>, headers: HeaderMap, Json(body): Json
         }
         sent
     };
-    answer(trouble, sent).await
+    answer(&shared, trouble, sent).await
 }
 
 fn is_uuid(key: &str) -> bool {
@@ -233,7 +233,9 @@ fn take(state: &mut State, to: &str, reply: bool, body: &Value) -> Vec<Value> {
     sent
 }
 
-async fn answer(trouble: Option<Trouble>, sent: Vec<Value>) -> Response {
+async fn answer(shared: &Shared, trouble: Option<Trouble>, sent: Vec<Value>) -> Response {
+    let wait = lock(shared).answer_after;
+    tokio::time::sleep(wait).await;
     match trouble {
         Some(Trouble::SilenceAfterTaking) => pending().await,
         Some(Trouble::ServerErrorAfterTaking) => refuse(StatusCode::INTERNAL_SERVER_ERROR, ""),

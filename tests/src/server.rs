@@ -1,0 +1,172 @@
+//! The real program in a process of its own, which can be killed at any moment and started again over the same folder.
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::api::{Api, until};
+
+/// A server, running or not.
+pub struct Server {
+    folder: TempDir,
+    process: Option<Process>,
+    api: Api,
+}
+
+struct Process {
+    child: Child,
+    output: Lines<BufReader<ChildStdout>>,
+    /// Whether it said where.
+    listens: bool,
+}
+
+impl Server {
+    /// Starts a server over an empty folder with this configuration, which is joined to what every test wants, and waits
+    /// until it is ready. Its caller is an operator.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start(config: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        std::fs::write(folder.path().join("config.toml"), config).expect("the test's folder can be written");
+        let mut server = Self { folder, process: None, api: Api::at("", "") };
+        server.spawn();
+        server.ready().await;
+        let made = server.run(&["token", "create", "--role", "operator", "--name", "test"]).await;
+        let words = String::from_utf8_lossy(&made.stderr);
+        assert!(made.status.success(), "no token: {words}");
+        server.api = server.api.with_token(String::from_utf8_lossy(&made.stdout).trim());
+        server
+    }
+
+    /// Another server with the same configuration and the same callers over an empty folder, not running yet.
+    ///
+    /// # Panics
+    /// When the folder cannot be made.
+    pub fn elsewhere(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let config = |folder: &TempDir| folder.path().join("config.toml");
+        std::fs::copy(config(&self.folder), config(&folder)).expect("the test's folder can be written");
+        Self { folder, process: None, api: self.api.elsewhere() }
+    }
+
+    /// The operator's way to the API; it stays good when the server starts again.
+    pub fn api(&self) -> Api {
+        self.api.clone()
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Begins to start the program; [`Server::ready`] waits for it.
+    ///
+    /// # Panics
+    /// When it runs already or cannot be started.
+    pub fn spawn(&mut self) {
+        assert!(self.process.is_none(), "the server runs already");
+        let log = std::fs::File::options().create(true).append(true).open(self.log()).expect("a log can be written");
+        let mut child = self
+            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the program starts");
+        let output = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
+        self.process = Some(Process { child, output, listens: false });
+    }
+
+    /// Waits until the server takes requests.
+    ///
+    /// # Panics
+    /// When it ends instead, or never does.
+    pub async fn ready(&mut self) {
+        let process = self.process.as_mut().expect("the server was started");
+        while !process.listens {
+            let line = tokio::time::timeout(Duration::from_secs(120), process.output.next_line()).await;
+            match line.expect("the server says where it listens").expect("its output can be read") {
+                Some(line) => {
+                    if let Some((_, base)) = line.split_once(" listens on ") {
+                        self.api.moved_to(base.trim());
+                        process.listens = true;
+                    }
+                }
+                None => panic!("the server ended while it started:\n{}", self.last_words()),
+            }
+        }
+        let api = &self.api;
+        until("the server is ready", async || {
+            let answer = api.request("GET", "/readyz").send().await.ok()?;
+            (answer.status().as_u16() == 200).then_some(())
+        })
+        .await;
+    }
+
+    /// Kills the process with SIGKILL, whatever it is doing.
+    ///
+    /// # Panics
+    /// When it had ended by itself.
+    pub async fn kill(&mut self) {
+        let Process { mut child, .. } = self.process.take().expect("the server runs");
+        let ended = child.try_wait().expect("the process can be asked");
+        assert!(ended.is_none(), "the server had ended by itself ({ended:?}):\n{}", self.last_words());
+        child.kill().await.expect("the process can be killed");
+    }
+
+    /// Runs another of the program's commands over the same folder.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub async fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().await.expect("the program starts")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(self.data())
+            .arg("--config")
+            .arg(self.folder.path().join("config.toml"))
+            .env("SAMBUNG_RUNTIME__CACHE_DIR", native_cache())
+            .env("SAMBUNG_LOGS__FILTER", "warn")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// The end of what it logged.
+    pub fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+}
+
+/// The folder that the test's own program stands in: `<target>/<profile>/deps`.
+fn beside() -> PathBuf {
+    let test = std::env::current_exe().expect("a program knows where it is");
+    test.parent().map(Path::to_owned).expect("a program stands in a folder")
+}
+
+/// The program, as `cargo test --workspace` builds it.
+fn program() -> PathBuf {
+    let program = beside().with_file_name(format!("sambung{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.is_file(), "{} is missing; `cargo build -p sambung` makes it", program.display());
+    program
+}
+
+/// Compiled plugins are shared by all tests: compiling one takes longer than any of them.
+pub fn native_cache() -> PathBuf {
+    beside().ancestors().nth(2).unwrap_or(Path::new("target")).join("tmp/native")
+}
