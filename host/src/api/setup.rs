@@ -198,7 +198,7 @@ fn shown(status: StatusCode, words: &Words, body: &str) -> Response {
          label,input,small,button{{display:block;width:100%;box-sizing:border-box}}label{{margin-top:1rem}}\
          input,button{{font:inherit;padding:.5rem .75rem;border:1px solid GrayText;border-radius:.5rem}}\
          button{{margin-top:1.5rem;background:#1f6feb;color:#fff;border:0;cursor:pointer}}[role=alert]{{color:var(--loud)}}\
-         pre{{padding:.75rem;border:1px solid GrayText;border-radius:.5rem;overflow-x:auto}}\
+         pre{{padding:.75rem;border:1px solid GrayText;border-radius:.5rem;white-space:pre-wrap}}\
          </style></head><body><main><h1>{title}</h1>{body}</main></body></html>"
     );
     // The address holds the link's value: it must not travel on as a referrer, nor stay in a cache.
