@@ -9,3 +9,4 @@ mod line_requests;
 mod line_simulator;
 mod line_story;
 mod stories;
+mod whatsapp_requests;
