@@ -8,3 +8,4 @@ mod line_plugin;
 mod line_requests;
 mod line_simulator;
 mod line_story;
+mod stories;
