@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
+mod browser;
 mod kill;
 mod line_component;
 mod line_plugin;

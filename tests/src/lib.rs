@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod chance;
+pub mod chromium;
 pub mod fixtures;
 pub mod host;
 pub mod openapi;

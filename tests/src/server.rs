@@ -168,5 +168,10 @@ fn program() -> PathBuf {
 
 /// Compiled plugins are shared by all tests: compiling one takes longer than any of them.
 pub fn native_cache() -> PathBuf {
-    beside().ancestors().nth(2).unwrap_or(Path::new("target")).join("tmp/native")
+    target_folder().join("tmp/native")
+}
+
+/// Where Cargo builds to, and tests leave what is worth keeping.
+pub fn target_folder() -> PathBuf {
+    beside().ancestors().nth(2).unwrap_or(Path::new("target")).to_owned()
 }

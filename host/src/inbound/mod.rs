@@ -38,6 +38,9 @@ struct Inner {
     strangers: Notify,
 }
 
+/// Told the id of a row before its commit.
+pub type Named = Box<dyn FnOnce(i64) + Send>;
+
 /// Those who wait for what a plugin answers a request.
 #[derive(Default)]
 struct Answers(Mutex<HashMap<i64, oneshot::Sender<Option<Response>>>>);
@@ -121,15 +124,12 @@ impl Inbound {
 
     /// For a request that its plugin answers: hand the first to the journal, await the second. It ends without an answer where
     /// the request was not translated, or the plugin said nothing.
-    pub fn expect_answer(&self) -> (TellRow, oneshot::Receiver<Option<Response>>) {
+    pub fn expect_answer(&self) -> (Named, oneshot::Receiver<Option<Response>>) {
         let (tell, told) = oneshot::channel();
         let answers = Arc::clone(&self.0.answers);
         (Box::new(move |row| answers.expect(row, tell)), told)
     }
 }
-
-/// Told the journal row's id within its commit.
-pub type TellRow = Box<dyn FnOnce(i64) + Send>;
 
 impl Answers {
     fn expect(&self, row: i64, tell: oneshot::Sender<Option<Response>>) {

@@ -198,7 +198,8 @@
     if (at) element.title = new Date(at).toLocaleString(language);
     if (known) return;
     shown.set(id, element);
-    log.append(element);
+    // What waits stays last: the history comes after it was shown, where the page was loaded again meanwhile.
+    log.insertBefore(element, state === "waiting" ? null : log.querySelector(".waiting"));
     log.scrollTop = log.scrollHeight;
   };
 

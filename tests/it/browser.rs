@@ -1,0 +1,208 @@
+//! The web chat's widget in a real browser, on a page of another origin, against the whole server.
+
+use axum::Router;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::response::Html;
+use axum::routing::get;
+use sambung_tests::api::{Api, until};
+use sambung_tests::chromium::{Browser, Chromium, drive};
+use sambung_tests::host::Host;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// A web site of somebody else's with the chat's one script tag, and as strict a policy as the widget can live with.
+struct Site {
+    address: String,
+}
+
+impl Site {
+    /// An address for a site, which the settings of a channel can name before its page can name the channel.
+    async fn bind() -> (TcpListener, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        (listener, address)
+    }
+
+    fn open((listener, address): (TcpListener, String), host: &Host, channel: &str) -> Self {
+        let chat = host.api().url("");
+        let script = format!("{chat}/widget/{channel}/widget.js");
+        let policy = format!("default-src 'none'; script-src {chat}; connect-src {chat}; img-src {chat} data:");
+        let page = format!(
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Shop</title>\
+             <link rel=\"icon\" href=\"data:,\"></head><body><h1>Shop</h1>\
+             <script async src=\"{script}\"></script></body></html>"
+        );
+        let answer = async move || ([(CONTENT_SECURITY_POLICY, policy)], Html(page));
+        let app = Router::new().route("/", get(answer));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { address }
+    }
+}
+
+async fn connect(api: &Api, site: &str) -> String {
+    let settings = json!({ "domain": [site], "color": "#0a7f3f", "greeting": "Halo!" });
+    let channel = json!({ "plugin": "webchat", "name": "Toko", "settings": settings });
+    let channel = api.expect(201, "POST", "/v1/channels", channel).await;
+    assert_eq!(channel["state"], "connected", "{channel}");
+    channel["id"].as_str().unwrap().to_owned()
+}
+
+async fn shop() -> (Host, Site) {
+    let host = Host::start("").await;
+    let bound = Site::bind().await;
+    let channel = connect(host.api(), &bound.1).await;
+    let site = Site::open(bound, &host, &channel);
+    (host, site)
+}
+
+/// A visitor with a profile of their own, who has opened the chat on the site's page.
+async fn visitor(chromium: &Chromium, site: &Site) -> Browser {
+    let browser = chromium.open("en").await;
+    browser.visit(&site.address).await;
+    open_chat(&browser).await;
+    browser
+}
+
+async fn open_chat(browser: &Browser) {
+    browser.click("button", "Open chat").await;
+    until("what is typed goes into the chat", async || {
+        browser.find("textbox", "Write a message").await.filter(|field| field.focused)
+    })
+    .await;
+}
+
+/// The log as a screen reader reads it: what the visitor wrote begins with "You: ".
+async fn shown(browser: &Browser) -> Vec<String> {
+    browser.texts("message").await.into_iter().map(|(_, text)| text).collect()
+}
+
+async fn until_shown(browser: &Browser, wanted: &[&str]) {
+    until(&format!("the chat shows {wanted:?}"), async || (shown(browser).await == wanted).then_some(())).await;
+}
+
+fn texts(messages: &[Value]) -> Vec<String> {
+    let mut texts: Vec<String> =
+        messages.iter().map(|message| message["content"]["text"].as_str().unwrap_or_default().to_owned()).collect();
+    texts.sort();
+    texts
+}
+
+async fn until_written(api: &Api, wanted: &[&str]) {
+    let what = format!("the agent has {wanted:?}");
+    until(&what, async || (texts(&api.all_messages().await) == wanted).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_of_another_site_writes_and_reads_the_reply_at_once_and_after_a_reload() {
+    drive("a_visitor_of_another_site_writes_and_reads_the_reply", async |chromium| {
+        let (host, site) = shop().await;
+        let api = host.api();
+        let browser = visitor(chromium, &site).await;
+        until_shown(&browser, &["Halo!"]).await;
+        browser.type_line("Ada stok?").await;
+        until_written(api, &["Ada stok?"]).await;
+        let conversation = api.first_conversation().await;
+        let conversation = conversation["id"].as_str().unwrap();
+
+        let message = api.reply(conversation, "Ada, kak <b>banyak</b>").await;
+        let all = ["Halo!", "You: Ada stok?", "Ada, kak <b>banyak</b>"];
+        until_shown(&browser, &all).await;
+        api.message_when(&message, "sent").await;
+
+        browser.reload().await;
+        open_chat(&browser).await;
+        until_shown(&browser, &all).await;
+        browser.type_line("Terima kasih").await;
+        until_shown(&browser, &[all[0], all[1], all[2], "You: Terima kasih"]).await;
+        until_written(api, &["Ada stok?", "Ada, kak <b>banyak</b>", "Terima kasih"]).await;
+        assert_eq!(api.all("/v1/conversations").await.len(), 1, "the same visitor before and after");
+
+        let inside = browser.run("return document.querySelector('[data-sambung]').shadowRoot").await;
+        assert_eq!(inside, Value::Null, "the page sees nothing of the chat");
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_browser_is_another_visitor_and_reads_its_own_language() {
+    drive("another_browser_is_another_visitor", async |chromium| {
+        let (host, site) = shop().await;
+        let api = host.api();
+        let first = visitor(chromium, &site).await;
+        first.type_line("rahasia").await;
+        until_written(api, &["rahasia"]).await;
+
+        let second = chromium.open("id").await;
+        second.visit(&site.address).await;
+        second.click("button", "Buka obrolan").await;
+        second.wait_for("textbox", "Tulis pesan").await;
+        until_shown(&second, &["Halo!"]).await;
+        second.type_line("lain").await;
+        until_written(api, &["lain", "rahasia"]).await;
+        let conversations = api.all("/v1/conversations").await;
+        assert_eq!(conversations.len(), 2);
+
+        for conversation in &conversations {
+            let id = conversation["id"].as_str().unwrap();
+            let written = texts(&api.all(&format!("/v1/conversations/{id}/messages")).await);
+            api.reply(id, &format!("jawaban: {}", written[0])).await;
+        }
+        until_shown(&first, &["Halo!", "You: rahasia", "jawaban: rahasia"]).await;
+        until_shown(&second, &["Halo!", "Anda: lain", "jawaban: lain"]).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_offline_is_sent_once_when_the_visitor_is_back() {
+    drive("what_is_written_offline_is_sent_once", async |chromium| {
+        let (host, site) = shop().await;
+        let api = host.api();
+        let browser = visitor(chromium, &site).await;
+        browser.type_line("satu").await;
+        until_written(api, &["satu"]).await;
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+
+        browser.offline(true).await;
+        let offline = "You are offline. Messages are sent when you are back.";
+        let told = async || browser.texts("status").await.iter().any(|(_, text)| text == offline).then_some(());
+        until("the visitor is told", told).await;
+        browser.type_line("dua").await;
+        browser.type_line("tiga").await;
+        until("both wait", async || (browser.texts("waiting").await.len() == 2).then_some(())).await;
+        assert_eq!(texts(&api.all_messages().await), ["satu"]);
+
+        browser.offline(false).await;
+        until_written(api, &["dua", "satu", "tiga"]).await;
+        until("none waits", async || browser.texts("waiting").await.is_empty().then_some(())).await;
+        let conversation = api.first_conversation().await;
+        api.reply(conversation["id"].as_str().unwrap(), "empat").await;
+        let all = ["Halo!", "You: satu", "You: dua", "You: tiga", "empat"];
+        until_shown(&browser, &all).await;
+        browser.reload().await;
+        open_chat(&browser).await;
+        until_shown(&browser, &all).await;
+        assert_eq!(api.all_messages().await.len(), 4);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_site_that_is_not_allowed_gets_no_session_and_shows_nothing() {
+    drive("a_page_of_a_site_that_is_not_allowed", async |chromium| {
+        let host = Host::start("").await;
+        let channel = connect(host.api(), "https://shop.example").await;
+        let site = Site::open(Site::bind().await, &host, &channel);
+        let browser = chromium.open("en").await;
+        browser.visit(&site.address).await;
+        until("the browser says why", async || {
+            browser.complaints().await.iter().any(|line| line.contains("CORS policy")).then_some(())
+        })
+        .await;
+        assert!(browser.find("button", "Open chat").await.is_none());
+        let kept = browser.run("return JSON.stringify(localStorage)").await;
+        assert_eq!(kept, json!("{}"));
+    })
+    .await;
+}

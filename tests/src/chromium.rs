@@ -1,0 +1,308 @@
+//! A real browser: Chromium, through its driver. What a page keeps in a closed shadow root is found as a screen reader finds
+//! it, in the tree of accessible elements, and used as a person does, with the mouse and the keyboard.
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use thirtyfour::prelude::*;
+use thirtyfour::{BrowserLogEntry, LoggingPrefsLogLevel};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::api::until;
+use crate::fixtures::skip;
+use crate::server::target_folder;
+
+const HOW_TO_GET_IT: &str = "apt-get install -y --no-install-recommends chromium chromium-driver fonts-dejavu-core";
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// Browsers are heavy: one story at a time has them.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// The driver, and the browsers that it has opened.
+pub struct Chromium {
+    address: String,
+    browser: PathBuf,
+    profiles: TempDir,
+    opened: Mutex<Vec<Browser>>,
+    _driver: Child,
+}
+
+/// A browser with a profile of its own and one page open.
+#[derive(Clone)]
+pub struct Browser {
+    driver: WebDriver,
+    console: std::sync::Arc<Mutex<Vec<String>>>,
+}
+
+/// An element as a screen reader has it.
+#[derive(Debug, Clone)]
+pub struct Element {
+    node: i64,
+    /// Whether what is typed goes to it.
+    pub focused: bool,
+}
+
+/// Tells a story that needs browsers. When it fails, the page's picture, its HTML with all shadow roots, and its console stay in
+/// `target/e2e/<test>-<number of the browser>.*`. It is skipped visibly where there is no Chromium.
+///
+/// # Panics
+/// When the story does, or `SAMBUNG_REQUIRE` contains `chromium` and there is none.
+pub async fn drive(test: &str, story: impl AsyncFnOnce(&Chromium)) {
+    let programs = BROWSERS.iter().find_map(|name| on_path(name)).zip(on_path("chromedriver"));
+    let Some((browser, driver)) = programs else {
+        return skip("chromium", test, &format!("chromium or chromedriver is missing; get them with: {HOW_TO_GET_IT}"));
+    };
+    let _turn = TURN.lock().await;
+    let chromium = Chromium::start(browser, &driver).await;
+    let outcome = AssertUnwindSafe(story(&chromium)).catch_unwind().await;
+    let opened = std::mem::take(&mut *chromium.opened.lock().unwrap_or_else(PoisonError::into_inner));
+    for (number, browser) in opened.into_iter().enumerate() {
+        if outcome.is_err() {
+            browser.keep_evidence(&target_folder().join("e2e"), &format!("{test}-{number}")).await;
+        }
+        // A browser that ended by itself has nothing to quit.
+        let _ = browser.driver.quit().await;
+    }
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+impl Chromium {
+    async fn start(browser: PathBuf, driver: &Path) -> Self {
+        // The first to install a provider of TLS wins; a later one is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut child = Command::new(driver)
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the driver starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
+        let says = async {
+            loop {
+                let line = lines.next_line().await.expect("it can be read").expect("the driver says its port");
+                if let Some((_, port)) = line.split_once("successfully on port ") {
+                    return port.trim_end_matches('.').to_owned();
+                }
+            }
+        };
+        let port = tokio::time::timeout(Duration::from_secs(60), says).await.expect("the driver starts in a minute");
+        Self {
+            address: format!("http://127.0.0.1:{port}"),
+            browser,
+            profiles: tempfile::tempdir().expect("a folder for the profiles"),
+            opened: Mutex::default(),
+            _driver: child,
+        }
+    }
+
+    /// A browser with a new profile, whose owner reads `language` (`en`, `id`).
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn open(&self, language: &str) -> Browser {
+        let count = self.opened.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let profile = self.profiles.path().join(count.to_string());
+        let mut wanted = DesiredCapabilities::chrome();
+        let arguments = [
+            "--headless=new".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--no-first-run".to_owned(),
+            "--no-proxy-server".to_owned(),
+            "--window-size=1000,800".to_owned(),
+            format!("--accept-lang={language}"),
+            format!("--user-data-dir={}", profile.display()),
+        ];
+        for argument in &arguments {
+            wanted.add_arg(argument).expect("an argument is text");
+        }
+        wanted.set_binary(&self.browser.display().to_string()).expect("a path is text");
+        wanted.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a level is text");
+        let driver = WebDriver::new(&self.address, wanted).await.unwrap_or_else(|error| panic!("no browser: {error}"));
+        let browser = Browser { driver, console: std::sync::Arc::default() };
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(browser.clone());
+        browser
+    }
+}
+
+impl Browser {
+    /// Opens a page.
+    ///
+    /// # Panics
+    /// When it cannot be loaded.
+    pub async fn visit(&self, address: &str) {
+        self.driver.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+    }
+
+    /// Loads the page again.
+    ///
+    /// # Panics
+    /// When it cannot be loaded.
+    pub async fn reload(&self) {
+        self.driver.refresh().await.unwrap_or_else(|error| panic!("the page again: {error}"));
+    }
+
+    /// What a script of the page's own sees.
+    ///
+    /// # Panics
+    /// When the script fails.
+    pub async fn run(&self, script: &str) -> Value {
+        let result = self.driver.execute(script, vec![]).await;
+        result.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
+    }
+
+    async fn tell(&self, command: &str, parameters: Value) -> WebDriverResult<Value> {
+        self.driver.cdp().send_raw(command, parameters).await
+    }
+
+    async fn must(&self, command: &str, parameters: Value) -> Value {
+        self.tell(command, parameters).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    /// The element of this role and name, if a screen reader has one: hidden ones it has not.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn find(&self, role: &str, name: &str) -> Option<Element> {
+        let tree = self.must("Accessibility.getFullAXTree", json!({})).await;
+        let nodes = tree["nodes"].as_array()?;
+        let node = nodes.iter().find(|node| node["role"]["value"] == role && node["name"]["value"] == name)?;
+        let focused = |property: &Value| property["name"] == "focused" && property["value"]["value"] == true;
+        let focused = node["properties"].as_array().is_some_and(|properties| properties.iter().any(focused));
+        Some(Element { node: node["backendDOMNodeId"].as_i64()?, focused })
+    }
+
+    /// The element of this role and name, once there is one.
+    ///
+    /// # Panics
+    /// When there never is.
+    pub async fn wait_for(&self, role: &str, name: &str) -> Element {
+        until(&format!("the page has a {role} {name:?}"), async || self.find(role, name).await).await
+    }
+
+    /// Presses the mouse's button in the middle of an element, once it is there.
+    ///
+    /// # Panics
+    /// When it never is, or nothing of it is seen.
+    pub async fn click(&self, role: &str, name: &str) {
+        let element = self.wait_for(role, name).await;
+        let shape = self.must("DOM.getBoxModel", json!({ "backendNodeId": element.node })).await;
+        let corner = |at: usize| shape["model"]["content"][at].as_f64().expect("a corner has coordinates");
+        let (x, y) = (f64::midpoint(corner(0), corner(4)), f64::midpoint(corner(1), corner(5)));
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "clickCount": 1 });
+            self.must("Input.dispatchMouseEvent", event).await;
+        }
+    }
+
+    /// Types into what has the focus, and presses Enter.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn type_line(&self, text: &str) {
+        self.must("Input.insertText", json!({ "text": text })).await;
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13 });
+            if kind == "keyDown" {
+                event["text"] = "\r".into();
+            }
+            self.must("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// The classes and the text of every element with this class, in the page's order, shadow roots included.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn texts(&self, class: &str) -> Vec<(String, String)> {
+        let document = self.must("DOM.getDocument", json!({ "depth": -1, "pierce": true })).await;
+        let mut found = Vec::new();
+        collect(&document["root"], class, &mut found);
+        found
+    }
+
+    /// Cuts the page off from the network, or lets it back.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn offline(&self, offline: bool) {
+        self.must("Network.enable", json!({})).await;
+        let unlimited = json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        self.must("Network.emulateNetworkConditions", unlimited).await;
+    }
+
+    /// The warnings and errors that came to the page's console since this was last asked.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn complaints(&self) -> Vec<String> {
+        let entries = self.driver.get_log("browser").await.expect("the console can be read");
+        let lines = |entry: &BrowserLogEntry| format!("{} {}", entry.level, entry.message);
+        self.console.lock().unwrap_or_else(PoisonError::into_inner).extend(entries.iter().map(lines));
+        entries.iter().filter(|entry| matches!(entry.level.as_str(), "SEVERE" | "WARNING")).map(lines).collect()
+    }
+
+    async fn keep_evidence(&self, folder: &Path, name: &str) {
+        // As much of it as can be had: the story has failed already, and how is told by its panic.
+        let _ = std::fs::create_dir_all(folder);
+        let _ = self.driver.screenshot(&folder.join(format!("{name}.png"))).await;
+        let html = async {
+            let document = self.tell("DOM.getDocument", json!({})).await?;
+            let root = json!({ "nodeId": document["root"]["nodeId"], "includeShadowDOM": true });
+            self.tell("DOM.getOuterHTML", root).await
+        };
+        if let Ok(html) = html.await {
+            let _ = std::fs::write(folder.join(format!("{name}.html")), html["outerHTML"].as_str().unwrap_or_default());
+        }
+        let _ = AssertUnwindSafe(self.complaints()).catch_unwind().await;
+        let console = self.console.lock().unwrap_or_else(PoisonError::into_inner).join("\n");
+        let _ = std::fs::write(folder.join(format!("{name}.console.txt")), console);
+    }
+
+    /// Keeps a picture of the page.
+    ///
+    /// # Panics
+    /// When it cannot be taken.
+    pub async fn picture(&self, file: &Path) {
+        self.driver.screenshot(file).await.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+}
+
+fn parts<'a>(node: &'a Value, of: &str) -> impl Iterator<Item = &'a Value> {
+    node[of].as_array().into_iter().flatten()
+}
+
+fn collect(node: &Value, class: &str, found: &mut Vec<(String, String)>) {
+    let attributes: Vec<&str> = parts(node, "attributes").filter_map(Value::as_str).collect();
+    let classes = attributes.chunks(2).find(|pair| pair[0] == "class").map(|pair| pair[1]);
+    if let Some(classes) = classes.filter(|classes| classes.split(' ').any(|name| name == class)) {
+        found.push((classes.to_owned(), text(node)));
+    }
+    for child in parts(node, "shadowRoots").chain(parts(node, "children")) {
+        collect(child, class, found);
+    }
+}
+
+fn text(node: &Value) -> String {
+    if node["nodeName"] == "#text" {
+        return node["nodeValue"].as_str().unwrap_or_default().to_owned();
+    }
+    parts(node, "children").map(text).collect()
+}
