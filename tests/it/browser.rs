@@ -104,9 +104,10 @@ async fn a_visitor_of_another_site_writes_and_reads_the_reply_at_once_and_after_
         let conversation = api.first_conversation().await;
         let conversation = conversation["id"].as_str().unwrap();
 
-        let message = api.reply(conversation, "Ada, kak <b>banyak</b>").await;
-        let all = ["Halo!", "You: Ada stok?", "Ada, kak <b>banyak</b>"];
+        let message = api.reply(conversation, "Ada, kak <b>banyak</b>: https://shop.example/m.").await;
+        let all = ["Halo!", "You: Ada stok?", "Ada, kak <b>banyak</b>: https://shop.example/m."];
         until_shown(&browser, &all).await;
+        browser.wait_for("link", "https://shop.example/m").await;
         api.message_when(&message, "sent").await;
 
         browser.reload().await;
@@ -114,7 +115,7 @@ async fn a_visitor_of_another_site_writes_and_reads_the_reply_at_once_and_after_
         until_shown(&browser, &all).await;
         browser.type_line("Terima kasih").await;
         until_shown(&browser, &[all[0], all[1], all[2], "You: Terima kasih"]).await;
-        until_written(api, &["Ada stok?", "Ada, kak <b>banyak</b>", "Terima kasih"]).await;
+        until_written(api, &["Ada stok?", "Ada, kak <b>banyak</b>: https://shop.example/m.", "Terima kasih"]).await;
         assert_eq!(api.all("/v1/conversations").await.len(), 1, "the same visitor before and after");
 
         let inside = browser.run("return document.querySelector('[data-sambung]').shadowRoot").await;
@@ -175,6 +176,8 @@ async fn what_is_written_offline_is_sent_once_when_the_visitor_is_back() {
 
         browser.offline(false).await;
         until_written(api, &["dua", "satu", "tiga"]).await;
+        let no_notice = async || browser.texts("status").await.iter().all(|(_, text)| text.is_empty()).then_some(());
+        until("the notice is gone", no_notice).await;
         until("none waits", async || browser.texts("waiting").await.is_empty().then_some(())).await;
         let conversation = api.first_conversation().await;
         api.reply(conversation["id"].as_str().unwrap(), "empat").await;

@@ -32,6 +32,7 @@ struct Words {
     button: &'static str,
     done: &'static str,
     next: &'static str,
+    reference: &'static str,
     gone: &'static str,
     bad_email: &'static str,
     bad_password: &'static str,
@@ -47,7 +48,8 @@ const ENGLISH: Words = Words {
     hint: "At least 10 characters.",
     button: "Create operator",
     done: "Done. You are signed in.",
-    next: "The API and how to connect the first channel:",
+    next: "Next, make a token for yourself and connect a channel through the API, as the README shows:",
+    reference: "What the API can do:",
     gone: "This link was used already or has run out. Start the server again for a new one.",
     bad_email: "Enter an e-mail address.",
     bad_password: "The password needs 10 to 512 characters.",
@@ -63,7 +65,8 @@ const INDONESIAN: Words = Words {
     hint: "Minimal 10 karakter.",
     button: "Buat operator",
     done: "Selesai. Anda sudah masuk.",
-    next: "API dan cara menghubungkan kanal pertama:",
+    next: "Berikutnya, buat token untuk Anda dan hubungkan kanal lewat API, seperti yang ada di README:",
+    reference: "Yang bisa dilakukan dengan API:",
     gone: "Tautan ini sudah dipakai atau sudah kedaluwarsa. Jalankan ulang server untuk mendapatkan yang baru.",
     bad_email: "Masukkan alamat email.",
     bad_password: "Kata sandi harus 10 sampai 512 karakter.",
@@ -116,7 +119,11 @@ async fn submit(
     }
     match state.auth.set_up(&token, &fields.email, fields.password).await {
         Ok((minted, _)) => {
-            let body = format!("<p>{}</p><p>{} <a href=\"/docs/\">/docs</a></p>", words.done, words.next);
+            let Words { done, next, reference, .. } = words;
+            let body = format!(
+                "<p>{done}</p><p>{next}</p><pre>sambung token create --role operator --name me</pre>\
+                 <p>{reference} <a href=\"/docs/\">/docs/</a></p>"
+            );
             let mut response = shown(StatusCode::CREATED, words, &body);
             response.headers_mut().insert(SET_COOKIE, cookie(&state, &minted));
             Ok(response)
@@ -186,9 +193,12 @@ fn shown(status: StatusCode, words: &Words, body: &str) -> Response {
     let page = format!(
         "<!doctype html><html lang=\"{language}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>\
-         body{{font:1rem/1.5 system-ui;max-width:26rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}}\
+         :root{{color-scheme:light dark;--loud:light-dark(#b00020,#ff8a80)}}\
+         body{{font:1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:3rem auto;padding:0 1rem}}\
          label,input,small,button{{display:block;width:100%;box-sizing:border-box}}label{{margin-top:1rem}}\
-         input,button{{font:inherit;padding:.5rem}}button{{margin-top:1.5rem}}[role=alert]{{color:#c00}}\
+         input,button{{font:inherit;padding:.5rem .75rem;border:1px solid GrayText;border-radius:.5rem}}\
+         button{{margin-top:1.5rem;background:#1f6feb;color:#fff;border:0;cursor:pointer}}[role=alert]{{color:var(--loud)}}\
+         pre{{padding:.75rem;border:1px solid GrayText;border-radius:.5rem;overflow-x:auto}}\
          </style></head><body><main><h1>{title}</h1>{body}</main></body></html>"
     );
     // The address holds the link's value: it must not travel on as a referrer, nor stay in a cache.

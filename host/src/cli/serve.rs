@@ -1,5 +1,6 @@
 //! `sambung serve`.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 
 use anyhow::Context;
@@ -91,7 +92,8 @@ async fn signal() {
 
 fn logs(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.logs.filter).context("logs.filter")?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     match config.logs.format {
         LogFormat::Json => builder.json().init(),
         LogFormat::Text => builder.init(),

@@ -67,7 +67,7 @@
   // -- What it looks like -----------------------------------------------------------------------------------------------
 
   const CSS = `
-    :host { all: initial; }
+    :host { all: initial; color-scheme: light dark; }
     :host([hidden]) { display: none; }
     * { box-sizing: border-box; font: inherit; }
     .root { --accent: #1f6feb; --on-accent: #fff; position: fixed; right: 20px; bottom: 20px; z-index: 2147483000;
@@ -172,6 +172,13 @@
     }
   };
 
+  /** Text, and what in it is a link as one. A full stop after an address is the sentence's. */
+  const linked = (text) =>
+    text.split(/(https?:\/\/[^\s<>"]*[^\s<>"'.,;:!?)\]}])/).map((part, at) => {
+      const link = at % 2 ? safeLink(part) : null;
+      return link ? make("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, part) : part;
+    });
+
   const fill = (element, content) => {
     const nodes = [];
     if (content.type === "media") {
@@ -182,7 +189,7 @@
       else nodes.push(name);
       if (content.caption) nodes.push(make("div", {}, content.caption));
     } else {
-      nodes.push(content.text ?? "");
+      nodes.push(...linked(content.text ?? ""));
     }
     element.replaceChildren(...nodes);
   };
@@ -238,6 +245,13 @@
       body: JSON.stringify(body),
     });
 
+  /** Takes the notice away once the stream is there again, or where it outlived that the browser was offline. */
+  const connected = () => {
+    if (stream?.readyState !== EventSource.OPEN) return showStatus(stream ? words.waiting : null);
+    host.dataset.state = "online";
+    showStatus(null);
+  };
+
   const later = (run, milliseconds = delay) => {
     delay = Math.min(delay * 2, RETRY_MS.most);
     setTimeout(run, milliseconds);
@@ -264,8 +278,7 @@
     stream = new EventSource(address);
     stream.onopen = () => {
       delay = RETRY_MS.first;
-      host.dataset.state = "online";
-      showStatus(null);
+      connected();
       flush();
     };
     stream.onmessage = (event) => {
@@ -299,6 +312,7 @@
         show({ ...message, from: "visitor" }, answer.ok ? "sent" : "failed");
       }
       delay = RETRY_MS.first;
+      connected();
     } catch {
       showStatus(navigator.onLine ? words.waiting : words.offline);
       later(flush);
@@ -376,7 +390,11 @@
     event.preventDefault();
     submit();
   });
-  addEventListener("online", () => (session ? flush() : start()));
+  addEventListener("online", () => {
+    if (!session) return start();
+    connected();
+    flush();
+  });
   addEventListener("offline", () => showStatus(words.offline));
 
   const mount = () => {
