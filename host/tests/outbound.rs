@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use sambung::auth::Role;
+use sambung::db::{Addressee, Earlier, KeyedAnswer, NewMessage, Queued, Ticket};
 use sambung_tests::providers::line::{Line, TOKEN, Trouble};
 use serde_json::{Value, json};
 
@@ -334,6 +335,42 @@ async fn an_idempotency_key_sends_once() {
     assert_eq!(first["id"], again["id"]);
     story.becomes(first["id"].as_str().unwrap(), "sent").await;
     assert_eq!(story.shown(), ["sekali"]);
+}
+
+/// Between the message's commit and the middleware's keeping of the answer a process may be killed; the repetition after the
+/// next start finds the answer all the same.
+#[tokio::test]
+async fn the_answer_of_a_keyed_message_is_kept_in_the_act_that_makes_it() {
+    let story = Story::begin().await;
+    let db = &story.host.state.db;
+    let channel = db.channel(&story.channel).await.unwrap().unwrap();
+    let now = story.host.state.clock.now();
+    let ticket = Ticket { workspace: channel.workspace.clone(), actor: "robot".into(), key: "k-2".into() };
+    let known = async || db.begin_request(ticket.clone(), [7; 32], now, 0).await.unwrap();
+    assert_eq!(known().await, Earlier::New);
+    let new = NewMessage {
+        workspace: channel.workspace.clone(),
+        to: Addressee::Conversation(story.conversation.clone()),
+        account_id: channel.account_id.unwrap(),
+        contents: vec![json!({"type": "text", "text": "sekali"})],
+        keys: vec!["123e4567-e89b-12d3-a456-426614174000".into()],
+        reply_to: None,
+        human: false,
+        created_by: None,
+        at: now,
+        chance: [0; 10],
+        most_queued: 10,
+        answer: Some(KeyedAnswer {
+            ticket: ticket.clone(),
+            status: 202,
+            headers: "[]".into(),
+            body: |id, _| id.as_bytes().to_vec(),
+        }),
+    };
+    let Queued::Yes { id, .. } = db.queue_message(new).await.unwrap() else { panic!("it was not queued") };
+    db.forget_interrupted_requests().await.unwrap();
+    let kept = Earlier::Answered { status: 202, headers: "[]".into(), body: id.into_bytes() };
+    assert_eq!(known().await, kept);
 }
 
 #[tokio::test]

@@ -9,3 +9,5 @@ mod line_plugin;
 mod line_requests;
 mod line_simulator;
 mod line_story;
+mod stories;
+mod whatsapp_requests;

@@ -70,6 +70,14 @@ impl Host {
         self.api.with_token(&minted.value)
     }
 
+    /// How many webhooks wait for translation.
+    ///
+    /// # Panics
+    /// When the database fails.
+    pub async fn waiting(&self) -> i64 {
+        self.state.inbound.waiting().await.expect("a count")
+    }
+
     /// The data folder.
     pub fn data(&self) -> std::path::PathBuf {
         self.folder.path().join("data")

@@ -70,6 +70,9 @@ impl Description {
     pub fn parse(text: &str) -> Self {
         let yaml: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).expect("an OpenAPI description is YAML");
         let mut document = to_json(yaml);
+        if document["swagger"] == "2.0" {
+            document = from_swagger(&document);
+        }
         let operations = operations(&document);
         assert!(!operations.is_empty(), "the description has no operation");
         close_schemas(&mut document);
@@ -81,7 +84,7 @@ impl Description {
     /// # Errors
     /// Every reason why it does not fit.
     pub fn check(&self, call: &Call<'_>) -> Result<String, Misfit> {
-        let (server, path, query) = split(call.url);
+        let (_, path, _) = split(call.url);
         let operation = self
             .operations
             .iter()
@@ -89,6 +92,35 @@ impl Description {
             // A path without variables is meant rather than one that they would make of it.
             .min_by_key(|operation| operation.template.matches('{').count())
             .ok_or_else(|| Misfit(vec![format!("there is no operation {} {path}", call.method)]))?;
+        self.check_operation(operation, call)
+    }
+
+    /// Checks a request that is meant as this operation, where several have paths of the same form.
+    ///
+    /// # Errors
+    /// Every reason why it does not fit.
+    pub fn check_as(&self, name: &str, call: &Call<'_>) -> Result<String, Misfit> {
+        let (_, path, _) = split(call.url);
+        let meant = self.operations.iter().find(|operation| operation.name() == name);
+        let operation = meant
+            .filter(|operation| operation.method == call.method && matches_path(&operation.template, path))
+            .ok_or_else(|| Misfit(vec![format!("{} {path} is not {name}", call.method)]))?;
+        self.check_operation(operation, call)
+    }
+
+    /// Checks a value against a schema of the description, by its name.
+    ///
+    /// # Errors
+    /// Every reason why it does not fit.
+    pub fn fits(&self, schema: &str, value: &Value) -> Result<(), Misfit> {
+        let validator = self.validator(&json!({ "$ref": format!("#/components/schemas/{schema}") }));
+        let faults: Vec<_> =
+            validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        if faults.is_empty() { Ok(()) } else { Err(Misfit(faults)) }
+    }
+
+    fn check_operation(&self, operation: &Operation, call: &Call<'_>) -> Result<String, Misfit> {
+        let (server, _, query) = split(call.url);
         let mut faults = Vec::new();
         if let Some(server) = server
             && !operation.servers.iter().any(|known| known == server)
@@ -271,6 +303,7 @@ fn close_schemas(document: &mut Value) {
     for (name, schema) in std::mem::take(schemas) {
         let mut open = schema;
         allow_null(&mut open);
+        open_parts(&mut open);
         let discriminator = open.as_object_mut().and_then(|schema| schema.remove("discriminator"));
         point_to(&mut open, "");
         let mut closed = json!({ "allOf": [{ "$ref": format!("#/components/schemas/{name}{OPEN}") }] });
@@ -328,6 +361,33 @@ fn point_to(schema: &mut Value, suffix: &str) {
         Value::Array(values) => values.iter_mut().for_each(|value| point_to(value, "")),
         _ => {}
     }
+}
+
+/// A part of a composition that is closed by itself would shut out the other parts; the whole is closed instead.
+fn open_parts(schema: &mut Value) {
+    for part in schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(part) = part.as_object_mut()
+            && part.get("additionalProperties") == Some(&Value::Bool(false))
+        {
+            part.remove("additionalProperties");
+        }
+    }
+}
+
+/// A Swagger 2 description in the form of OpenAPI 3: definitions become schemas, and a body's parameter becomes the body.
+fn from_swagger(document: &Value) -> Value {
+    let text = document.to_string().replace("#/definitions/", "#/components/schemas/");
+    let mut document: Value = serde_json::from_str(&text).expect("what was JSON is JSON");
+    document["components"] = json!({ "schemas": document["definitions"].take() });
+    for path in document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        for method in METHODS {
+            let Some(parameters) = path[method]["parameters"].as_array() else { continue };
+            let Some(body) = parameters.iter().find(|parameter| parameter["in"] == "body").cloned() else { continue };
+            let content = json!({ "application/json": { "schema": body["schema"] } });
+            path[method]["requestBody"] = json!({ "required": body["required"], "content": content });
+        }
+    }
+    document
 }
 
 /// OpenAPI 3.0's `nullable` in the words of JSON Schema.

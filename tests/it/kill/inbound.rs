@@ -113,7 +113,7 @@ async fn every_acknowledged_webhook_is_in_one_message_whenever_the_process_is_ki
     for message in api.all_messages().await {
         *found.entry(text(&message)).or_default() += 1;
     }
-    let acknowledged = load.acknowledged.lock().unwrap();
+    let acknowledged = load.acknowledged.lock().unwrap().clone();
     let lost: Vec<_> = acknowledged.iter().filter(|(text, told)| **told && !found.contains_key(*text)).collect();
     let twice: Vec<_> = found.iter().filter(|(_, count)| **count > 1).collect();
     let told = acknowledged.values().filter(|told| **told).count();
