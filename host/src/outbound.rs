@@ -2,7 +2,7 @@
 //!
 //! A lane for each conversation: a part waits for the earlier ones of its conversation. An unknown part holds up the rest of its
 //! own message until it is decided, and later messages for [`Settings::lane_wait_ms`]. What a plugin's error names is held back
-//! and no more. Knows no HTTP and no channel's life; how an attempt ends is decided in [`endings`], what is on disk in `db/`.
+//! and no more. Knows no HTTP and no channel's life; how an attempt ends is decided in `endings`, what is on disk in `db/`.
 
 pub mod compose;
 mod dispatch;
