@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::dispatch::{DuePart, Group, addressee, described};
 use super::outbound::fail_rest;
 use super::status::{self, PartRef, recompute_status};
-use super::{Db, DbError, Priority, inbound};
+use super::{Db, DbError, Priority, channels, inbound};
 use crate::model::envelope::Vault;
 use crate::model::holds::Hold;
 
@@ -155,7 +155,13 @@ impl Db {
     /// Commits what one call brought. A part that was settled otherwise in the meantime (an echo proved it sent) stays so.
     pub async fn settle_attempts(&self, settlement: Arc<Settlement>) -> Result<(), DbError> {
         let vault = self.vault();
-        self.write(Priority::Urgent, move |db| settle(db, &vault, &settlement)).await
+        let effects = &settlement.effects;
+        let changed = (!effects.secrets.is_empty() || !effects.kv.is_empty()).then(|| settlement.channel_id.clone());
+        self.write(Priority::Urgent, move |db| settle(db, &vault, &settlement)).await?;
+        if let Some(channel) = changed {
+            self.forget_channel(&channel);
+        }
+        Ok(())
     }
 
     /// Attempts without an end, oldest first. Only at the start, when none is under way.
@@ -276,7 +282,27 @@ fn last_attempt(db: &Connection, key: &str, message_id: &str, idx: i64) -> Resul
         .optional()?)
 }
 
+/// Where a message stands now: while its call was under way its conversation or its person may have been merged into another,
+/// the person been erased, or the channel been disconnected.
+struct Standing {
+    conversation: String,
+    contact: Option<String>,
+    connected: bool,
+}
+
+fn standing(db: &Connection, settlement: &Settlement) -> Result<Standing, DbError> {
+    let connected = db.prepare_cached("SELECT 1 FROM channels WHERE id = ?1")?.exists([&settlement.channel_id])?;
+    let (conversation, contact) = db
+        .prepare_cached(
+            "SELECT m.conversation_id, ct.id FROM messages m JOIN conversations v ON v.id = m.conversation_id
+             LEFT JOIN contacts ct ON ct.id = v.contact_id AND ct.erased_at IS NULL WHERE m.id = ?1",
+        )?
+        .query_row([&settlement.message_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Standing { conversation, contact, connected })
+}
+
 fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(), DbError> {
+    let standing = standing(db, settlement)?;
     for ended in &settlement.ended {
         end_attempt(db, settlement, ended)?;
     }
@@ -294,20 +320,20 @@ fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(),
             "INSERT INTO closings (conversation_id, rule, at) VALUES (?1, ?2, ?3)
              ON CONFLICT (conversation_id, rule) DO UPDATE SET at = max(at, excluded.at)",
         )?
-        .execute(params![settlement.conversation_id, rule, at])?;
+        .execute(params![standing.conversation, rule, at])?;
     }
     if let Some(opening) = settlement.unspent {
         db.prepare_cached("UPDATE openings SET uses_left = uses_left + 1 WHERE id = ?1 AND uses_left IS NOT NULL")?
             .execute([opening])?;
     }
-    if let Some(contact) = &settlement.contact_id {
+    if let Some(contact) = &standing.contact {
         learn_identities(db, &settlement.workspace, contact, &settlement.identities)?;
     }
     if let Some(thread) = &settlement.thread {
-        let (workspace, conversation) = (&settlement.workspace, &settlement.conversation_id);
+        let (workspace, conversation) = (&settlement.workspace, &standing.conversation);
         inbound::thread_learnt(db, workspace, settlement.account_id, conversation, thread, settlement.at)?;
     }
-    keep(db, vault, settlement)?;
+    keep(db, vault, settlement, standing.connected)?;
     recompute_status(db, &settlement.message_id, settlement.at)?;
     Ok(())
 }
@@ -409,25 +435,21 @@ pub(in crate::db) fn learn_identities(
     Ok(())
 }
 
-/// What the call wanted kept: the channel's memory, secrets that the provider handed out, entries of visitors' streams.
-fn keep(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(), DbError> {
+/// What the call wanted kept: entries of visitors' streams and, while the channel is there, its memory and the secrets that the
+/// provider handed out.
+fn keep(db: &Connection, vault: &Vault, settlement: &Settlement, connected: bool) -> Result<(), DbError> {
     for entry in &settlement.effects.visitor {
         db.prepare_cached(
             "INSERT OR IGNORE INTO visitor_entries (account_id, visitor, entry_id, entry, at) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![settlement.account_id, entry.visitor, entry.id, entry.entry, settlement.at])?;
     }
-    super::kv::apply(db, &settlement.channel_id, &settlement.effects.kv)?;
-    for kept in &settlement.effects.secrets {
-        let secret = super::secrets::NewSecret {
-            owner: &settlement.channel_id,
-            workspace: Some(&settlement.workspace),
-            name: &kept.name,
-            value: kept.value.expose(),
-            bound_to: None,
-            expires_at: kept.expires_at.and_then(|at| i64::try_from(at).ok()),
-        };
-        super::secrets::put(db, vault, &secret, settlement.at)?;
+    if !connected {
+        return Ok(());
     }
-    Ok(())
+    let Settlement { channel_id, workspace, effects, .. } = settlement;
+    channels::apply_effects(db, vault, channel_id, workspace, effects, settlement.at)
 }
+
+#[cfg(test)]
+mod tests;

@@ -234,7 +234,10 @@ fn candidates(db: &Connection, message_id: &str, from: i64, now: i64, most: u32)
     let mut rows = ask.query(params![message_id, from, most.max(1)])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        if row.get::<_, String>(6)? != "queued" || row.get::<_, i64>(7)? > now {
+        // What may have left in one call goes again in one call, whenever each is due: a provider that honours the key of the
+        // call honours it for the whole of it.
+        let with_the_head = row.get(8)? && found.first().is_some_and(|head: &Candidate| head.maybe_sent);
+        if row.get::<_, String>(6)? != "queued" || (row.get::<_, i64>(7)? > now && !with_the_head) {
             break;
         }
         found.push(Candidate {

@@ -144,6 +144,16 @@ pub(in crate::db) fn release_waiting(db: &Connection, channel: &str) -> Result<u
         .execute([channel])?)
 }
 
+/// Keeps the rows that waited for this channel aside, within the act that takes it away: nobody will connect it any more.
+pub(in crate::db) fn park_waiting(db: &Connection, channel: &str, at: i64) -> Result<usize, DbError> {
+    Ok(db
+        .prepare_cached(
+            "UPDATE journal SET state = 'parked', reason = 'the channel was disconnected before this was translated', settled_at = ?2 \
+             WHERE channel_id = ?1 AND state = 'waiting'",
+        )?
+        .execute(params![channel, at])?)
+}
+
 impl Db {
     /// Commits a verified request; after this it may be acknowledged. `named` is told the row's id before the commit, so that
     /// somebody can wait for what becomes of it.

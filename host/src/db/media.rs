@@ -117,14 +117,14 @@ pub(in crate::db) fn by_id(db: &Connection, id: &str) -> Result<Option<MediaRow>
 }
 
 /// A pending file takes over the bytes that were downloaded for it under the id `from`, whose row goes. The host's
-/// measurements replace what the provider said; its name and kind stay.
+/// measurements replace what the provider said; its name and kind stay. A file that was erased meanwhile takes nothing.
 pub(in crate::db) fn adopt(db: &Connection, id: &str, from: &str) -> Result<bool, DbError> {
     let changed = db
         .prepare_cached(
             "UPDATE media SET state = 'stored', reason = NULL, due_at = NULL, digest = f.digest, bytes = f.bytes, mime = coalesce(f.mime, media.mime), \
              name = coalesce(media.name, f.name), width = coalesce(f.width, media.width), height = coalesce(f.height, media.height), \
              duration_ms = coalesce(f.duration_ms, media.duration_ms) \
-             FROM (SELECT * FROM media WHERE id = ?2) f WHERE media.id = ?1",
+             FROM (SELECT * FROM media WHERE id = ?2) f WHERE media.id = ?1 AND media.state = 'pending'",
         )?
         .execute(params![id, from])?;
     if changed > 0 {

@@ -151,7 +151,10 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
         return Ok(Queued::Full);
     }
     let conversation = match &new.to {
-        Addressee::Conversation(id) => id.clone(),
+        // It may have been merged since it was looked at.
+        Addressee::Conversation(id) => db
+            .prepare_cached("SELECT coalesce(merged_into, id) FROM conversations WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))?,
         Addressee::Person(identities) => conversations::begin(db, new, identities)?,
     };
     if let Some(answered) = &new.reply_to {

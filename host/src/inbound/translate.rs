@@ -42,7 +42,16 @@ async fn translation(inner: &Inner, row: PendingRow) -> Result<Translation, Stri
     let channel = match &row.channel {
         None => None,
         Some(id) => {
-            let found = inner.db.channel(id).await.map_err(|error| error.to_string())?;
+            // That the database does not answer now is no fault of the request's.
+            let found = loop {
+                match inner.db.channel(id).await {
+                    Ok(found) => break found,
+                    Err(error) => {
+                        tracing::warn!(%error, row = row.id, "a request waits for the database");
+                        tokio::time::sleep(BETWEEN_TRIES).await;
+                    }
+                }
+            };
             Some(found.ok_or("the channel was disconnected before this was translated")?)
         }
     };

@@ -336,6 +336,7 @@ impl Db {
         self.write(Priority::Routine, move |db| {
             let Some(row) = by_id(db, &owned)? else { return Ok(()) };
             secrets::remove_all(db, &owned)?;
+            journal::park_waiting(db, &owned, at)?;
             db.prepare_cached("DELETE FROM channels WHERE id = ?1")?.execute([&owned])?;
             if let Some(entry) = &entry {
                 audit::append(db, entry)?;

@@ -28,6 +28,10 @@ pub(super) enum Stored {
 
 /// Stores an event, once.
 pub(super) fn apply(site: &mut Site<'_>, event: &Event) -> Result<Stored, DbError> {
+    // Not known by its id afterwards: a newer plugin may make something of it when the request is run again.
+    if let Happening::Other(open) = &event.what {
+        return Ok(Stored::Unknown(format!("{}: {}", open.kind, open.line)));
+    }
     let fresh = site
         .db
         .prepare_cached("INSERT OR IGNORE INTO dedupe (account_id, event_id, at) VALUES (?1, ?2, ?3)")?
@@ -59,7 +63,6 @@ pub(super) fn apply(site: &mut Site<'_>, event: &Event) -> Result<Stored, DbErro
             None
         }
         Happening::ReadUpTo(said) => read_up_to(site, said, at)?,
-        Happening::Typing(_) => None,
         Happening::Subscription(said) => subscription(site, said, at)?,
         Happening::IdentityChanged(change) => {
             identity_changed(site, change, at)?;
@@ -77,7 +80,7 @@ pub(super) fn apply(site: &mut Site<'_>, event: &Event) -> Result<Stored, DbErro
             notices::notice(site, notice, at)?;
             None
         }
-        Happening::Other(open) => return Ok(Stored::Unknown(format!("{}: {}", open.kind, open.line))),
+        Happening::Typing(_) | Happening::Other(_) => None,
     };
     if let Some(conversation) = conversation {
         windows(site, event, &conversation, at)?;

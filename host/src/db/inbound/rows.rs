@@ -98,7 +98,8 @@ struct Tally {
 
 impl Db {
     /// Commits translated requests in the order given, in one group. A request whose rows the database refuses is parked; an
-    /// error in its place means that nothing of it was stored and it still waits (a full disk).
+    /// error in its place means that nothing of it was stored and it still waits (a full disk), as do all after it, which have no
+    /// place in the answer.
     pub async fn commit_translated(
         &self,
         rows: Vec<Translated>,
@@ -111,13 +112,22 @@ impl Db {
             .collect();
         let done = self
             .write(Priority::Routine, move |db| {
-                rows.iter()
-                    .map(|row| match in_savepoint(db, || commit(db, row, now)) {
-                        Err(error) if stops(&error) => Ok(Err(error)),
-                        Err(error) => park_whole(db, row, &format!("it could not be stored: {error}"), now).map(Ok),
-                        Ok(committed) => Ok(Ok(committed)),
-                    })
-                    .collect::<Result<Vec<_>, DbError>>()
+                let mut done = Vec::with_capacity(rows.len());
+                for row in &rows {
+                    match in_savepoint(db, || commit(db, row, now)) {
+                        Err(error) if stops(&error) => {
+                            // Those after it wait with it: they must not overtake it, and SQLite may have ended the
+                            // transaction, so that a savepoint would begin one of its own.
+                            done.push(Err(error));
+                            break;
+                        }
+                        Err(error) => {
+                            done.push(Ok(park_whole(db, row, &format!("it could not be stored: {error}"), now)?));
+                        }
+                        Ok(committed) => done.push(Ok(committed)),
+                    }
+                }
+                Ok(done)
             })
             .await;
         for channel in failed {

@@ -76,6 +76,60 @@ fn item(events: Vec<Event>, routes: &[&str]) -> Item {
     Item { routes, raw: None, outcome: ItemResult::Events(events), extra: vec![] }
 }
 
+/// What nobody has a place for is told, and not known by its id: run again with a newer plugin, it is stored.
+#[tokio::test]
+async fn an_unknown_event_is_stored_when_a_newer_plugin_knows_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let open_kind = sambung_runtime::contract::types::Open {
+        kind: "poll".into(),
+        data: "{}".into(),
+        line: "A poll.".into(),
+        extra: vec![],
+    };
+    let other = event("e1", FIRST, Happening::Other(open_kind));
+    let (id, effect) = run(&db, Some("ch_1"), vec![item(vec![other], &[])]).await;
+    assert_eq!(effect, Effect::Settled);
+    db.write(Priority::Routine, move |db| {
+        db.execute("UPDATE journal SET state = 'pending' WHERE id = ?1", [id])?;
+        Ok(())
+    })
+    .await
+    .expect("queued");
+    again(
+        &db,
+        id,
+        Some("ch_1"),
+        vec![item(vec![event("e1", FIRST, Happening::Message(message("m1", "t1")))], &[])],
+        true,
+    )
+    .await;
+    assert_eq!(count(&db, "messages").await, 1);
+}
+
+/// A request that waited for a channel is kept aside with a reason when the channel goes.
+#[tokio::test]
+async fn what_waited_for_a_channel_is_parked_when_it_goes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    db.write(Priority::Routine, |db| {
+        db.execute("UPDATE channels SET state = 'connecting', account_id = NULL WHERE id = 'ch_1'", [])?;
+        Ok(())
+    })
+    .await
+    .expect("changed");
+    let (_, effect) =
+        run(&db, Some("ch_1"), vec![item(vec![event("e1", FIRST, Happening::Message(message("m1", "t1")))], &[])])
+            .await;
+    assert_eq!(effect, Effect::Waiting);
+    db.delete_channel("ch_1", None, NOW).await.expect("gone");
+    let state: (String, i64) = db
+        .read(|db| Ok(db.query_row("SELECT state, settled_at FROM journal", [], |row| Ok((row.get(0)?, row.get(1)?)))?))
+        .await
+        .expect("read");
+    assert_eq!(state, ("parked".to_owned(), NOW));
+}
+
 fn thread(key: &str) -> Thread {
     Thread { key: key.into(), aliases: vec![], joins: vec![], context: None, extra: vec![] }
 }

@@ -1,0 +1,138 @@
+//! What a call brings is stored whatever happened meanwhile, and what may have left together goes again together.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use sambung_runtime::contract::types::{Identity, Thread};
+use sambung_runtime::manifest::Resend;
+use sambung_runtime::{Effects, KvWrite};
+use serde_json::json;
+
+use super::{Ended, Ending, Settlement};
+use crate::db::{BusyAccount, Claim, Db, DbConfig, Group, Priority};
+use crate::model::envelope::Vault;
+
+const NOW: i64 = 1_700_000_000_000;
+
+/// A database with a conversation and a message of two parts in it.
+async fn open(folder: &std::path::Path) -> Db {
+    let db = Db::open(DbConfig::at(folder.join("t.db")), Vault::new([7; 32])).expect("opens");
+    run(
+        &db,
+        r#"INSERT INTO workspaces (id, name, created_at) VALUES ('ws_1', 'one', 0);
+         INSERT INTO plugins (id, state, installed_at, changed_at) VALUES ('p', 'active', 0, 0);
+         INSERT INTO accounts (id, workspace_id, plugin_id, account, name, created_at) VALUES (1, 'ws_1', 'p', 'one', 'One', 0);
+         INSERT INTO channels (id, workspace_id, plugin_id, name, state, account, account_id, settings, created_at, changed_at)
+           VALUES ('ch_1', 'ws_1', 'p', 'One', 'connected', 'one', 1, '{}', 0, 0);
+         INSERT INTO contacts (id, workspace_id, created_at, changed_at) VALUES ('ct_old', 'ws_1', 0, 0), ('ct_new', 'ws_1', 1, 0);
+         INSERT INTO conversations (id, workspace_id, account_id, contact_id, thread_key, created_at, last_message_at)
+           VALUES ('cv_old', 'ws_1', 1, 'ct_old', 'old', 0, 0), ('cv_new', 'ws_1', 1, 'ct_new', 'new', 1, 0);
+         INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, content, at, status)
+           VALUES ('msg_1', 1, 'ws_1', 1, 'cv_new', 'outbound', '[]', 0, 'queued');
+         INSERT INTO parts (message_id, idx, account_id, conversation_id, content, state, attempt_key, due_at)
+           VALUES ('msg_1', 0, 1, 'cv_new', '{"type":"text","text":"a"}', 'queued', 'k0', 0),
+                  ('msg_1', 1, 1, 'cv_new', '{"type":"text","text":"b"}', 'queued', 'k1', 0);"#,
+    )
+    .await;
+    db
+}
+
+async fn run(db: &Db, sql: &'static str) {
+    db.write(Priority::Routine, move |db| Ok(db.execute_batch(sql)?)).await.expect("written");
+}
+
+async fn text(db: &Db, sql: &'static str) -> String {
+    db.read(move |db| Ok(db.query_row(sql, [], |row| row.get(0))?)).await.expect("read")
+}
+
+async fn claim(db: &Db, now: i64) -> Option<Group> {
+    let account = BusyAccount {
+        account_id: 1,
+        channel_id: "ch_1".into(),
+        workspace: "ws_1".into(),
+        plugin: "p".into(),
+        app: None,
+        features: json!({}),
+        due_at: 0,
+    };
+    let claim = Claim {
+        account,
+        rules: Vec::new(),
+        together: 5,
+        resend: Some(Resend { for_ms: 3_600_000, except_rules: Vec::new() }),
+        lane_wait_ms: 60_000,
+        most: 8,
+        spent: HashSet::new(),
+        now,
+    };
+    db.claim_due_parts(claim).await.expect("claimed").groups.pop()
+}
+
+fn settlement(group: &Group, ending: impl Fn(i64) -> Ending) -> Settlement {
+    let end = |part: &crate::db::DuePart| Ended {
+        idx: part.idx,
+        attempt_id: part.attempt_id,
+        attempt_key: part.attempt_key.clone(),
+        ending: ending(part.idx),
+        dispatched: true,
+    };
+    Settlement {
+        workspace: "ws_1".into(),
+        account_id: 1,
+        channel_id: "ch_1".into(),
+        message_id: group.message_id.clone(),
+        conversation_id: group.conversation_id.clone(),
+        contact_id: group.contact_id.clone(),
+        ended: group.parts.iter().map(end).collect(),
+        at: NOW,
+        ..Settlement::default()
+    }
+}
+
+/// While a send is under way its person and its conversation are merged into others, and the channel is disconnected: the
+/// receipt is stored all the same, and what was learnt goes to those who stayed.
+#[tokio::test]
+async fn a_receipt_is_stored_though_person_conversation_and_channel_went_meanwhile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let group = claim(&db, NOW).await.expect("due");
+    run(
+        &db,
+        "UPDATE messages SET conversation_id = 'cv_old'; UPDATE parts SET conversation_id = 'cv_old';
+         UPDATE conversations SET contact_id = 'ct_old'; UPDATE conversations SET merged_into = 'cv_old' WHERE id = 'cv_new';
+         DELETE FROM contacts WHERE id = 'ct_new'; DELETE FROM channels;",
+    )
+    .await;
+    let identity = Identity { scheme: "user".into(), scope: "one".into(), value: "u".into(), extra: vec![] };
+    let thread = Thread { key: "told".into(), aliases: vec![], joins: vec![], context: None, extra: vec![] };
+    let brought = Settlement {
+        identities: vec![identity],
+        thread: Some(thread),
+        effects: Effects { kv: vec![KvWrite { key: "k".into(), value: Some(b"v".to_vec()) }], ..Effects::default() },
+        ..settlement(&group, |idx| Ending::Sent { ids: vec![format!("p{idx}")] })
+    };
+    db.settle_attempts(Arc::new(brought)).await.expect("stored");
+    assert_eq!(text(&db, "SELECT status FROM messages").await, "sent");
+    assert_eq!(text(&db, "SELECT contact_id FROM identities").await, "ct_old");
+    assert_eq!(text(&db, "SELECT conversation_id FROM thread_keys WHERE key = 'told'").await, "cv_old");
+}
+
+/// The provider honours the key of the whole call: parts of one call whose answer was lost are resent as one call, though a
+/// crash gave each its own delay.
+#[tokio::test]
+async fn what_may_have_left_in_one_call_is_resent_in_one_call() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let group = claim(&db, NOW).await.expect("due");
+    assert_eq!(group.parts.len(), 2);
+    let lost = settlement(&group, |idx| Ending::Again {
+        due_at: NOW + 1_000 + idx * 500,
+        counts: true,
+        excluded: None,
+        maybe_sent: true,
+        error: json!({}),
+    });
+    db.settle_attempts(Arc::new(lost)).await.expect("stored");
+    let group = claim(&db, NOW + 1_100).await.expect("due");
+    assert_eq!(group.parts.iter().map(|part| part.attempt_key.as_str()).collect::<Vec<_>>(), ["k0", "k1"]);
+}
