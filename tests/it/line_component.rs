@@ -7,7 +7,7 @@ use sambung_runtime::contract::inbound::{Happening, ItemResult, Message};
 use sambung_runtime::contract::media::Source as Found;
 use sambung_runtime::contract::outbound::{Outgoing, SendFault};
 use sambung_runtime::contract::types::{Content, Identity, Text};
-use sambung_runtime::{Download, DownloadError};
+use sambung_runtime::{Download, DownloadError, Markers};
 use sambung_testkit::{Kit, KitError, Webhook};
 use sambung_tests::fixtures;
 use sambung_tests::openapi::{Call, Description};
@@ -154,12 +154,13 @@ async fn a_video_is_fetched_with_the_token_once_it_is_prepared() {
     let resolve = || kit.plugin().resolve(kit.caller(), kit.channel().clone(), media.file.clone());
     assert!(matches!(resolve().await.unwrap().value, Ok(Found::Later(_))));
     let Ok(Found::Fetch(request)) = resolve().await.unwrap().value else { panic!("not ready") };
-    let file = kit.plugin().download(kit.caller(), Download::Fetch(request.clone()), 1_000).await.unwrap();
+    let file =
+        kit.plugin().download(kit.caller(), Download::Fetch(request.clone(), Markers::default()), 1_000).await.unwrap();
     assert_eq!((file.bytes, file.mime.as_deref()), (15, Some("video/mp4")));
     assert_eq!(kit.blob_content(&file.blob).unwrap().bytes, b"moving pictures");
 
     line.content("77", Stored::Gone);
-    let gone = kit.plugin().download(kit.caller(), Download::Fetch(request), 1_000).await;
+    let gone = kit.plugin().download(kit.caller(), Download::Fetch(request, Markers::default()), 1_000).await;
     assert!(matches!(gone, Err(DownloadError::Gone { status: 410 })));
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::capabilities::vault::Markers;
 use crate::services::SecretValue;
 
 /// On whose behalf a plugin is called. Secrets, memory, blobs and destinations are looked up with it.
@@ -43,6 +44,8 @@ pub struct Effects {
     pub secrets: Vec<KeptSecret>,
     /// Entries for visitors' streams, in order.
     pub visitor: Vec<VisitorEntry>,
+    /// What `media.resolve` wrote into the request that it answered with, for the download of it. Never stored.
+    pub markers: Markers,
 }
 
 /// A write to a channel's memory.

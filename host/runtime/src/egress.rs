@@ -58,9 +58,13 @@ impl Policy {
     }
 
     fn denies(&self, host: &str) -> bool {
-        self.denied_hosts.iter().any(|denied| match denied.strip_prefix("*.") {
-            Some(suffix) => host.strip_suffix(suffix).is_some_and(|front| front.ends_with('.')),
-            None => denied.eq_ignore_ascii_case(host),
+        // `example.com.` is the same host: the dot only says that the name is whole.
+        let host = host.trim_end_matches('.');
+        self.denied_hosts.iter().map(|denied| denied.to_ascii_lowercase()).any(|denied| {
+            match denied.strip_prefix("*.") {
+                Some(suffix) => host.strip_suffix(suffix).is_some_and(|front| front.ends_with('.')),
+                None => denied == host,
+            }
         })
     }
 }

@@ -14,6 +14,7 @@ use wasmtime_wasi::I32Exit;
 
 use crate::call::{CallError, CallFault, Called, Caller, Done, Usage};
 use crate::calls::Function;
+use crate::capabilities::vault::Markers;
 use crate::egress::Client;
 use crate::exports::Exports;
 use crate::limits::Limits;
@@ -137,7 +138,10 @@ impl Callable {
         match result.and_then(|value| Ok(store.data().budget.check().map(|()| value)?)) {
             Ok(value) => {
                 account.finished.increment(1);
-                let effects = std::mem::take(&mut store.data_mut().effects);
+                let mut effects = std::mem::take(&mut store.data_mut().effects);
+                if function == Function::Resolve {
+                    effects.markers = Markers(std::mem::take(&mut store.data_mut().vault.markers));
+                }
                 Ok(Done { value, effects, usage })
             }
             Err(error) => Err(self.failed(store.data(), &error, usage)),

@@ -29,6 +29,7 @@ mod wasi;
 pub use call::{CallError, CallFault, Called, Caller, Done, Effects, KeptSecret, KvWrite, Usage, VisitorEntry};
 pub use capabilities::address::WEBHOOK_URL;
 pub use capabilities::http::download::{Download, DownloadError, Downloaded};
+pub use capabilities::vault::Markers;
 pub use engine::EngineError;
 pub use inspect::{CONTRACT, Inspection, Interfaces};
 pub use limits::Limits;

@@ -220,7 +220,7 @@ impl Db {
 
     /// Which of these digests no file has.
     pub async fn unneeded_digests(&self, digests: Vec<String>) -> Result<Vec<String>, DbError> {
-        self.write(Priority::Routine, move |db| unneeded(db, digests)).await
+        self.read(move |db| unneeded(db, digests)).await
     }
 }
 

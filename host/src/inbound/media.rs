@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sambung_runtime::contract::media::Source;
-use sambung_runtime::{Download, DownloadError};
+use sambung_runtime::{Download, DownloadError, Markers};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -87,10 +87,14 @@ async fn try_fetch(inner: &Inner, due: &DueMedia) -> Result<MediaOutcome, crate:
         return Ok(MediaOutcome::Later { at: now + 60_000, counted: false });
     };
     let caller = channel.caller();
+    let mut markers = Markers::default();
     let source = if generation.plugin.interfaces().media && due.file.ref_.is_some() {
         match generation.plugin.resolve(&caller, channel.to_contract(None), due.file.clone()).await {
             Ok(done) => match done.value {
-                Ok(source) => source,
+                Ok(source) => {
+                    markers = done.effects.markers;
+                    source
+                }
                 Err(fault) if matches!(fault.kind.as_str(), "unavailable" | "rate-limited" | "unauthorized") => {
                     let asked = fault.retry_after_ms.and_then(|ms| i64::try_from(ms).ok());
                     return Ok(again(due, now, asked, &fault.words));
@@ -108,7 +112,7 @@ async fn try_fetch(inner: &Inner, due: &DueMedia) -> Result<MediaOutcome, crate:
         return Ok(MediaOutcome::Failed("this plugin does not fetch files".into()));
     };
     let download = match source {
-        Source::Fetch(request) => Download::Fetch(request),
+        Source::Fetch(request) => Download::Fetch(request, markers),
         Source::Open(url) => Download::Open(url),
         Source::Later(ms) => return Ok(later(due, now, i64::try_from(ms).ok())),
         Source::Gone(reason) => return Ok(MediaOutcome::Failed(reason)),

@@ -102,10 +102,17 @@ impl Incoming {
             created_at: at,
             ..MediaRow::default()
         };
-        let _keeping = inner.keeping.read().await;
+        let keeping = inner.keeping.read().await;
         settle(&self.path, &self.media.path(&digest)).await?;
         self.settled = true;
-        inner.db.insert_media(row.clone()).await?;
+        if let Err(error) = inner.db.insert_media(row.clone()).await {
+            // Bytes without a row are found by nobody again, and this may well be a full disk.
+            drop(keeping);
+            if let Err(error) = self.media.forget(vec![digest]).await {
+                tracing::warn!(%error, "the bytes of a file that could not be kept were left behind");
+            }
+            return Err(error.into());
+        }
         Ok(row)
     }
 }

@@ -120,6 +120,7 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
     if into_blob && !captures.is_empty() {
         return Err(refuse("invalid", "an answer cannot go into a blob and have captures taken out of it"));
     }
+    capture::check(&captures).map_err(|words| refuse("limit", words))?;
     let timeout = request.timeout_ms.map_or(LONGEST, |ms| Duration::from_millis(u64::from(ms)).min(LONGEST));
     let outgoing = prepare::prepare(ground, vault, request, timeout).await?;
     let mut answer = ground.client.dial(&ground.caller.workspace, outgoing).await?;
@@ -144,7 +145,7 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
         ground.budget.take_response(chunk.len() as u64)?;
         body.extend_from_slice(&chunk);
     }
-    let body = capture::take(vault, &captures, mime.as_deref(), body);
+    let body = capture::take(vault, &captures, mime.as_deref(), body).map_err(|words| broken("limit", words))?;
     response.body = vault.scrub(body);
     Ok(response)
 }

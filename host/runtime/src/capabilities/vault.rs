@@ -56,7 +56,19 @@ impl Encoding {
     }
 }
 
+/// The words of a `resolve` that stand in the request it answered with: the download writes their values in. Opaque to
+/// whoever carries them from the one to the other.
+#[derive(Clone, Default)]
+pub struct Markers(pub(crate) Vec<Marker>);
+
+impl std::fmt::Debug for Markers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Markers({})", self.0.len())
+    }
+}
+
 /// A word that was issued in this call.
+#[derive(Clone)]
 pub(crate) struct Marker {
     pub(crate) word: String,
     /// The secret's name.
@@ -65,6 +77,9 @@ pub(crate) struct Marker {
     pub(crate) value: SecretValue,
     pub(crate) used: bool,
 }
+
+/// What captures of one call may take out of answers, all together. Each value is looked for in everything that follows.
+const MAX_CAPTURED: usize = 256;
 
 /// What one call knows of secrets.
 #[derive(Default)]
@@ -123,9 +138,16 @@ impl Vault {
     }
 
     /// Takes a value out of an answer under a label.
-    pub(crate) fn capture(&mut self, label: String, value: SecretValue) {
+    ///
+    /// # Errors
+    /// This call took as many as it may.
+    pub(crate) fn capture(&mut self, label: String, value: SecretValue) -> Result<(), String> {
+        if self.captured.len() >= MAX_CAPTURED {
+            return Err(format!("at most {MAX_CAPTURED} values can be captured in one call"));
+        }
         self.placed(value.expose());
         self.captured.insert(label, value);
+        Ok(())
     }
 
     /// What a capture took.

@@ -7,6 +7,8 @@ use crate::state::State;
 
 /// Bytes of one entry.
 pub const ENTRY_BYTES: usize = 64 << 10;
+/// Bytes of a visitor's name.
+pub const VISITOR_BYTES: usize = 256;
 /// Entries of one call.
 pub const ENTRIES: usize = 128;
 
@@ -22,6 +24,9 @@ impl Host for State {
 fn push(entries: &mut Vec<VisitorEntry>, visitor: String, entry: String) -> Result<String, String> {
     if entry.len() > ENTRY_BYTES {
         return Err(format!("the entry has {} bytes, and {ENTRY_BYTES} are allowed", entry.len()));
+    }
+    if visitor.len() > VISITOR_BYTES {
+        return Err(format!("a visitor's name has at most {VISITOR_BYTES} bytes"));
     }
     if entries.len() >= ENTRIES {
         return Err(format!("one call makes at most {ENTRIES} entries"));
@@ -54,6 +59,7 @@ mod tests {
         let mut entries = Vec::new();
         assert!(push(&mut entries, "v".into(), "{".into()).is_err());
         assert!(push(&mut entries, "v".into(), format!("\"{}\"", "a".repeat(ENTRY_BYTES))).is_err());
+        assert!(push(&mut entries, "v".repeat(VISITOR_BYTES + 1), "{}".into()).is_err());
         assert!(entries.is_empty());
         for _ in 0..ENTRIES {
             push(&mut entries, "v".into(), "1".into()).expect("fits");

@@ -50,6 +50,8 @@ async fn endpoints_obey_the_address_rules() {
         "http://017700000001/",
         "https://denied.example/",
         "https://a.bad.example/",
+        "https://denied.example./",
+        "https://a.bad.example./",
     ] {
         assert_eq!(fault(&client, url).await, (DialFault::Blocked, false), "{url}");
     }

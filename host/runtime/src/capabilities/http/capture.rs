@@ -6,18 +6,42 @@ use crate::capabilities::vault::Vault;
 use crate::contract::http::Capture;
 use crate::services::SecretValue;
 
+/// Captures of one request.
+const MAX_CAPTURES: usize = 32;
+/// Bytes of a label: it is written once for each value that is found.
+const LABEL_BYTES: usize = 128;
+
+/// Whether these captures can be asked for at all; known before anything leaves.
+pub(super) fn check(captures: &[Capture]) -> Result<(), String> {
+    if captures.len() > MAX_CAPTURES {
+        return Err(format!("at most {MAX_CAPTURES} captures in one request"));
+    }
+    if captures.iter().any(|capture| capture.label.len() > LABEL_BYTES) {
+        return Err(format!("a capture's label has at most {LABEL_BYTES} bytes"));
+    }
+    Ok(())
+}
+
 /// Takes what the captures name out of a body and gives the body with labels in the values' places. One value has the
 /// capture's label; where a pointer with `*` finds several, they are `label:0`, `label:1`, …
-pub(super) fn take(vault: &mut Vault, captures: &[Capture], mime: Option<&str>, body: Vec<u8>) -> Vec<u8> {
+///
+/// # Errors
+/// There are more values than one call may capture: the plugin sees nothing of the answer.
+pub(super) fn take(
+    vault: &mut Vault,
+    captures: &[Capture],
+    mime: Option<&str>,
+    body: Vec<u8>,
+) -> Result<Vec<u8>, String> {
     if captures.is_empty() {
-        return body;
+        return Ok(body);
     }
     if mime.is_some_and(|mime| mime.starts_with("application/x-www-form-urlencoded")) {
         return from_form(vault, captures, &body);
     }
     let Ok(mut json) = serde_json::from_slice::<Value>(&body) else {
         // Some providers answer with a form and call it text.
-        return if body.contains(&b'=') { from_form(vault, captures, &body) } else { body };
+        return if body.contains(&b'=') { from_form(vault, captures, &body) } else { Ok(body) };
     };
     for capture in captures {
         let mut found = Vec::new();
@@ -29,10 +53,10 @@ pub(super) fn take(vault: &mut Vault, captures: &[Capture], mime: Option<&str>, 
                 Value::String(text) => text,
                 other => other.to_string(),
             };
-            vault.capture(label, SecretValue::from(taken));
+            vault.capture(label, SecretValue::from(taken))?;
         }
     }
-    json.to_string().into_bytes()
+    Ok(json.to_string().into_bytes())
 }
 
 fn pointer(text: &str) -> Vec<String> {
@@ -63,13 +87,13 @@ fn collect<'v>(value: &'v mut Value, path: &[String], found: &mut Vec<&'v mut Va
     }
 }
 
-fn from_form(vault: &mut Vault, captures: &[Capture], body: &[u8]) -> Vec<u8> {
+fn from_form(vault: &mut Vault, captures: &[Capture], body: &[u8]) -> Result<Vec<u8>, String> {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     for (name, value) in url::form_urlencoded::parse(body) {
         let capture = captures.iter().find(|capture| capture.pointer.trim_start_matches('/') == name);
         match capture {
             Some(capture) => {
-                vault.capture(capture.label.clone(), SecretValue::from(value.into_owned()));
+                vault.capture(capture.label.clone(), SecretValue::from(value.into_owned()))?;
                 form.append_pair(&name, &capture.label);
             }
             None => {
@@ -77,5 +101,5 @@ fn from_form(vault: &mut Vault, captures: &[Capture], body: &[u8]) -> Vec<u8> {
             }
         }
     }
-    form.finish().into_bytes()
+    Ok(form.finish().into_bytes())
 }

@@ -7,17 +7,18 @@ use http::{HeaderMap, Method};
 use url::Url;
 
 use super::{Failure, Ground, content_type, prepare, refuse, store};
-use crate::capabilities::vault::Vault;
+use crate::capabilities::vault::{Markers, Vault};
 use crate::contract::http::{FetchError, Request};
 use crate::egress::{Outgoing, grant};
 use crate::services::BlobMeta;
 
 /// Where a file comes from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one for each download, and it is handed on at once")]
 pub enum Download {
-    /// A request with the plugin's credentials.
-    Fetch(Request),
+    /// A request with the plugin's credentials, and the markers that the call which gave it was issued
+    /// ([`crate::Effects::markers`]).
+    Fetch(Request, Markers),
     /// A public address, without any.
     Open(String),
 }
@@ -100,7 +101,10 @@ pub(crate) async fn download(ground: &Ground, source: Download, max_bytes: u64) 
         Failure::Over(over) => DownloadError::Failed { kind: "limit".to_owned(), words: over.to_string() },
     };
     let outgoing = match source {
-        Download::Fetch(request) => prepare::prepare(ground, &mut vault, request, LONGEST).await,
+        Download::Fetch(request, Markers(markers)) => {
+            vault.markers = markers;
+            prepare::prepare(ground, &mut vault, request, LONGEST).await
+        }
         Download::Open(address) => open(ground, &address),
     };
     let outgoing = outgoing.map_err(|failure| failed(failure, &vault))?;

@@ -77,21 +77,38 @@ fn find(marker: &Marker, draft: &Draft) -> Result<Option<Place>, Failure> {
     in_text(word, draft).map(Some)
 }
 
+/// A word that the plugin does not know, to be put where a marker stands: what is found by it is that very place, and not
+/// another one where the marker was written in an encoding.
+fn probe() -> Result<String, Failure> {
+    let mut random = [0u8; 24];
+    getrandom::fill(&mut random).map_err(|_| refuse("limit", "the host has no randomness"))?;
+    Ok(format!("sbg{}", hex::encode(random)))
+}
+
 fn in_address(word: &str, url: &Url) -> Result<Place, Failure> {
     if url.path().contains(word) {
         return Ok(Place::Path);
     }
-    let name = url.query_pairs().find(|(_, value)| value.contains(word)).map(|(name, _)| name.into_owned());
+    let probe = probe()?;
+    let query = url.query().unwrap_or_default().replacen(word, &probe, 1);
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let name = pairs.find(|(_, value)| value.contains(&probe)).map(|(name, _)| name.into_owned());
     name.map(Place::Query).ok_or_else(|| refuse("secret", "a secret can stand in the address's path or query only"))
 }
 
 fn in_text(word: &str, draft: &Draft) -> Result<Place, Failure> {
     let text = draft.body.text().ok_or_else(|| refuse("secret", "a secret cannot stand in a body with files"))?;
+    if draft.headers.iter().filter(|(name, _)| name.as_str() == "content-type").count() > 1 {
+        return Err(refuse("secret", "a body with a secret says once what it is"));
+    }
+    let probe = probe()?;
+    let text = String::from_utf8_lossy(text).replacen(word, &probe, 1);
     let pointer = if is_form(draft) {
-        url::form_urlencoded::parse(text).find(|(_, value)| value.contains(word)).map(|(name, _)| format!("/{name}"))
+        let mut pairs = url::form_urlencoded::parse(text.as_bytes());
+        pairs.find(|(_, value)| value.contains(&probe)).map(|(name, _)| format!("/{name}"))
     } else {
-        let json: Option<Value> = serde_json::from_slice(text).ok();
-        json.and_then(|json| pointer_to(&json, word, String::new()))
+        let json: Option<Value> = serde_json::from_str(&text).ok();
+        json.and_then(|json| pointer_to(&json, &probe, String::new()))
     };
     pointer
         .map(Place::Body)
@@ -99,7 +116,9 @@ fn in_text(word: &str, draft: &Draft) -> Result<Place, Failure> {
 }
 
 fn is_form(draft: &Draft) -> bool {
-    draft.header("content-type").is_some_and(|mime| mime.starts_with("application/x-www-form-urlencoded"))
+    draft
+        .header("content-type")
+        .is_some_and(|mime| mime.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
 }
 
 fn pointer_to(value: &Value, word: &str, at: String) -> Option<String> {

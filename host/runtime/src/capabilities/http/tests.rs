@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::download::{Download, DownloadError, download};
 use super::*;
 use crate::call::CallFault;
-use crate::capabilities::vault::Encoding;
+use crate::capabilities::vault::{Encoding, Markers};
 use crate::contract::http::{Auth, Basic, Capture, Oauth1, Piece};
 use crate::contract::types::MediaRef;
 use crate::egress::{Names, Policy};
@@ -179,6 +179,7 @@ async fn server() -> String {
         .route("/v1/login", any(|| async {
             axum::Json(json!({"access_token": "s3ss10n-v4lue", "pages": [{"token": "page-one"}, {"token": "page-two"}], "id": 7, "note": "s3ss10n-v4lue"}))
         }))
+        .route("/v1/many", any(|| async { axum::Json(json!({"tokens": (0..300).map(|n| format!("token-{n}")).collect::<Vec<_>>()})) }))
         .route("/v1/form", any(|| async { "oauth_token=abcdefgh&user=7" }))
         .route("/v1/later", get(|| async { (StatusCode::ACCEPTED, [("retry-after", "3")], "") }))
         .route("/v1/gone", get(|| async { StatusCode::GONE }))
@@ -562,7 +563,8 @@ async fn bodies_come_from_blobs_and_answers_go_into_blobs() {
 #[tokio::test]
 async fn downloads_stream_into_blobs_and_say_why_not() {
     let ground = ground().await;
-    let from = |path: &str| Download::Fetch(request("GET", &format!("https://api.example.com/v1/{path}")));
+    let from =
+        |path: &str| Download::Fetch(request("GET", &format!("https://api.example.com/v1/{path}")), Markers::default());
     let file = download(&ground, from("file"), 5000).await.unwrap();
     assert_eq!((file.bytes, file.mime.as_deref(), file.name.as_deref()), (5000, Some("image/png"), Some("a b.png")));
     assert_eq!(download(&ground, from("file"), 4999).await, Err(DownloadError::TooLarge { max_bytes: 4999 }));
@@ -575,4 +577,74 @@ async fn downloads_stream_into_blobs_and_say_why_not() {
     let plain = Download::Open("http://inside.example.net/file".to_owned());
     let Err(DownloadError::Failed { kind, .. }) = download(&ground, plain, 1).await else { panic!("not refused") };
     assert_eq!(kind, "forbidden");
+}
+
+#[tokio::test]
+async fn a_marker_is_bound_to_where_it_stands_and_not_to_where_it_is_spelt() {
+    let ground = ground().await;
+    let escaped = |word: &str, escape: &str| format!("{escape}{}", &word[1..]);
+    let refused = async |vault: &mut Vault, request: Request| {
+        let error = made(&ground, vault, request).await.unwrap_err();
+        assert_eq!((error.kind.as_str(), error.dispatched), ("secret", false), "{}", error.words);
+    };
+    let mut vault = Vault::default();
+    let word = marker(&mut vault, Encoding::Json);
+    let mut json = request("POST", "https://api.example.com/v1/x");
+    let body = format!("{{\"text\":\"{word}\",\"auth\":{{\"token\":\"{}\"}}}}", escaped(&word, "\\u0073"));
+    json.body = vec![Piece::Bytes(body.into_bytes())];
+    refused(&mut vault, json).await;
+    let mut doubled = request("POST", "https://api.example.com/v1/x");
+    let body =
+        format!("{{\"text\":\"{word}\",\"text\":\"\",\"auth\":{{\"token\":\"{}\"}}}}", escaped(&word, "\\u0073"));
+    doubled.body = vec![Piece::Bytes(body.into_bytes())];
+    refused(&mut vault, doubled).await;
+
+    let word = marker(&mut vault, Encoding::Url);
+    let address = format!("https://api.example.com/v1/x?key={}&text={word}", escaped(&word, "%73"));
+    refused(&mut vault, request("GET", &address)).await;
+    for mime in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded"] {
+        let mut form = request("POST", "https://api.example.com/v1/x");
+        form.headers = vec![("content-type".to_owned(), mime.to_owned())];
+        form.body = vec![Piece::Bytes(format!("field={}&text={word}", escaped(&word, "%73")).into_bytes())];
+        refused(&mut vault, form).await;
+    }
+    let mut two_faced = request("POST", "https://api.example.com/v1/x");
+    two_faced.headers = vec![
+        ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+        ("content-type".to_owned(), "application/json".to_owned()),
+    ];
+    two_faced.body = vec![Piece::Bytes(format!("field={word}").into_bytes())];
+    refused(&mut vault, two_faced).await;
+}
+
+#[tokio::test]
+async fn captures_are_bounded_in_number_and_in_what_they_write() {
+    let ground = ground().await;
+    let asked = |label: String, number: usize| {
+        let mut login = request("POST", "https://api.example.com/v1/many");
+        let capture = Capture { pointer: "/tokens/*".to_owned(), label, extra: Vec::new() };
+        login.captures = vec![capture; number];
+        login
+    };
+    assert_eq!(kind_of(&ground, asked("l".repeat(129), 1)).await, ("limit".to_owned(), false));
+    assert_eq!(kind_of(&ground, asked("l".to_owned(), 33)).await, ("limit".to_owned(), false));
+    assert_eq!(kind_of(&ground, asked("l".to_owned(), 1)).await, ("limit".to_owned(), true), "300 values");
+}
+
+#[tokio::test]
+async fn a_download_writes_what_the_markers_of_its_resolve_stand_for() {
+    let _turn = TURN.lock().await;
+    let ground = ground().await;
+    let mut resolve = Vault::default();
+    let word = marker(&mut resolve, Encoding::Raw);
+    let mut get = request("GET", "https://api.example.com/v1/x");
+    get.headers = vec![("x-key".to_owned(), word.clone())];
+    let markers = Markers(std::mem::take(&mut resolve.markers));
+    assert!(!format!("{markers:?}").contains(TOKEN));
+    download(&ground, Download::Fetch(get.clone(), markers.clone()), 5000).await.unwrap();
+    assert_eq!(seen()["headers"]["x-key"], TOKEN);
+    let mut elsewhere = get;
+    elsewhere.headers = vec![("x-other".to_owned(), word)];
+    let refused = download(&ground, Download::Fetch(elsewhere, markers), 5000).await;
+    assert!(matches!(refused, Err(DownloadError::Failed { kind, .. }) if kind == "secret"));
 }
