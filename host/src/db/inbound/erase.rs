@@ -52,7 +52,8 @@ impl Db {
                 [&gone],
             )?;
             for statement in [
-                "UPDATE parts SET content = '{}' WHERE message_id IN (SELECT id FROM erased_messages)",
+                "UPDATE parts SET content = '{}', error = NULL WHERE message_id IN (SELECT id FROM erased_messages)",
+                "UPDATE attempts SET token = NULL, error = NULL WHERE message_id IN (SELECT id FROM erased_messages)",
                 "UPDATE facts SET who = NULL, detail = NULL WHERE message_id IN (SELECT id FROM erased_messages)",
                 "UPDATE openings SET token = NULL, uses_left = 0 WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = ?1) \
                    AND token IS NOT NULL",
@@ -61,18 +62,23 @@ impl Db {
                 "DELETE FROM visitors WHERE id IN (SELECT value FROM identities WHERE contact_id = ?1)",
                 "DELETE FROM waiting_events WHERE account_id IN (SELECT account_id FROM conversations WHERE contact_id = ?1) \
                    AND EXISTS (SELECT 1 FROM erased_words WHERE instr(event, word) > 0)",
-                "UPDATE conversations SET context = NULL WHERE contact_id = ?1",
+                "DELETE FROM thread_keys WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = ?1)",
+                "UPDATE conversations SET context = NULL, thread_key = 'erased:' || id WHERE contact_id = ?1",
                 "DELETE FROM identities WHERE contact_id = ?1",
             ] {
                 let mut statement = db.prepare_cached(statement)?;
                 if statement.parameter_count() == 1 { statement.execute([&id])? } else { statement.execute([])? };
             }
-            // The feed repeats content; a reader who resumes past a removed row simply does not see it.
-            db.execute(
+            // The feed repeats content, and deliveries repeat the feed; a reader who resumes past a removed row simply does not
+            // see it.
+            for statement in [
+                "DELETE FROM deliveries WHERE workspace_id = ?1 AND feed_id IN (SELECT id FROM feed WHERE workspace_id = ?1 AND \
+                   (json_extract(data, '$.id') IN (SELECT id FROM erased_messages) OR json_extract(data, '$.contact.id') = ?2))",
                 "DELETE FROM feed WHERE workspace_id = ?1 AND (json_extract(data, '$.id') IN (SELECT id FROM erased_messages) \
-                 OR json_extract(data, '$.contact.id') = ?2)",
-                [&workspace, &id],
-            )?;
+                   OR json_extract(data, '$.contact.id') = ?2)",
+            ] {
+                db.execute(statement, [&workspace, &id])?;
+            }
             db.execute(
                 "UPDATE contacts SET name = NULL, avatar = NULL, erased_at = ?2, changed_at = ?2 WHERE id = ?1",
                 params![id, now],

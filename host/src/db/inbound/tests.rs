@@ -394,9 +394,13 @@ async fn an_erased_person_leaves_no_content_identity_or_raw_copy() {
     assert!(db.erase_contact("ws_2", &contact, NOW).await.expect("asked").is_none(), "of another workspace");
     let erased = db.erase_contact("ws_1", &contact, NOW).await.expect("erased").expect("there");
     assert_eq!((erased.messages, erased.journal), (1, 1));
-    for table in
-        ["identities", "messages WHERE content LIKE '%secret-words%'", "feed WHERE data LIKE '%secret-words\"}%'"]
-    {
+    for table in [
+        "identities",
+        "messages WHERE content LIKE '%secret-words%'",
+        "feed WHERE data LIKE '%secret-words\"}%'",
+        "thread_keys",
+        "conversations WHERE thread_key LIKE '%kasia%'",
+    ] {
         assert_eq!(count(&db, table).await, 0, "{table}");
     }
     assert_eq!(count(&db, "journal WHERE body IS NOT NULL").await, 0);
