@@ -117,7 +117,8 @@ pub(in crate::db) fn by_id(db: &Connection, id: &str) -> Result<Option<MediaRow>
 }
 
 /// A pending file takes over the bytes that were downloaded for it under the id `from`, whose row goes. The host's
-/// measurements replace what the provider said; its name and kind stay. A file that was erased meanwhile takes nothing.
+/// measurements replace what the provider said; its name and kind stay. A file that was erased meanwhile takes nothing, and the
+/// bytes, which nobody waits for any more, go with the next sweep.
 pub(in crate::db) fn adopt(db: &Connection, id: &str, from: &str) -> Result<bool, DbError> {
     let changed = db
         .prepare_cached(
@@ -129,6 +130,9 @@ pub(in crate::db) fn adopt(db: &Connection, id: &str, from: &str) -> Result<bool
         .execute(params![id, from])?;
     if changed > 0 {
         db.prepare_cached("DELETE FROM media WHERE id = ?1 AND message_id IS NULL")?.execute([from])?;
+    } else {
+        db.prepare_cached("UPDATE media SET state = 'unwanted' WHERE id = ?1 AND message_id IS NULL")?
+            .execute([from])?;
     }
     Ok(changed > 0)
 }
@@ -202,11 +206,11 @@ impl Db {
                 .execute(params![now, limit])?;
             let mut query = db.prepare_cached(
                 "UPDATE media SET state = 'deleted', digest = NULL, reason = 'older than files are kept', due_at = NULL \
-                 WHERE id IN (SELECT id FROM media WHERE state = 'stored' AND created_at < ?1 LIMIT ?2) RETURNING id",
+                 WHERE id IN (SELECT id FROM media WHERE (state = 'stored' AND created_at < ?1) OR state = 'unwanted' LIMIT ?2) RETURNING id",
             )?;
             // What a row's digest was is gone with the update, so it is asked before.
             let mut digests = db.prepare_cached(
-                "SELECT DISTINCT digest FROM media WHERE id IN (SELECT id FROM media WHERE state = 'stored' AND created_at < ?1 LIMIT ?2)",
+                "SELECT DISTINCT digest FROM media WHERE id IN (SELECT id FROM media WHERE (state = 'stored' AND created_at < ?1) OR state = 'unwanted' LIMIT ?2)",
             )?;
             let old: Vec<String> = digests
                 .query_map(params![before, limit], |row| row.get::<_, Option<String>>(0))?

@@ -408,6 +408,25 @@ async fn an_erased_person_leaves_no_content_identity_or_raw_copy() {
 }
 
 #[tokio::test]
+async fn a_file_that_arrives_after_its_person_was_erased_is_kept_by_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    db.write(Priority::Routine, |db| {
+        db.execute_batch(
+            "INSERT INTO media (id, workspace_id, state, kind, created_at) VALUES ('md_1', 'ws_1', 'deleted', 'image', 1);
+             INSERT INTO media (id, workspace_id, state, kind, digest, created_at) VALUES ('md_2', 'ws_1', 'stored', 'image', 'd1', 1);",
+        )?;
+        Ok(())
+    })
+    .await
+    .expect("an erased file, and bytes that were on their way");
+    db.settle_media("md_1", crate::db::MediaOutcome::Stored("md_2".into()), NOW).await.expect("settled");
+    assert_eq!(count(&db, "media WHERE state = 'stored'").await, 0);
+    assert_eq!(db.expire_media(i64::MIN, NOW, 10).await.expect("swept"), ["d1"]);
+    assert_eq!(count(&db, "media WHERE digest IS NOT NULL").await, 0);
+}
+
+#[tokio::test]
 async fn requests_wait_for_their_channel_to_be_connected_but_notices_take_effect() {
     use sambung_runtime::contract::inbound::Notice;
     let folder = tempfile::tempdir().expect("a folder");

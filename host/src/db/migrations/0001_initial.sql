@@ -187,7 +187,7 @@ CREATE TABLE template_syncs (
 
 -- ---- media ----------------------------------------------------------------------------------------------------------------
 CREATE TABLE media (
-  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, account_id INTEGER, message_id TEXT, state TEXT NOT NULL,   -- pending | stored | failed | deleted
+  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, account_id INTEGER, message_id TEXT, state TEXT NOT NULL,   -- pending | stored | failed | deleted | unwanted
   reason TEXT, kind TEXT NOT NULL, mime TEXT, name TEXT, bytes INTEGER, width INTEGER, height INTEGER, duration_ms INTEGER, digest TEXT, source TEXT,
   tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, created_at INTEGER NOT NULL) STRICT;
 CREATE INDEX media_due ON media(due_at) WHERE state = 'pending' AND due_at IS NOT NULL;
