@@ -134,7 +134,8 @@ impl Channels {
         Ok((generation, filled, app))
     }
 
-    /// Asks the plugin for the first time, or after a crash; a channel that is refused goes without a trace.
+    /// Asks the plugin for the first time, or after a crash (nobody's `entry` then). A channel that is refused goes without a
+    /// trace; after a crash only what the provider itself refused is gone, since anything else may be over at the next round.
     pub(super) async fn connect_or_forget(
         &self,
         id: &str,
@@ -150,8 +151,9 @@ impl Channels {
             change: SettingsChange::default(),
             candidate: None,
         };
+        let resumed = entry.is_none();
         let result = self.carry_out(attempt, entry).await;
-        if result.is_err() {
+        if result.as_ref().is_err_and(|error| !resumed || is_final(error)) {
             self.0.db.delete_channel(id, None, self.0.clock.now()).await?;
         }
         result
@@ -394,6 +396,17 @@ pub(super) fn instructions(todo: &[Instruction]) -> Vec<Value> {
 
 fn parsed(schema: &str) -> Result<Value, ChannelError> {
     serde_json::from_str(schema).map_err(|_| ChannelError::Unknown("ask without a schema".to_owned()))
+}
+
+/// Whether asking again cannot go better.
+fn is_final(error: &ChannelError) -> bool {
+    match error {
+        ChannelError::Refused(faults) => {
+            faults.iter().all(|fault| !matches!(fault.code.as_str(), "unavailable" | "rate-limited"))
+        }
+        ChannelError::AccountTaken | ChannelError::AccountDiffers { .. } => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
