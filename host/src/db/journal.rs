@@ -3,6 +3,7 @@
 //! Nothing here knows what is in a request. Rows of an address that several workspaces share carry no workspace, and only an
 //! operator reads them whole.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -32,8 +33,8 @@ pub struct NewRow {
     pub path: String,
     /// Without the question mark.
     pub query: String,
-    /// A JSON list of pairs.
-    pub headers: String,
+    /// Those that are kept.
+    pub headers: Vec<(String, String)>,
     /// Raw.
     pub body: Vec<u8>,
     /// Milliseconds since 1970.
@@ -41,20 +42,20 @@ pub struct NewRow {
 }
 
 /// A row that waits for translation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct PendingRow {
     /// Ids grow in order of arrival.
     pub id: i64,
     /// Whose plugin translates it.
-    pub plugin: String,
+    pub plugin: Arc<str>,
     /// The address it came to.
-    pub address: String,
+    pub address: Arc<str>,
     /// None where several workspaces share the address.
-    pub workspace: Option<String>,
+    pub workspace: Option<Arc<str>>,
     /// None where several channels share the address.
-    pub channel: Option<String>,
+    pub channel: Option<Arc<str>>,
     /// The registration whose address it is.
-    pub app: Option<String>,
+    pub app: Option<Arc<str>>,
     /// The recipe that verified it.
     pub recipe: String,
     /// HTTP method.
@@ -95,7 +96,11 @@ pub enum Replay {
     Pending,
 }
 
-pub(super) fn insert(db: &Connection, row: &NewRow) -> Result<i64, DbError> {
+/// A plugin's rows that wait: from the index alone, so that another's backlog costs nothing.
+const PENDING_IDS: &str = "SELECT id FROM journal WHERE state = 'pending' AND plugin_id = ?1 ORDER BY id LIMIT ?2";
+
+/// `headers`: the row's, as they are stored.
+pub(super) fn insert(db: &Connection, row: &NewRow, headers: &str) -> Result<i64, DbError> {
     db.prepare_cached(
         "INSERT INTO journal (plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, state) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'pending')",
@@ -110,22 +115,44 @@ pub(super) fn insert(db: &Connection, row: &NewRow) -> Result<i64, DbError> {
         row.method,
         row.path,
         row.query,
-        row.headers,
+        headers,
         row.body,
         row.received_at
     ])?;
     Ok(db.last_insert_rowid())
 }
 
+impl NewRow {
+    /// As it waits, once it is stored under this id.
+    fn pending(self, id: i64) -> PendingRow {
+        PendingRow {
+            id,
+            plugin: self.plugin,
+            address: self.address,
+            workspace: self.workspace,
+            channel: self.channel,
+            app: self.app,
+            recipe: self.recipe,
+            method: self.method,
+            path: self.path,
+            query: self.query,
+            headers: self.headers,
+            body: self.body,
+            received_at: self.received_at,
+            replays: 0,
+        }
+    }
+}
+
 fn pending(row: &Row<'_>) -> rusqlite::Result<PendingRow> {
     let headers: String = row.get(10)?;
     Ok(PendingRow {
         id: row.get(0)?,
-        plugin: row.get(1)?,
-        address: row.get(2)?,
-        workspace: row.get(3)?,
-        channel: row.get(4)?,
-        app: row.get(5)?,
+        plugin: row.get::<_, String>(1)?.into(),
+        address: row.get::<_, String>(2)?.into(),
+        workspace: row.get::<_, Option<String>>(3)?.map(Into::into),
+        channel: row.get::<_, Option<String>>(4)?.map(Into::into),
+        app: row.get::<_, Option<String>>(5)?.map(Into::into),
         recipe: row.get(6)?,
         method: row.get(7)?,
         path: row.get(8)?,
@@ -156,41 +183,51 @@ pub(in crate::db) fn park_waiting(db: &Connection, channel: &str, at: i64) -> Re
 
 impl Db {
     /// Commits a verified request; after this it may be acknowledged. `named` is told the row's id before the commit, so that
-    /// somebody can wait for what becomes of it.
+    /// somebody can wait for what becomes of it; `committed` is handed the row after it, in the order of the commits.
     pub async fn append_journal(
         &self,
         row: NewRow,
         named: Option<Box<dyn FnOnce(i64) + Send>>,
-    ) -> Result<i64, DbError> {
-        self.write(Priority::Urgent, move |db| {
-            let id = insert(db, &row)?;
+        committed: impl FnOnce(PendingRow) + Send + 'static,
+    ) -> Result<(), DbError> {
+        let headers = json!(row.headers).to_string();
+        let act = move |db: &Connection| {
+            let id = insert(db, &row, &headers)?;
             if let Some(named) = named {
                 named(id);
             }
-            Ok(id)
-        })
-        .await
+            Ok((id, row))
+        };
+        self.write_statement(Priority::Urgent, act, move |(id, row): (i64, NewRow)| committed(row.pending(id))).await
     }
 
-    /// Rows of these plugins that wait for translation, in order of arrival, after the id `after`: at most `most`, and no more
-    /// than `most_bytes` of bodies (but at least one row). Rows of other plugins stay until those run again.
+    /// Rows of these plugins that wait for translation, in order of arrival, without those of `skip`: at most `most`, and no more than `most_bytes` of bodies (but at least one row). Rows of other plugins stay until those
+    /// run again.
     pub async fn pending_rows(
         &self,
         plugins: Vec<String>,
-        after: i64,
+        skip: HashSet<i64>,
         most: usize,
         most_bytes: usize,
     ) -> Result<Vec<PendingRow>, DbError> {
         self.read(move |db| {
-            let plugins = json!(plugins).to_string();
+            let mut ids: Vec<i64> = Vec::new();
+            let mut query = db.prepare_cached(PENDING_IDS)?;
+            for plugin in plugins {
+                let theirs = query.query_map(params![plugin, (most + skip.len()) as i64], |row| row.get(0))?;
+                for id in theirs {
+                    ids.extend(Some(id?).filter(|id| !skip.contains(id)));
+                }
+            }
+            ids.sort_unstable();
+            ids.truncate(most);
             let mut query = db.prepare_cached(
                 "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, replays \
-                 FROM journal WHERE state = 'pending' AND id > ?1 AND plugin_id IN (SELECT value FROM json_each(?3)) ORDER BY id LIMIT ?2",
+                 FROM journal WHERE id = ?1",
             )?;
-            let mut rows = query.query(params![after, most as i64, plugins])?;
-            let (mut found, mut bytes) = (Vec::new(), 0);
-            while let Some(row) = rows.next()? {
-                let row = pending(row)?;
+            let (mut found, mut bytes) = (Vec::with_capacity(ids.len()), 0);
+            for id in ids {
+                let Some(row) = query.query_row([id], pending).optional()? else { continue };
                 bytes += row.body.len();
                 if bytes > most_bytes && !found.is_empty() {
                     break;
@@ -325,7 +362,7 @@ impl Db {
 impl JournalReader {
     fn may_see(&self, row: &PendingRow) -> bool {
         match &row.workspace {
-            Some(workspace) => *workspace == self.workspace,
+            Some(workspace) => **workspace == *self.workspace,
             None => self.operator,
         }
     }

@@ -24,7 +24,10 @@ pub enum Expired {
 impl Expired {
     fn statement(self) -> &'static str {
         match self {
-            Expired::Feed => "DELETE FROM feed WHERE id IN (SELECT id FROM feed WHERE at < ?1 ORDER BY at LIMIT ?2)",
+            // Rows are appended in order of time, so the oldest are looked at and nothing else.
+            Expired::Feed => {
+                "DELETE FROM feed WHERE id IN (SELECT id FROM (SELECT id, at FROM feed ORDER BY id LIMIT ?2) WHERE at < ?1)"
+            }
             Expired::Deliveries => {
                 "DELETE FROM deliveries WHERE id IN \
                  (SELECT id FROM deliveries WHERE state <> 'pending' AND created_at < ?1 LIMIT ?2)"
@@ -40,7 +43,7 @@ impl Expired {
             }
             Expired::Journal => {
                 "DELETE FROM journal WHERE id IN \
-                 (SELECT id FROM journal WHERE state <> 'pending' AND body IS NULL AND settled_at < ?1 LIMIT ?2)"
+                 (SELECT id FROM journal WHERE settled_at IS NOT NULL AND body IS NULL AND settled_at < ?1 AND state <> 'pending' LIMIT ?2)"
             }
         }
     }

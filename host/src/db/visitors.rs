@@ -92,7 +92,7 @@ impl Db {
             }
             db.prepare_cached("UPDATE visitors SET seen_at = ?2 WHERE id = ?1")?
                 .execute(params![visitor, row.received_at])?;
-            journal::insert(db, &row)?;
+            journal::insert(db, &row, &serde_json::json!(row.headers).to_string())?;
             Ok(true)
         })
         .await

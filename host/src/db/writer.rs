@@ -1,5 +1,5 @@
 //! The writer: one thread that takes the acts that wait, runs each in a savepoint, commits them together with one fsync, and
-//! only then answers.
+//! only then answers. An act of one statement needs no savepoint: SQLite undoes a statement that fails.
 //!
 //! It knows nothing of what the acts do. Urgent acts (the journal) go first; acts of translation are at most
 //! [`MOST_ROUTINE`] in a transaction, so that an acknowledgement never waits behind a backlog.
@@ -29,21 +29,43 @@ pub enum Priority {
     Routine,
 }
 
+/// What undoes an act that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Undo {
+    /// A savepoint, which costs a copy of every page that the act touches.
+    Savepoint,
+    /// SQLite itself: the act writes with one statement, as its last deed.
+    Statement,
+}
+
 /// An act and the caller who waits for it.
 trait Job: Send {
+    fn undo(&self) -> Undo;
     /// Runs in its savepoint; whether to keep what it did.
     fn run(&mut self, connection: &Connection) -> bool;
     /// Tells the caller, after the commit or its failure.
     fn answer(self: Box<Self>, failure: Option<DbError>);
 }
 
-struct Pending<T, F> {
+struct Pending<T, U, F, G> {
     act: Option<F>,
+    undo: Undo,
     result: Option<Result<T, DbError>>,
-    caller: oneshot::Sender<Result<T, DbError>>,
+    committed: G,
+    caller: oneshot::Sender<Result<U, DbError>>,
 }
 
-impl<T: Send, F: FnOnce(&Connection) -> Result<T, DbError> + Send> Job for Pending<T, F> {
+impl<T, U, F, G> Job for Pending<T, U, F, G>
+where
+    T: Send,
+    U: Send,
+    F: FnOnce(&Connection) -> Result<T, DbError> + Send,
+    G: FnOnce(T) -> U + Send,
+{
+    fn undo(&self) -> Undo {
+        self.undo
+    }
+
     fn run(&mut self, connection: &Connection) -> bool {
         // A panic in one act must not take the writer, and with it every acknowledgement, down.
         let result = self.act.take().map(|act| {
@@ -60,7 +82,7 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T, DbError> + Send> Job for Pendi
             // Whose own statement failed learns that; the others learn that nothing of the transaction stands.
             (Some(_), Some(Err(own))) => Err(own),
             (Some(error), _) => Err(error),
-            (None, Some(result)) => result,
+            (None, Some(result)) => result.map(self.committed),
             (None, None) => Err(DbError::Closed),
         };
         // A caller that went away does not need its answer; the act stands all the same.
@@ -112,8 +134,20 @@ impl Writer {
         priority: Priority,
         act: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, DbError> {
+        self.run_then(priority, Undo::Savepoint, act, |done| done).await
+    }
+
+    /// As [`Writer::run`]; `committed` is called once the act is on disk, in the order of the acts, on the writer's thread: it
+    /// must be quick.
+    pub(super) async fn run_then<T: Send + 'static, U: Send + 'static>(
+        &self,
+        priority: Priority,
+        undo: Undo,
+        act: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
+        committed: impl FnOnce(T) -> U + Send + 'static,
+    ) -> Result<U, DbError> {
         let (tell, told) = oneshot::channel();
-        let job: Box<dyn Job> = Box::new(Pending { act: Some(act), result: None, caller: tell });
+        let job: Box<dyn Job> = Box::new(Pending { act: Some(act), undo, result: None, committed, caller: tell });
         {
             let mut queue = self.shared.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             if queue.closing {
@@ -185,16 +219,21 @@ fn commit(connection: &Connection, mut batch: Vec<Box<dyn Job>>, committed: &dyn
 fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), rusqlite::Error> {
     execute(connection, "BEGIN IMMEDIATE")?;
     for job in batch {
-        execute(connection, "SAVEPOINT act")?;
+        let savepoint = job.undo() == Undo::Savepoint;
+        if savepoint {
+            execute(connection, "SAVEPOINT act")?;
+        }
         let keep = job.run(connection);
         if connection.is_autocommit() {
             // SQLite ends a transaction itself when there is no room: nothing of this commit stands.
             return Err(no_room());
         }
-        if !keep {
-            execute(connection, "ROLLBACK TO act")?;
+        if savepoint {
+            if !keep {
+                execute(connection, "ROLLBACK TO act")?;
+            }
+            execute(connection, "RELEASE act")?;
         }
-        execute(connection, "RELEASE act")?;
     }
     execute(connection, "COMMIT")
 }

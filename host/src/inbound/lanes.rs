@@ -3,12 +3,13 @@
 //! Pure bookkeeping: it neither waits nor asks anybody.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 /// Rows in flight, with what was made of those that are translated.
 pub(super) struct Lanes<T> {
-    lanes: HashMap<String, VecDeque<Slot<T>>>,
+    lanes: HashMap<Arc<str>, VecDeque<Slot<T>>>,
     /// Addresses whose first row is translated.
-    ready: VecDeque<String>,
+    ready: VecDeque<Arc<str>>,
     taken: HashSet<i64>,
     bytes: usize,
 }
@@ -25,12 +26,12 @@ impl<T> Lanes<T> {
     }
 
     /// Takes a row on; false where it is in flight already.
-    pub fn take(&mut self, address: &str, id: i64, bytes: usize) -> bool {
+    pub fn take(&mut self, address: &Arc<str>, id: i64, bytes: usize) -> bool {
         if !self.taken.insert(id) {
             return false;
         }
         self.bytes += bytes;
-        let lane = self.lanes.entry(address.to_owned()).or_default();
+        let lane = self.lanes.entry(Arc::clone(address)).or_default();
         // A row that is run again comes with an old id: it goes where it belongs, but never before what may be leaving now.
         let place = lane.iter().skip(1).position(|slot| slot.id > id).map_or(lane.len(), |place| place + 1);
         lane.insert(place, Slot { id, bytes, done: None });
@@ -38,12 +39,12 @@ impl<T> Lanes<T> {
     }
 
     /// Notes what was made of a row.
-    pub fn done(&mut self, address: &str, id: i64, value: T) {
+    pub fn done(&mut self, address: &Arc<str>, id: i64, value: T) {
         let Some(lane) = self.lanes.get_mut(address) else { return };
         let Some(place) = lane.iter().position(|slot| slot.id == id) else { return };
         lane[place].done = Some(value);
         if place == 0 {
-            self.ready.push_back(address.to_owned());
+            self.ready.push_back(Arc::clone(address));
         }
     }
 
@@ -80,6 +81,11 @@ impl<T> Lanes<T> {
         self.taken.len()
     }
 
+    /// The rows in flight.
+    pub fn taken(&self) -> &HashSet<i64> {
+        &self.taken
+    }
+
     /// Bytes of the bodies of rows that did not leave.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -101,13 +107,14 @@ mod tests {
     fn a_slow_row_holds_its_own_address_and_no_other() {
         let mut lanes = Lanes::new();
         for (address, id) in [("a", 1), ("a", 2), ("b", 3)] {
-            assert!(lanes.take(address, id, 10));
+            assert!(lanes.take(&address.into(), id, 10));
         }
-        assert!(!lanes.take("a", 2, 10));
-        lanes.done("a", 2, 2);
-        lanes.done("b", 3, 3);
+        let (a, b) = ("a".into(), "b".into());
+        assert!(!lanes.take(&a, 2, 10));
+        lanes.done(&a, 2, 2);
+        lanes.done(&b, 3, 3);
         assert_eq!(lanes.leave(10), [3]);
-        lanes.done("a", 1, 1);
+        lanes.done(&a, 1, 1);
         assert_eq!(lanes.leave(1), [1]);
         assert!(lanes.is_ready());
         assert_eq!(lanes.leave(1), [2]);
@@ -128,7 +135,7 @@ mod tests {
             let mut rows: Vec<(String, i64)> = Vec::new();
             for (id, address) in addresses.iter().enumerate() {
                 rows.push((address.to_string(), id as i64));
-                lanes.take(&address.to_string(), id as i64, 1);
+                lanes.take(&address.to_string().into(), id as i64, 1);
             }
             let (mut left, mut waiting) = (Vec::new(), rows.clone());
             for index in order {
@@ -136,7 +143,7 @@ mod tests {
                     break;
                 }
                 let (address, id) = waiting.remove(index.index(waiting.len()));
-                lanes.done(&address, id, (address.clone(), id));
+                lanes.done(&address.as_str().into(), id, (address.clone(), id));
                 left.extend(lanes.leave(most));
             }
             while lanes.is_ready() {

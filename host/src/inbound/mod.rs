@@ -3,6 +3,7 @@
 //!
 //! It knows neither HTTP nor how a request was verified. Whatever it holds in memory can be lost: the journal has it.
 
+mod arrivals;
 mod lanes;
 mod media;
 mod pipeline;
@@ -18,7 +19,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::db::{Db, DbError, JournalReader, Replay};
+use crate::db::{Db, DbError, JournalReader, NewRow, Replay};
 use crate::plugins::Registry;
 use crate::wake::Wakes;
 
@@ -34,6 +35,7 @@ struct Inner {
     /// Most bytes of a file that is fetched.
     max_file: u64,
     answers: Arc<Answers>,
+    arrivals: arrivals::Arrivals,
     /// There are people whom nobody was asked about.
     strangers: Notify,
 }
@@ -60,6 +62,7 @@ impl Inbound {
             plugins,
             max_file,
             answers: Arc::default(),
+            arrivals: arrivals::Arrivals::new(),
             strangers: Notify::new(),
         }))
     }
@@ -122,8 +125,18 @@ impl Inbound {
         self.0.db.count_pending_rows().await
     }
 
-    /// For a request that its plugin answers: hand the first to the journal, await the second. It ends without an answer where
-    /// the request was not translated, or the plugin said nothing.
+    /// Journals a verified request: once this returns it may be acknowledged, and it is translated as soon as its turn comes.
+    /// `expected`: see [`Inbound::expect_answer`].
+    ///
+    /// # Errors
+    /// The database refuses, and nothing was kept.
+    pub async fn receive(&self, row: NewRow, expected: Option<Named>) -> Result<(), DbError> {
+        let inner = Arc::clone(&self.0);
+        self.0.db.append_journal(row, expected, move |row| inner.arrivals.push(row)).await
+    }
+
+    /// For a request that its plugin answers: hand the first to [`Inbound::receive`], await the second. It ends without an
+    /// answer where the request was not translated, or the plugin said nothing.
     pub fn expect_answer(&self) -> (Named, oneshot::Receiver<Option<Response>>) {
         let (tell, told) = oneshot::channel();
         let answers = Arc::clone(&self.0.answers);

@@ -1,6 +1,6 @@
-//! Takes rows from the journal, has them translated, and commits what is ready.
+//! Takes rows as they arrive, has them translated, and commits what is ready.
 //!
-//! Bounded in rows and bytes; what does not fit stays in the journal, whose only bound is the disk.
+//! Bounded in rows and bytes; what does not fit stays in the journal, whose only bound is the disk, and is read from there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use tokio_util::sync::CancellationToken;
 use super::Inner;
 use super::lanes::Lanes;
 use super::translate::translate;
-use crate::db::{Committed, DbError, Effect, Translated};
+use crate::db::{Committed, DbError, Effect, PendingRow, Translated};
 
 /// Rows in flight.
 const MOST_ROWS: usize = 512;
 /// Bytes of bodies in flight.
 const MOST_BYTES: usize = 64 << 20;
 /// Rows in one commit.
-const MOST_IN_COMMIT: usize = 100;
-/// How often the journal is looked at from its beginning, without a signal.
+const MOST_IN_COMMIT: usize = 256;
+/// How often the journal is looked at without a signal.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long to wait when the database does not take what is ready.
 const PAUSE: Duration = Duration::from_millis(250);
 
 enum Step {
-    Translated(String, Translated),
+    Translated(Arc<str>, Translated),
     Committed(Vec<i64>, Result<Vec<Result<Committed, DbError>>, DbError>),
 }
 
@@ -35,9 +35,8 @@ struct Pipeline<'i> {
     lanes: Lanes<Translated>,
     steps: JoinSet<Step>,
     turns: Arc<Semaphore>,
-    cursor: i64,
     committing: bool,
-    /// The journal may hold more than was taken.
+    /// The journal may hold rows that are not handed on.
     more: bool,
 }
 
@@ -49,7 +48,6 @@ pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
             lanes: Lanes::new(),
             steps: JoinSet::new(),
             turns: Arc::new(Semaphore::new((cores * 2).max(4))),
-            cursor: 0,
             committing: false,
             more: true,
         };
@@ -76,49 +74,70 @@ impl Pipeline<'_> {
                         return Err(DbError::Damaged("a step of inbound work panicked".into()));
                     }
                 },
+                () = self.inner.arrivals.came() => {}
                 () = self.inner.wakes.journal.notified() => self.more = true,
-                _ = look_again.tick() => {
-                    self.cursor = 0;
-                    self.more = true;
-                }
+                _ = look_again.tick() => self.more = true,
             }
         }
     }
 
     /// Takes what fits.
     async fn fill(&mut self) -> Result<(), DbError> {
-        while self.more && self.lanes.len() < MOST_ROWS && self.lanes.bytes() < MOST_BYTES {
-            if self.lanes.len() == 0 {
-                self.cursor = 0;
-            }
-            let plugins: Vec<String> = self
-                .inner
-                .plugins
-                .all()
-                .iter()
-                .filter(|generation| generation.is_active())
-                .map(|generation| generation.id.clone())
-                .collect();
-            let room = MOST_ROWS - self.lanes.len();
-            let rows = self.inner.db.pending_rows(plugins, self.cursor, room, MOST_BYTES - self.lanes.bytes()).await?;
-            self.more = !rows.is_empty();
-            for row in rows {
-                self.cursor = row.id;
-                if self.lanes.take(&row.address, row.id, row.body.len()) {
-                    let (inner, turns) = (Arc::clone(self.inner), Arc::clone(&self.turns));
-                    self.steps.spawn(async move {
-                        let address = row.address.clone();
-                        let _turn = turns.acquire_owned().await;
-                        let translated = translate(&inner, row).await;
-                        Step::Translated(address, translated)
-                    });
+        while self.has_room() {
+            if self.more {
+                self.read_journal().await?;
+            } else if let Some(rows) = self.inner.arrivals.take(MOST_ROWS - self.lanes.len()) {
+                if rows.is_empty() {
+                    break;
                 }
+                rows.into_iter().for_each(|row| self.take(row));
+            } else {
+                self.more = true;
             }
         }
         Ok(())
     }
 
-    fn translated(&mut self, address: &str, row: Translated) {
+    fn has_room(&self) -> bool {
+        self.lanes.len() < MOST_ROWS && self.lanes.bytes() < MOST_BYTES
+    }
+
+    /// Takes rows that were not handed on. Once none is left, rows are handed on again.
+    async fn read_journal(&mut self) -> Result<(), DbError> {
+        let plugins: Vec<String> = self
+            .inner
+            .plugins
+            .all()
+            .iter()
+            .filter(|generation| generation.is_active())
+            .map(|generation| generation.id.clone())
+            .collect();
+        self.inner.arrivals.follow();
+        let (room, bytes) = (MOST_ROWS - self.lanes.len(), MOST_BYTES - self.lanes.bytes());
+        let rows = self.inner.db.pending_rows(plugins, self.lanes.taken().clone(), room, bytes).await?;
+        self.more = !rows.is_empty();
+        if self.more {
+            self.inner.arrivals.hold();
+        }
+        rows.into_iter().for_each(|row| self.take(row));
+        Ok(())
+    }
+
+    fn take(&mut self, row: PendingRow) {
+        // What nobody translates now stays in the journal until its plugin runs again.
+        let active = self.inner.plugins.get(&row.plugin).is_some_and(|generation| generation.is_active());
+        if active && self.lanes.take(&row.address, row.id, row.body.len()) {
+            let (inner, turns) = (Arc::clone(self.inner), Arc::clone(&self.turns));
+            self.steps.spawn(async move {
+                let address = Arc::clone(&row.address);
+                let _turn = turns.acquire_owned().await;
+                let translated = translate(&inner, row).await;
+                Step::Translated(address, translated)
+            });
+        }
+    }
+
+    fn translated(&mut self, address: &Arc<str>, row: Translated) {
         let id = row.id;
         self.lanes.done(address, id, row);
     }
@@ -153,10 +172,7 @@ impl Pipeline<'_> {
             self.lanes.committed(id);
             media |= row.media;
             strangers |= row.strangers;
-            if row.effect == Effect::Again {
-                self.cursor = 0;
-                self.more = true;
-            }
+            self.more |= row.effect == Effect::Again;
             let outcome = match row.effect {
                 Effect::Settled => "settled",
                 Effect::Parked => "parked",

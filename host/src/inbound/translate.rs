@@ -21,7 +21,7 @@ const FUNCTION: &str = "handle-webhook";
 pub(super) async fn translate(inner: &Inner, row: PendingRow) -> Translated {
     let mut translated = Translated {
         id: row.id,
-        plugin: row.plugin.clone(),
+        plugin: Arc::clone(&row.plugin),
         channel: row.channel.clone(),
         app: row.app.clone(),
         received_at: row.received_at,
@@ -62,10 +62,10 @@ async fn translation(inner: &Inner, row: PendingRow) -> Result<Translation, Stri
     let caller = match &channel {
         Some(channel) => channel.caller(),
         None => Caller {
-            workspace: row.workspace.clone().unwrap_or_default(),
-            plugin: row.plugin.clone(),
+            workspace: row.workspace.as_deref().unwrap_or_default().to_owned(),
+            plugin: row.plugin.to_string(),
             channel: None,
-            app: row.app.clone(),
+            app: row.app.as_deref().map(str::to_owned),
             settings: serde_json::Value::Null,
         },
     };

@@ -84,7 +84,7 @@ pub(super) async fn receive(
                 method: head.method.as_str().to_owned(),
                 path,
                 query,
-                headers: serde_json::json!(kept_headers).to_string(),
+                headers: kept_headers,
                 body: Vec::from(body),
                 received_at,
             };
@@ -107,11 +107,10 @@ async fn commit(
     } else {
         (None, None)
     };
-    if let Err(error) = state.db.append_journal(row, named).await {
+    if let Err(error) = state.inbound.receive(row, named).await {
         return shed(&error);
     }
     address.accepted.increment(1);
-    state.wakes.journal.notify_one();
     let Some(told) = told else { return fixed(answer) };
     match tokio::time::timeout(PLUGIN_TIME, told).await {
         Ok(Ok(Some(own))) => plugins_own(own).unwrap_or_else(|| fixed(answer)),

@@ -256,7 +256,7 @@ async fn message(
         method: "POST".to_owned(),
         path: String::new(),
         query: String::new(),
-        headers: "[]".to_owned(),
+        headers: Vec::new(),
         body: body.to_string().into_bytes(),
         received_at: now,
     };

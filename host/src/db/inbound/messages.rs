@@ -37,11 +37,12 @@ pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option
     }
     let id = site.mint("msg");
     let direction = if new.echo { "outbound" } else { "inbound" };
+    let contents = contents_json(site, &id, &new.message.content)?;
     site.db
         .prepare_cached(
             "INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, contact_id, content, context, group_key, at, \
                received_at, status, echo) \
-             VALUES (?1, (SELECT coalesce(max(rowid), 0) + 1 FROM messages), ?2, ?3, ?4, ?5, ?6, '[]', ?7, ?8, ?9, ?10, ?11, ?12)",
+             VALUES (?1, (SELECT coalesce(max(rowid), 0) + 1 FROM messages), ?2, ?3, ?4, ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             id,
@@ -56,11 +57,8 @@ pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option
             site.received_at,
             new.echo.then_some("sent"),
             new.echo,
+            contents.to_string(),
         ])?;
-    let contents = contents_json(site, &id, &new.message.content)?;
-    site.db
-        .prepare_cached("UPDATE messages SET content = ?2 WHERE id = ?1")?
-        .execute(params![id, contents.to_string()])?;
     site.db
         .prepare_cached("INSERT INTO provider_ids (account_id, provider_id, message_id) VALUES (?1, ?2, ?3)")?
         .execute(params![site.account, new.message.id, id])?;

@@ -1,5 +1,7 @@
-//! Commits translated requests: each in a savepoint of its own, each item of it in another.
+//! Commits translated requests: together at first, and where one of them is refused, each in a savepoint of its own and each
+//! item of it in another. A savepoint costs a copy of every page it touches, and hardly any request is refused.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -19,11 +21,11 @@ pub struct Translated {
     /// The journal's row.
     pub id: i64,
     /// Whose plugin translated it.
-    pub plugin: String,
+    pub plugin: Arc<str>,
     /// The channel whose address it came to; none where several share it.
-    pub channel: Option<String>,
+    pub channel: Option<Arc<str>>,
     /// The registration whose address it came to.
-    pub app: Option<String>,
+    pub app: Option<Arc<str>>,
     /// When the host received it.
     pub received_at: i64,
     /// Somebody had it run again.
@@ -79,6 +81,7 @@ pub struct Committed {
 }
 
 /// Where events of an item belong.
+#[derive(Clone)]
 struct Place {
     channel: String,
     workspace: String,
@@ -105,31 +108,12 @@ impl Db {
         rows: Vec<Translated>,
         now: i64,
     ) -> Result<Vec<Result<Committed, DbError>>, DbError> {
-        let failed: Vec<String> = rows
+        let failed: Vec<Arc<str>> = rows
             .iter()
             .filter(|row| matches!(row.translation, Translation::Failed(_) | Translation::Outcome { early: true, .. }))
             .filter_map(|row| row.channel.clone())
             .collect();
-        let done = self
-            .write(Priority::Routine, move |db| {
-                let mut done = Vec::with_capacity(rows.len());
-                for row in &rows {
-                    match in_savepoint(db, || commit(db, row, now)) {
-                        Err(error) if stops(&error) => {
-                            // Those after it wait with it: they must not overtake it, and SQLite may have ended the
-                            // transaction, so that a savepoint would begin one of its own.
-                            done.push(Err(error));
-                            break;
-                        }
-                        Err(error) => {
-                            done.push(Ok(park_whole(db, row, &format!("it could not be stored: {error}"), now)?));
-                        }
-                        Ok(committed) => done.push(Ok(committed)),
-                    }
-                }
-                Ok(done)
-            })
-            .await;
+        let done = self.write(Priority::Routine, move |db| commit_all(db, &rows, now)).await;
         for channel in failed {
             self.forget_channel(&channel);
         }
@@ -158,48 +142,106 @@ fn in_savepoint<T>(db: &Connection, act: impl FnOnce() -> Result<T, DbError>) ->
     result
 }
 
-fn commit(db: &Connection, row: &Translated, now: i64) -> Result<Committed, DbError> {
-    let still = db.prepare_cached("SELECT 1 FROM journal WHERE id = ?1 AND state = 'pending'")?.exists([row.id])?;
-    if !still {
-        return Ok(Committed { effect: Effect::Settled, stored: 0, media: false, strangers: false });
+fn commit_all(db: &Connection, rows: &[Translated], now: i64) -> Result<Vec<Result<Committed, DbError>>, DbError> {
+    let together = in_savepoint(db, || {
+        let mut act = Act { db, now, apart: false, standings: HashMap::new() };
+        rows.iter().map(|row| act.commit(row).map(Ok)).collect()
+    });
+    match together {
+        // SQLite ended the transaction: what is written now would be in one of its own.
+        Err(error) if db.is_autocommit() => Err(error),
+        Err(_) => commit_apart(db, rows, now),
+        done => done,
     }
-    let own = match &row.channel {
-        Some(channel) => match standing(db, channel)? {
-            None => return park_whole(db, row, "the channel was disconnected before this was translated", now),
-            Some(Standing::Connecting) => return wait(db, row, channel, now),
-            Some(Standing::At(place)) => Some(place),
-        },
-        None => None,
-    };
-    match &row.translation {
-        Translation::TooEarly | Translation::Outcome { early: true, .. } => {
-            Ok(Committed { effect: Effect::Again, stored: 0, media: false, strangers: false })
-        }
-        Translation::Parked(reason) => park_whole(db, row, reason, now),
-        Translation::Failed(error) => {
-            if let Some(channel) = &row.channel {
-                channels::note_call_failure(db, channel, error, now)?;
+}
+
+fn commit_apart(db: &Connection, rows: &[Translated], now: i64) -> Result<Vec<Result<Committed, DbError>>, DbError> {
+    let mut act = Act { db, now, apart: true, standings: HashMap::new() };
+    let mut done = Vec::with_capacity(rows.len());
+    for row in rows {
+        match in_savepoint(db, || act.commit(row)) {
+            Err(error) if stops(&error) => {
+                // Those after it wait with it: they must not overtake it, and SQLite may have ended the transaction, so that
+                // a savepoint would begin one of its own.
+                done.push(Err(error));
+                break;
             }
-            park_whole(db, row, &error.to_string(), now)
+            Err(error) => done.push(Ok(park_whole(db, row, &format!("it could not be stored: {error}"), now)?)),
+            Ok(committed) => done.push(Ok(committed)),
         }
-        Translation::Outcome { outcome, rules, .. } => {
-            if row.replayed {
-                journal_items::clear(db, row.id)?;
+    }
+    Ok(done)
+}
+
+/// Requests that are being committed in one transaction.
+struct Act<'a> {
+    db: &'a Connection,
+    now: i64,
+    /// Each item stands or falls alone; else a refusal is the whole act's.
+    apart: bool,
+    /// The channels of these requests: nothing but connecting and disconnecting, which are acts of their own, changes what is
+    /// kept here.
+    standings: HashMap<String, Option<Standing>>,
+}
+
+impl Act<'_> {
+    fn standing(&mut self, channel: &str) -> Result<Option<Standing>, DbError> {
+        if let Some(known) = self.standings.get(channel) {
+            return Ok(known.clone());
+        }
+        let standing = standing(self.db, channel)?;
+        self.standings.insert(channel.to_owned(), standing.clone());
+        Ok(standing)
+    }
+
+    fn guarded<T>(&self, act: impl FnOnce() -> Result<T, DbError>) -> Result<T, DbError> {
+        if self.apart { in_savepoint(self.db, act) } else { act() }
+    }
+
+    fn commit(&mut self, row: &Translated) -> Result<Committed, DbError> {
+        let (db, now) = (self.db, self.now);
+        let still = db.prepare_cached("SELECT 1 FROM journal WHERE id = ?1 AND state = 'pending'")?.exists([row.id])?;
+        if !still {
+            return Ok(Committed { effect: Effect::Settled, stored: 0, media: false, strangers: false });
+        }
+        let own = match &row.channel {
+            Some(channel) => match self.standing(channel)? {
+                None => return park_whole(db, row, "the channel was disconnected before this was translated", now),
+                Some(Standing::Connecting) => return wait(db, row, channel, now),
+                Some(Standing::At(place)) => Some(place),
+            },
+            None => None,
+        };
+        match &row.translation {
+            Translation::TooEarly | Translation::Outcome { early: true, .. } => {
+                Ok(Committed { effect: Effect::Again, stored: 0, media: false, strangers: false })
             }
-            let mut tally = Tally::default();
-            for (index, item) in outcome.items.iter().enumerate() {
-                let result = in_savepoint(db, || apply_item(db, row, index, item, own.as_ref(), rules, now));
-                match result {
-                    Ok(one) => tally.add(one),
-                    Err(error) if stops(&error) => return Err(error),
-                    Err(error) => {
-                        let reason = format!("it could not be stored: {error}");
-                        let place = own.as_ref().map(|own| (own.workspace.as_str(), own.channel.as_str()));
-                        tally.add(park_item(db, row, index, item, place, &reason, now)?);
+            Translation::Parked(reason) => park_whole(db, row, reason, now),
+            Translation::Failed(error) => {
+                if let Some(channel) = &row.channel {
+                    channels::note_call_failure(db, channel, error, now)?;
+                }
+                park_whole(db, row, &error.to_string(), now)
+            }
+            Translation::Outcome { outcome, rules, .. } => {
+                if row.replayed {
+                    journal_items::clear(db, row.id)?;
+                }
+                let mut tally = Tally::default();
+                for (index, item) in outcome.items.iter().enumerate() {
+                    let result = self.guarded(|| apply_item(db, row, index, item, own.as_ref(), rules, now));
+                    match result {
+                        Ok(one) => tally.add(one),
+                        Err(error) if !self.apart || stops(&error) => return Err(error),
+                        Err(error) => {
+                            let reason = format!("it could not be stored: {error}");
+                            let place = own.as_ref().map(|own| (own.workspace.as_str(), own.channel.as_str()));
+                            tally.add(park_item(db, row, index, item, place, &reason, now)?);
+                        }
                     }
                 }
+                settle(db, row, tally, now)
             }
-            settle(db, row, tally, now)
         }
     }
 }
@@ -215,6 +257,7 @@ impl Tally {
     }
 }
 
+#[derive(Clone)]
 enum Standing {
     Connecting,
     At(Place),
@@ -284,7 +327,7 @@ fn apply_item(
     now: i64,
 ) -> Result<Tally, DbError> {
     let places = match own {
-        Some(own) if concerns(db, own, item)? => vec![own.clone_place()],
+        Some(own) if concerns(db, own, item)? => vec![own.clone()],
         Some(own) => {
             let reason = format!("it is for another account ({})", item.routes.join(", "));
             return park_item(db, row, index, item, Some((&own.workspace, &own.channel)), &reason, now);
@@ -352,12 +395,6 @@ fn apply_events(
     tally.media |= site.told.media;
     tally.strangers |= site.told.strangers;
     Ok(())
-}
-
-impl Place {
-    fn clone_place(&self) -> Place {
-        Place { channel: self.channel.clone(), workspace: self.workspace.clone(), account: self.account }
-    }
 }
 
 /// Whether an item that came to a channel's own address is the channel's: it names nobody, or this account.

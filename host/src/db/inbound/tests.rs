@@ -41,8 +41,13 @@ async fn open(folder: &std::path::Path) -> Db {
 }
 
 async fn run(db: &Db, channel: Option<&str>, items: Vec<Item>) -> (i64, Effect) {
+    let id = journalled(db, channel).await;
+    (id, again(db, id, channel, items, false).await)
+}
+
+async fn journalled(db: &Db, channel: Option<&str>) -> i64 {
     let theirs = channel.map(str::to_owned);
-    let id = db
+    db
         .write(Priority::Routine, move |db| {
             db.execute(
                 "INSERT INTO journal (plugin_id, address, channel_id, app_id, recipe, method, path, query, headers, body, received_at, state)
@@ -52,23 +57,25 @@ async fn run(db: &Db, channel: Option<&str>, items: Vec<Item>) -> (i64, Effect) 
             Ok(db.last_insert_rowid())
         })
         .await
-        .expect("journalled");
-    (id, again(db, id, channel, items, false).await)
+        .expect("journalled")
 }
 
 async fn again(db: &Db, id: i64, channel: Option<&str>, items: Vec<Item>, replayed: bool) -> Effect {
+    let mut done = db.commit_translated(vec![translated(id, channel, items, replayed)], NOW).await.expect("written");
+    done.remove(0).expect("committed").effect
+}
+
+fn translated(id: i64, channel: Option<&str>, items: Vec<Item>, replayed: bool) -> Translated {
     let outcome = Outcome { items, answer: None, extra: vec![] };
-    let row = Translated {
+    Translated {
         id,
         plugin: "p".into(),
-        channel: channel.map(str::to_owned),
+        channel: channel.map(Into::into),
         app: Some("app_1".into()),
         received_at: NOW,
         replayed,
         translation: Translation::Outcome { outcome, rules: Arc::from([]), early: false },
-    };
-    let mut done = db.commit_translated(vec![row], NOW).await.expect("written");
-    done.remove(0).expect("committed").effect
+    }
 }
 
 fn item(events: Vec<Event>, routes: &[&str]) -> Item {
@@ -323,6 +330,32 @@ async fn items_of_a_batch_stand_or_fall_alone() {
     assert_eq!(count(&db, "messages WHERE workspace_id = 'ws_2'").await, 1);
     assert_eq!(count(&db, "journal_items WHERE outcome = 'parked'").await, 2);
     assert_eq!(count(&db, "journal_items WHERE workspace_id IS NULL").await, 1);
+}
+
+/// What the database refuses is kept aside alone, whatever was to be committed together with it.
+#[tokio::test]
+async fn what_is_refused_takes_nothing_with_it_that_was_to_be_committed_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    db.write(Priority::Routine, |db| {
+        db.execute_batch(
+            "CREATE TRIGGER refuses BEFORE INSERT ON provider_ids WHEN NEW.provider_id = 'bad'
+             BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+        )?;
+        Ok(())
+    })
+    .await
+    .expect("made");
+    let said = |id: &str| item(vec![event(id, FIRST, Happening::Message(message(id, "t1")))], &[]);
+    let mut rows = Vec::new();
+    for items in [vec![said("m1")], vec![said("bad"), said("m2")], vec![said("m3")]] {
+        rows.push(translated(journalled(&db, Some("ch_1")).await, Some("ch_1"), items, false));
+    }
+    let done = db.commit_translated(rows, NOW).await.expect("written");
+    let done: Vec<_> =
+        done.into_iter().map(|row| row.expect("committed")).map(|row| (row.effect, row.stored)).collect();
+    assert_eq!(done, [(Effect::Settled, 1), (Effect::Parked, 1), (Effect::Settled, 1)]);
+    assert_eq!((count(&db, "messages").await, count(&db, "dedupe").await), (3, 3));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ pub(super) fn conversation_of(
     at: i64,
 ) -> Result<String, DbError> {
     let known = by_keys(site, thread)?;
-    let conversation = match known.as_slice() {
+    let conversation = match known.conversations.as_slice() {
         [] => match by_joins(site, thread)? {
             Some(joined) => joined,
             None => create(site, thread, contact, at)?,
@@ -23,7 +23,9 @@ pub(super) fn conversation_of(
         [one] => one.clone(),
         several => merge(site, several, at)?,
     };
-    lead_keys(site, thread, &conversation)?;
+    if known.conversations.len() != 1 || known.missing {
+        lead_keys(site, thread, &conversation)?;
+    }
     if let Some(context) = &thread.context {
         site.db
             .prepare_cached(
@@ -41,21 +43,32 @@ pub(super) fn conversation_of(
 
 /// The conversation of a thread if there is one, without changing anything.
 pub(super) fn known(site: &Site<'_>, thread: &Thread) -> Result<Option<String>, DbError> {
-    match by_keys(site, thread)?.into_iter().next() {
+    match by_keys(site, thread)?.conversations.into_iter().next() {
         Some(found) => Ok(Some(found)),
         None => by_joins(site, thread),
     }
 }
 
-fn by_keys(site: &Site<'_>, thread: &Thread) -> Result<Vec<String>, DbError> {
+/// Where the keys of a thread lead.
+struct Known {
+    /// Without repetition.
+    conversations: Vec<String>,
+    /// Some key leads nowhere.
+    missing: bool,
+}
+
+fn by_keys(site: &Site<'_>, thread: &Thread) -> Result<Known, DbError> {
     let mut query =
         site.db.prepare_cached("SELECT conversation_id FROM thread_keys WHERE account_id = ?1 AND key = ?2")?;
-    let mut found: Vec<String> = Vec::new();
+    let mut known = Known { conversations: Vec::new(), missing: false };
     for key in std::iter::once(&thread.key).chain(&thread.aliases) {
-        let conversation = query.query_row(params![site.account, key], |row| row.get::<_, String>(0)).optional()?;
-        found.extend(conversation.filter(|id| !found.contains(id)));
+        match query.query_row(params![site.account, key], |row| row.get::<_, String>(0)).optional()? {
+            None => known.missing = true,
+            Some(id) if known.conversations.contains(&id) => {}
+            Some(id) => known.conversations.push(id),
+        }
     }
-    Ok(found)
+    Ok(known)
 }
 
 /// The conversation of the first message that is known by its provider's id or its attempt key.
@@ -187,7 +200,7 @@ pub(in crate::db) fn thread_learnt(
         replayed: false,
         told: Default::default(),
     };
-    let mut several = by_keys(&site, thread)?;
+    let mut several = by_keys(&site, thread)?.conversations;
     if !several.iter().any(|id| id == conversation) {
         several.push(conversation.to_owned());
     }

@@ -82,10 +82,11 @@ CREATE TABLE journal (
   recipe TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL, headers TEXT NOT NULL, body BLOB, received_at INTEGER NOT NULL,
   state TEXT NOT NULL,                -- pending | waiting (for its channel to be connected) | settled | parked
   reason TEXT, stored INTEGER NOT NULL DEFAULT 0, replays INTEGER NOT NULL DEFAULT 0, settled_at INTEGER) STRICT;
-CREATE INDEX journal_pending ON journal(id) WHERE state = 'pending';
+CREATE INDEX journal_pending ON journal(plugin_id, id) WHERE state = 'pending';
 CREATE INDEX journal_waiting ON journal(channel_id) WHERE state = 'waiting';
 CREATE INDEX journal_parked ON journal(id) WHERE state = 'parked';
 CREATE INDEX journal_settled ON journal(settled_at) WHERE settled_at IS NOT NULL AND body IS NOT NULL;
+CREATE INDEX journal_emptied ON journal(settled_at) WHERE settled_at IS NOT NULL AND body IS NULL;
 
 -- Items that were not simply stored. channel_id NULL: for no channel, kept for the operator.
 CREATE TABLE journal_items (
@@ -205,7 +206,6 @@ CREATE INDEX visitor_stream ON visitor_entries(account_id, visitor, id);
 -- ---- feed -----------------------------------------------------------------------------------------------------------------
 CREATE TABLE feed (id INTEGER PRIMARY KEY AUTOINCREMENT, workspace_id TEXT NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
 CREATE INDEX feed_of_workspace ON feed(workspace_id, id);
-CREATE INDEX feed_age ON feed(at);
 CREATE TABLE endpoints (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), url TEXT NOT NULL, types TEXT NOT NULL, enabled INTEGER NOT NULL DEFAULT 1, disabled_reason TEXT,
   secret BLOB NOT NULL, previous_secret BLOB, previous_until INTEGER, cursor INTEGER NOT NULL, failing_since INTEGER, created_at INTEGER NOT NULL) STRICT;
@@ -215,3 +215,4 @@ CREATE TABLE deliveries (
   state TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, status INTEGER, error TEXT, created_at INTEGER NOT NULL, delivered_at INTEGER,
   UNIQUE (endpoint_id, feed_id)) STRICT;
 CREATE INDEX deliveries_due ON deliveries(due_at) WHERE state = 'pending';
+CREATE INDEX deliveries_ended ON deliveries(created_at) WHERE state <> 'pending';
