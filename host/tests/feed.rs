@@ -13,7 +13,7 @@ use sambung::feed::{Secret, sign};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::common::{Options, TestHost, skipped, until};
+use super::common::{Options, TestHost, until};
 
 /// One event of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -294,12 +294,9 @@ async fn endpoints_are_for_admins_of_their_workspace() {
 /// Vectors that were computed apart from this program.
 #[test]
 fn signatures_agree_with_the_published_vectors() {
-    let root = std::env::var("SAMBUNG_FIXTURES").unwrap_or_else(|_| "../../shared/fixtures".into());
-    let file = std::path::Path::new(&root).join("standard-webhooks/vectors.json");
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        let missing = "no standard-webhooks/vectors.json; point SAMBUNG_FIXTURES at the fixtures";
-        return skipped("signatures_agree_with_the_published_vectors", "fixtures", missing);
-    };
+    let test = "signatures_agree_with_the_published_vectors";
+    let Some(folder) = sambung_tests::fixtures::folder(test, "standard-webhooks") else { return };
+    let text = std::fs::read_to_string(folder.join("vectors.json")).unwrap();
     let vectors: Value = serde_json::from_str(&text).unwrap();
     let mut checked = 0;
     for case in vectors["cases"].as_array().unwrap() {

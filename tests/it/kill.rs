@@ -24,7 +24,7 @@ impl Plan {
     fn read(test: &str) -> Self {
         let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
         let seed = number("SAMBUNG_KILL_SEED").unwrap_or_else(now_ms);
-        let kills = u32::try_from(number("SAMBUNG_KILLS").unwrap_or(25)).unwrap();
+        let kills = u32::try_from(number("SAMBUNG_KILLS").unwrap_or(50)).unwrap();
         // Past the harness, which would swallow it: whoever sees a failure wants the seed.
         let _ = writeln!(std::io::stderr(), "{test}: SAMBUNG_KILL_SEED={seed} SAMBUNG_KILLS={kills}");
         Self { kills, chance: Chance::of(seed) }

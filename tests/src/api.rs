@@ -28,6 +28,11 @@ impl Api {
         Self { base: Arc::clone(&self.base), token: token.to_owned() }
     }
 
+    /// The caller's token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The same caller of another server, whose address is told later.
     pub fn elsewhere(&self) -> Self {
         Self::at("", &self.token)

@@ -5,10 +5,12 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod bench;
 pub mod chance;
 pub mod chromium;
-pub mod fixtures;
 pub mod host;
 pub mod openapi;
 pub mod providers;
 pub mod server;
+
+pub use sambung_fixtures as fixtures;

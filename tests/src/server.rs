@@ -9,9 +9,20 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 use crate::api::{Api, until};
+use crate::bench::itself_as;
+
+/// Which file is started as the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// The one that `cargo build` makes.
+    Built,
+    /// This very one, a benchmark's, which holds the same.
+    Itself,
+}
 
 /// A server, running or not.
 pub struct Server {
+    program: Program,
     folder: TempDir,
     process: Option<Process>,
     api: Api,
@@ -31,9 +42,17 @@ impl Server {
     /// # Panics
     /// When it does not start.
     pub async fn start(config: &str) -> Self {
+        Self::start_as(Program::Built, config).await
+    }
+
+    /// As [`Server::start`].
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_as(program: Program, config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         std::fs::write(folder.path().join("config.toml"), config).expect("the test's folder can be written");
-        let mut server = Self { folder, process: None, api: Api::at("", "") };
+        let mut server = Self { program, folder, process: None, api: Api::at("", "") };
         server.spawn();
         server.ready().await;
         let made = server.run(&["token", "create", "--role", "operator", "--name", "test"]).await;
@@ -51,7 +70,7 @@ impl Server {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let config = |folder: &TempDir| folder.path().join("config.toml");
         std::fs::copy(config(&self.folder), config(&folder)).expect("the test's folder can be written");
-        Self { folder, process: None, api: self.api.elsewhere() }
+        Self { program: self.program, folder, process: None, api: self.api.elsewhere() }
     }
 
     /// The operator's way to the API; it stays good when the server starts again.
@@ -118,6 +137,36 @@ impl Server {
         child.kill().await.expect("the process can be killed");
     }
 
+    /// Has the process stop in order, and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not run, or does not end well.
+    pub async fn stop(&mut self) {
+        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).expect("a process has a number");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the process takes a signal");
+        let Process { mut child, .. } = self.process.take().expect("the server runs");
+        let ended = child.wait().await.expect("the process can be waited for");
+        assert!(ended.success(), "the server did not stop well ({ended}):\n{}", self.last_words());
+    }
+
+    /// From now on no file that the process writes grows beyond so many bytes; none: as large as there is room.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Pid::from_raw(self.pid().cast_signed()), Resource::Fsize, limit).expect("the process can be limited");
+    }
+
+    /// The process.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().and_then(|process| process.child.id()).expect("the server runs")
+    }
+
     /// Runs another of the program's commands over the same folder.
     ///
     /// # Panics
@@ -127,7 +176,10 @@ impl Server {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = match self.program {
+            Program::Built => Command::new(built()),
+            Program::Itself => itself_as("program"),
+        };
         command
             .args(arguments)
             .arg("--data-dir")
@@ -141,7 +193,8 @@ impl Server {
         command
     }
 
-    fn log(&self) -> PathBuf {
+    /// The file that it logs to.
+    pub fn log(&self) -> PathBuf {
         self.folder.path().join("log")
     }
 
@@ -160,7 +213,7 @@ fn beside() -> PathBuf {
 }
 
 /// The program, as `cargo test --workspace` builds it.
-fn program() -> PathBuf {
+fn built() -> PathBuf {
     let program = beside().with_file_name(format!("sambung{}", std::env::consts::EXE_SUFFIX));
     assert!(program.is_file(), "{} is missing; `cargo build -p sambung` makes it", program.display());
     program

@@ -40,6 +40,7 @@ impl Serve {
 /// Serves until the process is told to stop.
 pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     logs(&config)?;
+    outlive_file_limits().context("the system takes no handler of signals")?;
     let listen = config.server.listen;
     let public_url = config.server.public_url().map(ToOwned::to_owned);
     for (from, to) in &config.egress.overrides {
@@ -85,6 +86,20 @@ async fn signal() {
     }
 }
 
+/// Where the system limits the size of files, a write past the limit sends a signal that ends the process, unless it is handled;
+/// handled, the write fails like any other on a full disk.
+#[cfg(unix)]
+fn outlive_file_limits() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    // The handler stays for as long as the process.
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
+}
+
+#[cfg(not(unix))]
+fn outlive_file_limits() -> std::io::Result<()> {
+    Ok(())
+}
+
 #[cfg(not(unix))]
 async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
@@ -93,7 +108,13 @@ async fn signal() {
 fn logs(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.logs.filter).context("logs.filter")?;
     let colours = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    // A log that cannot be written, on a disk that is full, is no reason to fail; the default complains on the same stream, and
+    // panics when it cannot.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .log_internal_errors(false);
     match config.logs.format {
         LogFormat::Json => builder.json().init(),
         LogFormat::Text => builder.init(),

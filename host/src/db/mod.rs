@@ -146,6 +146,8 @@ pub struct DbConfig {
     pub readers: usize,
     /// Writes that may wait; past it [`DbError::Busy`].
     pub queue: usize,
+    /// Writes in one commit.
+    pub together: usize,
     /// Most pages the file may grow to; none: the disk decides.
     pub max_pages: Option<u32>,
 }
@@ -153,7 +155,7 @@ pub struct DbConfig {
 impl DbConfig {
     /// The defaults for this file.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), readers: 4, queue: 4096, max_pages: None }
+        Self { path: path.into(), readers: 4, queue: 4096, together: 1024, max_pages: None }
     }
 }
 
@@ -187,11 +189,12 @@ impl Db {
         }
         let addresses = watch::Changes::of(&connection, &["channels", "apps", "plugins"])?;
         let seen = addresses.clone();
+        let bounds = writer::Bounds { queue: config.queue, together: config.together };
         Ok(Db(Arc::new(Inner {
             addresses,
             channels: channels::ChannelCache::default(),
             vault,
-            writer: writer::Writer::start(connection, config.queue, move || seen.committed()),
+            writer: writer::Writer::start(connection, bounds, move || seen.committed()),
             readers: std::sync::Mutex::new(Vec::new()),
             permits: Semaphore::new(config.readers.max(1)),
             path: config.path,

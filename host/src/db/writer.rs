@@ -17,9 +17,6 @@ use super::DbError;
 
 /// Routine acts in one transaction.
 const MOST_ROUTINE: usize = 100;
-/// Urgent acts in one transaction.
-const MOST_URGENT: usize = 1024;
-
 /// What goes first into the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
@@ -100,7 +97,16 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     waiting: AtomicUsize,
-    most: usize,
+    bounds: Bounds,
+}
+
+/// What the writer takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Acts that may wait, of each priority.
+    pub queue: usize,
+    /// Acts in one transaction, of both together.
+    pub together: usize,
 }
 
 pub(super) struct Writer {
@@ -110,12 +116,12 @@ pub(super) struct Writer {
 
 impl Writer {
     /// `committed` is called after each transaction is on disk, before anybody is answered.
-    pub(super) fn start(connection: Connection, most: usize, committed: impl Fn() + Send + 'static) -> Self {
+    pub(super) fn start(connection: Connection, bounds: Bounds, committed: impl Fn() + Send + 'static) -> Self {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue { urgent: VecDeque::new(), routine: VecDeque::new(), closing: false }),
             wake: Condvar::new(),
             waiting: AtomicUsize::new(0),
-            most,
+            bounds,
         });
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -154,10 +160,10 @@ impl Writer {
                 return Err(DbError::Closed);
             }
             match priority {
-                Priority::Urgent if queue.urgent.len() >= self.shared.most => {
+                Priority::Urgent if queue.urgent.len() >= self.shared.bounds.queue => {
                     return Err(DbError::Busy("too many writes wait for the disk"));
                 }
-                Priority::Routine if queue.routine.len() >= self.shared.most => {
+                Priority::Routine if queue.routine.len() >= self.shared.bounds.queue => {
                     return Err(DbError::Busy("too many writes wait for the disk"));
                 }
                 Priority::Urgent => queue.urgent.push_back(job),
@@ -196,8 +202,11 @@ fn next_batch(shared: &Shared) -> Option<Vec<Box<dyn Job>>> {
         }
         queue = shared.wake.wait(queue).unwrap_or_else(|poisoned| poisoned.into_inner());
     }
-    let urgent = queue.urgent.len().min(MOST_URGENT);
-    let routine = queue.routine.len().min(MOST_ROUTINE);
+    let together = shared.bounds.together.max(1);
+    // However many urgent acts wait, the others have a share of every commit.
+    let share = queue.routine.len().min(MOST_ROUTINE).min(together / 2);
+    let urgent = queue.urgent.len().min(together - share);
+    let routine = queue.routine.len().min(MOST_ROUTINE).min(together - urgent);
     let mut batch: Vec<Box<dyn Job>> = queue.urgent.drain(..urgent).collect();
     batch.extend(queue.routine.drain(..routine));
     Some(batch)
@@ -268,6 +277,10 @@ mod tests {
         connection
     }
 
+    fn queue(most: usize) -> Bounds {
+        Bounds { queue: most, together: 1024 }
+    }
+
     fn insert(value: i64) -> impl FnOnce(&Connection) -> Result<i64, DbError> + Send + 'static {
         move |connection| {
             connection.execute("INSERT INTO t VALUES (?1)", [value])?;
@@ -299,18 +312,19 @@ mod tests {
         (let_go, held, begun)
     }
 
-    #[tokio::test]
-    async fn what_waits_is_committed_together() {
+    /// In how many commits one act that held the writer, and twenty that waited for it, are on disk.
+    async fn commits_of_twenty(together: usize) -> usize {
         let connection = table();
         let (tell, commits) = mpsc::channel();
         connection.commit_hook(Some(move || tell.send(()).is_err())).expect("a hook");
-        let writer = Arc::new(Writer::start(connection, 64, || {}));
+        let writer = Arc::new(Writer::start(connection, Bounds { queue: 64, together }, || {}));
         let (let_go, held, begun) = hold(&writer);
         begun.await.expect("it runs");
         let acts: Vec<_> = (0..20)
             .map(|value| {
                 let writer = Arc::clone(&writer);
-                tokio::spawn(async move { writer.run(Priority::Urgent, insert(value)).await })
+                let priority = if value % 2 == 0 { Priority::Urgent } else { Priority::Routine };
+                tokio::spawn(async move { writer.run(priority, insert(value)).await })
             })
             .collect();
         while writer.waiting() < 21 {
@@ -321,12 +335,23 @@ mod tests {
         for act in acts {
             act.await.expect("it ended").expect("it stands");
         }
-        assert_eq!(commits.try_iter().count(), 2, "the one that held the writer, and twenty together");
+        commits.try_iter().count()
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_committed_together() {
+        assert_eq!(commits_of_twenty(1024).await, 1 + 1);
+    }
+
+    #[tokio::test]
+    async fn a_commit_takes_no_more_acts_than_it_may() {
+        assert_eq!(commits_of_twenty(1).await, 1 + 20);
+        assert_eq!(commits_of_twenty(8).await, 1 + 3);
     }
 
     #[tokio::test]
     async fn an_act_that_fails_undoes_itself_alone() {
-        let writer = Writer::start(table(), 64, || {});
+        let writer = Writer::start(table(), queue(64), || {});
         let half = |connection: &Connection| -> Result<(), DbError> {
             connection.execute("INSERT INTO t VALUES (100)", [])?;
             Err(DbError::Damaged("on purpose".into()))
@@ -345,7 +370,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_act_beyond_the_bound_is_told_to_come_back() {
-        let writer = Arc::new(Writer::start(table(), 2, || {}));
+        let writer = Arc::new(Writer::start(table(), queue(2), || {}));
         let (let_go, held, begun) = hold(&writer);
         begun.await.expect("it runs");
         let waiting: Vec<_> = (0..2)
@@ -372,7 +397,7 @@ mod tests {
         connection.execute_batch("CREATE TABLE big (b BLOB)").expect("a table");
         let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("counted");
         connection.pragma_update(None, "max_page_count", pages + 3).expect("limited");
-        let writer = Writer::start(connection, 64, || {});
+        let writer = Writer::start(connection, queue(64), || {});
         let grow = |connection: &Connection| -> Result<(), DbError> {
             connection.execute("INSERT INTO big VALUES (zeroblob(100000))", [])?;
             Ok(())
@@ -385,7 +410,7 @@ mod tests {
 
     #[tokio::test]
     async fn closing_commits_what_waits_and_refuses_what_comes() {
-        let writer = Writer::start(table(), 64, || {});
+        let writer = Writer::start(table(), queue(64), || {});
         writer.run(Priority::Routine, insert(1)).await.expect("it stands");
         writer.close().await;
         assert!(matches!(writer.run(Priority::Urgent, insert(2)).await, Err(DbError::Closed)));
@@ -393,7 +418,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_in_an_act_is_that_acts_own() {
-        let writer = Writer::start(table(), 64, || {});
+        let writer = Writer::start(table(), queue(64), || {});
         let panics = |_: &Connection| -> Result<(), DbError> { panic!("on purpose") };
         assert!(writer.run(Priority::Urgent, panics).await.is_err());
         assert!(writer.run(Priority::Urgent, insert(1)).await.is_ok(), "the writer goes on");

@@ -203,11 +203,3 @@ pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
-
-/// Says on the real standard error that a test was skipped; a failure where `SAMBUNG_REQUIRE` names `needs`.
-pub fn skipped(test: &str, needs: &str, missing: &str) {
-    use std::io::Write;
-    let required = std::env::var("SAMBUNG_REQUIRE").unwrap_or_default();
-    assert!(!required.split(',').any(|name| name.trim() == needs), "{test}: {missing}");
-    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {missing}");
-}

@@ -1,4 +1,4 @@
-//! Compiles components for a test: the guests once, a first-party plugin when a benchmark asks for it.
+//! Compiles components for a test: the guests once, a first-party plugin or the peer when a benchmark asks for it.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,14 @@ pub fn folder(target: &Path) -> &'static Path {
 pub fn plugin(target: &Path, id: &str) -> Vec<u8> {
     let folder = compile(target, "plugin", &["--package", &format!("sambung-plugin-{id}"), "--lib"]);
     read(&folder.join(format!("sambung_plugin_{id}.wasm")))
+}
+
+/// The file of the component that benchmarks serve with another program.
+///
+/// # Panics
+/// With the compiler's words when it does not compile.
+pub fn peer(target: &Path) -> PathBuf {
+    compile(target, "plugin", &["--package", "sambung-peer"]).join("sambung_peer.wasm")
 }
 
 fn read(path: &Path) -> Vec<u8> {

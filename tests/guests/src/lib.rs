@@ -9,7 +9,7 @@ mod build;
 mod guest;
 
 #[cfg(not(target_family = "wasm"))]
-pub use build::{component, folder, plugin};
+pub use build::{component, folder, peer, plugin};
 pub use guest::{Guest, good, is_wrong, receipts, sends_wrong, tell};
 
 #[doc(hidden)]

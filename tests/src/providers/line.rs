@@ -10,26 +10,43 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::net::TcpListener;
 
 pub use super::Recorded;
+use super::served::Served;
 pub use webhooks::{Source, body, event, message_event, redelivered, sign};
 
 /// The account's user id: the webhooks' `destination`.
 pub const BOT: &str = "U8e742f61d673b39c7fff3cecb7536ef0";
 /// The secret that webhooks are signed with.
 pub const SECRET: &str = "8c570fa6dd201bb328f1c1eac23a96d8";
-/// The only token that the API takes.
+/// The first account's token.
 pub const TOKEN: &str = "simulated-channel-access-token";
+
+/// The token of another account; there are as many as somebody asks for. [`TOKEN`] is that of account 0.
+pub fn token_of(account: u32) -> String {
+    format!("{TOKEN}-{account}")
+}
+
+/// The user id of another account.
+pub fn bot_of(account: u32) -> String {
+    format!("U{account:032x}")
+}
+
+/// Whose token it is.
+fn account_of(token: &str) -> Option<u32> {
+    match token.strip_prefix(TOKEN)? {
+        "" => Some(0),
+        rest => rest.strip_prefix('-')?.parse().ok().filter(|account| *account > 0),
+    }
+}
 
 /// A reply token is good for so long after its event was delivered.
 const TOKEN_LIFE: Duration = Duration::from_secs(60);
 
 /// A running simulator; it stops when it is dropped.
 pub struct Line {
-    address: String,
+    served: Served,
     shared: Shared,
-    server: tokio::task::JoinHandle<()>,
 }
 
 /// A message object that LINE would show to somebody.
@@ -81,7 +98,6 @@ struct ReplyToken {
 
 #[derive(Default)]
 struct State {
-    recorded: Vec<Recorded>,
     deliveries: Vec<Delivery>,
     tokens: HashMap<String, ReplyToken>,
     retry_keys: HashMap<String, Vec<Value>>,
@@ -89,7 +105,8 @@ struct State {
     blocked: HashSet<String>,
     profiles: HashMap<String, Value>,
     contents: HashMap<String, Stored>,
-    endpoint: Option<String>,
+    /// Webhook addresses by account.
+    endpoints: HashMap<u32, String>,
     inactive: bool,
     reached_at: Option<String>,
     quota: Option<(u64, u64)>,
@@ -116,30 +133,24 @@ impl Line {
     /// # Panics
     /// When no port can be bound.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
-        let address = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
         let shared = Shared::default();
-        let app = routes::router(shared.clone());
-        let server = tokio::spawn(async move {
-            // It ends only with the test.
-            let _ = axum::serve(listener, app).await;
-        });
-        Self { address, shared, server }
+        let served = Served::start(routes::router(shared.clone()), routes::MOST_BYTES, routes::too_large).await;
+        Self { served, shared }
     }
 
     /// Where it listens: `http://127.0.0.1:…`.
     pub fn address(&self) -> &str {
-        &self.address
+        &self.served.address
     }
 
     /// What an operator writes under `[egress.overrides]` to send LINE's traffic here.
     pub fn overrides(&self) -> [(String, String); 2] {
-        ["https://api.line.me", "https://api-data.line.me"].map(|line| (line.to_owned(), self.address.clone()))
+        ["https://api.line.me", "https://api-data.line.me"].map(|line| (line.to_owned(), self.served.address.clone()))
     }
 
     /// Everything that arrived, in order.
     pub fn recorded(&self) -> Vec<Recorded> {
-        lock(&self.shared).recorded.clone()
+        self.served.recorded()
     }
 
     /// Every message object that somebody was shown, in order.
@@ -182,9 +193,9 @@ impl Line {
         lock(&self.shared).quota = Some((limit, used));
     }
 
-    /// The webhook address that was registered.
+    /// The webhook address that the first account registered.
     pub fn endpoint(&self) -> Option<String> {
-        lock(&self.shared).endpoint.clone()
+        lock(&self.shared).endpoints.get(&0).cloned()
     }
 
     /// Where the registered (public) address is reached from here: the host's own, `http://127.0.0.1:…`.
@@ -211,11 +222,5 @@ impl Line {
 
     fn number(&self) -> u64 {
         lock(&self.shared).number()
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }

@@ -1,24 +1,12 @@
 //! Simulators: small servers on loopback that behave as the providers' documentation says, for stories over real HTTP.
 
 pub mod line;
+mod served;
 pub mod whatsapp;
 
 use std::sync::OnceLock;
 
-use bytes::Bytes;
-
-/// A request that arrived.
-#[derive(Debug, Clone)]
-pub struct Recorded {
-    /// Upper case.
-    pub method: String,
-    /// From the path on, with the query.
-    pub url: String,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// Raw.
-    pub body: Bytes,
-}
+pub use served::Recorded;
 
 /// A client for loopback, one for all tests.
 ///

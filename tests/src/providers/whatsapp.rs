@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::net::TcpListener;
 
 use super::Recorded;
+use super::served::Served;
 pub use webhooks::{batch, image, sign, status, text, value};
 
 /// The registered app.
@@ -27,9 +27,8 @@ pub const TOKEN: &str = "simulated-system-user-token";
 
 /// A running simulator; it stops when it is dropped.
 pub struct WhatsApp {
-    address: String,
+    served: Served,
     shared: Shared,
-    server: tokio::task::JoinHandle<()>,
 }
 
 /// A message that somebody would be shown.
@@ -58,7 +57,6 @@ pub enum Trouble {
 
 #[derive(Default)]
 struct State {
-    recorded: Vec<Recorded>,
     deliveries: Vec<Delivery>,
     troubles: VecDeque<Trouble>,
     /// What people sent: bytes and type, by media id.
@@ -92,25 +90,20 @@ impl WhatsApp {
     /// # Panics
     /// When no port can be bound.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
-        let address = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
         let shared = Shared::default();
-        let app = routes::router(shared.clone());
-        let server = tokio::spawn(async move {
-            // It ends only with the test.
-            let _ = axum::serve(listener, app).await;
-        });
-        Self { address, shared, server }
+        let served = Served::start(routes::router(shared.clone()), routes::MOST_BYTES, routes::too_large).await;
+        Self { served, shared }
     }
 
     /// Where it listens: `http://127.0.0.1:…`.
     pub fn address(&self) -> &str {
-        &self.address
+        &self.served.address
     }
 
     /// What an operator writes under `[egress.overrides]` to send WhatsApp's traffic here.
     pub fn overrides(&self) -> [(String, String); 2] {
-        ["https://graph.facebook.com", "https://lookaside.fbsbx.com"].map(|host| (host.into(), self.address.clone()))
+        ["https://graph.facebook.com", "https://lookaside.fbsbx.com"]
+            .map(|host| (host.into(), self.served.address.clone()))
     }
 
     /// Where the registered (public) address is reached from here: the host's own, `http://127.0.0.1:…`.
@@ -120,7 +113,7 @@ impl WhatsApp {
 
     /// Everything that arrived, in order.
     pub fn recorded(&self) -> Vec<Recorded> {
-        lock(&self.shared).recorded.clone()
+        self.served.recorded()
     }
 
     /// Every message that somebody was shown, in order.
@@ -158,11 +151,5 @@ impl WhatsApp {
 
     fn number(&self) -> u64 {
         lock(&self.shared).number()
-    }
-}
-
-impl Drop for WhatsApp {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }

@@ -1,8 +1,5 @@
 //! What the tests share.
 
-use std::io::Write;
-use std::path::PathBuf;
-
 use sambung_plugin_line::Line;
 use sambung_sdk::inbound::{Event, Happening, Inbound, Item, ItemResult, Outcome, Request};
 use sambung_sdk::json::{Value, json};
@@ -101,19 +98,4 @@ fn content(content: &Content) -> String {
         Content::Other(open) => format!("other {}", open.kind),
         other => other.kind().to_owned(),
     }
-}
-
-/// The folder of recorded payloads, or none where it is absent: then this says so, visibly.
-pub fn fixtures(test: &str) -> Option<PathBuf> {
-    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures"));
-    let folder = std::env::var_os("SAMBUNG_FIXTURES").map_or_else(default, PathBuf::from).join("line");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    let missing = format!("no folder {}; set SAMBUNG_FIXTURES to where the fixtures are", folder.display());
-    let required = std::env::var("SAMBUNG_REQUIRE").unwrap_or_default();
-    assert!(!required.split(',').any(|word| word.trim() == "fixtures"), "{test}: {missing}");
-    // A closed standard error is no reason to fail.
-    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {missing}");
-    None
 }

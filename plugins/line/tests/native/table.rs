@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{fixtures, summary, translate};
+use crate::support::{summary, translate};
 
 const VERIFY: &str = "ignored: the console's Verify button sent it; nobody wrote it";
 
@@ -72,7 +72,9 @@ const TABLE: &[(&str, &[&str])] = &[
 
 #[test]
 fn every_recorded_payload_becomes_what_the_table_says() {
-    let Some(folder) = fixtures("every_recorded_payload_becomes_what_the_table_says") else { return };
+    let Some(folder) = sambung_fixtures::folder("every_recorded_payload_becomes_what_the_table_says", "line") else {
+        return;
+    };
     let mut seen = BTreeSet::new();
     for part in ["webhooks-java-sdk", "synthetic"] {
         for entry in std::fs::read_dir(folder.join(part)).unwrap() {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{fixtures, summary, translate};
+use crate::support::{summary, translate};
 
 const TEXT: &[&str] = &["message text opens customer-service"];
 
@@ -80,7 +80,9 @@ fn every_recorded_payload_becomes_what_the_table_says() {
     let mut seen = BTreeSet::new();
     let parts = ["whatsapp/webhooks-meta-openapi", "whatsapp/bindambc-mit", "whatsapp-onprem/synthetic"];
     for part in parts {
-        let Some(folder) = fixtures("every_recorded_payload_becomes_what_the_table_says", part) else { return };
+        let Some(folder) = sambung_fixtures::folder("every_recorded_payload_becomes_what_the_table_says", part) else {
+            return;
+        };
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let file = path.file_name().unwrap().to_str().unwrap();

@@ -3,23 +3,22 @@
 use std::future::pending;
 use std::time::Instant;
 
-use axum::body::to_bytes;
 use axum::extract::{Path, Request, State as Given};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
 
-use super::{BOT, Delivery, Recorded, Shared, State, Stored, TOKEN, TOKEN_LIFE, Trouble, lock, webhooks};
+use super::{BOT, Delivery, Shared, State, Stored, TOKEN_LIFE, Trouble, account_of, bot_of, lock, webhooks};
 
 /// Message objects of one request.
 const MOST_OBJECTS: usize = 5;
 /// UTF-16 code units of a text.
 const MOST_TEXT: usize = 5000;
 /// Larger bodies are refused with 413.
-const MOST_BYTES: usize = 2 << 20;
+pub(super) const MOST_BYTES: usize = 2 << 20;
 
 pub(super) fn router(shared: Shared) -> Router {
     Router::new()
@@ -37,29 +36,26 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/v2/bot/chat/loading/start", post(loading))
         .route("/v2/bot/chat/markAsRead", post(mark_as_read))
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, "Not found") })
-        .layer(from_fn_with_state(shared.clone(), record))
+        .layer(from_fn(authorize))
         .with_state(shared)
 }
 
-/// Keeps every request, and lets only those with the token through.
-async fn record(Given(shared): Given<Shared>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MOST_BYTES).await else {
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large");
-    };
-    let headers = parts.headers.iter();
-    let recorded = Recorded {
-        method: parts.method.to_string(),
-        url: parts.uri.to_string(),
-        headers: headers.map(|(k, v)| (k.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned())).collect(),
-        body: body.clone(),
-    };
-    lock(&shared).recorded.push(recorded);
-    let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if bearer != Some(&format!("Bearer {TOKEN}")) {
+/// Whose token came with a request.
+#[derive(Debug, Clone, Copy)]
+struct Account(u32);
+
+/// Lets only those with a token through.
+async fn authorize(mut request: Request, next: Next) -> Response {
+    let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let Some(account) = bearer.and_then(|bearer| account_of(bearer.strip_prefix("Bearer ")?)) else {
         return unauthorized();
-    }
-    next.run(Request::from_parts(parts, body.into())).await
+    };
+    request.extensions_mut().insert(Account(account));
+    next.run(request).await
+}
+
+pub(super) fn too_large() -> Response {
+    refuse(StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large")
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {
@@ -74,9 +70,10 @@ fn unauthorized() -> Response {
     )
 }
 
-async fn info() -> Json<Value> {
+async fn info(Extension(Account(account)): Extension<Account>) -> Json<Value> {
+    let user = if account == 0 { BOT.to_owned() } else { bot_of(account) };
     Json(json!({
-        "userId": BOT,
+        "userId": user,
         "basicId": "@216ru",
         "displayName": "Example",
         "chatMode": "chat",
@@ -84,29 +81,37 @@ async fn info() -> Json<Value> {
     }))
 }
 
-async fn endpoint(Given(shared): Given<Shared>) -> Response {
+async fn endpoint(Given(shared): Given<Shared>, Extension(Account(account)): Extension<Account>) -> Response {
     let state = lock(&shared);
-    match &state.endpoint {
+    match state.endpoints.get(&account) {
         Some(endpoint) => Json(json!({ "endpoint": endpoint, "active": !state.inactive })).into_response(),
         None => refuse(StatusCode::NOT_FOUND, "Not found"),
     }
 }
 
-async fn set_endpoint(Given(shared): Given<Shared>, Json(body): Json<Value>) -> Response {
+async fn set_endpoint(
+    Given(shared): Given<Shared>,
+    Extension(Account(account)): Extension<Account>,
+    Json(body): Json<Value>,
+) -> Response {
     let address = body["endpoint"].as_str().unwrap_or_default();
     if !address.starts_with("https://") || address.len() > 500 {
         return refuse(StatusCode::BAD_REQUEST, "Invalid webhook endpoint URL");
     }
-    lock(&shared).endpoint = Some(address.to_owned());
+    lock(&shared).endpoints.insert(account, address.to_owned());
     Json(json!({})).into_response()
 }
 
 /// Calls the address as the console's Verify button does: a signed body without events.
-async fn test_endpoint(Given(shared): Given<Shared>, Json(body): Json<Value>) -> Json<Value> {
+async fn test_endpoint(
+    Given(shared): Given<Shared>,
+    Extension(Account(account)): Extension<Account>,
+    Json(body): Json<Value>,
+) -> Json<Value> {
     let (address, base) = {
         let state = lock(&shared);
         let asked = body["endpoint"].as_str().map(str::to_owned);
-        (asked.or_else(|| state.endpoint.clone()).unwrap_or_default(), state.reached_at.clone())
+        (asked.or_else(|| state.endpoints.get(&account).cloned()).unwrap_or_default(), state.reached_at.clone())
     };
     let status = match base {
         Some(base) => webhooks::deliver(&webhooks::reached(&address, &base), &[]).await.ok(),

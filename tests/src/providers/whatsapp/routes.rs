@@ -2,22 +2,21 @@
 
 use std::future::pending;
 
-use axum::body::to_bytes;
 use axum::extract::{Path, Query, Request, State as Given};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::{ACCOUNT, APP_ID, APP_SECRET, Delivery, NUMBERS, Shared, TOKEN, Trouble, lock, webhooks};
-use crate::providers::{Recorded, http_client};
+use crate::providers::http_client;
 
 /// Code points of a text.
 const MOST_TEXT: usize = 4096;
 /// Larger bodies are refused.
-const MOST_BYTES: usize = 100 << 20;
+pub(super) const MOST_BYTES: usize = 100 << 20;
 
 type Parameters = Query<std::collections::HashMap<String, String>>;
 
@@ -32,28 +31,16 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/{version}/{id}/subscriptions", get(subscriptions).post(subscribe).delete(unsubscribe))
         .route("/files/{version}/{id}", get(bytes))
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, 100, "Unsupported request") })
-        .layer(from_fn_with_state(shared.clone(), record))
+        .layer(from_fn(authorize))
         .with_state(shared)
 }
 
-/// Keeps every request, and lets only those with the token through; an app's own with the app's.
-async fn record(Given(shared): Given<Shared>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MOST_BYTES).await else {
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, 100, "The request body is too large");
-    };
-    let headers = parts.headers.iter();
-    let recorded = Recorded {
-        method: parts.method.to_string(),
-        url: parts.uri.to_string(),
-        headers: headers.map(|(k, v)| (k.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned())).collect(),
-        body: body.clone(),
-    };
-    lock(&shared).recorded.push(recorded);
-    let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+/// Lets only those with the token through; what is an app's own, with the app's.
+async fn authorize(request: Request, next: Next) -> Response {
+    let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let apps_own = format!("access_token={APP_ID}%7C{APP_SECRET}");
-    let query = parts.uri.query().unwrap_or_default();
-    let may = if parts.uri.path().ends_with("/subscriptions") {
+    let query = request.uri().query().unwrap_or_default();
+    let may = if request.uri().path().ends_with("/subscriptions") {
         query.split('&').any(|pair| pair == apps_own)
     } else {
         bearer == Some(&format!("Bearer {TOKEN}"))
@@ -61,7 +48,11 @@ async fn record(Given(shared): Given<Shared>, request: Request, next: Next) -> R
     if !may {
         return refuse(StatusCode::UNAUTHORIZED, 190, "Invalid OAuth access token - Cannot parse access token");
     }
-    next.run(Request::from_parts(parts, body.into())).await
+    next.run(request).await
+}
+
+pub(super) fn too_large() -> Response {
+    refuse(StatusCode::PAYLOAD_TOO_LARGE, 100, "The request body is too large")
 }
 
 fn refuse(status: StatusCode, code: u64, words: &str) -> Response {

@@ -1,0 +1,181 @@
+//! Makes a small database large: every row of what its messages made, again and again, with ids and times of its own.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, params_from_iter};
+
+/// Over how long the copies reach back: less than anything is kept.
+const REACH_MS: i64 = 5 * 86_400_000;
+
+/// How a column of a copy differs from the original's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// The database numbers it.
+    Numbered,
+    /// Milliseconds, earlier by the copy's distance.
+    Time,
+    /// An id of the provider's, which no other copy has.
+    Foreign,
+}
+
+/// What a message makes, in an order in which each row's parents come first, with the columns that differ. Ids of the host's, which
+/// hold the time of their making, are made earlier wherever they stand.
+const TABLES: &[(&str, &[(&str, How)])] = &[
+    ("journal", &[("id", How::Numbered), ("received_at", How::Time), ("settled_at", How::Time)]),
+    ("dedupe", &[("event_id", How::Foreign), ("at", How::Time)]),
+    (
+        "contacts",
+        &[("name_at", How::Time), ("looked_up_at", How::Time), ("created_at", How::Time), ("changed_at", How::Time)],
+    ),
+    ("identities", &[("value", How::Foreign)]),
+    (
+        "conversations",
+        &[
+            ("thread_key", How::Foreign),
+            ("context_at", How::Time),
+            ("created_at", How::Time),
+            ("last_message_at", How::Time),
+            ("last_inbound_at", How::Time),
+        ],
+    ),
+    ("thread_keys", &[("key", How::Foreign)]),
+    ("openings", &[("id", How::Numbered), ("at", How::Time), ("closes_at", How::Time), ("event_id", How::Foreign)]),
+    ("messages", &[("at", How::Time), ("received_at", How::Time)]),
+    ("provider_ids", &[("provider_id", How::Foreign)]),
+    ("feed", &[("id", How::Numbered), ("at", How::Time)]),
+];
+
+/// The host's ids that differ from copy to copy.
+const IDS: &[&str] = &["msg_", "cv_", "ct_"];
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Characters of an id that hold its time, and all that follow the prefix.
+const TIME: usize = 10;
+const LENGTH: usize = 26;
+
+/// Copies everything until there are so many messages, the originals last: how many there are then. No server may run.
+pub fn to(file: &Path, messages: usize) -> usize {
+    let db = Connection::open(file).expect("the database opens");
+    for (pragma, value) in
+        [("journal_mode", "OFF"), ("synchronous", "OFF"), ("foreign_keys", "OFF"), ("cache_size", "-1000000")]
+    {
+        db.pragma_update(None, pragma, value).expect("a pragma");
+    }
+    let tables: Vec<Table> = TABLES.iter().map(|(name, different)| Table::read(&db, name, different)).collect();
+    let own = tables.iter().find(|table| table.name == "messages").map_or(0, |table| table.rows.len());
+    let copies = messages.div_ceil(own);
+    db.execute_batch("BEGIN").expect("a transaction");
+    for table in tables.iter().rev() {
+        db.execute(&format!("DELETE FROM {}", table.name), []).expect("the originals go, to come last");
+    }
+    for copy in (0..copies).rev() {
+        let distance = Distance { copy, ms: REACH_MS / copies as i64 * copy as i64, order: copies - copy };
+        for table in &tables {
+            table.write(&db, &distance);
+        }
+    }
+    db.execute_batch("COMMIT").expect("a transaction");
+    db.pragma_update(None, "journal_mode", "WAL").expect("a pragma");
+    own * copies
+}
+
+/// The id of the feed's oldest event.
+pub fn oldest_event(file: &Path) -> i64 {
+    let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the database opens");
+    db.query_row("SELECT min(id) FROM feed", [], |row| row.get(0)).expect("there is an event")
+}
+
+/// How far a copy is from the originals.
+struct Distance {
+    /// 0: the originals themselves.
+    copy: usize,
+    ms: i64,
+    /// Grows with time.
+    order: usize,
+}
+
+struct Table {
+    name: &'static str,
+    columns: Vec<(String, Option<How>)>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    fn read(db: &Connection, name: &'static str, different: &[(&str, How)]) -> Self {
+        let different: HashMap<&str, How> = different.iter().copied().collect();
+        let mut query = db.prepare(&format!("SELECT * FROM {name}")).expect("a table");
+        let columns: Vec<(String, Option<How>)> = query
+            .column_names()
+            .into_iter()
+            .map(|column| (column.to_owned(), different.get(column).copied()))
+            .collect();
+        for column in different.keys() {
+            assert!(columns.iter().any(|(name, _)| name == column), "{name} has no {column}");
+        }
+        let rows = query
+            .query_map([], |row| (0..columns.len()).map(|index| row.get(index)).collect())
+            .expect("rows")
+            .collect::<Result<_, _>>()
+            .expect("rows");
+        drop(query);
+        Self { name, columns, rows }
+    }
+
+    fn write(&self, db: &Connection, distance: &Distance) {
+        let kept = || self.columns.iter().enumerate().filter(|(_, (_, how))| *how != Some(How::Numbered));
+        let names: Vec<&str> = kept().map(|(_, (name, _))| name.as_str()).collect();
+        let places = vec!["?"; names.len()].join(", ");
+        let mut insert = db
+            .prepare_cached(&format!("INSERT INTO {} ({}) VALUES ({places})", self.name, names.join(", ")))
+            .expect("a statement");
+        for row in &self.rows {
+            let values = kept().map(|(index, (_, how))| distance.apply(&row[index], *how));
+            insert.execute(params_from_iter(values)).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        }
+    }
+}
+
+impl Distance {
+    fn apply(&self, value: &Value, how: Option<How>) -> Value {
+        match (value, how) {
+            _ if self.copy == 0 => value.clone(),
+            (Value::Integer(at), Some(How::Time)) => Value::Integer(at - self.ms),
+            (Value::Text(text), Some(How::Foreign)) => Value::Text(format!("{:05}{text}", self.order)),
+            (Value::Text(text), None) => Value::Text(self.earlier_ids(text)),
+            _ => value.clone(),
+        }
+    }
+
+    /// The text, with every id of the host's in it made earlier.
+    fn earlier_ids(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for prefix in IDS {
+            let mut from = 0;
+            while let Some(found) = text[from..].find(prefix) {
+                let at = from + found + prefix.len();
+                from = at;
+                let is_id = text
+                    .as_bytes()
+                    .get(at..at + LENGTH)
+                    .is_some_and(|id| id.iter().all(|byte| ALPHABET.contains(byte)));
+                if is_id {
+                    let earlier = self.earlier(&text[at..at + TIME]);
+                    text.replace_range(at..at + TIME, &earlier);
+                }
+            }
+        }
+        text
+    }
+
+    fn earlier(&self, time: &str) -> String {
+        let digit = |byte: u8| ALPHABET.iter().position(|own| *own == byte).expect("it was looked at") as i64;
+        let mut ms = time.bytes().fold(0, |ms, byte| ms << 5 | digit(byte)) - self.ms;
+        let mut earlier = [0; TIME];
+        for slot in earlier.iter_mut().rev() {
+            *slot = ALPHABET[(ms & 31) as usize];
+            ms >>= 5;
+        }
+        String::from_utf8_lossy(&earlier).into_owned()
+    }
+}
