@@ -82,8 +82,8 @@ pub struct VisitorEntry {
 /// What a call used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Ticks of [`crate::limits::TICK`] spent computing.
-    pub cpu_ticks: u64,
+    /// Spent computing.
+    pub cpu: Duration,
     /// From the first instruction to the end.
     pub wall: Duration,
     /// The most linear memory it had, all memories together.

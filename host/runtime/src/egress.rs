@@ -38,9 +38,6 @@ pub enum PolicyError {
     /// An override is not from one origin to another.
     #[error("egress.overrides: `{0}` must be an origin such as https://api.example.com, without a path")]
     Origin(String),
-    /// A client could not be made.
-    #[error("the HTTP client could not be set up: {0}")]
-    Client(String),
 }
 
 impl Policy {
@@ -69,8 +66,16 @@ impl Policy {
     }
 }
 
-/// How many workspaces keep their own pool of connections; the one that was not used for longest makes room.
+/// How many pools of connections are kept; the one that was not used for longest makes room.
 const MAX_POOLS: usize = 256;
+
+/// Whom connections may be shared with: never another workspace, and never between addresses that are checked and those
+/// that the operator chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pool {
+    workspace: String,
+    overridden: bool,
+}
 
 /// Dials, by the operator's policy. Cheap to clone.
 #[derive(Clone)]
@@ -80,10 +85,8 @@ struct Shared {
     policy: Policy,
     overrides: Vec<(url::Origin, Url)>,
     names: Arc<dyn Names>,
-    /// Of each workspace, the one used last at the end.
-    pools: Mutex<VecDeque<(String, reqwest::Client)>>,
-    /// For what the operator sends elsewhere: no address is refused.
-    overridden: reqwest::Client,
+    /// The one used last at the end.
+    pools: Mutex<VecDeque<(Pool, reqwest::Client)>>,
 }
 
 impl Client {
@@ -109,9 +112,8 @@ impl Client {
     /// The policy contradicts itself.
     pub fn with_names(policy: Policy, names: Arc<dyn Names>) -> Result<Client, PolicyError> {
         let overrides = policy.parsed()?;
-        let overridden = builder().http1_only().build().map_err(|error| PolicyError::Client(error.to_string()))?;
         let pools = Mutex::new(VecDeque::new());
-        Ok(Client(Arc::new(Shared { policy, overrides, names, pools, overridden })))
+        Ok(Client(Arc::new(Shared { policy, overrides, names, pools })))
     }
 
     /// The origins that the operator sends elsewhere, for warnings and for people: asked, dialled.
@@ -129,8 +131,8 @@ impl Client {
         self.0.overrides.iter().find(|(from, _)| *from == origin).map(|(_, to)| to)
     }
 
-    /// Where to connect for an address, and with which pool.
-    fn route(&self, pool: &str, asked: &Url) -> Result<(Url, reqwest::Client), DialError> {
+    /// Where to connect for an address on a workspace's behalf, and with which connections.
+    fn route(&self, workspace: &str, asked: &Url) -> Result<(Url, reqwest::Client), DialError> {
         let host = asked.host_str().unwrap_or_default();
         if self.0.policy.denies(host) {
             return Err(DialError::before(DialFault::Blocked, format!("the operator's policy denies {host}")));
@@ -139,30 +141,38 @@ impl Client {
             let mut dialled = target.clone();
             dialled.set_path(asked.path());
             dialled.set_query(asked.query());
-            return Ok((dialled, self.0.overridden.clone()));
+            return Ok((dialled, self.pool(Pool { workspace: workspace.to_owned(), overridden: true })?));
         }
         check_literal(asked)?;
-        Ok((asked.clone(), self.pool(pool)?))
+        Ok((asked.clone(), self.pool(Pool { workspace: workspace.to_owned(), overridden: false })?))
     }
 
-    fn pool(&self, name: &str) -> Result<reqwest::Client, DialError> {
+    fn pool(&self, wanted: Pool) -> Result<reqwest::Client, DialError> {
         let mut pools = self.0.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = pools.iter().position(|(pool, _)| pool == name).and_then(|at| pools.remove(at));
-        let (name, client) = match known {
-            Some(pool) => pool,
+        let known = pools.iter().position(|(pool, _)| *pool == wanted).and_then(|at| pools.remove(at));
+        let (pool, client) = match known {
+            Some(known) => known,
             None => {
-                let guard = names::Guard::new(self.0.names.clone());
-                let client = builder().http1_only().dns_resolver(Arc::new(guard)).build().map_err(|error| {
+                let client = self.connect(&wanted).map_err(|error| {
                     DialError::before(DialFault::Connect, format!("the HTTP client could not be set up: {error}"))
                 })?;
-                (name.to_owned(), client)
+                (wanted, client)
             }
         };
         if pools.len() >= MAX_POOLS {
             pools.pop_front();
         }
-        pools.push_back((name, client.clone()));
+        pools.push_back((pool, client.clone()));
         Ok(client)
+    }
+
+    /// Addresses are checked when their names are looked up, save where the operator chose them.
+    fn connect(&self, pool: &Pool) -> Result<reqwest::Client, reqwest::Error> {
+        let builder = builder().http1_only();
+        match pool.overridden {
+            true => builder.build(),
+            false => builder.dns_resolver(Arc::new(names::Guard::new(self.0.names.clone()))).build(),
+        }
     }
 }
 

@@ -34,27 +34,36 @@ pub enum EngineError {
 /// What a host function's own code may take of a call's stack beside the guest's: HTTP, TLS and storage run on it.
 const HOST_STACK_BYTES: usize = 3 << 19;
 
-/// Pages of a memory that stay mapped between two calls. Below the memory of a usual guest every call returns pages to the
-/// system, which halts the other threads each time.
-const KEEP_RESIDENT_BYTES: usize = 4 << 20;
+/// With the whole range of 32-bit addresses reserved for each memory, the compiled code checks no bounds: what lies outside
+/// faults. It is address space, not memory.
+const UNCHECKED_BYTES: u64 = 4 << 30;
 
-/// Makes an engine for so many calls at once. Where the address space does not suffice for a pool of that size, a smaller
-/// one is taken, and where none does, memory is mapped for every call.
+/// Bytes of a memory that stay mapped between two calls. Below what usual calls write to, every call returns pages to the
+/// system, which halts the other threads each time; far above it, a call pays for the pages of the largest one before it.
+const KEEP_RESIDENT_BYTES: usize = 1 << 20;
+/// Where the system cannot tell which pages were written to, that many bytes are taken for written, from the first one on:
+/// it must be more than the memory of a usual guest.
+const KEEP_RESIDENT_BLINDLY_BYTES: usize = 4 << 20;
+
+/// Makes an engine for so many calls at once, of which there are at least two. Where the address space does not suffice,
+/// memories get a smaller range, then the pool becomes smaller, and where none does, memory is mapped for every call.
 ///
 /// Answers with the engine and how many calls fit into it.
 pub(crate) fn build(limits: &Limits, instances: u32) -> Result<(Engine, u32), EngineError> {
-    let mut wanted = instances.max(1);
+    let instances = instances.max(2);
+    let checked = round_up(limits.memory_bytes);
+    if let Ok(engine) = Engine::new(&with_pool(limits, instances, checked.max(UNCHECKED_BYTES))) {
+        return Ok((engine, instances));
+    }
+    let mut wanted = instances;
     loop {
-        let config = with_pool(limits, wanted);
-        match Engine::new(&config) {
+        match Engine::new(&with_pool(limits, wanted, checked)) {
             Ok(engine) => {
-                if wanted < instances {
-                    tracing::warn!(
-                        wanted = instances,
-                        got = wanted,
-                        "the address space is too small for the configured pool of plugin instances; using a smaller one"
-                    );
-                }
+                tracing::warn!(
+                    wanted = instances,
+                    got = wanted,
+                    "the address space is small (see `ulimit -v`): plugins run slower, and perhaps fewer at a time"
+                );
                 return Ok((engine, wanted));
             }
             Err(error) if wanted > 8 => {
@@ -66,18 +75,19 @@ pub(crate) fn build(limits: &Limits, instances: u32) -> Result<(Engine, u32), En
                     %error,
                     "no pool of plugin instances fits into the address space; memory is mapped for every call, which is slower"
                 );
-                let engine = Engine::new(&common(limits)).map_err(|error| EngineError::Engine(format!("{error:#}")))?;
-                return Ok((engine, instances.max(1)));
+                let config = common(limits, checked);
+                let engine = Engine::new(&config).map_err(|error| EngineError::Engine(format!("{error:#}")))?;
+                return Ok((engine, instances));
             }
         }
     }
 }
 
-fn common(limits: &Limits) -> Config {
+fn common(limits: &Limits, reservation: u64) -> Config {
     let mut config = Config::new();
     let stack = limits.stack_bytes as usize;
     config
-        .memory_reservation(round_up(limits.memory_bytes))
+        .memory_reservation(reservation)
         .epoch_interruption(true)
         .max_wasm_stack(stack)
         .async_stack_size(stack + HOST_STACK_BYTES)
@@ -86,9 +96,13 @@ fn common(limits: &Limits) -> Config {
     config
 }
 
-fn with_pool(limits: &Limits, instances: u32) -> Config {
+fn with_pool(limits: &Limits, instances: u32, reservation: u64) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     let several = |each: u32| instances.saturating_mul(each);
+    let keep = match PoolingAllocationConfig::is_pagemap_scan_available() {
+        true => KEEP_RESIDENT_BYTES,
+        false => KEEP_RESIDENT_BLINDLY_BYTES,
+    };
     pool.total_component_instances(instances)
         .total_core_instances(several(4))
         .total_memories(several(2))
@@ -101,11 +115,11 @@ fn with_pool(limits: &Limits, instances: u32) -> Config {
         .max_core_instances_per_component(64)
         .max_core_instance_size(4 << 20)
         .max_component_instance_size(4 << 20)
-        .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+        .linear_memory_keep_resident(keep)
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto)
         .max_unused_warm_slots(instances.min(100));
-    let mut config = common(limits);
+    let mut config = common(limits, reservation);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
@@ -168,10 +182,7 @@ mod tests {
 
     #[test]
     fn the_fingerprint_follows_the_settings() {
-        let engine = |bytes| {
-            let limits = Limits { memory_bytes: bytes, ..Limits::default() };
-            Engine::new(&common(&limits)).expect("engine")
-        };
+        let engine = |reservation| Engine::new(&common(&Limits::default(), reservation)).expect("engine");
         assert_eq!(fingerprint(&engine(1 << 20)), fingerprint(&engine(1 << 20)));
         assert_ne!(fingerprint(&engine(1 << 20)), fingerprint(&engine(1 << 21)));
     }

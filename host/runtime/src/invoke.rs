@@ -1,12 +1,10 @@
 //! Calling one exported function in a fresh instance, with every limit on, and saying afterwards what came of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use metrics::{Counter, Histogram};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Engine, Store, Trap, UpdateDeadline};
@@ -20,56 +18,11 @@ use crate::exports::Exports;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::meter::Over;
+use crate::places::Places;
 use crate::services::Services;
 use crate::state::State;
+use crate::stopwatch::Stopwatch;
 use crate::wasi::Moment;
-
-/// How many calls may wait for a place, for each place there is.
-const WAITING_PER_PLACE: usize = 4;
-
-/// Places for calls: as many as instances fit into the engine's pool, and a bounded queue before them.
-pub(crate) struct Places {
-    free: Semaphore,
-    waiting: AtomicUsize,
-    may_wait: usize,
-}
-
-impl Places {
-    pub(crate) fn new(number: u32) -> Places {
-        Places {
-            free: Semaphore::new(number as usize),
-            waiting: AtomicUsize::new(0),
-            may_wait: number as usize * WAITING_PER_PLACE,
-        }
-    }
-
-    /// A place, waited for no longer than this.
-    async fn take(&self, patience: Duration) -> Option<SemaphorePermit<'_>> {
-        if let Ok(place) = self.free.try_acquire() {
-            return Some(place);
-        }
-        let queued = Queued::join(self)?;
-        let place = timeout(patience, self.free.acquire()).await.ok()?.ok();
-        drop(queued);
-        place
-    }
-}
-
-/// One in the queue; leaves it also when its call is given up.
-struct Queued<'a>(&'a Places);
-
-impl<'a> Queued<'a> {
-    fn join(places: &'a Places) -> Option<Queued<'a>> {
-        let queued = Queued(places);
-        (places.waiting.fetch_add(1, Ordering::Relaxed) < places.may_wait).then_some(queued)
-    }
-}
-
-impl Drop for Queued<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// A compiled plugin, ready to be called.
 pub(crate) struct Callable {
@@ -119,20 +72,20 @@ impl Callable {
             return Err(self.without_instance(function, CallFault::NotExported));
         }
         let deadline = self.deadline(function);
-        let Some(_place) = self.places.take(deadline).await else {
+        let Some(_place) = self.places.take(function, deadline).await else {
             return Err(self.without_instance(function, CallFault::Busy));
         };
-        let started = Instant::now();
-        let mut store = self.store(function, caller, moment);
+        let watch = Arc::new(Stopwatch::new());
+        let mut store = self.store(function, caller, watch.clone(), moment);
         let work = async {
             let instance = self.before.instantiate_async(&mut store).await?;
             body(&mut store, &instance, &self.exports).await
         };
-        let result = match timeout(deadline, work).await {
+        let result = match timeout(deadline, watch.time(work)).await {
             Ok(result) => result,
             Err(_) => Err(Over(CallFault::Deadline).into()),
         };
-        let usage = usage(store.data(), started);
+        let usage = usage(store.data(), &watch);
         let account = &self.accounts[function as usize];
         account.seconds.record(usage.wall.as_secs_f64());
         match result.and_then(|value| Ok(store.data().budget.check().map(|()| value)?)) {
@@ -153,7 +106,7 @@ impl Callable {
         Duration::from_millis(u64::from(ms))
     }
 
-    fn store(&self, function: Function, caller: Arc<Caller>, moment: Moment) -> Store<State> {
+    fn store(&self, function: Function, caller: Arc<Caller>, watch: Arc<Stopwatch>, moment: Moment) -> Store<State> {
         let state = State::new(
             function,
             caller,
@@ -161,14 +114,15 @@ impl Callable {
             self.services.clone(),
             self.client.clone(),
             &self.limits,
+            watch,
             moment,
         );
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(usize::try_from(self.limits.result_bytes).unwrap_or(usize::MAX));
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|mut context| {
-            context.data_mut().meter.tick()?;
+        store.epoch_deadline_callback(|context| {
+            context.data().meter.tick()?;
             Ok(UpdateDeadline::Yield(1))
         });
         store
@@ -205,10 +159,10 @@ impl Callable {
     }
 }
 
-fn usage(state: &State, started: Instant) -> Usage {
+fn usage(state: &State, watch: &Stopwatch) -> Usage {
     Usage {
-        cpu_ticks: state.meter.cpu_ticks,
-        wall: started.elapsed(),
+        cpu: watch.computed(),
+        wall: watch.elapsed(),
         memory_bytes: state.meter.memory_bytes(),
         host_calls: state.meter.host_calls,
         egress_bytes: state.budget.egress(),

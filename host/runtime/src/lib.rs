@@ -21,9 +21,11 @@ mod inspect;
 mod invoke;
 mod load;
 mod meter;
+mod places;
 mod plugin;
 mod runtime;
 mod state;
+mod stopwatch;
 mod wasi;
 
 pub use call::{CallError, CallFault, Called, Caller, Done, Effects, KeptSecret, KvWrite, Usage, VisitorEntry};

@@ -12,7 +12,7 @@ pub struct Limits {
     pub table_elements: u32,
     /// Bytes of the native stack that guest code may use. One value for all plugins.
     pub stack_bytes: u32,
-    /// Milliseconds of computing; waiting does not count. Measured in ticks of the epoch clock.
+    /// Milliseconds of computing; waiting does not count. Looked at every [`TICK`].
     pub cpu_ms: u32,
     /// Milliseconds from the first instruction to the result, waiting included.
     pub deadline_ms: u32,
@@ -55,12 +55,5 @@ impl Default for Limits {
     }
 }
 
-/// How long one tick of the epoch clock is. Computing time is counted in these.
+/// How often a call that computes is looked at, and lets others on its thread have a turn.
 pub const TICK: Duration = Duration::from_millis(10);
-
-impl Limits {
-    /// The ticks that [`Limits::cpu_ms`] is worth, at least one.
-    pub fn cpu_ticks(&self) -> u64 {
-        u64::from(self.cpu_ms).div_ceil(TICK.as_millis() as u64).max(1)
-    }
-}

@@ -3,12 +3,15 @@
 //! [`Meter`] is what the engine asks (memory, tables, computing time, host calls); [`Budget`] is what streams of bytes are
 //! counted against, from several places at once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
 use crate::call::CallFault;
 use crate::limits::Limits;
+use crate::stopwatch::Stopwatch;
 
 /// A limit was reached: as an error it travels through the engine and ends the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,29 +24,26 @@ pub(crate) struct Meter {
     memory_limit: u64,
     table_limit: u64,
     host_call_limit: u32,
-    cpu_limit: u64,
+    cpu_limit: Duration,
+    pub(crate) watch: Arc<Stopwatch>,
     memory: u64,
     tables: u64,
     pub(crate) host_calls: u32,
-    pub(crate) cpu_ticks: u64,
-    /// The call waited in a host function since the last tick, so that tick says nothing about computing.
-    pub(crate) waited: bool,
     /// The first limit that a growth ran into. The guest may live on without; if it traps, this is why.
     pub(crate) refused: Option<CallFault>,
 }
 
 impl Meter {
-    pub(crate) fn new(limits: &Limits) -> Meter {
+    pub(crate) fn new(limits: &Limits, watch: Arc<Stopwatch>) -> Meter {
         Meter {
             memory_limit: limits.memory_bytes,
             table_limit: u64::from(limits.table_elements),
             host_call_limit: limits.host_calls,
-            cpu_limit: limits.cpu_ticks(),
+            cpu_limit: Duration::from_millis(u64::from(limits.cpu_ms)),
+            watch,
             memory: 0,
             tables: 0,
             host_calls: 0,
-            cpu_ticks: 0,
-            waited: false,
             refused: None,
         }
     }
@@ -57,16 +57,9 @@ impl Meter {
         Ok(())
     }
 
-    /// A tick of the clock passed while the guest was running.
-    pub(crate) fn tick(&mut self) -> Result<(), Over> {
-        if std::mem::take(&mut self.waited) {
-            return Ok(());
-        }
-        self.cpu_ticks += 1;
-        if self.cpu_ticks > self.cpu_limit {
-            return Err(Over(CallFault::Cpu));
-        }
-        Ok(())
+    /// The clock ticked: time to look whether the guest has computed for too long.
+    pub(crate) fn tick(&self) -> Result<(), Over> {
+        if self.watch.computed() > self.cpu_limit { Err(Over(CallFault::Cpu)) } else { Ok(()) }
     }
 
     /// Memory never shrinks, so this is also the most there was.
@@ -220,9 +213,13 @@ mod tests {
         }
     }
 
+    fn meter() -> Meter {
+        Meter::new(&small(), Arc::new(Stopwatch::new()))
+    }
+
     #[test]
     fn all_memories_count_together() {
-        let mut meter = Meter::new(&small());
+        let mut meter = meter();
         assert!(meter.memory_growing(0, 100, None).expect("answers"));
         assert!(meter.memory_growing(0, 100, None).expect("answers"));
         assert!(!meter.memory_growing(100, 101, None).expect("answers"));
@@ -232,20 +229,23 @@ mod tests {
 
     #[test]
     fn all_tables_count_together() {
-        let mut meter = Meter::new(&small());
+        let mut meter = meter();
         assert!(meter.table_growing(0, 6, None).expect("answers"));
         assert!(!meter.table_growing(0, 5, None).expect("answers"));
         assert_eq!(meter.refused, Some(CallFault::Tables));
     }
 
-    #[test]
-    fn a_tick_after_a_wait_is_not_computing() {
-        let mut meter = Meter::new(&small());
-        meter.waited = true;
-        assert_eq!(meter.tick(), Ok(()));
-        assert_eq!(meter.tick(), Ok(()));
-        assert_eq!(meter.tick(), Ok(()));
-        assert_eq!(meter.tick(), Err(Over(CallFault::Cpu)));
+    #[tokio::test]
+    async fn a_tick_ends_the_call_that_computed_too_long() {
+        let meter = meter();
+        let watch = meter.watch.clone();
+        let ticks = watch.time(async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let after_a_wait = meter.tick();
+            std::thread::sleep(Duration::from_millis(30));
+            (after_a_wait, meter.tick())
+        });
+        assert_eq!(ticks.await, (Ok(()), Err(Over(CallFault::Cpu))));
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn host_calls_end_at_the_limit() {
-        let mut meter = Meter::new(&small());
+        let mut meter = meter();
         assert_eq!(meter.host_call(), Ok(()));
         assert_eq!(meter.host_call(), Ok(()));
         assert_eq!(meter.host_call(), Err(Over(CallFault::HostCalls)));

@@ -13,10 +13,11 @@ use crate::egress;
 use crate::engine::{self, EngineError};
 use crate::exports::Exports;
 use crate::inspect::{self, Inspection};
-use crate::invoke::{Account, Callable, Places};
+use crate::invoke::{Account, Callable};
 use crate::limits::Limits;
 use crate::load::LoadError;
 use crate::manifest::RuntimeAsk;
+use crate::places::Places;
 use crate::plugin::Plugin;
 use crate::services::Services;
 use crate::state::State;
@@ -30,7 +31,8 @@ pub struct RuntimeConfig {
     pub limits: Limits,
     /// The operator's word on connections.
     pub egress: egress::Policy,
-    /// How many calls may run at once, over all plugins.
+    /// How many calls may run at once, over all plugins: three quarters that may wait for a provider, and one that wait
+    /// for nothing. At least two.
     pub instances: u32,
 }
 

@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::meter::{Budget, Meter};
 use crate::services::{SecretValue, Services};
+use crate::stopwatch::Stopwatch;
 use crate::wasi::{self, Moment};
 
 /// Things of WASI (streams, pollables) that one call may hold at a time.
@@ -44,6 +45,7 @@ impl State {
         services: Arc<Services>,
         client: Client,
         limits: &Limits,
+        watch: Arc<Stopwatch>,
         moment: Moment,
     ) -> State {
         let mut table = ResourceTable::new();
@@ -54,7 +56,7 @@ impl State {
             caller,
             manifest,
             services,
-            meter: Meter::new(limits),
+            meter: Meter::new(limits, watch),
             budget: Arc::new(Budget::new(limits)),
             effects: Effects::default(),
             vault: Vault::default(),
@@ -73,19 +75,6 @@ impl State {
         if self.function.allows(import) { Ok(Ok(())) } else { Ok(Err(wrong_call(import.name(), self.function.name()))) }
     }
 
-    /// Waits for something outside the guest, and sees to it that the wait is not taken for computing.
-    pub(crate) async fn wait<F: Future>(&mut self, future: F) -> F::Output {
-        let mut future = std::pin::pin!(future);
-        std::future::poll_fn(|context| {
-            let polled = future.as_mut().poll(context);
-            if polled.is_pending() {
-                self.meter.waited = true;
-            }
-            polled
-        })
-        .await
-    }
-
     /// The caller's secret of this name, if the manifest declares one.
     pub(crate) async fn secret(&mut self, name: &str) -> Result<Option<SecretValue>, String> {
         if self.manifest.secret(name).is_none() {
@@ -93,9 +82,7 @@ impl State {
         }
         let caller = self.caller.clone();
         let secrets = self.services.secrets.clone();
-        self.wait(secrets.get(&caller, name))
-            .await
-            .map_err(|error| format!("the secret {name:?} cannot be read: {error}"))
+        secrets.get(&caller, name).await.map_err(|error| format!("the secret {name:?} cannot be read: {error}"))
     }
 }
 

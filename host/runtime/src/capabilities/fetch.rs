@@ -18,7 +18,7 @@ impl Host for State {
         }
         let ground = self.ground();
         let mut vault = std::mem::take(&mut self.vault);
-        let answered = self.wait(fetch(&ground, &mut vault, request)).await;
+        let answered = fetch(&ground, &mut vault, request).await;
         self.vault = vault;
         Ok(answered?)
     }

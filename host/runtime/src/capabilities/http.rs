@@ -134,9 +134,9 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
     };
     // An error's body is short and says why; a plugin that asked for a file needs to read it.
     if into_blob && (200..300).contains(&answer.status) {
-        let meta = BlobMeta { mime, name: None };
+        let meta = BlobMeta { mime: mime.map(|mime| vault.scrub_text(&mime)), name: None };
         let take = |bytes: u64| ground.budget.take_blob(bytes).map_err(Failure::from);
-        response.blob = Some(store(ground, &mut answer.body, meta, take).await?.0);
+        response.blob = Some(store(ground, vault, &mut answer.body, meta, take).await?.0);
         return Ok(response);
     }
     let mut body = Vec::new();
@@ -145,7 +145,7 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
         ground.budget.take_response(chunk.len() as u64)?;
         body.extend_from_slice(&chunk);
     }
-    let body = capture::take(vault, &captures, mime.as_deref(), body).map_err(|words| broken("limit", words))?;
+    let body = capture::take(vault, &captures, (answer.status, mime.as_deref()), body)?;
     response.body = vault.scrub(body);
     Ok(response)
 }
@@ -163,23 +163,36 @@ fn headers(headers: &http::HeaderMap, vault: &Vault) -> Result<Vec<(String, Stri
     Ok(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect())
 }
 
-/// Streams an answer into a blob; gives its id and size.
+/// Streams an answer into a blob, without what this call knows of secrets: a plugin may send the blob on to a destination
+/// that the secret must not reach, and people may open it. Gives its id and size.
 async fn store(
     ground: &Ground,
+    vault: &Vault,
     body: &mut futures_util::stream::BoxStream<'static, Result<bytes::Bytes, DialError>>,
     meta: BlobMeta,
     mut take: impl FnMut(u64) -> Result<(), Failure>,
 ) -> Result<(String, u64), Failure> {
     let stored = |error: ServiceError| broken("limit", format!("the file could not be stored: {error}"));
     let mut blob = ground.services.blobs.create(&ground.caller).await.map_err(stored)?;
+    let mut scrubber = vault.scrubber();
     let mut size = 0;
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk?;
-        size += chunk.len() as u64;
-        take(chunk.len() as u64)?;
-        blob.write(chunk).await.map_err(stored)?;
+    loop {
+        let chunk = body.next().await.transpose()?;
+        let clean = match &chunk {
+            Some(chunk) => {
+                take(chunk.len() as u64)?;
+                scrubber.pass(chunk)
+            }
+            None => scrubber.rest(),
+        };
+        if !clean.is_empty() {
+            size += clean.len() as u64;
+            blob.write(clean).await.map_err(stored)?;
+        }
+        if chunk.is_none() {
+            return Ok((blob.finish(meta).await.map_err(stored)?, size));
+        }
     }
-    Ok((blob.finish(meta).await.map_err(stored)?, size))
 }
 
 #[cfg(test)]

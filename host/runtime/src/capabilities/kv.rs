@@ -23,7 +23,7 @@ impl Host for State {
         }
         let caller = self.caller.clone();
         let kv = self.services.kv.clone();
-        let found = self.wait(kv.get(&caller, &key)).await;
+        let found = kv.get(&caller, &key).await;
         Ok(found.map_err(|error: ServiceError| error.to_string()))
     }
 

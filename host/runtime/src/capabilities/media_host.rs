@@ -12,7 +12,7 @@ impl Host for State {
         }
         let caller = self.caller.clone();
         let blobs = self.services.blobs.clone();
-        let published = self.wait(blobs.publish(&caller, &blob, for_ms)).await;
+        let published = blobs.publish(&caller, &blob, for_ms).await;
         Ok(published.map_err(|error| error.to_string()))
     }
 
@@ -27,7 +27,7 @@ impl Host for State {
         }
         let caller = self.caller.clone();
         let blobs = self.services.blobs.clone();
-        let preview = self.wait(blobs.preview(&caller, &blob, max_edge, max_bytes)).await;
+        let preview = blobs.preview(&caller, &blob, max_edge, max_bytes).await;
         Ok(preview.map_err(|error| error.to_string()))
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::manifest::Alphabet;
@@ -15,6 +16,9 @@ const SCRUBBED: &[u8] = b"***";
 
 /// Values shorter than this are found by chance everywhere, and scrubbing them would say what they are.
 const SHORTEST_SCRUBBED: usize = 4;
+
+/// The same for files, which may be large and of any kind: to write over what is there by chance would spoil them.
+const SHORTEST_IN_FILES: usize = 8;
 
 /// RFC 3986: everything but unreserved characters.
 pub(crate) const URL_ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -157,28 +161,65 @@ impl Vault {
 
     /// The bytes without any value that this call put into a request or took out of an answer.
     pub(crate) fn scrub(&self, bytes: Vec<u8>) -> Vec<u8> {
-        let mut scrubbed = bytes;
-        for form in &self.forms {
-            let finder = memchr::memmem::Finder::new(form);
-            if finder.find(&scrubbed).is_none() {
-                continue;
-            }
-            let mut clean = Vec::with_capacity(scrubbed.len());
-            let mut from = 0;
-            for at in finder.find_iter(&scrubbed) {
-                clean.extend_from_slice(&scrubbed[from..at]);
-                clean.extend_from_slice(SCRUBBED);
-                from = at + form.len();
-            }
-            clean.extend_from_slice(&scrubbed[from..]);
-            scrubbed = clean;
-        }
-        scrubbed
+        scrub(&self.forms, bytes)
     }
 
     /// As [`Vault::scrub`], for words.
     pub(crate) fn scrub_text(&self, text: &str) -> String {
         String::from_utf8_lossy(&self.scrub(text.as_bytes().to_vec())).into_owned()
+    }
+
+    /// As [`Vault::scrub`], for a file that passes in pieces.
+    pub(crate) fn scrubber(&self) -> Scrubber {
+        let forms: Vec<_> = self.forms.iter().filter(|form| form.len() >= SHORTEST_IN_FILES).cloned().collect();
+        let longest = forms.first().map_or(0, Vec::len);
+        Scrubber { forms, longest, held: Vec::new() }
+    }
+}
+
+fn scrub(forms: &[Vec<u8>], bytes: Vec<u8>) -> Vec<u8> {
+    let mut scrubbed = bytes;
+    for form in forms {
+        let finder = memchr::memmem::Finder::new(form);
+        if finder.find(&scrubbed).is_none() {
+            continue;
+        }
+        let mut clean = Vec::with_capacity(scrubbed.len());
+        let mut from = 0;
+        for at in finder.find_iter(&scrubbed) {
+            clean.extend_from_slice(&scrubbed[from..at]);
+            clean.extend_from_slice(SCRUBBED);
+            from = at + form.len();
+        }
+        clean.extend_from_slice(&scrubbed[from..]);
+        scrubbed = clean;
+    }
+    scrubbed
+}
+
+/// Scrubs a stream. What may be the beginning of a value is held back until its rest has come.
+pub(crate) struct Scrubber {
+    forms: Vec<Vec<u8>>,
+    longest: usize,
+    held: Vec<u8>,
+}
+
+impl Scrubber {
+    /// Takes the next piece, and gives what may go on.
+    pub(crate) fn pass(&mut self, piece: &Bytes) -> Bytes {
+        if self.forms.is_empty() {
+            return piece.clone();
+        }
+        self.held.extend_from_slice(piece);
+        self.held = scrub(&self.forms, std::mem::take(&mut self.held));
+        let whole = self.held.len().saturating_sub(self.longest - 1);
+        let rest = self.held.split_off(whole);
+        Bytes::from(std::mem::replace(&mut self.held, rest))
+    }
+
+    /// What is left when the last piece has passed.
+    pub(crate) fn rest(&mut self) -> Bytes {
+        Bytes::from(std::mem::take(&mut self.held))
     }
 }
 
@@ -218,7 +259,39 @@ mod tests {
         assert!(vault.issue("a", Encoding::Raw, SecretValue::from("v".to_owned())).is_err());
     }
 
+    #[test]
+    fn what_is_there_by_chance_spoils_no_file() {
+        let mut vault = Vault::default();
+        vault.placed(b"\x07\x08\x09\x0a");
+        let file = Bytes::from_static(b"\x00\x07\x08\x09\x0a\x01");
+        let mut scrubber = vault.scrubber();
+        assert_eq!([scrubber.pass(&file), scrubber.rest()].concat(), file);
+    }
+
     proptest! {
+        #[test]
+        fn a_stream_is_scrubbed_wherever_it_is_cut(
+            secret in "[a-z\"/+]{8,20}",
+            before in "[a-z]{0,30}",
+            after in "[a-z]{0,30}",
+            cuts in prop::collection::vec(1usize..12, 0..40),
+        ) {
+            let mut vault = Vault::default();
+            vault.placed(secret.as_bytes());
+            let whole = format!("{before}{secret}{after}{secret}").into_bytes();
+            let mut scrubber = vault.scrubber();
+            let (mut left, mut clean) = (whole.as_slice(), Vec::new());
+            for cut in cuts {
+                let (piece, rest) = left.split_at(cut.min(left.len()));
+                clean.extend_from_slice(&scrubber.pass(&Bytes::copy_from_slice(piece)));
+                left = rest;
+            }
+            clean.extend_from_slice(&scrubber.pass(&Bytes::copy_from_slice(left)));
+            clean.extend_from_slice(&scrubber.rest());
+            prop_assert!(memchr::memmem::find(&clean, secret.as_bytes()).is_none());
+            prop_assert_eq!(memchr::memmem::find_iter(&clean, SCRUBBED).count(), 2);
+        }
+
         #[test]
         fn nothing_that_was_placed_is_left(secret in "[a-zA-Z0-9/+=\"\\\\ ]{4,40}", before in "\\PC{0,40}", after in "\\PC{0,40}") {
             let mut vault = Vault::default();

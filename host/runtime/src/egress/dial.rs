@@ -130,10 +130,10 @@ impl Client {
         work.await
     }
 
-    /// Sends a request with the connections of `pool`, and gives the answer as soon as its head is there. The request's
+    /// Sends a request with the connections of a workspace, and gives the answer as soon as its head is there. The request's
     /// timeout holds until the body's end.
-    pub(crate) async fn dial(&self, pool: &str, outgoing: Outgoing) -> Result<Answering, DialError> {
-        let (dialled, client) = self.route(pool, &outgoing.url)?;
+    pub(crate) async fn dial(&self, workspace: &str, outgoing: Outgoing) -> Result<Answering, DialError> {
+        let (dialled, client) = self.route(workspace, &outgoing.url)?;
         let host = outgoing.url.host_str().unwrap_or_default().to_owned();
         let left = Arc::new(AtomicBool::new(false));
         let mut headers = outgoing.headers;

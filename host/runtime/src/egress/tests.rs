@@ -1,8 +1,11 @@
 use std::io;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use http::HeaderMap;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 
@@ -75,12 +78,55 @@ fn overrides_are_between_origins() {
 #[test]
 fn pools_are_one_for_each_workspace_and_bounded() {
     let client = Client::with_names(Policy::default(), Arc::new(NAMES)).unwrap();
+    let of = |workspace: &str| Pool { workspace: workspace.to_owned(), overridden: false };
     for number in 0..MAX_POOLS + 10 {
-        client.pool(&number.to_string()).unwrap();
-        client.pool("kept").unwrap();
+        client.pool(of(&number.to_string())).unwrap();
+        client.pool(of("kept")).unwrap();
     }
     let pools = client.0.pools.lock().unwrap();
     assert_eq!(pools.len(), MAX_POOLS);
-    assert!(pools.iter().any(|(name, _)| name == "kept"));
-    assert!(!pools.iter().any(|(name, _)| name == "0"));
+    assert!(pools.iter().any(|(pool, _)| *pool == of("kept")));
+    assert!(!pools.iter().any(|(pool, _)| *pool == of("0")));
+}
+
+/// A server that answers every request with 204 and counts connections.
+async fn counting() -> (String, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let count = accepted.clone();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut read = [0; 4096];
+                while socket.read(&mut read).await.is_ok_and(|bytes| bytes > 0) {
+                    socket.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+                }
+            });
+        }
+    });
+    (address, accepted)
+}
+
+#[tokio::test]
+async fn workspaces_share_no_connection_to_an_overridden_destination() {
+    let (server, accepted) = counting().await;
+    let overrides = [("https://api.example".to_owned(), server)].into();
+    let client = Client::with_names(Policy { overrides, ..Policy::default() }, Arc::new(NAMES)).unwrap();
+    for (workspace, connections) in [("one", 1), ("one", 1), ("two", 2), ("two", 2), ("one", 2)] {
+        let outgoing = Outgoing {
+            method: http::Method::GET,
+            url: Url::parse("https://api.example/").unwrap(),
+            headers: HeaderMap::new(),
+            body_bytes: 0,
+            body: Box::pin(futures_util::stream::empty()),
+            timeout: Duration::from_secs(5),
+            leaving: Arc::new(|| {}),
+        };
+        let mut answer = client.dial(workspace, outgoing).await.unwrap();
+        assert_eq!(answer.status, 204);
+        while answer.body.next().await.is_some() {}
+        assert_eq!(accepted.load(Ordering::SeqCst), connections, "{workspace}");
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -141,7 +142,8 @@ pub fn failure<T: std::fmt::Debug>(called: Called<T>) -> CallError {
     }
 }
 
-/// Secrets, memory and blobs as they are needed here. A read of the key `never` does not come back.
+/// Secrets, memory and blobs as they are needed here. A read of the key `never` does not come back, one of
+/// `soon` after a moment.
 #[derive(Default)]
 pub struct Memory {
     kv: Mutex<HashMap<String, Vec<u8>>>,
@@ -162,6 +164,9 @@ impl Kv for Memory {
         async move {
             if key == "never" {
                 std::future::pending::<()>().await;
+            }
+            if key == "soon" {
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
             Ok(self.kv.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
         }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::{Failure, broken};
 use crate::capabilities::vault::Vault;
 use crate::contract::http::Capture;
 use crate::services::SecretValue;
@@ -25,24 +26,38 @@ pub(super) fn check(captures: &[Capture]) -> Result<(), String> {
 /// Takes what the captures name out of a body and gives the body with labels in the values' places. One value has the
 /// capture's label; where a pointer with `*` finds several, they are `label:0`, `label:1`, …
 ///
+/// A body that cannot be searched may hold what should be taken out of it, so the plugin never sees one: a success is an
+/// error then, and of another answer only the status is left.
+///
 /// # Errors
-/// There are more values than one call may capture: the plugin sees nothing of the answer.
+/// A success that is neither JSON nor a form, or more values than one call may capture.
 pub(super) fn take(
     vault: &mut Vault,
     captures: &[Capture],
-    mime: Option<&str>,
+    (status, mime): (u16, Option<&str>),
     body: Vec<u8>,
-) -> Result<Vec<u8>, String> {
-    if captures.is_empty() {
+) -> Result<Vec<u8>, Failure> {
+    if captures.is_empty() || body.is_empty() {
         return Ok(body);
     }
-    if mime.is_some_and(|mime| mime.starts_with("application/x-www-form-urlencoded")) {
-        return from_form(vault, captures, &body);
+    if let Ok(json) = serde_json::from_slice::<Value>(&body) {
+        return from_json(vault, captures, json);
     }
-    let Ok(mut json) = serde_json::from_slice::<Value>(&body) else {
-        // Some providers answer with a form and call it text.
-        return if body.contains(&b'=') { from_form(vault, captures, &body) } else { Ok(body) };
-    };
+    if let Some(form) = form(&body)
+        && (says_form(mime) || form.iter().any(|(name, _)| of_field(captures, name).is_some()))
+    {
+        return from_form(vault, captures, form);
+    }
+    if (200..300).contains(&status) {
+        return Err(broken(
+            "invalid",
+            "the answer is neither JSON nor a form, so what `captures` names cannot be taken out of it",
+        ));
+    }
+    Ok(Vec::new())
+}
+
+fn from_json(vault: &mut Vault, captures: &[Capture], mut json: Value) -> Result<Vec<u8>, Failure> {
     for capture in captures {
         let mut found = Vec::new();
         collect(&mut json, &pointer(&capture.pointer), &mut found);
@@ -53,10 +68,14 @@ pub(super) fn take(
                 Value::String(text) => text,
                 other => other.to_string(),
             };
-            vault.capture(label, SecretValue::from(taken))?;
+            keep(vault, label, taken)?;
         }
     }
     Ok(json.to_string().into_bytes())
+}
+
+fn keep(vault: &mut Vault, label: String, value: String) -> Result<(), Failure> {
+    vault.capture(label, SecretValue::from(value)).map_err(|words| broken("limit", words))
 }
 
 fn pointer(text: &str) -> Vec<String> {
@@ -87,19 +106,39 @@ fn collect<'v>(value: &'v mut Value, path: &[String], found: &mut Vec<&'v mut Va
     }
 }
 
-fn from_form(vault: &mut Vault, captures: &[Capture], body: &[u8]) -> Result<Vec<u8>, String> {
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in url::form_urlencoded::parse(body) {
-        let capture = captures.iter().find(|capture| capture.pointer.trim_start_matches('/') == name);
-        match capture {
+fn says_form(mime: Option<&str>) -> bool {
+    mime.is_some_and(|mime| mime.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
+}
+
+/// The fields of a form, if this can be nothing else. Some providers answer with one and call it text.
+fn form(body: &[u8]) -> Option<Vec<(String, String)>> {
+    let written = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~*+%:/,;@!$'()".contains(byte);
+    let is_field = |field: &[u8]| {
+        let mut parts = field.splitn(2, |byte| *byte == b'=');
+        let (name, value) = (parts.next().unwrap_or_default(), parts.next());
+        !name.is_empty() && value.is_some_and(|value| name.iter().chain(value).all(written))
+    };
+    let whole = body.trim_ascii();
+    let fits = whole.split(|byte| *byte == b'&').all(is_field);
+    fits.then(|| url::form_urlencoded::parse(whole).into_owned().collect())
+}
+
+fn of_field<'c>(captures: &'c [Capture], name: &str) -> Option<&'c Capture> {
+    captures.iter().find(|capture| capture.pointer.trim_start_matches('/') == name)
+}
+
+fn from_form(vault: &mut Vault, captures: &[Capture], form: Vec<(String, String)>) -> Result<Vec<u8>, Failure> {
+    let mut left = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form {
+        match of_field(captures, &name) {
             Some(capture) => {
-                vault.capture(capture.label.clone(), SecretValue::from(value.into_owned()))?;
-                form.append_pair(&name, &capture.label);
+                left.append_pair(&name, &capture.label);
+                keep(vault, capture.label.clone(), value)?;
             }
             None => {
-                form.append_pair(&name, &value);
+                left.append_pair(&name, &value);
             }
         }
     }
-    Ok(form.finish().into_bytes())
+    Ok(left.finish().into_bytes())
 }

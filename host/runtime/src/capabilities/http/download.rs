@@ -121,7 +121,8 @@ pub(crate) async fn download(ground: &Ground, source: Download, max_bytes: u64) 
     if promised.is_some_and(|bytes| bytes > max_bytes) {
         return Err(DownloadError::TooLarge { max_bytes });
     }
-    let meta = BlobMeta { mime: content_type(&answer.headers), name: file_name(&answer.headers) };
+    let clean = |text: String| vault.scrub_text(&text);
+    let meta = BlobMeta { mime: content_type(&answer.headers).map(clean), name: file_name(&answer.headers).map(clean) };
     let mut left = max_bytes;
     let take = |bytes: u64| match left.checked_sub(bytes) {
         Some(after) => {
@@ -130,7 +131,7 @@ pub(crate) async fn download(ground: &Ground, source: Download, max_bytes: u64) 
         }
         None => Err(refuse("too-large", "")),
     };
-    let stored = store(ground, &mut answer.body, meta.clone(), take).await;
+    let stored = store(ground, &vault, &mut answer.body, meta.clone(), take).await;
     let (blob, bytes) = stored.map_err(|failure| failed(failure, &vault))?;
     Ok(Downloaded { blob, mime: meta.mime, name: meta.name, bytes })
 }

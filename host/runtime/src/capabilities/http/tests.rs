@@ -1,5 +1,7 @@
 //! Real servers on loopback, reached by the operator's override, as the sandbox reaches them.
 
+mod answers;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -181,6 +183,11 @@ async fn server() -> String {
         }))
         .route("/v1/many", any(|| async { axum::Json(json!({"tokens": (0..300).map(|n| format!("token-{n}")).collect::<Vec<_>>()})) }))
         .route("/v1/form", any(|| async { "oauth_token=abcdefgh&user=7" }))
+        .route("/v1/text", any(|| async { "Your token is s3ss10n-v4lue." }))
+        .route("/v1/html", any(|| async { axum::response::Html("<a href=\"/?x=y\">s3ss10n-v4lue</a>") }))
+        .route("/v1/bare", any(|| async { "czNzczEwbi12NGx1ZQ==" }))
+        .route("/v1/cut", any(|| async { "{\"access_token\": \"s3ss10n-v4lue" }))
+        .route("/v1/broken", any(|| async { (StatusCode::BAD_GATEWAY, "s3ss10n-v4lue could not be stored") }))
         .route("/v1/later", get(|| async { (StatusCode::ACCEPTED, [("retry-after", "3")], "") }))
         .route("/v1/gone", get(|| async { StatusCode::GONE }))
         .route("/v1/file", get(|| async {
@@ -194,11 +201,16 @@ async fn server() -> String {
 }
 
 async fn ground_with(limits: Limits, overridden: &[&str]) -> Ground {
+    ground_and_memory(limits, overridden).await.0
+}
+
+async fn ground_and_memory(limits: Limits, overridden: &[&str]) -> (Ground, Arc<Memory>) {
     let server = server().await;
     let overrides = overridden.iter().map(|origin| (origin.to_string(), server.clone())).collect();
     let policy = Policy { overrides, denied_hosts: vec!["*.denied.example.com".to_owned()] };
-    let store = Arc::new(Store(Arc::new(Memory::default())));
-    Ground {
+    let memory = Arc::new(Memory::default());
+    let store = Arc::new(Store(memory.clone()));
+    let ground = Ground {
         manifest: Arc::new(crate::manifest::read(MANIFEST).unwrap()),
         caller: Arc::new(Caller {
             workspace: "ws".to_owned(),
@@ -208,7 +220,8 @@ async fn ground_with(limits: Limits, overridden: &[&str]) -> Ground {
         services: Arc::new(Services { secrets: store.clone(), kv: store.clone(), blobs: store }),
         client: Client::with_names(policy, Arc::new(Leads("10.0.0.1".parse().unwrap()))).unwrap(),
         budget: Arc::new(Budget::new(&limits)),
-    }
+    };
+    (ground, memory)
 }
 
 async fn ground() -> Ground {
@@ -461,43 +474,6 @@ async fn text_that_looks_like_a_marker_but_was_not_issued_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn captures_take_secrets_out_before_the_plugin_sees_them() {
-    let ground = ground().await;
-    let mut vault = Vault::default();
-    let capture = |pointer: &str, label: &str| Capture {
-        pointer: pointer.to_owned(),
-        label: label.to_owned(),
-        extra: Vec::new(),
-    };
-    let mut login = request("POST", "https://api.example.com/v1/login");
-    login.captures =
-        vec![capture("/access_token", "user"), capture("/pages/*/token", "page"), capture("/missing", "none")];
-    let response = made(&ground, &mut vault, login).await.unwrap();
-    let body: Value = serde_json::from_slice(&response.body).unwrap();
-    assert_eq!(
-        body,
-        json!({"access_token": "user", "pages": [{"token": "page:0"}, {"token": "page:1"}], "id": 7, "note": "***"})
-    );
-    assert_eq!(vault.captured("user").unwrap().expose(), b"s3ss10n-v4lue");
-    assert_eq!(vault.captured("page:1").unwrap().expose(), b"page-two");
-    assert!(vault.captured("none").is_none());
-    let mut form = request("GET", "https://api.example.com/v1/form");
-    form.captures = vec![capture("oauth_token", "t")];
-    let response = made(&ground, &mut vault, form).await.unwrap();
-    assert_eq!(response.body, b"oauth_token=t&user=7");
-    assert_eq!(vault.captured("t").unwrap().expose(), b"abcdefgh");
-}
-
-#[tokio::test]
-async fn an_answer_over_the_limit_ends_the_call_while_it_streams() {
-    let ground =
-        ground_with(Limits { response_bytes: 10_000, ..Limits::default() }, &["https://api.example.com"]).await;
-    let over =
-        fetch(&ground, &mut Vault::default(), request("GET", "https://api.example.com/v1/huge")).await.unwrap_err();
-    assert_eq!(over, Over(CallFault::ResponseBytes));
-}
-
-#[tokio::test]
 async fn a_request_over_the_limit_never_leaves() {
     let ground = ground_with(Limits { egress_bytes: 100, ..Limits::default() }, &["https://api.example.com"]).await;
     let mut post = request("POST", "https://api.example.com/v1/x");
@@ -538,48 +514,6 @@ async fn a_refused_connection_sent_nothing() {
 }
 
 #[tokio::test]
-async fn bodies_come_from_blobs_and_answers_go_into_blobs() {
-    let _turn = TURN.lock().await;
-    let ground = ground().await;
-    let mut get = request("GET", "https://api.example.com/v1/file");
-    get.into_blob = true;
-    let response = made(&ground, &mut Vault::default(), get).await.unwrap();
-    assert!(response.body.is_empty());
-    let blob = response.blob.unwrap();
-    let mut post = request("POST", "https://api.example.com/v1/upload");
-    post.body = vec![Piece::Bytes(b"head".to_vec()), Piece::Blob(blob), Piece::Bytes(b"tail".to_vec())];
-    made(&ground, &mut Vault::default(), post).await.unwrap();
-    let seen = seen();
-    assert_eq!((seen["bytes"].as_u64(), seen["headers"]["content-length"].as_str()), (Some(5008), Some("5008")));
-    let mut missing = request("POST", "https://api.example.com/v1/upload");
-    missing.body = vec![Piece::Blob("blob_9".to_owned())];
-    assert_eq!(kind_of(&ground, missing).await, told("invalid"));
-    let mut error = request("GET", "https://api.example.com/v1/gone");
-    error.into_blob = true;
-    let response = made(&ground, &mut Vault::default(), error).await.unwrap();
-    assert_eq!((response.status, response.blob), (410, None));
-}
-
-#[tokio::test]
-async fn downloads_stream_into_blobs_and_say_why_not() {
-    let ground = ground().await;
-    let from =
-        |path: &str| Download::Fetch(request("GET", &format!("https://api.example.com/v1/{path}")), Markers::default());
-    let file = download(&ground, from("file"), 5000).await.unwrap();
-    assert_eq!((file.bytes, file.mime.as_deref(), file.name.as_deref()), (5000, Some("image/png"), Some("a b.png")));
-    assert_eq!(download(&ground, from("file"), 4999).await, Err(DownloadError::TooLarge { max_bytes: 4999 }));
-    assert_eq!(download(&ground, from("huge"), 9999).await, Err(DownloadError::TooLarge { max_bytes: 9999 }));
-    assert_eq!(download(&ground, from("later"), 1).await, Err(DownloadError::Later { retry_after_ms: Some(3000) }));
-    assert_eq!(download(&ground, from("gone"), 1).await, Err(DownloadError::Gone { status: 410 }));
-    let open = Download::Open("https://inside.example.net/file".to_owned());
-    let Err(DownloadError::Failed { kind, .. }) = download(&ground, open, 1).await else { panic!("not refused") };
-    assert_eq!(kind, "blocked");
-    let plain = Download::Open("http://inside.example.net/file".to_owned());
-    let Err(DownloadError::Failed { kind, .. }) = download(&ground, plain, 1).await else { panic!("not refused") };
-    assert_eq!(kind, "forbidden");
-}
-
-#[tokio::test]
 async fn a_marker_is_bound_to_where_it_stands_and_not_to_where_it_is_spelt() {
     let ground = ground().await;
     let escaped = |word: &str, escape: &str| format!("{escape}{}", &word[1..]);
@@ -615,20 +549,6 @@ async fn a_marker_is_bound_to_where_it_stands_and_not_to_where_it_is_spelt() {
     ];
     two_faced.body = vec![Piece::Bytes(format!("field={word}").into_bytes())];
     refused(&mut vault, two_faced).await;
-}
-
-#[tokio::test]
-async fn captures_are_bounded_in_number_and_in_what_they_write() {
-    let ground = ground().await;
-    let asked = |label: String, number: usize| {
-        let mut login = request("POST", "https://api.example.com/v1/many");
-        let capture = Capture { pointer: "/tokens/*".to_owned(), label, extra: Vec::new() };
-        login.captures = vec![capture; number];
-        login
-    };
-    assert_eq!(kind_of(&ground, asked("l".repeat(129), 1)).await, ("limit".to_owned(), false));
-    assert_eq!(kind_of(&ground, asked("l".to_owned(), 33)).await, ("limit".to_owned(), false));
-    assert_eq!(kind_of(&ground, asked("l".to_owned(), 1)).await, ("limit".to_owned(), true), "300 values");
 }
 
 #[tokio::test]
