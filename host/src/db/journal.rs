@@ -96,9 +96,6 @@ pub enum Replay {
     Pending,
 }
 
-/// A plugin's rows that wait: from the index alone, so that another's backlog costs nothing.
-const PENDING_IDS: &str = "SELECT id FROM journal WHERE state = 'pending' AND plugin_id = ?1 ORDER BY id LIMIT ?2";
-
 /// `headers`: the row's, as they are stored.
 pub(super) fn insert(db: &Connection, row: &NewRow, headers: &str) -> Result<i64, DbError> {
     db.prepare_cached(
@@ -164,6 +161,23 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<PendingRow> {
     })
 }
 
+/// Where a plugin's rows wait: an index of its own, so that what waits for a plugin that does not run costs nobody anything.
+const PENDING_IDS: &str = "SELECT id FROM journal WHERE state = 'pending' AND plugin_id = ?1 ORDER BY id LIMIT ?2";
+
+/// The first rows of these plugins that wait, in order of arrival, without those of `skip`.
+fn pending_ids(db: &Connection, plugins: &[String], skip: &HashSet<i64>, most: usize) -> Result<Vec<i64>, DbError> {
+    let mut query = db.prepare_cached(PENDING_IDS)?;
+    let mut ids = Vec::new();
+    for plugin in plugins {
+        for id in query.query_map(params![plugin, (most + skip.len()) as i64], |row| row.get::<_, i64>(0))? {
+            ids.extend(Some(id?).filter(|id| !skip.contains(id)));
+        }
+    }
+    ids.sort_unstable();
+    ids.truncate(most);
+    Ok(ids)
+}
+
 /// Lets the rows that waited for this channel be translated, within the act that connects it.
 pub(in crate::db) fn release_waiting(db: &Connection, channel: &str) -> Result<usize, DbError> {
     Ok(db
@@ -211,22 +225,12 @@ impl Db {
         most_bytes: usize,
     ) -> Result<Vec<PendingRow>, DbError> {
         self.read(move |db| {
-            let mut ids: Vec<i64> = Vec::new();
-            let mut query = db.prepare_cached(PENDING_IDS)?;
-            for plugin in plugins {
-                let theirs = query.query_map(params![plugin, (most + skip.len()) as i64], |row| row.get(0))?;
-                for id in theirs {
-                    ids.extend(Some(id?).filter(|id| !skip.contains(id)));
-                }
-            }
-            ids.sort_unstable();
-            ids.truncate(most);
             let mut query = db.prepare_cached(
                 "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, replays \
-                 FROM journal WHERE id = ?1",
+                 FROM journal WHERE id = ?1 AND state = 'pending'",
             )?;
-            let (mut found, mut bytes) = (Vec::with_capacity(ids.len()), 0);
-            for id in ids {
+            let (mut found, mut bytes) = (Vec::new(), 0);
+            for id in pending_ids(db, &plugins, &skip, most)? {
                 let Some(row) = query.query_row([id], pending).optional()? else { continue };
                 bytes += row.body.len();
                 if bytes > most_bytes && !found.is_empty() {
@@ -409,4 +413,56 @@ fn with_items(db: &Connection, reader: &JournalReader, row: &PendingRow, mut jso
         object.insert("items".into(), items.into());
     }
     Ok(json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DbConfig;
+    use super::*;
+    use crate::model::envelope::Vault;
+
+    fn row(plugin: &str, body: &[u8]) -> NewRow {
+        NewRow {
+            plugin: plugin.into(),
+            address: plugin.into(),
+            workspace: None,
+            channel: None,
+            app: None,
+            recipe: "r".into(),
+            method: "POST".into(),
+            path: String::new(),
+            query: String::new(),
+            headers: Vec::new(),
+            body: body.to_vec(),
+            received_at: 1,
+        }
+    }
+
+    /// A plugin that does not run may have a backlog of any length: looking for the others' rows never touches it.
+    #[tokio::test]
+    async fn what_waits_for_another_plugin_is_not_looked_at() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::open(DbConfig::at(folder.path().join("t.db")), Vault::new([1; 32])).expect("opens");
+        for plugin in ["held", "one", "held", "other", "one"] {
+            db.append_journal(row(plugin, b"1234"), None, |_| {}).await.expect("journalled");
+        }
+        let plan: Vec<String> = db
+            .read(|db| {
+                let mut query = db.prepare(&format!("EXPLAIN QUERY PLAN {PENDING_IDS}"))?;
+                Ok(query.query_map(params!["one", 1], |row| row.get(3))?.collect::<Result<_, _>>()?)
+            })
+            .await
+            .expect("planned");
+        let wanted = "SEARCH journal USING COVERING INDEX journal_pending (plugin_id=?)";
+        assert_eq!(plan, [wanted], "no sorting, no scan");
+        let ids = async |skip: &[i64], most, bytes| {
+            let plugins = vec!["other".to_owned(), "one".to_owned()];
+            let rows = db.pending_rows(plugins, skip.iter().copied().collect(), most, bytes).await.expect("read");
+            rows.iter().map(|row| row.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&[], 10, 100).await, [2, 4, 5], "in order of arrival over both plugins");
+        assert_eq!(ids(&[2], 1, 100).await, [4], "what is in flight takes nobody's place");
+        assert_eq!(ids(&[], 10, 8).await, [2, 4]);
+        assert_eq!(ids(&[], 10, 1).await, [2], "one at least");
+    }
 }

@@ -9,11 +9,13 @@ use sambung_runtime::CallError;
 use sambung_runtime::contract::inbound::{Item, ItemResult, Outcome};
 use sambung_runtime::contract::windows::WindowRule;
 
+use super::backlog::Gone;
 use super::events::{self, Stored};
 use super::journal_items::{self, ItemRow};
 use super::notices;
 use super::site::Site;
 use crate::db::{Db, DbError, Priority, channels};
+use crate::model::envelope::Vault;
 
 /// A request with what its plugin made of it.
 #[derive(Debug, Clone)]
@@ -113,7 +115,8 @@ impl Db {
             .filter(|row| matches!(row.translation, Translation::Failed(_) | Translation::Outcome { early: true, .. }))
             .filter_map(|row| row.channel.clone())
             .collect();
-        let done = self.write(Priority::Routine, move |db| commit_all(db, &rows, now)).await;
+        let vault = self.vault();
+        let done = self.write(Priority::Routine, move |db| commit_all(db, &vault, &rows, now)).await;
         for channel in failed {
             self.forget_channel(&channel);
         }
@@ -142,21 +145,31 @@ fn in_savepoint<T>(db: &Connection, act: impl FnOnce() -> Result<T, DbError>) ->
     result
 }
 
-fn commit_all(db: &Connection, rows: &[Translated], now: i64) -> Result<Vec<Result<Committed, DbError>>, DbError> {
+fn commit_all(
+    db: &Connection,
+    vault: &Vault,
+    rows: &[Translated],
+    now: i64,
+) -> Result<Vec<Result<Committed, DbError>>, DbError> {
     let together = in_savepoint(db, || {
-        let mut act = Act { db, now, apart: false, standings: HashMap::new() };
+        let mut act = Act { db, vault, now, apart: false, standings: HashMap::new() };
         rows.iter().map(|row| act.commit(row).map(Ok)).collect()
     });
     match together {
         // SQLite ended the transaction: what is written now would be in one of its own.
         Err(error) if db.is_autocommit() => Err(error),
-        Err(_) => commit_apart(db, rows, now),
+        Err(_) => commit_apart(db, vault, rows, now),
         done => done,
     }
 }
 
-fn commit_apart(db: &Connection, rows: &[Translated], now: i64) -> Result<Vec<Result<Committed, DbError>>, DbError> {
-    let mut act = Act { db, now, apart: true, standings: HashMap::new() };
+fn commit_apart(
+    db: &Connection,
+    vault: &Vault,
+    rows: &[Translated],
+    now: i64,
+) -> Result<Vec<Result<Committed, DbError>>, DbError> {
+    let mut act = Act { db, vault, now, apart: true, standings: HashMap::new() };
     let mut done = Vec::with_capacity(rows.len());
     for row in rows {
         match in_savepoint(db, || act.commit(row)) {
@@ -176,6 +189,7 @@ fn commit_apart(db: &Connection, rows: &[Translated], now: i64) -> Result<Vec<Re
 /// Requests that are being committed in one transaction.
 struct Act<'a> {
     db: &'a Connection,
+    vault: &'a Vault,
     now: i64,
     /// Each item stands or falls alone; else a refusal is the whole act's.
     apart: bool,
@@ -200,10 +214,14 @@ impl Act<'_> {
 
     fn commit(&mut self, row: &Translated) -> Result<Committed, DbError> {
         let (db, now) = (self.db, self.now);
-        let still = db.prepare_cached("SELECT 1 FROM journal WHERE id = ?1 AND state = 'pending'")?.exists([row.id])?;
-        if !still {
+        let still = db
+            .prepare_cached("SELECT erased FROM journal WHERE id = ?1 AND state = 'pending'")?
+            .query_row([row.id], |found| found.get::<_, Option<Vec<u8>>>(0))
+            .optional()?;
+        let Some(marked) = still else {
             return Ok(Committed { effect: Effect::Settled, stored: 0, media: false, strangers: false });
-        }
+        };
+        let gone = Gone::read(self.vault, row.id, marked.as_deref())?;
         let own = match &row.channel {
             Some(channel) => match self.standing(channel)? {
                 None => return park_whole(db, row, "the channel was disconnected before this was translated", now),
@@ -229,7 +247,7 @@ impl Act<'_> {
                 }
                 let mut tally = Tally::default();
                 for (index, item) in outcome.items.iter().enumerate() {
-                    let result = self.guarded(|| apply_item(db, row, index, item, own.as_ref(), rules, now));
+                    let result = self.guarded(|| apply_item(db, row, index, item, own.as_ref(), (rules, &gone), now));
                     match result {
                         Ok(one) => tally.add(one),
                         Err(error) if !self.apart || stops(&error) => return Err(error),
@@ -323,7 +341,7 @@ fn apply_item(
     index: usize,
     item: &Item,
     own: Option<&Place>,
-    rules: &[WindowRule],
+    (rules, gone): (&[WindowRule], &Gone),
     now: i64,
 ) -> Result<Tally, DbError> {
     let places = match own {
@@ -335,6 +353,7 @@ fn apply_item(
         None => places_of(db, row, item)?,
     };
     let Some(first) = places.first() else {
+        journal_items::wait_for_channel(db, row.id, &row.plugin, &item.routes)?;
         let routes = if item.routes.is_empty() { "it names none".to_owned() } else { item.routes.join(", ") };
         return park_item(db, row, index, item, None, &format!("no channel is connected for it ({routes})"), now);
     };
@@ -343,7 +362,7 @@ fn apply_item(
         ItemResult::Events(events) => {
             let mut tally = Tally::default();
             for place in &places {
-                apply_events(db, row, (index, item), events, place, rules, now, &mut tally)?;
+                apply_events(db, row, (index, item), events, place, (rules, gone), now, &mut tally)?;
             }
             Ok(tally)
         }
@@ -366,7 +385,7 @@ fn apply_events(
     (index, item): (usize, &Item),
     events: &[sambung_runtime::contract::inbound::Event],
     place: &Place,
-    rules: &[WindowRule],
+    (rules, gone): (&[WindowRule], &Gone),
     now: i64,
     tally: &mut Tally,
 ) -> Result<(), DbError> {
@@ -382,6 +401,11 @@ fn apply_events(
         told: Default::default(),
     };
     for event in events {
+        if gone.concerns(&place.workspace, event) {
+            let to = Some((place.workspace.as_str(), place.channel.as_str()));
+            note_item(db, row, index, item, to, "ignored", "the person was erased while this waited", now)?;
+            continue;
+        }
         match events::apply(&mut site, event)? {
             Stored::New => tally.stored += 1,
             Stored::Duplicate => {}
