@@ -1,5 +1,5 @@
 //! `handle-webhook` in the sandbox, a fresh instance for every call and every limit on, against the same Rust code called
-//! natively. Run with `cargo bench -p sambung-runtime`.
+//! natively. Run with `cargo bench -p sambung-runtime`, and for some bodies only with `-- '1 KB'`.
 //!
 //! Rounds of both are interleaved, so that a noisy machine disturbs both alike, and shorter than a turn on a busy
 //! processor, so that some are disturbed by nobody. The least disturbed round and the median are printed; ratio and
@@ -32,8 +32,11 @@ fn main() {
             "{:<12} {:>12} {:>12} {:>14} {:>14} {:>8} {:>10}",
             "body", "native min", "median", "sandbox min", "median", "ratio", "over (µs)"
         );
+        let only: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+        let wanted = |name: &str| only.is_empty() || only.iter().any(|word| word == name);
         // At the end once more a small one: what a large call leaves behind must not slow the next.
-        for (name, events) in [("empty call", 0), ("1 KB", 3), ("10 KB", 33), ("100 KB", 330), ("1 KB again", 3)] {
+        let bodies = [("empty call", 0), ("1 KB", 3), ("10 KB", 33), ("100 KB", 330), ("1 KB again", 3)];
+        for (name, events) in bodies.into_iter().filter(|(name, _)| wanted(name)) {
             compare(&plugin, name, &body(events)).await;
         }
     });

@@ -1,71 +1,127 @@
-//! Where in a compiled plugin each interface of the contract is.
+//! The functions that a plugin exports: found and their types checked once, when it is loaded, so that a call does neither.
 
-use wasmtime::component::InstancePre;
+use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{ComponentExportIndex, Func, Instance, InstancePre, TypedFunc};
 
 use crate::calls::Function;
-use crate::contract::{
-    apps, assets, connection, inbound, media, outbound, profiles, reconcile, settings, signals, templates, windows,
-};
-use crate::inspect::Interfaces;
+use crate::contract::apps::{App, Prepared};
+use crate::contract::assets::Asset;
+use crate::contract::connection::{ConnectStep, Health};
+use crate::contract::inbound::{Outcome, Request};
+use crate::contract::media::Source;
+use crate::contract::outbound::{Outgoing, Receipt, SendError};
+use crate::contract::reconcile::{Lost, Verdict};
+use crate::contract::templates::Page;
+use crate::contract::types::{Channel, Fault, Finding, Identity, MediaRef, Person, Target, Thread};
+use crate::contract::windows::WindowRule;
+use crate::inspect::{CONTRACT, Interfaces, PACKAGE};
 use crate::state::State;
 
-/// The exported interfaces, types checked.
-pub(crate) struct Exports {
-    pub(crate) connection: connection::GuestIndices,
-    pub(crate) settings: settings::GuestIndices,
-    pub(crate) windows: windows::GuestIndices,
-    pub(crate) inbound: inbound::GuestIndices,
-    pub(crate) outbound: outbound::GuestIndices,
-    pub(crate) templates: Option<templates::GuestIndices>,
-    pub(crate) profiles: Option<profiles::GuestIndices>,
-    pub(crate) media: Option<media::GuestIndices>,
-    pub(crate) signals: Option<signals::GuestIndices>,
-    pub(crate) reconcile: Option<reconcile::GuestIndices>,
-    pub(crate) apps: Option<apps::GuestIndices>,
-    pub(crate) assets: Option<assets::GuestIndices>,
-}
+/// Where in a compiled plugin each function is; nothing where it has no such interface.
+pub(crate) struct Exports([Option<ComponentExportIndex>; Function::ALL.len()]);
 
 impl Exports {
     /// Finds them, and checks that they have the contract's types.
     pub(crate) fn find(before: &InstancePre<State>, interfaces: &Interfaces) -> wasmtime::Result<Exports> {
-        macro_rules! optional {
-            ($interface:ident) => {
-                interfaces.$interface.then(|| $interface::GuestIndices::new(before)).transpose()?
-            };
+        let mut found = [None; Function::ALL.len()];
+        for function in Function::ALL.into_iter().filter(|function| is_there(*function, interfaces)) {
+            let index = find(before, function).map_err(|error| error.context(function.name()))?;
+            found[function as usize] = Some(index);
         }
-        Ok(Exports {
-            connection: connection::GuestIndices::new(before)?,
-            settings: settings::GuestIndices::new(before)?,
-            windows: windows::GuestIndices::new(before)?,
-            inbound: inbound::GuestIndices::new(before)?,
-            outbound: outbound::GuestIndices::new(before)?,
-            templates: optional!(templates),
-            profiles: optional!(profiles),
-            media: optional!(media),
-            signals: optional!(signals),
-            reconcile: optional!(reconcile),
-            apps: optional!(apps),
-            assets: optional!(assets),
-        })
+        Ok(Exports(found))
     }
 
     /// Whether the plugin has this function.
     pub(crate) fn has(&self, function: Function) -> bool {
-        match function {
-            Function::AssetFiles => self.assets.is_some(),
-            Function::ListTemplates => self.templates.is_some(),
-            Function::LookUp => self.profiles.is_some(),
-            Function::Resolve => self.media.is_some(),
-            Function::Signal => self.signals.is_some(),
-            Function::Reconcile => self.reconcile.is_some(),
-            Function::PrepareApp | Function::CheckApp | Function::ReleaseApp => self.apps.is_some(),
-            Function::SettingsSchema
-            | Function::WindowRules
-            | Function::HandleWebhook
-            | Function::Connect
-            | Function::Check
-            | Function::Disconnect
-            | Function::Send => true,
-        }
+        self.0[function as usize].is_some()
     }
+
+    fn func(&self, function: Function, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<Func> {
+        let func = self.0[function as usize].and_then(|index| instance.get_func(&mut *store, index));
+        func.ok_or_else(|| wasmtime::Error::msg(format!("the plugin has no {}", function.name())))
+    }
+}
+
+fn find(before: &InstancePre<State>, function: Function) -> wasmtime::Result<ComponentExportIndex> {
+    let component = before.component();
+    let (interface, name) = function.name().split_once('.').unwrap_or_default();
+    let interface = component.get_export_index(None, format!("{PACKAGE}/{interface}@{CONTRACT}").as_str());
+    match interface.and_then(|interface| component.get_export(Some(&interface), name)) {
+        Some((ComponentItem::ComponentFunc(func), index)) => check(function, &func, before).map(|()| index),
+        _ => Err(wasmtime::Error::msg("there is no such function")),
+    }
+}
+
+fn is_there(function: Function, interfaces: &Interfaces) -> bool {
+    match function {
+        Function::AssetFiles => interfaces.assets,
+        Function::ListTemplates => interfaces.templates,
+        Function::LookUp => interfaces.profiles,
+        Function::Resolve => interfaces.media,
+        Function::Signal => interfaces.signals,
+        Function::Reconcile => interfaces.reconcile,
+        Function::PrepareApp | Function::CheckApp | Function::ReleaseApp => interfaces.apps,
+        Function::SettingsSchema
+        | Function::WindowRules
+        | Function::HandleWebhook
+        | Function::Connect
+        | Function::Check
+        | Function::Disconnect
+        | Function::Send => true,
+    }
+}
+
+/// What each function takes and gives. The generated bindings would check a function's types at every call, and the types of
+/// this contract are large: that takes longer than translating a small webhook.
+macro_rules! signatures {
+    ($($function:ident => $method:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        fn check(
+            function: Function,
+            func: &wasmtime::component::types::ComponentFunc,
+            before: &InstancePre<State>,
+        ) -> wasmtime::Result<()> {
+            let types = before.instance_type();
+            match function {
+                $(Function::$function => func.typecheck::<($($type,)*), ($result,)>(&types),)*
+            }
+        }
+
+        impl Exports {
+            $(
+                pub(crate) async fn $method(
+                    &self,
+                    store: &mut Store<State>,
+                    instance: &Instance,
+                    $($argument: $type),*
+                ) -> wasmtime::Result<$result> {
+                    let func = self.func(Function::$function, store, instance)?;
+                    // SAFETY: `find` compared the types of this function with these, for the very component that `instance`
+                    // is made of: a `Callable` keeps the two together.
+                    #[allow(unsafe_code, reason = "the check is done once, by `Exports::find`")]
+                    let func = unsafe { TypedFunc::<($($type,)*), ($result,)>::new_unchecked(func) };
+                    Ok(func.call_async(store, ($($argument,)*)).await?.0)
+                }
+            )*
+        }
+    };
+}
+
+signatures! {
+    SettingsSchema => settings_schema(of: &str, language: &str) -> String;
+    WindowRules => window_rules() -> Vec<WindowRule>;
+    AssetFiles => files() -> Vec<Asset>;
+    HandleWebhook => handle_webhook(request: &Request, channel: Option<&Channel>) -> Result<Outcome, String>;
+    Connect => connect(channel: &Channel, answer: Option<&str>) -> Result<ConnectStep, Vec<Fault>>;
+    Check => check_channel(channel: &Channel) -> Result<Health, Fault>;
+    Disconnect => disconnect(channel: &Channel) -> Result<(), Fault>;
+    Send => send(messages: &[Outgoing], channel: &Channel) -> Vec<Result<Receipt, SendError>>;
+    ListTemplates => list_templates(channel: &Channel, cursor: Option<&str>) -> Result<Page, Fault>;
+    LookUp => look_up(channel: &Channel, who: &Identity, thread: Option<&Thread>) -> Result<Option<Person>, Fault>;
+    Resolve => resolve(channel: &Channel, file: &MediaRef) -> Result<Source, Fault>;
+    Signal => signal(channel: &Channel, thread: &Thread, kind: &str, about: Option<&Target>) -> Result<(), Fault>;
+    Reconcile => reconcile(channel: &Channel, attempts: &[Lost]) -> Vec<Result<Verdict, Fault>>;
+    PrepareApp => prepare(app: &App) -> Result<Prepared, Vec<Fault>>;
+    CheckApp => check_app(app: &App) -> Result<Vec<Finding>, Fault>;
+    ReleaseApp => release(app: &App) -> Result<(), Fault>;
 }

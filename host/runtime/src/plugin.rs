@@ -41,23 +41,12 @@ const LANGUAGES: [&str; 2] = ["en", "id"];
 /// When and with which randomness a plugin is loaded: always the same.
 const AT_LOAD: Moment = Moment::Fixed { ms: 0, seed: 0 };
 
-/// The exported function of an interface, called with references to arguments that the call owns.
+/// An exported function, called with references to arguments that the call owns.
 macro_rules! call {
-    ($callable:expr, $function:ident, $caller:expr, $moment:expr, $interface:ident . $method:ident ( $($argument:expr),* )) => {
+    ($callable:expr, $function:ident, $caller:expr, $moment:expr, $method:ident ( $($argument:expr),* )) => {
         $callable.call(Function::$function, $caller, $moment, move |store, instance, exports| {
-            Box::pin(async move {
-                let guest = call!(@indices exports $interface).load(&mut *store, instance)?;
-                guest.$method(&mut *store, $($argument),*).await
-            })
+            Box::pin(async move { exports.$method(store, instance, $($argument),*).await })
         }).await
-    };
-    (@indices $exports:ident connection) => { $exports.connection };
-    (@indices $exports:ident settings) => { $exports.settings };
-    (@indices $exports:ident windows) => { $exports.windows };
-    (@indices $exports:ident inbound) => { $exports.inbound };
-    (@indices $exports:ident outbound) => { $exports.outbound };
-    (@indices $exports:ident $optional:ident) => {
-        $exports.$optional.as_ref().expect("asked before an instance was made")
     };
 }
 
@@ -66,9 +55,9 @@ impl Plugin {
     pub(crate) async fn try_out(callable: Callable, inspection: Inspection) -> Result<Plugin, LoadError> {
         let caller = Arc::new(Caller { plugin: inspection.manifest.id.clone(), ..Caller::default() });
         let schemas = schemas(&callable, &inspection, &caller).await?;
-        let windows = call!(callable, WindowRules, caller.clone(), AT_LOAD, windows.call_window_rules())?.value;
+        let windows = call!(callable, WindowRules, caller.clone(), AT_LOAD, window_rules())?.value;
         let assets = match inspection.interfaces.assets {
-            true => call!(callable, AssetFiles, caller.clone(), AT_LOAD, assets.call_files())?.value,
+            true => call!(callable, AssetFiles, caller.clone(), AT_LOAD, files())?.value,
             false => Vec::new(),
         };
         check_assets(&assets)?;
@@ -149,7 +138,7 @@ impl Plugin {
             app: caller.app.clone(),
             settings: serde_json::Value::Null,
         });
-        call!(self.0.callable, HandleWebhook, caller, moment, inbound.call_handle_webhook(&request, channel.as_ref()))
+        call!(self.0.callable, HandleWebhook, caller, moment, handle_webhook(&request, channel.as_ref()))
     }
 
     /// Connects, or goes on with `answer` to what the last step asked.
@@ -166,8 +155,7 @@ impl Plugin {
             self.0.callable.call(Function::Connect, shared(caller), Moment::Now, move |store, instance, exports| {
                 Box::pin(async move {
                     let channel = store.data_mut().mark_address(channel).await;
-                    let guest = exports.connection.load(&mut *store, instance)?;
-                    let mut step = guest.call_connect(&mut *store, &channel, answer.as_ref()).await?;
+                    let mut step = exports.connect(store, instance, &channel, answer.as_deref()).await?;
                     step.iter_mut().for_each(|step| store.data().unmark_step(step));
                     Ok(step)
                 })
@@ -184,8 +172,7 @@ impl Plugin {
             self.0.callable.call(Function::Check, shared(caller), Moment::Now, move |store, instance, exports| {
                 Box::pin(async move {
                     let channel = store.data_mut().mark_address(channel).await;
-                    let guest = exports.connection.load(&mut *store, instance)?;
-                    let mut health = guest.call_check(&mut *store, &channel).await?;
+                    let mut health = exports.check_channel(store, instance, &channel).await?;
                     health.iter_mut().for_each(|health| store.data().unmark_health(health));
                     Ok(health)
                 })
@@ -198,7 +185,7 @@ impl Plugin {
     /// # Errors
     /// See [`Plugin::handle_webhook`].
     pub async fn disconnect(&self, caller: &Caller, channel: Channel) -> Called<Result<(), Fault>> {
-        call!(self.0.callable, Disconnect, shared(caller), Moment::Now, connection.call_disconnect(&channel))
+        call!(self.0.callable, Disconnect, shared(caller), Moment::Now, disconnect(&channel))
     }
 
     /// Sends the contents of one message that are due together. One result for each, in order: an answer of another length
@@ -216,8 +203,7 @@ impl Plugin {
             .callable
             .call(Function::Send, shared(caller), Moment::Now, move |store, instance, exports| {
                 Box::pin(async move {
-                    let guest = exports.outbound.load(&mut *store, instance)?;
-                    let results = guest.call_send(&mut *store, &messages, &channel).await?;
+                    let results = exports.send(store, instance, &messages, &channel).await?;
                     if results.len() != messages.len() {
                         return Err(wasmtime::Error::msg(format!(
                             "{} results for {} contents",
@@ -241,13 +227,7 @@ impl Plugin {
         channel: Channel,
         cursor: Option<String>,
     ) -> Called<Result<Page, Fault>> {
-        call!(
-            self.0.callable,
-            ListTemplates,
-            shared(caller),
-            Moment::Now,
-            templates.call_list_templates(&channel, cursor.as_deref())
-        )
+        call!(self.0.callable, ListTemplates, shared(caller), Moment::Now, list_templates(&channel, cursor.as_deref()))
     }
 
     /// What the provider knows about a person.
@@ -261,13 +241,7 @@ impl Plugin {
         who: Identity,
         thread: Option<Thread>,
     ) -> Called<Result<Option<Person>, Fault>> {
-        call!(
-            self.0.callable,
-            LookUp,
-            shared(caller),
-            Moment::Now,
-            profiles.call_look_up(&channel, &who, thread.as_ref())
-        )
+        call!(self.0.callable, LookUp, shared(caller), Moment::Now, look_up(&channel, &who, thread.as_ref()))
     }
 
     /// Where the bytes of an inbound file are.
@@ -275,7 +249,7 @@ impl Plugin {
     /// # Errors
     /// See [`Plugin::handle_webhook`].
     pub async fn resolve(&self, caller: &Caller, channel: Channel, file: MediaRef) -> Called<Result<Source, Fault>> {
-        call!(self.0.callable, Resolve, shared(caller), Moment::Now, media.call_resolve(&channel, &file))
+        call!(self.0.callable, Resolve, shared(caller), Moment::Now, resolve(&channel, &file))
     }
 
     /// A small courtesy: "typing", "read", "acknowledge".
@@ -290,13 +264,7 @@ impl Plugin {
         kind: String,
         about: Option<Target>,
     ) -> Called<Result<(), Fault>> {
-        call!(
-            self.0.callable,
-            Signal,
-            shared(caller),
-            Moment::Now,
-            signals.call_signal(&channel, &thread, &kind, about.as_ref())
-        )
+        call!(self.0.callable, Signal, shared(caller), Moment::Now, signal(&channel, &thread, &kind, about.as_ref()))
     }
 
     /// What became of sends whose answers were lost.
@@ -309,7 +277,7 @@ impl Plugin {
         channel: Channel,
         attempts: Vec<Lost>,
     ) -> Called<Vec<Result<Verdict, Fault>>> {
-        call!(self.0.callable, Reconcile, shared(caller), Moment::Now, reconcile.call_reconcile(&channel, &attempts))
+        call!(self.0.callable, Reconcile, shared(caller), Moment::Now, reconcile(&channel, &attempts))
     }
 
     /// Registers with the provider.
@@ -317,7 +285,7 @@ impl Plugin {
     /// # Errors
     /// See [`Plugin::handle_webhook`].
     pub async fn prepare_app(&self, caller: &Caller, app: App) -> Called<Result<Prepared, Vec<Fault>>> {
-        call!(self.0.callable, PrepareApp, shared(caller), Moment::Now, apps.call_prepare(&app))
+        call!(self.0.callable, PrepareApp, shared(caller), Moment::Now, prepare(&app))
     }
 
     /// How a registration is.
@@ -325,7 +293,7 @@ impl Plugin {
     /// # Errors
     /// See [`Plugin::handle_webhook`].
     pub async fn check_app(&self, caller: &Caller, app: App) -> Called<Result<Vec<Finding>, Fault>> {
-        call!(self.0.callable, CheckApp, shared(caller), Moment::Now, apps.call_check(&app))
+        call!(self.0.callable, CheckApp, shared(caller), Moment::Now, check_app(&app))
     }
 
     /// Takes a registration back.
@@ -333,7 +301,7 @@ impl Plugin {
     /// # Errors
     /// See [`Plugin::handle_webhook`].
     pub async fn release_app(&self, caller: &Caller, app: App) -> Called<Result<(), Fault>> {
-        call!(self.0.callable, ReleaseApp, shared(caller), Moment::Now, apps.call_release(&app))
+        call!(self.0.callable, ReleaseApp, shared(caller), Moment::Now, release(&app))
     }
 }
 
@@ -379,9 +347,7 @@ async fn schemas(
     let kinds: &[&'static str] = if has_registrations(inspection) { &["channel", "app"] } else { &["channel"] };
     for &of in kinds {
         for language in LANGUAGES {
-            let text =
-                call!(callable, SettingsSchema, caller.clone(), AT_LOAD, settings.call_settings_schema(of, language))?
-                    .value;
+            let text = call!(callable, SettingsSchema, caller.clone(), AT_LOAD, settings_schema(of, language))?.value;
             let schema = serde_json::from_str(&text).map_err(|error| LoadError::Answer {
                 function: Function::SettingsSchema.name(),
                 words: format!("the schema of a {of} in {language:?} is not JSON: {error}"),
