@@ -5,8 +5,8 @@ use sambung_runtime::contract::apps::App;
 use sambung_runtime::manifest::Scope;
 use serde_json::{Value, json};
 
-use super::connect::instructions;
 use super::form::{self, Filled};
+use super::steps::instructions;
 use super::{Actor, ChannelError, Channels, Request, check, refused};
 use crate::db::{AppRow, NewSecret};
 use crate::model::channel::Finding;

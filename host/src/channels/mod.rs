@@ -9,6 +9,7 @@ mod connect;
 mod form;
 mod leave;
 mod rounds;
+mod steps;
 mod turns;
 mod view;
 
