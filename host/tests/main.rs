@@ -12,5 +12,6 @@ mod inbound;
 mod media;
 mod operations;
 mod outbound;
+mod plans;
 mod plugins;
 mod widget;
