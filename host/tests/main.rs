@@ -14,6 +14,7 @@ mod inbound;
 mod media;
 mod operations;
 mod outbound;
+mod plans;
 mod plugins;
 mod repeats;
 mod widget;

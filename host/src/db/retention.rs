@@ -36,7 +36,7 @@ impl Expired {
                 "DELETE FROM idempotency WHERE (workspace_id, actor, key) IN (SELECT workspace_id, actor, key \
                  FROM idempotency WHERE created_at < ?1 AND status IS NOT NULL LIMIT ?2)"
             }
-            Expired::Audit => "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY id LIMIT ?2)",
+            Expired::Audit => "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)",
             Expired::Tokens => {
                 "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens \
                  WHERE (revoked_at IS NOT NULL AND revoked_at < ?1) OR (expires_at IS NOT NULL AND expires_at < ?1) LIMIT ?2)"

@@ -167,7 +167,7 @@ impl Db {
         self.read(move |db| {
             let plugins = serde_json::json!(plugins).to_string();
             let mut query = db.prepare_cached(
-                "SELECT ct.id, c.id, v.thread_key FROM contacts ct JOIN conversations v ON v.contact_id = ct.id \
+                "SELECT ct.id, c.id, v.thread_key FROM contacts ct CROSS JOIN conversations v ON v.contact_id = ct.id \
                  JOIN channels c ON c.account_id = v.account_id AND c.state = 'connected' \
                  WHERE ct.looked_up_at IS NULL AND ct.erased_at IS NULL AND c.plugin_id IN (SELECT value FROM json_each(?1)) \
                  ORDER BY ct.rowid DESC LIMIT ?2",

@@ -25,6 +25,7 @@ CREATE TABLE audit (
   id INTEGER PRIMARY KEY AUTOINCREMENT, workspace_id TEXT, at INTEGER NOT NULL, actor TEXT NOT NULL, role TEXT NOT NULL, action TEXT NOT NULL,
   subject TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
 CREATE INDEX audit_of_workspace ON audit(workspace_id, id);
+CREATE INDEX audit_age ON audit(at);
 
 CREATE TABLE idempotency (
   workspace_id TEXT NOT NULL, actor TEXT NOT NULL, key TEXT NOT NULL, request_hash BLOB NOT NULL, status INTEGER, headers TEXT, body BLOB, created_at INTEGER NOT NULL,
@@ -32,6 +33,8 @@ CREATE TABLE idempotency (
   made TEXT,                          -- what the request has begun to make, in more than one act
   interrupted INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (workspace_id, actor, key)) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_age ON idempotency(created_at);
+CREATE INDEX idempotency_open ON idempotency(created_at) WHERE status IS NULL;
 
 -- ---- plugins --------------------------------------------------------------------------------------------------------------
 CREATE TABLE plugins (
@@ -69,6 +72,7 @@ CREATE TABLE pending_changes (channel_id TEXT PRIMARY KEY REFERENCES channels(id
 
 CREATE TABLE routes (plugin_id TEXT NOT NULL, route TEXT NOT NULL, channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE,
   PRIMARY KEY (plugin_id, route, channel_id)) STRICT, WITHOUT ROWID;
+CREATE INDEX routes_of_channel ON routes(channel_id, route);
 
 CREATE TABLE findings (
   channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE, code TEXT NOT NULL, level TEXT NOT NULL, words TEXT NOT NULL, fix TEXT,
@@ -97,7 +101,7 @@ CREATE TRIGGER journal_erased AFTER UPDATE OF state ON journal WHEN NEW.erased I
   UPDATE journal SET body = NULL, headers = '[]', query = '', erased = NULL WHERE id = NEW.id;
 END;
 CREATE INDEX journal_settled ON journal(settled_at) WHERE settled_at IS NOT NULL AND body IS NOT NULL;
-CREATE INDEX journal_emptied ON journal(settled_at) WHERE settled_at IS NOT NULL AND body IS NULL;
+CREATE INDEX journal_emptied ON journal(settled_at) WHERE body IS NULL AND state <> 'pending';
 
 -- Items that were not simply stored. channel_id NULL: for no channel, kept for the operator.
 CREATE TABLE journal_items (
@@ -116,6 +120,7 @@ CREATE TABLE contacts (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), name TEXT, name_at INTEGER NOT NULL DEFAULT 0, avatar TEXT, looked_up_at INTEGER,
   created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, erased_at INTEGER) STRICT;
 CREATE INDEX contacts_of_workspace ON contacts(workspace_id, id);
+CREATE INDEX contacts_unknown ON contacts(looked_up_at) WHERE looked_up_at IS NULL AND erased_at IS NULL;
 CREATE TABLE identities (
   workspace_id TEXT NOT NULL, scheme TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL, contact_id TEXT NOT NULL REFERENCES contacts(id),
   extra TEXT, PRIMARY KEY (workspace_id, scheme, scope, value)) STRICT, WITHOUT ROWID;
@@ -127,6 +132,7 @@ CREATE TABLE conversations (
   last_message_at INTEGER NOT NULL, last_message_id TEXT, last_inbound_at INTEGER, read_at INTEGER) STRICT;
 CREATE INDEX conversations_inbox ON conversations(workspace_id, last_message_at DESC, id DESC) WHERE merged_into IS NULL;
 CREATE INDEX conversations_of_contact ON conversations(contact_id);
+CREATE INDEX conversations_merged ON conversations(merged_into) WHERE merged_into IS NOT NULL;
 CREATE TABLE thread_keys (account_id INTEGER NOT NULL, key TEXT NOT NULL, conversation_id TEXT NOT NULL REFERENCES conversations(id),
   PRIMARY KEY (account_id, key)) STRICT, WITHOUT ROWID;
 CREATE INDEX thread_keys_of_conversation ON thread_keys(conversation_id);
@@ -183,6 +189,7 @@ CREATE INDEX parts_due ON parts(account_id, due_at) WHERE state = 'queued';
 CREATE INDEX parts_unknown ON parts(account_id, due_at) WHERE state = 'unknown';
 CREATE INDEX parts_lane ON parts(conversation_id, message_id, idx) WHERE state IN ('queued', 'sending', 'unknown');
 CREATE UNIQUE INDEX parts_key ON parts(attempt_key);
+CREATE INDEX parts_of_conversation ON parts(conversation_id);
 CREATE TABLE attempts (
   id INTEGER PRIMARY KEY, message_id TEXT NOT NULL, part INTEGER NOT NULL, attempt_key TEXT NOT NULL, account_id INTEGER NOT NULL, started_at INTEGER NOT NULL,
   ended_at INTEGER, rule TEXT, token TEXT, outcome TEXT, dispatched INTEGER NOT NULL DEFAULT 0, error TEXT, fence INTEGER NOT NULL DEFAULT 0) STRICT;
@@ -211,6 +218,7 @@ CREATE INDEX media_unused ON media(created_at) WHERE state = 'stored' AND messag
 CREATE INDEX media_due ON media(due_at) WHERE state = 'pending' AND due_at IS NOT NULL;
 CREATE INDEX media_of_message ON media(message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX media_digest ON media(digest) WHERE digest IS NOT NULL;
+CREATE INDEX media_age ON media(state, created_at);
 CREATE TABLE published (token TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, media_id TEXT NOT NULL REFERENCES media(id), expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 -- ---- web visitors ---------------------------------------------------------------------------------------------------------
