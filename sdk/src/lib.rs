@@ -83,7 +83,8 @@
 //! # Testing
 //!
 //! Natively, with `cargo test`: off wasm every import is a stand-in ([`testing`]), as the tests in the code above show. And
-//! as a component, in the real runtime with a scripted provider: the crate `sambung-testkit`.
+//! as a component, in the real runtime with a scripted provider: the crate `sambung-testkit`. How to try it in a running
+//! server, with a simulator instead of the provider, stands in `sdk/README.md`.
 //!
 //! # Features
 //!

@@ -30,7 +30,7 @@ pub use source::{Segment, Source};
 pub use texts::{FieldText, Step, Texts};
 pub use webhook::{AddressKind, Answer, Verify, Webhook};
 
-use section::Faults;
+use section::Section;
 
 /// Everything that `plugin.toml` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,23 +113,25 @@ pub struct ManifestError {
 /// Every fault at once: what is no TOML, unknown keys (with the nearest known one), missing and wrong values, and parts
 /// that contradict each other (a recipe with a secret that is not declared).
 pub fn read(toml: &str) -> Result<Manifest, ManifestError> {
-    section::read("plugin.toml", toml, |top, faults| {
+    section::read("plugin.toml", toml, |top| {
+        let (egress, secrets, webhooks) = (top.tables("egress"), top.tables("secret"), top.tables("webhook"));
         let manifest = Manifest {
             id: identifier(&top),
             version: version(&top),
             publisher: top.required("publisher"),
             license: top.string("license"),
             homepage: homepage(&top),
-            egress: top.tables("egress").iter().filter_map(destination::read).collect(),
-            secrets: top.tables("secret").iter().map(secret::read).collect(),
-            webhooks: top.tables("webhook").iter().map(webhook::read).collect(),
+            egress: egress.iter().filter_map(destination::read).collect(),
+            secrets: secrets.iter().map(secret::read).collect(),
+            webhooks: webhooks.iter().map(webhook::read).collect(),
             limits: top.table("limits").map(|section| limits::read(&section)).unwrap_or_default(),
             resend: top.table("resend").map(|section| resend::read(&section)),
             ingress: top.table("ingress").map(|section| ingress::read(&section)).unwrap_or_default(),
             runtime: top.table("runtime").map(|section| runtime::read(&section)).unwrap_or_default(),
         };
         top.finish();
-        agree(&manifest, faults);
+        let egress_is_whole = manifest.egress.len() == egress.len();
+        agree(&manifest, &secrets, &webhooks, egress_is_whole);
         manifest
     })
 }
@@ -139,7 +141,7 @@ pub fn read(toml: &str) -> Result<Manifest, ManifestError> {
 /// # Errors
 /// Every fault at once, as [`read`].
 pub fn read_texts(file: &str, toml: &str) -> Result<Texts, ManifestError> {
-    section::read(file, toml, |top, _| texts::read(top))
+    section::read(file, toml, texts::read)
 }
 
 /// The published JSON Schema of `plugin.toml`, for editors and for `sambung plugin inspect`.
@@ -148,7 +150,7 @@ pub fn schema() -> serde_json::Value {
         .expect("the published schema is part of the source, and a test parses it")
 }
 
-fn identifier(top: &section::Section<'_>) -> String {
+fn identifier(top: &Section<'_>) -> String {
     let id = top.required("id");
     let proper = id.starts_with(|first: char| first.is_ascii_lowercase())
         && id.len() <= 40
@@ -159,7 +161,7 @@ fn identifier(top: &section::Section<'_>) -> String {
     id
 }
 
-fn version(top: &section::Section<'_>) -> semver::Version {
+fn version(top: &Section<'_>) -> semver::Version {
     let text = top.required("version");
     semver::Version::parse(&text).unwrap_or_else(|error| {
         if !text.is_empty() {
@@ -169,7 +171,7 @@ fn version(top: &section::Section<'_>) -> semver::Version {
     })
 }
 
-fn homepage(top: &section::Section<'_>) -> Option<String> {
+fn homepage(top: &Section<'_>) -> Option<String> {
     let page = top.string("homepage")?;
     if !page.starts_with("https://") || url::Url::parse(&page).is_err() {
         top.fault("homepage", "an https address");
@@ -177,29 +179,26 @@ fn homepage(top: &section::Section<'_>) -> Option<String> {
     Some(page)
 }
 
-/// What no section can see alone.
-fn agree(manifest: &Manifest, faults: &Faults) {
-    let mut names = std::collections::BTreeSet::new();
-    for secret in &manifest.secrets {
-        if !secret.name.is_empty() && !names.insert(secret.name.as_str()) {
-            faults.add(None, "secret", format!("`{}` is declared twice", secret.name));
+/// What no section can see alone. A destination that could not be read may be the one that a secret is bound to.
+fn agree(manifest: &Manifest, secrets: &[Section<'_>], webhooks: &[Section<'_>], egress_is_whole: bool) {
+    for (at, (secret, section)) in manifest.secrets.iter().zip(secrets).enumerate() {
+        if !secret.name.is_empty() && manifest.secrets[..at].iter().any(|earlier| earlier.name == secret.name) {
+            section.fault("name", format!("`{}` is declared twice", secret.name));
         }
-        for target in &secret.destinations {
+        for target in secret.destinations.iter().filter(|_| egress_is_whole) {
             if !manifest.egress.iter().any(|allowed| allowed.covers(target)) {
-                faults.add(
-                    None,
-                    "secret",
+                section.fault(
+                    "destinations",
                     format!("`{}` is bound to {target}, which no [[egress]] allows", secret.name),
                 );
             }
         }
     }
-    for webhook in &manifest.webhooks {
-        webhook::agree(webhook, &manifest.secrets, faults);
-    }
-    let twice = |webhook: &&Webhook| manifest.webhooks.iter().filter(|other| other.name == webhook.name).count() > 1;
-    if let Some(webhook) = manifest.webhooks.iter().find(twice) {
-        faults.add(None, "webhook", format!("two are named `{}`", webhook.name));
+    for (at, (webhook, section)) in manifest.webhooks.iter().zip(webhooks).enumerate() {
+        webhook::agree(section, webhook, &manifest.secrets);
+        if manifest.webhooks[..at].iter().any(|earlier| earlier.name == webhook.name) {
+            section.fault("name", format!("two are named `{}`", webhook.name));
+        }
     }
 }
 

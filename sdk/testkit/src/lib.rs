@@ -18,6 +18,24 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A test is `#[tokio::test]`, so the crate under test has `tokio` and `serde_json` among its dev-dependencies. `Build` runs
+//! `cargo build` for the component into a folder of its own; the first time takes as long as a release does.
+//!
+//! A webhook is signed as the provider signs it, for which the SDK's stand-in computes:
+//!
+//! ```ignore
+//! use sambung_sdk::{crypto, crypto::Piece};
+//!
+//! fn signed(body: &str) -> Webhook {
+//!     let mac = crypto::hmac("sha256", &[Piece::from("s1gn")], &[Piece::from(body)]).expect("known");
+//!     let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+//!     Webhook::post(body).header("x-signature", hex)
+//! }
+//! ```
+//!
+//! [`WebhookAnswer::refused`] says why one was not taken for the provider's. Contents and threads are those of [`contract`],
+//! records with every field public; what the plugin itself sees are the SDK's types of the same names.
 
 #![forbid(unsafe_code)]
 

@@ -309,6 +309,9 @@ pub(super) fn read(section: &Section<'_>) -> ContentLimits {
         interactive: section.table("interactive").map(|interactive| interactive_limit(&interactive)),
         rates: section.tables("rate").iter().map(rate).collect(),
     };
+    if media.is_empty() && limits.takes("media").is_ok() {
+        section.fault("contents", "`media` needs a [limits.media.KIND] for each kind that the provider takes");
+    }
     section.finish();
     limits
 }

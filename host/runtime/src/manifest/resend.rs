@@ -15,7 +15,7 @@ pub struct Resend {
 
 pub(super) fn read(section: &Section<'_>) -> Resend {
     let for_ms = section.number("for-ms");
-    if for_ms.is_none_or(|ms| ms == 0) {
+    if for_ms == Some(0) || !section.has("for-ms") {
         section.fault("for-ms", "is required: for how many milliseconds the provider honours the attempt key");
     }
     let except_rules = section.strings("except-rules");

@@ -164,7 +164,8 @@ pub(super) fn read(section: &Section<'_>) -> SecretDecl {
     let origin = read_origin(section);
     let destinations = section.parsed("destinations", str::parse);
     let places = section.parsed("places", str::parse);
-    if destinations.is_empty() != places.is_empty() {
+    let given = |key| !section.strings(key).is_empty();
+    if given("destinations") != given("places") {
         section.fault("places", "`destinations` and `places` go together: where, and in which part of the request");
     }
     section.finish();

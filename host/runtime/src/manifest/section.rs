@@ -26,25 +26,25 @@ impl Faults {
         Faults { lines, found: RefCell::new(Vec::new()) }
     }
 
-    /// `span` in bytes; none: the first line.
+    /// `span` in bytes; none: the first line. A value may be read twice; its fault is told once.
     pub(super) fn add(&self, span: Option<Range<usize>>, key: impl Into<String>, words: impl Into<String>) {
         let start = span.map_or(0, |span| span.start);
         let line = self.lines.partition_point(|begin| *begin <= start).max(1);
-        self.found.borrow_mut().push(ManifestFault { line, key: key.into(), words: words.into() });
+        let fault = ManifestFault { line, key: key.into(), words: words.into() };
+        let mut found = self.found.borrow_mut();
+        if !found.contains(&fault) {
+            found.push(fault);
+        }
     }
 }
 
 /// Parses a file and gives its top section to `build`; whatever was found wrong on the way refuses the file.
-pub(super) fn read<T>(
-    file: &str,
-    source: &str,
-    build: impl FnOnce(Section<'_>, &Faults) -> T,
-) -> Result<T, ManifestError> {
+pub(super) fn read<T>(file: &str, source: &str, build: impl FnOnce(Section<'_>) -> T) -> Result<T, ManifestError> {
     let faults = Faults::new(source);
     let value = match DeTable::parse(source) {
         Ok(top) => {
             let span = top.span();
-            Some(build(Section::new(top.get_ref(), String::new(), span, &faults), &faults))
+            Some(build(Section::new(top.get_ref(), String::new(), span, &faults)))
         }
         Err(error) => {
             faults.add(error.span(), "", format!("not valid TOML: {}", error.message()));
@@ -78,13 +78,19 @@ impl<'a> Section<'a> {
     }
 
     fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.asked.borrow_mut().push(key);
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
         self.table.get(key)
     }
 
     fn wrong(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {
-        let is = value.get_ref().type_str();
-        self.faults.add(Some(value.span()), self.at(key), format!("must be {wanted}, is {is}"));
+        let is = match value.get_ref().type_str() {
+            is @ ("integer" | "array") => format!("an {is}"),
+            is => format!("a {is}"),
+        };
+        self.faults.add(Some(value.span()), self.at(key), format!("must be {wanted}, not {is}"));
     }
 
     /// Says that a key's value is wrong (or the whole section, where the key is absent).
@@ -121,13 +127,18 @@ impl<'a> Section<'a> {
 
     /// One of a fixed list of words; the default where absent or wrong.
     pub(super) fn word<T: Copy>(&self, key: &'static str, words: &[(&str, T)], default: T) -> T {
-        let Some(text) = self.string(key) else { return default };
+        self.choice(key, words).unwrap_or(default)
+    }
+
+    /// One of a fixed list of words that decides how the rest is read; none where absent or wrong.
+    pub(super) fn choice<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.string(key)?;
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
-            return *value;
+            return Some(*value);
         }
         let known = words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ");
         self.fault(key, format!("`{text}` is none of {known}"));
-        default
+        None
     }
 
     pub(super) fn boolean(&self, key: &'static str) -> Option<bool> {
@@ -146,7 +157,7 @@ impl<'a> Section<'a> {
             .as_integer()
             .and_then(|number| u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok());
         if read.is_none() {
-            self.wrong(key, value, "a whole number, not below zero");
+            self.wrong(key, value, "a whole number from 0");
         }
         read
     }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::limits::{OverLimit, TextLimit, Unit};
+use super::section::Faults;
 use super::*;
 
 const WHOLE: &str = r#"
@@ -158,6 +159,56 @@ fn parts_that_contradict_each_other_are_refused() {
     assert!(unverified.contains("what nobody verified is never journalled"), "{unverified}");
     let html = fault_of(|toml| toml.replace("application/json", "text/html"));
     assert!(html.contains("`text/plain` or `application/json`"), "{html}");
+}
+
+#[test]
+fn a_contradiction_is_told_at_the_line_of_its_section() {
+    let line = |part: &str| WHOLE[..WHOLE.find(part).unwrap()].lines().count() + 1;
+    let elsewhere =
+        fault_of(|toml| toml.replace("\"https://api.example.com\", \"setting", "\"https://evil.example\", \"setting"));
+    let there = format!("plugin.toml: line {}: `secret[0].destinations`:", line("destinations ="));
+    assert!(elsewhere.starts_with(&there), "{elsewhere}, not {there}");
+    let undeclared = fault_of(|toml| toml.replace("keys = [\"hook\"]\nsignature", "keys = [\"hok\"]\nsignature"));
+    assert!(undeclared.contains("`webhook["), "{undeclared}");
+    assert!(!undeclared.contains("line 1:"), "{undeclared}");
+}
+
+#[test]
+fn one_mistake_is_one_fault() {
+    let head = "id = \"a\"\nversion = \"1.0.0\"\npublisher = \"P\"\n";
+    let told = |rest: &str| read(&format!("{head}{rest}")).unwrap_err().to_string();
+    let secret = "[[secret]]\nname = \"key\"\n";
+    assert_eq!(
+        told(&format!(
+            "{secret}[[webhook]]\nname = \"w\"\n[[webhook.verify]]\nkind = \"hmac-sha256\"\nkeys = [\"key\"]\n\
+             signature = \"header:x-signature\"\n"
+        )),
+        "plugin.toml: line 9: `webhook[0].verify[0].kind`: `hmac-sha256` is none of `hmac`, `ed25519`, `secret`"
+    );
+    let bound = "destinations = [\"https://api.example.com\"]\nplaces = [\"auth\"]\n";
+    assert_eq!(
+        told(&format!("{secret}{bound}[[egress]]\nhost = \"https://api.example.com\"\n")),
+        "plugin.toml: line 9: `egress[0].host`: only a host name or *.SUFFIX; scheme, port and path-prefix have keys of \
+         their own"
+    );
+    let bearer = told(&format!("[[egress]]\nhost = \"api.example.com\"\n{secret}{}", bound.replace("auth", "bearer")));
+    assert!(bearer.contains("expected auth") && !bearer.contains("go together"), "{bearer}");
+    assert_eq!(
+        told("[resend]\nfor-ms = \"a day\"\n"),
+        "plugin.toml: line 5: `resend.for-ms`: must be a whole number from 0, not a string"
+    );
+    assert_eq!(
+        told("[webhook]\nname = \"w\"\n"),
+        "plugin.toml: line 4: `webhook`: must be a list of tables: write [[webhook]], not a table"
+    );
+}
+
+#[test]
+fn media_without_a_kind_could_never_be_sent() {
+    let head = "id = \"a\"\nversion = \"1.0.0\"\npublisher = \"P\"\n[limits]\ncontents = [\"text\", \"media\"]\n";
+    let told = read(head).unwrap_err().to_string();
+    assert!(told.contains("line 5: `limits.contents`: `media` needs a [limits.media.KIND]"), "{told}");
+    assert!(read(&format!("{head}[limits.media.image]\nmax-bytes = 1000\n")).is_ok());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::secret::{Origin, SecretDecl};
-use super::section::{Faults, Section};
+use super::section::Section;
 use super::source::{Segment, Source};
 
 /// One kind of request that a provider makes. Of all webhooks the first whose address, method, path and setting match
@@ -207,6 +207,7 @@ const ALGORITHMS: [(&str, Algorithm); 2] = [("sha1", Algorithm::Sha1), ("sha256"
 const ENCODINGS: [(&str, Encoding); 2] = [("hex", Encoding::Hex), ("base64", Encoding::Base64)];
 
 pub(super) fn read(section: &Section<'_>) -> Webhook {
+    let verify_sections = section.tables("verify");
     let webhook = Webhook {
         name: section.required("name"),
         address: section.word(
@@ -217,7 +218,7 @@ pub(super) fn read(section: &Section<'_>) -> Webhook {
         path: path(section),
         methods: methods(section),
         when: section.table("when").map(|when| setting_is(&when)),
-        verify: section.tables("verify").iter().map(verify).collect(),
+        verify: verify_sections.iter().filter_map(verify).collect(),
         refuse: status(section, "refuse", 401),
         answers: section.tables("answer").iter().map(answer).collect(),
         plugin_answers: section.boolean("plugin-answers").unwrap_or(false),
@@ -227,7 +228,7 @@ pub(super) fn read(section: &Section<'_>) -> Webhook {
         section.fault("name", "`visitor`, `mail` and `poll` are the host's own ways in");
     }
     let only_answered = !webhook.answers.is_empty() && webhook.answers.iter().all(|answer| answer.handshake);
-    if webhook.verify.is_empty() && !only_answered {
+    if verify_sections.is_empty() && !only_answered {
         section.fault(
             "verify",
             "is required: what nobody verified is never journalled. Only a webhook whose every [[webhook.answer]] is a \
@@ -279,10 +280,11 @@ enum Kind {
     Secret,
 }
 
-fn verify(section: &Section<'_>) -> Verify {
+/// None where the kind is not known: what the other keys should be then is anybody's guess.
+fn verify(section: &Section<'_>) -> Option<Verify> {
     section.required("kind");
     let kinds = [("hmac", Kind::Hmac), ("ed25519", Kind::Ed25519), ("secret", Kind::Secret)];
-    let kind = section.word("kind", &kinds, Kind::Secret);
+    let kind = section.choice("kind", &kinds)?;
     let keys = section.strings("keys");
     if keys.is_empty() {
         section.fault("keys", "is required: names of the secrets to verify with");
@@ -309,7 +311,7 @@ fn verify(section: &Section<'_>) -> Verify {
         }),
     };
     section.finish();
-    verify
+    Some(verify)
 }
 
 fn secret_from(section: &Section<'_>) -> Source {
@@ -395,16 +397,14 @@ pub(crate) fn placeholders(body: &str) -> impl Iterator<Item = &str> {
 }
 
 /// What a webhook's section cannot see alone: that its secrets exist, and are hard enough to guess.
-pub(super) fn agree(webhook: &Webhook, secrets: &[SecretDecl], faults: &Faults) {
+pub(super) fn agree(section: &Section<'_>, webhook: &Webhook, secrets: &[SecretDecl]) {
     for name in webhook.secrets() {
+        let verifies = webhook.verify.iter().any(|verify| verify.keys().iter().any(|key| key == name));
+        let key = if verifies { "verify" } else { "answer" };
         if !secrets.iter().any(|secret| secret.name == name) {
             let near = super::section::nearest(name, secrets.iter().map(|secret| secret.name.as_str()));
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            faults.add(
-                None,
-                "webhook",
-                format!("`{}` uses the secret `{name}`, which no [[secret]] declares{hint}", webhook.name),
-            );
+            section.fault(key, format!("uses the secret `{name}`, which no [[secret]] declares{hint}"));
         }
     }
     for verify in &webhook.verify {
@@ -412,9 +412,8 @@ pub(super) fn agree(webhook: &Webhook, secrets: &[SecretDecl], faults: &Faults) 
         for secret in secrets.iter().filter(|secret| keys.contains(&secret.name)) {
             let strong = matches!(secret.origin, Origin::Generated(generate) if generate.bits() >= 128.0);
             if !strong {
-                faults.add(
-                    None,
-                    "webhook",
+                section.fault(
+                    "verify",
                     format!("`{}`: a secret in the path must be generated, with at least 128 bits", secret.name),
                 );
             }
