@@ -72,7 +72,7 @@ use crate::model::envelope::Vault;
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// A statement failed.
-    #[error("the database refused a statement")]
+    #[error("the database refused a statement: {0}")]
     Sql(#[from] rusqlite::Error),
     /// The schema could not be brought up to date.
     #[error("the database's schema could not be brought up to date")]
@@ -116,6 +116,31 @@ impl DbError {
             DbError::Sql(rusqlite::Error::SqliteFailure(error, _)) => {
                 error.code == rusqlite::ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_WRITE
             }
+            _ => false,
+        }
+    }
+
+    /// Whether the same act may succeed when it is tried again: too much waits, the database is busy or being closed, the disk
+    /// has no room or does not answer. Any other failure is the act's own, and it fails however often it is tried.
+    pub fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode as Code;
+        match self {
+            DbError::Busy(_) | DbError::Closed => true,
+            DbError::Sql(rusqlite::Error::SqliteFailure(error, _)) => matches!(
+                error.code,
+                Code::DatabaseBusy
+                    | Code::DatabaseLocked
+                    | Code::OutOfMemory
+                    | Code::OperationInterrupted
+                    | Code::OperationAborted
+                    | Code::SystemIoFailure
+                    | Code::DiskFull
+                    | Code::CannotOpen
+                    | Code::FileLockingProtocolFailed
+                    | Code::SchemaChanged
+                    | Code::PermissionDenied
+                    | Code::ReadOnly
+            ),
             _ => false,
         }
     }

@@ -56,6 +56,7 @@ CREATE TABLE channels (
   state TEXT NOT NULL,                -- connecting | connected | needs_attention
   paused INTEGER NOT NULL DEFAULT 0, step TEXT, account TEXT, account_id INTEGER REFERENCES accounts(id), app_id TEXT REFERENCES apps(id),
   settings TEXT NOT NULL, generated TEXT NOT NULL DEFAULT '[]', features TEXT NOT NULL DEFAULT '{}', credential_version INTEGER NOT NULL DEFAULT 0,
+  released_to INTEGER,                -- the last journal row that was there when it became connected, until all before it are stored
   created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT;
 CREATE UNIQUE INDEX channels_account ON channels(plugin_id, account) WHERE account IS NOT NULL;
 CREATE UNIQUE INDEX channels_account_id ON channels(account_id) WHERE account_id IS NOT NULL;
