@@ -3,6 +3,8 @@
 //!
 //! Nothing outside this folder sees a connection.
 
+mod addressee;
+mod after;
 mod apps;
 mod attempts;
 mod audit;
@@ -67,6 +69,7 @@ pub use workspaces::WorkspaceRow;
 pub use writer::Priority;
 
 use crate::model::envelope::Vault;
+use crate::wake::Wakes;
 
 /// Why the database did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -187,6 +190,7 @@ pub struct Db(Arc<Inner>);
 
 struct Inner {
     addresses: watch::Changes,
+    wakes: Wakes,
     channels: channels::ChannelCache,
     vault: Vault,
     path: PathBuf,
@@ -210,9 +214,15 @@ impl Db {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
         let addresses = watch::Changes::of(&connection, &["channels", "apps", "plugins"])?;
-        let seen = addresses.clone();
+        let wakes = Wakes::default();
+        let (seen, woken) = (addresses.clone(), wakes.clone());
+        let committed = move || {
+            seen.committed();
+            after::committed(&woken);
+        };
         Ok(Db(Arc::new(Inner {
             addresses,
+            wakes,
             channels: channels::ChannelCache::default(),
             vault,
             writer: writer::Writer::start(connection, config.queue, move || seen.committed()),
@@ -274,6 +284,11 @@ impl Db {
     /// asked before reading.
     pub fn addresses_epoch(&self) -> u64 {
         self.0.addresses.epoch()
+    }
+
+    /// Who is woken when something that waits for them is on disk.
+    pub fn wakes(&self) -> &Wakes {
+        &self.0.wakes
     }
 
     /// Writes that wait now.
