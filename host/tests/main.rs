@@ -6,6 +6,7 @@
 mod auth;
 mod channels;
 mod common;
+mod faults;
 mod feed;
 mod house;
 mod inbound;

@@ -48,7 +48,7 @@ pub use apps::AppRow;
 pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
 pub use channels::{ChannelRow, Connected, NewChannel, NewSecret, SettingsChange};
 pub use conversations::{ConversationRow, InboxCursor, InboxFilter};
-pub use dispatch::{BusyAccount, Claim, Claimed, DuePart, Group};
+pub use dispatch::{BusyAccount, Claim, DuePart, Group};
 pub use endpoints::{Delivered, DueDelivery, Endpoint, EndpointChange, event_id};
 pub use feed::{FeedRange, FeedRow};
 pub use idempotency::{Earlier, Ticket};
@@ -225,7 +225,7 @@ impl Db {
             wakes,
             channels: channels::ChannelCache::default(),
             vault,
-            writer: writer::Writer::start(connection, config.queue, move || seen.committed()),
+            writer: writer::Writer::start(connection, config.queue, committed),
             readers: std::sync::Mutex::new(Vec::new()),
             permits: Semaphore::new(config.readers.max(1)),
             path: config.path,
