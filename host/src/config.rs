@@ -180,6 +180,7 @@ pub struct Plugins {
 #[allow(missing_docs)]
 pub struct Media {
     pub max_bytes: u64,
+    pub publish_days: u32,
 }
 
 /// `[outbound]`

@@ -192,7 +192,8 @@ CREATE TABLE template_syncs (
 CREATE TABLE media (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, account_id INTEGER, message_id TEXT, state TEXT NOT NULL,   -- pending | stored | failed | deleted | unwanted
   reason TEXT, kind TEXT NOT NULL, mime TEXT, name TEXT, bytes INTEGER, width INTEGER, height INTEGER, duration_ms INTEGER, digest TEXT, source TEXT,
-  tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, created_at INTEGER NOT NULL) STRICT;
+  tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, claimed INTEGER NOT NULL DEFAULT 0,   -- somebody fetches it now; due_at is when it comes again if they do not say
+  created_at INTEGER NOT NULL) STRICT;
 CREATE INDEX media_due ON media(due_at) WHERE state = 'pending' AND due_at IS NOT NULL;
 CREATE INDEX media_of_message ON media(message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX media_digest ON media(digest) WHERE digest IS NOT NULL;
