@@ -154,6 +154,9 @@ pub struct Auth {
 pub struct Ingress {
     pub unverified_per_minute: u32,
     pub max_body_bytes: usize,
+    pub max_file_bytes: u64,
+    pub uploads: usize,
+    pub upload_ms: u64,
 }
 
 /// `[runtime]`
@@ -292,6 +295,7 @@ impl Config {
             ("auth.concurrent_checks", self.auth.concurrent_checks),
             ("auth.sign_in_per_minute", self.auth.sign_in_per_minute as usize),
             ("ingress.unverified_per_minute", self.ingress.unverified_per_minute as usize),
+            ("ingress.uploads", self.ingress.uploads),
             ("runtime.instances", self.runtime.instances as usize),
             ("retention.batch", self.retention.batch as usize),
         ] {

@@ -14,4 +14,5 @@ mod media;
 mod operations;
 mod outbound;
 mod plugins;
+mod uploads;
 mod widget;
