@@ -13,6 +13,7 @@ mod inbound;
 mod media;
 mod operations;
 mod outbound;
+mod plays;
 mod plugins;
 mod uploads;
 mod widget;
