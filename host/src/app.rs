@@ -95,7 +95,7 @@ impl App {
         let auth = Auth::new(db.clone(), clock.clone(), &config.auth);
         auth.default_workspace().await?;
         let setup_link = auth.setup_link().await?.map(|minted| minted.value);
-        let wakes = Wakes::default();
+        let wakes = db.wakes().clone();
         let candidates = Candidates::default();
         let media = media(&config, &db, &clock)?;
         let runtime = runtime(&config, &data, &db, &candidates, &media)?;
@@ -252,6 +252,7 @@ fn media(config: &Config, db: &Db, clock: &Clock) -> Result<Media, AppError> {
         data_dir: config.server.data_dir.clone(),
         public_url: config.server.public_url().map(ToOwned::to_owned),
         max_bytes: config.media.max_bytes,
+        publish_days: config.media.publish_days,
     };
     Media::open(db.clone(), clock.clone(), media).map_err(AppError::Media)
 }

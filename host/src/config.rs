@@ -155,6 +155,9 @@ pub struct Auth {
 pub struct Ingress {
     pub unverified_per_minute: u32,
     pub max_body_bytes: usize,
+    pub max_file_bytes: u64,
+    pub uploads: usize,
+    pub upload_ms: u64,
 }
 
 /// `[runtime]`
@@ -181,6 +184,7 @@ pub struct Plugins {
 #[allow(missing_docs)]
 pub struct Media {
     pub max_bytes: u64,
+    pub publish_days: u32,
 }
 
 /// `[outbound]`
@@ -294,6 +298,7 @@ impl Config {
             ("auth.concurrent_checks", self.auth.concurrent_checks),
             ("auth.sign_in_per_minute", self.auth.sign_in_per_minute as usize),
             ("ingress.unverified_per_minute", self.ingress.unverified_per_minute as usize),
+            ("ingress.uploads", self.ingress.uploads),
             ("runtime.instances", self.runtime.instances as usize),
             ("retention.batch", self.retention.batch as usize),
         ] {

@@ -4,6 +4,7 @@
 //! own message until it is decided, and later messages for [`Settings::lane_wait_ms`]. What a plugin's error names is held back
 //! and no more. Knows no HTTP and no channel's life; how an attempt ends is decided in `endings`, what is on disk in `db/`.
 
+mod carry;
 pub mod compose;
 mod dispatch;
 mod endings;

@@ -2,7 +2,8 @@
 //!
 //! A signal says "look again", never what there is; whoever misses one finds the work at its next look.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
@@ -20,7 +21,7 @@ pub struct Wakes {
     /// Something was appended to the feed.
     pub feed: watch::Sender<u64>,
     /// Something was appended to a web visitor's stream.
-    pub visitors: watch::Sender<u64>,
+    pub visitors: Visitors,
 }
 
 impl Default for Wakes {
@@ -31,7 +32,7 @@ impl Default for Wakes {
             media: Arc::default(),
             deliveries: Arc::default(),
             feed: watch::Sender::new(0),
-            visitors: watch::Sender::new(0),
+            visitors: Visitors::default(),
         }
     }
 }
@@ -42,9 +43,85 @@ impl Wakes {
         self.feed.send_modify(|count| *count += 1);
         self.deliveries.notify_one();
     }
+}
 
-    /// Tells every open visitor stream to look again.
-    pub fn visitors_grew(&self) {
-        self.visitors.send_modify(|count| *count += 1);
+/// Who follows which visitor's stream, so that what one visitor writes wakes nobody else's. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Visitors(Arc<Mutex<HashMap<String, watch::Sender<()>>>>);
+
+/// Is told whenever one visitor's stream grew, until it is dropped.
+pub struct Following {
+    visitor: String,
+    of: Visitors,
+    grew: watch::Receiver<()>,
+}
+
+impl Visitors {
+    /// Begins to follow a visitor's stream.
+    pub fn follow(&self, visitor: &str) -> Following {
+        let grew = self.all().entry(visitor.to_owned()).or_insert_with(|| watch::Sender::new(())).subscribe();
+        Following { visitor: visitor.to_owned(), of: self.clone(), grew }
+    }
+
+    /// Tells whoever follows this visitor's stream to look again.
+    pub fn grew(&self, visitor: &str) {
+        if let Some(followers) = self.all().get(visitor) {
+            followers.send_replace(());
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, watch::Sender<()>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Following {
+    /// What was told until now is known: to be said before the stream is read.
+    pub fn look(&mut self) {
+        self.grew.mark_unchanged();
+    }
+
+    /// Waits until the stream grew since the last [`Following::look`].
+    pub async fn grew(&mut self) {
+        // The sender lives as long as somebody follows.
+        let _ = self.grew.changed().await;
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let mut all = self.of.all();
+        if all.get(&self.visitor).is_some_and(|followers| followers.receiver_count() <= 1) {
+            all.remove(&self.visitor);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn what_one_visitor_writes_wakes_those_who_follow_them_and_nobody_else() {
+        let visitors = Visitors::default();
+        let (mut first, mut second, mut other) = (visitors.follow("a"), visitors.follow("a"), visitors.follow("b"));
+        visitors.grew("a");
+        assert!(first.grew().now_or_never().is_some() && second.grew().now_or_never().is_some());
+        assert!(other.grew().now_or_never().is_none());
+        visitors.grew("b");
+        other.look();
+        assert!(other.grew().now_or_never().is_none(), "it was seen");
+    }
+
+    #[test]
+    fn whom_nobody_follows_any_more_is_forgotten() {
+        let visitors = Visitors::default();
+        let (first, second) = (visitors.follow("a"), visitors.follow("a"));
+        drop(first);
+        assert_eq!(visitors.all().len(), 1);
+        drop(second);
+        assert!(visitors.all().is_empty());
     }
 }

@@ -88,6 +88,11 @@ async fn a_published_file_is_safe_and_ends() {
         assert_eq!(answer.headers()[name], value, "{name}");
     }
     assert!(host.state.media.publish("ws_other", id, 60_000).await.is_err(), "nobody publishes another's file");
+    for too_long in [30 * 86_400_000 + 1, u64::MAX] {
+        let error = host.state.media.publish(&workspace, id, too_long).await.unwrap_err().to_string();
+        assert!(error.contains("media.publish_days") && error.contains(&too_long.to_string()), "{error}");
+    }
+    assert!(host.state.media.publish(&workspace, id, 30 * 86_400_000).await.is_ok());
     let guessed = path.replacen("/files/", "/files/x", 1);
     assert_eq!(host.client.get(host.url(&guessed)).send().await.unwrap().status(), StatusCode::NOT_FOUND);
     now.fetch_add(60_001, Ordering::Relaxed);

@@ -1,5 +1,7 @@
 //! The web chat's widget in a real browser, on a page of another origin, against the whole server.
 
+use std::path::PathBuf;
+
 use axum::Router;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::Html;
@@ -8,6 +10,7 @@ use sambung_tests::api::{Api, until};
 use sambung_tests::chromium::{Browser, Chromium, drive};
 use sambung_tests::host::Host;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 /// A web site of somebody else's with the chat's one script tag, and as strict a policy as the widget can live with.
@@ -48,7 +51,11 @@ async fn connect(api: &Api, site: &str) -> String {
 }
 
 async fn shop() -> (Host, Site) {
-    let host = Host::start("").await;
+    shop_with("").await
+}
+
+async fn shop_with(config: &str) -> (Host, Site) {
+    let host = Host::start(config).await;
     let bound = Site::bind().await;
     let channel = connect(host.api(), &bound.1).await;
     let site = Site::open(bound, &host, &channel);
@@ -187,6 +194,73 @@ async fn what_is_written_offline_is_sent_once_when_the_visitor_is_back() {
         open_chat(&browser).await;
         until_shown(&browser, &all).await;
         assert_eq!(api.all_messages().await.len(), 4);
+    })
+    .await;
+}
+
+/// A file of this visitor's.
+fn file(name: &str, bytes: usize) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, vec![b'x'; bytes]).unwrap();
+    (folder, path)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_sends_a_file_and_is_told_when_it_is_too_large_or_did_not_arrive() {
+    drive("a_visitor_sends_a_file", async |chromium| {
+        let (host, site) = shop_with("[ingress]\nmax_file_bytes = 20480\n").await;
+        let api = host.api();
+        let browser = visitor(chromium, &site).await;
+        let (_small, receipt) = file("struk.txt", 20_000);
+        browser.click("button", "Attach a file").await;
+        browser.choose(&receipt).await;
+        until_shown(&browser, &["Halo!", "You: struk.txt"]).await;
+        let of_file = async || {
+            let messages = api.all_messages().await;
+            messages.first().map(|message| message["content"].clone()).filter(|content| content["type"] == "media")
+        };
+        let content = until("the agent has the file", of_file).await;
+        assert_eq!((&content["name"], &content["bytes"]), (&json!("struk.txt"), &json!(20_000)));
+        let path = format!("/v1/media/{}", content["media_id"].as_str().unwrap());
+        let bytes = api.request("GET", &path).send().await.unwrap().bytes().await.unwrap();
+        assert_eq!(bytes, vec![b'x'; 20_000]);
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+
+        let (_large, film) = file("film.bin", 20_481);
+        browser.choose(&film).await;
+        let refused = "You: film.binNot sent: the file is larger than 20 KB.";
+        until_shown(&browser, &["Halo!", "You: struk.txt", refused]).await;
+
+        browser.offline(true).await;
+        let (_late, letter) = file("surat.txt", 10);
+        browser.choose(&letter).await;
+        let lost = "You: surat.txtNot sent: the file did not arrive.Try again";
+        until_shown(&browser, &["Halo!", "You: struk.txt", refused, lost]).await;
+        browser.offline(false).await;
+        browser.click("button", "Try again: surat.txt").await;
+        until_shown(&browser, &["Halo!", "You: struk.txt", refused, "You: surat.txt"]).await;
+        until("the agent has both", async || (api.all_messages().await.len() == 2).then_some(())).await;
+        until("none waits", async || browser.texts("waiting").await.is_empty().then_some(())).await;
+
+        browser.reload().await;
+        open_chat(&browser).await;
+        until_shown(&browser, &["Halo!", "You: struk.txt", "You: surat.txt"]).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_button_for_files_speaks_the_visitors_language() {
+    drive("the_button_for_files_speaks", async |chromium| {
+        let (_host, site) = shop_with("[ingress]\nmax_file_bytes = 2097152\n").await;
+        let browser = chromium.open("id").await;
+        browser.visit(&site.address).await;
+        browser.click("button", "Buka obrolan").await;
+        browser.wait_for("button", "Lampirkan berkas").await;
+        let (_folder, film) = file("film.bin", 2_200_000);
+        browser.choose(&film).await;
+        until_shown(&browser, &["Halo!", "Anda: film.binTidak terkirim: berkas lebih besar dari 2 MB."]).await;
     })
     .await;
 }

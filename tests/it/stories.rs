@@ -9,6 +9,7 @@ mod order;
 mod retry;
 mod roles;
 mod unknown;
+mod unrouted;
 mod window;
 
 const CUSTOMER: &str = "U4af4980629f1a2b3c4d5e6f708192a3b";

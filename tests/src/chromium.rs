@@ -212,6 +212,16 @@ impl Browser {
         }
     }
 
+    /// Chooses a file where the page's only field for files asks for one, as its owner does in the dialog that opens.
+    ///
+    /// # Panics
+    /// When the page has no such field.
+    pub async fn choose(&self, file: &Path) {
+        let document = self.must("DOM.getDocument", json!({ "depth": -1, "pierce": true })).await;
+        let field = file_field(&document["root"]).expect("the page has a field for files");
+        self.must("DOM.setFileInputFiles", json!({ "files": [file], "backendNodeId": field })).await;
+    }
+
     /// Types into what has the focus, and presses Enter.
     ///
     /// # Panics
@@ -287,6 +297,14 @@ impl Browser {
 
 fn parts<'a>(node: &'a Value, of: &str) -> impl Iterator<Item = &'a Value> {
     node[of].as_array().into_iter().flatten()
+}
+
+fn file_field(node: &Value) -> Option<i64> {
+    let attributes: Vec<&str> = parts(node, "attributes").filter_map(Value::as_str).collect();
+    if node["nodeName"] == "INPUT" && attributes.chunks(2).any(|pair| pair == ["type", "file"]) {
+        return node["backendNodeId"].as_i64();
+    }
+    parts(node, "shadowRoots").chain(parts(node, "children")).find_map(file_field)
 }
 
 fn collect(node: &Value, class: &str, found: &mut Vec<(String, String)>) {

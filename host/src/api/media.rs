@@ -32,6 +32,7 @@ impl From<MediaError> for Problem {
             MediaError::NotFound => Problem::not_found(),
             MediaError::TooLarge(_) => Problem::too_large(error.to_string()),
             MediaError::NoPublicUrl => Problem::invalid(vec![FieldError::new("#", "public-url", error.to_string())]),
+            MediaError::TooLong { .. } => Problem::invalid(vec![FieldError::new("#", "too-long", error.to_string())]),
             MediaError::Disk(error) if error.kind() == std::io::ErrorKind::StorageFull => {
                 Problem::unavailable("the disk is full: nothing can be stored until there is room", 30)
             }

@@ -177,8 +177,6 @@ async fn retry(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>)
     caller.at_least(Role::Agent)?;
     let changed = state.db.retry_message(&caller.workspace, &id, fresh_key, state.clock.now()).await?;
     let message = changed_or(changed, "not-failed", "only a failed message can be retried")?;
-    state.wakes.feed_grew();
-    state.wakes.outbound.notify_one();
     Ok((StatusCode::ACCEPTED, Json(message)))
 }
 
@@ -212,8 +210,6 @@ async fn resolve(
     let entry = caller.entry(state.clock.now(), "message.resolve", &id, json!({"outcome": body.outcome}));
     let changed = state.db.resolve_message(&caller.workspace, &id, sent, only_of, entry).await?;
     let message = changed_or(changed, "not-unknown", "only an unknown message can be decided")?;
-    state.wakes.feed_grew();
-    state.wakes.outbound.notify_one();
     Ok(Json(message))
 }
 
@@ -277,11 +273,7 @@ async fn send(
         answer: draft.keyed.0.map(kept_answer),
     };
     match state.db.queue_message(new).await? {
-        Queued::Yes { id, conversation } => {
-            state.wakes.feed_grew();
-            state.wakes.outbound.notify_one();
-            Ok((StatusCode::ACCEPTED, Json(accepted(&id, &conversation))))
-        }
+        Queued::Yes { id, conversation } => Ok((StatusCode::ACCEPTED, Json(accepted(&id, &conversation)))),
         Queued::Full => Err(Problem::unavailable("too many messages wait in this channel already", 10)),
         Queued::NoSuchReply => Err(Problem::invalid(vec![FieldError::new(
             "#/reply_to",

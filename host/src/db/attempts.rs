@@ -9,10 +9,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::types::{Identity, Thread};
 use serde_json::Value;
 
-use super::dispatch::{DuePart, Group, addressee, described};
+use super::addressee::{addressee, described};
+use super::dispatch::{DuePart, Group};
 use super::outbound::fail_rest;
-use super::status::{self, PartRef, recompute_status};
-use super::{Db, DbError, Priority, channels, inbound};
+use super::status::{self, AttemptRef, Proof, recompute_status};
+use super::{Db, DbError, Priority, after, channels, inbound};
 use crate::model::envelope::Vault;
 use crate::model::holds::Hold;
 
@@ -342,6 +343,7 @@ fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(),
         channels::set_needs_attention(db, &settlement.channel_id, *version, words, settlement.at)?;
     }
     recompute_status(db, &settlement.message_id, settlement.at)?;
+    after::wake_outbound();
     Ok(())
 }
 
@@ -354,11 +356,11 @@ fn end_attempt(db: &Connection, settlement: &Settlement, ended: &Ended) -> Resul
             ended.dispatched,
             ended.ending.error()
         ])?;
-    let part = PartRef { message_id: settlement.message_id.clone(), idx: ended.idx };
+    let part = AttemptRef { message_id: settlement.message_id.clone(), idx: ended.idx, key: ended.attempt_key.clone() };
     if let Ending::Sent { ids } = &ended.ending {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        status::record_provider_ids(db, settlement.account_id, &part.message_id, Some(part.idx), &ids, settlement.at)?;
-        return status::settle_sent(db, &part, settlement.at);
+        status::record_provider_ids(db, settlement.account_id, &part, &ids, settlement.at)?;
+        return status::settle_sent(db, &part, Proof::Arrived, settlement.at);
     }
     // Only the attempt that the part waits for may move it; what was settled otherwise meanwhile stays.
     let current = "message_id = ?1 AND idx = ?2 AND attempt_key = ?3 AND state IN ('sending', 'unknown')";
@@ -403,7 +405,7 @@ fn end_attempt(db: &Connection, settlement: &Settlement, ended: &Ended) -> Resul
     Ok(())
 }
 
-fn exclude(db: &Connection, part: &PartRef, rule: &str) -> Result<(), DbError> {
+fn exclude(db: &Connection, part: &AttemptRef, rule: &str) -> Result<(), DbError> {
     let stored: String = db
         .prepare_cached("SELECT excluded_rules FROM parts WHERE message_id = ?1 AND idx = ?2")?
         .query_row(params![part.message_id, part.idx], |row| row.get(0))?;
@@ -450,6 +452,7 @@ fn keep(db: &Connection, vault: &Vault, settlement: &Settlement, connected: bool
             "INSERT OR IGNORE INTO visitor_entries (account_id, visitor, entry_id, entry, at) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![settlement.account_id, entry.visitor, entry.id, entry.entry, settlement.at])?;
+        after::wake_visitor(&entry.visitor);
     }
     if !connected {
         return Ok(());

@@ -13,7 +13,7 @@ use sambung_runtime::Caller;
 use sambung_runtime::contract::types;
 use serde_json::{Value, json};
 
-use super::{Db, DbError};
+use super::{Db, DbError, after};
 use crate::model::channel::{ChannelState, Finding, Instruction};
 
 pub(in crate::db) use cache::ChannelCache;
@@ -200,8 +200,11 @@ fn is_held(db: &Connection, row: &ChannelRow) -> Result<bool, DbError> {
     Ok(disabled || super::system::held(db)?.is_some())
 }
 
-/// Appends `channel.updated` with the channel as it now stands, within the act that changed it.
+/// Appends `channel.updated` with the channel as it now stands, within the act that changed it. What changed may be what
+/// journalled requests and messages wait for.
 pub(in crate::db) fn tell(db: &Connection, id: &str, at: i64) -> Result<(), DbError> {
+    after::wake_journal();
+    after::wake_outbound();
     if let Some(row) = by_id(db, id)? {
         let data = to_json(db, &row)?;
         super::feed::append(db, &row.workspace, "channel.updated", &data, at)?;

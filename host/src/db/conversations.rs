@@ -131,7 +131,7 @@ impl Db {
             let own = db
                 .prepare_cached("SELECT 1 FROM contacts WHERE id = ?1 AND workspace_id = ?2")?
                 .exists(params![contact, workspace])?;
-            if own { super::dispatch::identities(db, &contact) } else { Ok(Vec::new()) }
+            if own { super::addressee::identities(db, &contact) } else { Ok(Vec::new()) }
         })
         .await
     }
@@ -364,7 +364,7 @@ pub(in crate::db) fn begin(db: &Connection, new: &NewMessage, identities: &[Iden
     }
     let id = ids::mint("cv", new.at, random());
     let key = identities.first().map_or_else(String::new, |first| {
-        format!("{}{}:{}:{}", super::dispatch::STARTED, first.scheme, first.scope, first.value)
+        format!("{}{}:{}:{}", super::addressee::STARTED, first.scheme, first.scope, first.value)
     });
     db.prepare_cached(
         "INSERT INTO conversations (id, workspace_id, account_id, contact_id, thread_key, created_at, last_message_at)

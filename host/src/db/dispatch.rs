@@ -12,10 +12,11 @@ use sambung_runtime::contract::windows::WindowRule;
 use sambung_runtime::manifest::Resend;
 use serde_json::{Value, json};
 
+use super::addressee::{addressee, described};
 use super::conversations::window_facts;
 use super::outbound::fail_rest;
 use super::status::recompute_status;
-use super::{Db, DbError, Priority, messages};
+use super::{Db, DbError, Priority, after};
 use crate::model::retry::may_resend;
 use crate::model::windows::{self, Choice, Wish};
 
@@ -57,15 +58,6 @@ pub struct Claim {
     pub spent: HashSet<String>,
     /// Now.
     pub now: i64,
-}
-
-/// What a claim brought.
-#[derive(Debug, Default)]
-pub struct Claimed {
-    /// Begun.
-    pub groups: Vec<Group>,
-    /// Something was told to the feed.
-    pub changed: bool,
 }
 
 /// What one call of the plugin sends: parts of one message that are due together, with everything a send needs to know.
@@ -118,9 +110,6 @@ pub struct DuePart {
     pub maybe_sent: bool,
 }
 
-/// The thread key of a conversation that was started here and whose own key the provider has not told yet begins so.
-pub(in crate::db) const STARTED: &str = "start:";
-
 impl Db {
     /// The connected channels that have parts waiting, without those that are held back as a whole.
     pub async fn busy_accounts(&self) -> Result<Vec<BusyAccount>, DbError> {
@@ -144,9 +133,38 @@ impl Db {
         .await
     }
 
+    /// When by its clock alone the next part of an account may be sent: its own time, that of the unknown ones that it waits for,
+    /// and that of what is held back. A part that waits for an end which no clock brings does not count, nor do `spent`
+    /// conversations and contacts.
+    pub async fn next_due_part(&self, account: i64, spent: &HashSet<String>) -> Result<Option<i64>, DbError> {
+        let spent = json!(spent).to_string();
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached(
+                    "SELECT min(max(p.due_at,
+                       coalesce((SELECT max(e.lane_until) FROM parts e WHERE e.conversation_id = p.conversation_id
+                                 AND e.state = 'unknown' AND (e.message_id, e.idx) < (p.message_id, p.idx)), 0),
+                       coalesce((SELECT max(h.until) FROM holds h WHERE h.account_id = p.account_id
+                                 AND ((h.scope = 'thread' AND h.key = p.conversation_id)
+                                   OR (h.scope = 'recipient' AND h.key = v.contact_id))), 0)))
+                     FROM parts p JOIN conversations v ON v.id = p.conversation_id
+                     WHERE p.account_id = ?1 AND p.state = 'queued'
+                       AND NOT EXISTS (
+                         SELECT 1 FROM parts e
+                         WHERE e.conversation_id = p.conversation_id AND e.state IN ('queued', 'sending', 'unknown')
+                           AND (e.message_id, e.idx) < (p.message_id, p.idx)
+                           AND NOT (e.state = 'unknown' AND e.message_id <> p.message_id))
+                       AND p.conversation_id NOT IN (SELECT value FROM json_each(?2))
+                       AND coalesce(v.contact_id, '') NOT IN (SELECT value FROM json_each(?2))",
+                )?
+                .query_row(params![account, spent], |row| row.get(0))?)
+        })
+        .await
+    }
+
     /// Begins attempts for the parts of a channel that are due: rule and token chosen, token spent, attempt rows written, all
     /// committed before this answers. A part whose window is shut fails here.
-    pub async fn claim_due_parts(&self, claim: Claim) -> Result<Claimed, DbError> {
+    pub async fn claim_due_parts(&self, claim: Claim) -> Result<Vec<Group>, DbError> {
         self.write(Priority::Routine, move |db| claim_due(db, &claim)).await
     }
 }
@@ -163,10 +181,10 @@ fn busy(row: &Row<'_>) -> rusqlite::Result<BusyAccount> {
     })
 }
 
-fn claim_due(db: &Connection, claim: &Claim) -> Result<Claimed, DbError> {
-    let mut claimed = Claimed::default();
+fn claim_due(db: &Connection, claim: &Claim) -> Result<Vec<Group>, DbError> {
+    let mut begun = Vec::new();
     if super::system::held(db)?.is_some() {
-        return Ok(claimed);
+        return Ok(begun);
     }
     let version: Option<i64> = db
         .prepare_cached(
@@ -174,23 +192,18 @@ fn claim_due(db: &Connection, claim: &Claim) -> Result<Claimed, DbError> {
         )?
         .query_row(params![claim.account.channel_id, claim.account.account_id], |row| row.get(0))
         .optional()?;
-    let Some(version) = version else { return Ok(claimed) };
+    let Some(version) = version else { return Ok(begun) };
     // Heads that turn out not to be sendable do not count, so a few more than wanted are looked at.
     for (message_id, idx, conversation_id, contact_id) in lane_heads(db, claim, claim.most.saturating_mul(4))? {
-        if claimed.groups.len() >= claim.most as usize {
+        if begun.len() >= claim.most as usize {
             break;
         }
-        let spent = claim.spent.contains(&conversation_id)
-            || contact_id.as_ref().is_some_and(|contact| claim.spent.contains(contact));
-        if spent {
-            continue;
-        }
         if let Some(group) = begin(db, claim, version, &message_id, idx, conversation_id, contact_id)? {
-            claimed.groups.push(group);
+            begun.push(group);
         }
-        claimed.changed |= recompute_status(db, &message_id, claim.now)?;
+        recompute_status(db, &message_id, claim.now)?;
     }
-    Ok(claimed)
+    Ok(begun)
 }
 
 type Head = (String, i64, String, Option<String>);
@@ -208,9 +221,12 @@ fn lane_heads(db: &Connection, claim: &Claim, most: u32) -> Result<Vec<Head>, Db
            AND NOT EXISTS (
              SELECT 1 FROM holds h WHERE h.account_id = p.account_id AND h.until > ?2
                AND ((h.scope = 'thread' AND h.key = p.conversation_id) OR (h.scope = 'recipient' AND h.key = v.contact_id)))
+           AND p.conversation_id NOT IN (SELECT value FROM json_each(?4))
+           AND coalesce(v.contact_id, '') NOT IN (SELECT value FROM json_each(?4))
          ORDER BY p.due_at LIMIT ?3",
     )?;
-    let rows = ask.query_map(params![claim.account.account_id, claim.now, most], |row| {
+    let spent = json!(claim.spent).to_string();
+    let rows = ask.query_map(params![claim.account.account_id, claim.now, most, spent], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     })?;
     Ok(rows.collect::<Result<Vec<_>, _>>()?)
@@ -337,6 +353,7 @@ fn shut(db: &Connection, message_id: &str, idx: i64, excluded: &[String]) -> Res
     });
     db.prepare_cached("UPDATE parts SET state = 'failed', error = ?3 WHERE message_id = ?1 AND idx = ?2")?
         .execute(params![message_id, idx, error.to_string()])?;
+    after::wake_outbound();
     fail_rest(db, message_id, idx)
 }
 
@@ -378,93 +395,4 @@ fn attempt(
         token: choice.token.clone(),
         maybe_sent: candidate.maybe_sent,
     })
-}
-
-/// A content with what the host knows of its files.
-pub(in crate::db) fn described(db: &Connection, content: Value) -> Result<Value, DbError> {
-    let mut list = Value::Array(vec![content]);
-    messages::describe_media(db, &mut list)?;
-    Ok(list.get_mut(0).map(Value::take).unwrap_or_default())
-}
-
-/// Where a message goes and to whom, without its parts.
-pub(in crate::db) fn addressee(
-    db: &Connection,
-    message_id: &str,
-    conversation_id: &str,
-    contact_id: Option<String>,
-) -> Result<Group, DbError> {
-    let to = match &contact_id {
-        Some(contact) => identities(db, contact)?,
-        None => Vec::new(),
-    };
-    let (reply_to, human): (Option<String>, bool) = db
-        .prepare_cached("SELECT reply_to, human FROM messages WHERE id = ?1")?
-        .query_row([message_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let reply_to = match reply_to {
-        Some(answered) => target(db, &answered)?,
-        None => None,
-    };
-    Ok(Group {
-        message_id: message_id.to_owned(),
-        conversation_id: conversation_id.to_owned(),
-        contact_id,
-        thread: thread(db, conversation_id)?,
-        to,
-        reply_to,
-        human,
-        opening: None,
-        credential_version: 0,
-        parts: Vec::new(),
-    })
-}
-
-/// Every identity of a person, the scoped ones first.
-pub(in crate::db) fn identities(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbError> {
-    let mut ask = db.prepare_cached(
-        "SELECT scheme, scope, value, extra FROM identities WHERE contact_id = ?1 ORDER BY scope = '', scheme LIMIT 20",
-    )?;
-    let rows = ask.query_map([contact], |row| {
-        let extra: Option<String> = row.get(3)?;
-        Ok(Identity {
-            scheme: row.get(0)?,
-            scope: row.get(1)?,
-            value: row.get(2)?,
-            extra: extra.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
-        })
-    })?;
-    Ok(rows.collect::<Result<Vec<_>, _>>()?)
-}
-
-/// How the provider names a message of ours, and what the plugin needs to refer to it.
-pub(in crate::db) fn target(db: &Connection, message_id: &str) -> Result<Option<Target>, DbError> {
-    Ok(db
-        .prepare_cached(
-            "SELECT p.provider_id, m.context FROM provider_ids p JOIN messages m ON m.id = p.message_id
-             WHERE p.message_id = ?1 ORDER BY p.part LIMIT 1",
-        )?
-        .query_row([message_id], |row| Ok(Target { id: row.get(0)?, context: row.get(1)?, extra: Vec::new() }))
-        .optional()?)
-}
-
-/// The conversation as the provider knows it; none where it was only started here.
-pub(in crate::db) fn thread(db: &Connection, conversation_id: &str) -> Result<Option<Thread>, DbError> {
-    let (key, context): (String, Option<String>) = db
-        .prepare_cached("SELECT thread_key, context FROM conversations WHERE id = ?1")?
-        .query_row([conversation_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if key.starts_with(STARTED) {
-        return Ok(None);
-    }
-    let list = |sql: &str| -> Result<Vec<String>, DbError> {
-        let mut ask = db.prepare_cached(sql)?;
-        let rows = ask.query_map([conversation_id], |row| row.get(0))?;
-        Ok(rows.collect::<Result<Vec<_>, _>>()?)
-    };
-    let mut aliases = list("SELECT key FROM thread_keys WHERE conversation_id = ?1 LIMIT 20")?;
-    aliases.retain(|alias| *alias != key && !alias.starts_with(STARTED));
-    let joins = list(
-        "SELECT p.provider_id FROM (SELECT id, at, seq FROM messages WHERE conversation_id = ?1 ORDER BY at DESC, seq DESC LIMIT 20) m
-         JOIN provider_ids p ON p.message_id = m.id ORDER BY m.at DESC, m.seq DESC LIMIT 20",
-    )?;
-    Ok(Some(Thread { key, aliases, joins, context, extra: Vec::new() }))
 }

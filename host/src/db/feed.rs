@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-use super::{Db, DbError};
+use super::{Db, DbError, after};
 
 /// Appends to a workspace's feed within the transaction of the change itself.
 pub(in crate::db) fn append(
@@ -19,6 +19,7 @@ pub(in crate::db) fn append(
         data.to_string(),
         at
     ])?;
+    after::wake_feed();
     Ok(db.last_insert_rowid())
 }
 

@@ -178,8 +178,11 @@ fn pending_ids(db: &Connection, plugins: &[String], skip: &HashSet<i64>, most: u
     Ok(ids)
 }
 
-/// Lets the rows that waited for this channel be translated, within the act that connects it.
+/// Lets the rows that waited for this channel be translated, within the act that connects it. Whatever comes later is stored
+/// after them.
 pub(in crate::db) fn release_waiting(db: &Connection, channel: &str) -> Result<usize, DbError> {
+    db.prepare_cached("UPDATE channels SET released_to = (SELECT max(id) FROM journal) WHERE id = ?1")?
+        .execute([channel])?;
     Ok(db
         .prepare_cached("UPDATE journal SET state = 'pending' WHERE channel_id = ?1 AND state = 'waiting'")?
         .execute([channel])?)

@@ -3,6 +3,8 @@
 //!
 //! Nothing outside this folder sees a connection.
 
+mod addressee;
+mod after;
 mod apps;
 mod attempts;
 mod audit;
@@ -46,7 +48,7 @@ pub use apps::AppRow;
 pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
 pub use channels::{ChannelRow, Connected, NewChannel, NewSecret, SettingsChange};
 pub use conversations::{ConversationRow, InboxCursor, InboxFilter};
-pub use dispatch::{BusyAccount, Claim, Claimed, DuePart, Group};
+pub use dispatch::{BusyAccount, Claim, DuePart, Group};
 pub use endpoints::{Delivered, DueDelivery, Endpoint, EndpointAnswer, EndpointChange, event_id};
 pub use feed::{FeedRange, FeedRow};
 pub use idempotency::{Earlier, KeptAnswer, Ticket};
@@ -67,13 +69,14 @@ pub use workspaces::WorkspaceRow;
 pub use writer::Priority;
 
 use crate::model::envelope::Vault;
+use crate::wake::Wakes;
 use writer::Undo;
 
 /// Why the database did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// A statement failed.
-    #[error("the database refused a statement")]
+    #[error("the database refused a statement: {0}")]
     Sql(#[from] rusqlite::Error),
     /// The schema could not be brought up to date.
     #[error("the database's schema could not be brought up to date")]
@@ -117,6 +120,31 @@ impl DbError {
             DbError::Sql(rusqlite::Error::SqliteFailure(error, _)) => {
                 error.code == rusqlite::ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_WRITE
             }
+            _ => false,
+        }
+    }
+
+    /// Whether the same act may succeed when it is tried again: too much waits, the database is busy or being closed, the disk
+    /// has no room or does not answer. Any other failure is the act's own, and it fails however often it is tried.
+    pub fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode as Code;
+        match self {
+            DbError::Busy(_) | DbError::Closed => true,
+            DbError::Sql(rusqlite::Error::SqliteFailure(error, _)) => matches!(
+                error.code,
+                Code::DatabaseBusy
+                    | Code::DatabaseLocked
+                    | Code::OutOfMemory
+                    | Code::OperationInterrupted
+                    | Code::OperationAborted
+                    | Code::SystemIoFailure
+                    | Code::DiskFull
+                    | Code::CannotOpen
+                    | Code::FileLockingProtocolFailed
+                    | Code::SchemaChanged
+                    | Code::PermissionDenied
+                    | Code::ReadOnly
+            ),
             _ => false,
         }
     }
@@ -165,6 +193,7 @@ pub struct Db(Arc<Inner>);
 
 struct Inner {
     addresses: watch::Changes,
+    wakes: Wakes,
     channels: channels::ChannelCache,
     vault: Vault,
     path: PathBuf,
@@ -188,13 +217,19 @@ impl Db {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
         let addresses = watch::Changes::of(&connection, &["channels", "apps", "plugins"])?;
-        let seen = addresses.clone();
+        let wakes = Wakes::default();
+        let (seen, woken) = (addresses.clone(), wakes.clone());
+        let committed = move || {
+            seen.committed();
+            after::committed(&woken);
+        };
         let bounds = writer::Bounds { queue: config.queue, together: config.together };
         Ok(Db(Arc::new(Inner {
             addresses,
+            wakes,
             channels: channels::ChannelCache::default(),
             vault,
-            writer: writer::Writer::start(connection, bounds, move || seen.committed()),
+            writer: writer::Writer::start(connection, bounds, committed),
             readers: std::sync::Mutex::new(Vec::new()),
             permits: Semaphore::new(config.readers.max(1)),
             path: config.path,
@@ -264,6 +299,11 @@ impl Db {
     /// asked before reading.
     pub fn addresses_epoch(&self) -> u64 {
         self.0.addresses.epoch()
+    }
+
+    /// Who is woken when something that waits for them is on disk.
+    pub fn wakes(&self) -> &Wakes {
+        &self.0.wakes
     }
 
     /// Writes that wait now.

@@ -8,11 +8,11 @@ use super::conversations::{self, conversation_updated};
 use super::idempotency::{self, Ticket};
 use super::messages::message_json;
 use super::status::recompute_status;
-use super::{Db, DbError, Priority, feed, media};
+use super::{Db, DbError, Priority, after, feed, media};
 use crate::ids;
 use crate::model::audit::Entry;
 use crate::model::content;
-use crate::model::status::{Fact, Status};
+use crate::model::status::{Part, Status};
 
 /// A message to be queued.
 #[derive(Debug, Clone)]
@@ -169,8 +169,8 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
     let id = fresh_id(db, &conversation, new)?;
     db.prepare_cached(
         "INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, content, reply_to, at, status,
-                               status_since, created_by, human)
-         VALUES (?1, ?2, ?3, ?4, ?5, 'outbound', ?6, ?7, ?8, 'queued', 0, ?9, ?10)",
+                               created_by, human)
+         VALUES (?1, ?2, ?3, ?4, ?5, 'outbound', ?6, ?7, ?8, 'queued', ?9, ?10)",
     )?
     .execute(params![
         id,
@@ -200,6 +200,7 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
         feed::append(db, &new.workspace, "message.created", &json, new.at)?;
     }
     conversation_updated(db, &new.workspace, &conversation, new.at)?;
+    after::wake_outbound();
     Ok(Queued::Yes { id, conversation })
 }
 
@@ -247,16 +248,13 @@ fn retry(
     if message.status != Status::Failed.word() {
         return Ok(Changed::Not(message.status));
     }
-    let since: i64 =
-        db.prepare_cached("SELECT status_since FROM messages WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
     let facts = super::status::facts_of(db, id)?;
-    let told = |idx: i64| {
-        let of = |fact: &&Fact| fact.received_at >= since && fact.part.is_none_or(|part| part == idx);
-        facts.iter().filter(of).map(|fact| fact.status).max() == Some(Status::Failed)
+    let told = |part: &Part| {
+        facts.iter().filter(|fact| fact.counts_for(part)).map(|fact| fact.status).max() == Some(Status::Failed)
     };
     let mut queued = false;
     for part in super::status::parts_of(db, id)? {
-        if part.status != Status::Failed && !(part.status == Status::Sent && told(part.idx)) {
+        if part.status != Status::Failed && !(part.status == Status::Sent && told(&part)) {
             continue;
         }
         queued = true;
@@ -271,8 +269,7 @@ fn retry(
         // An echo: it was sent by another way, and there is nothing here to send again.
         return Ok(Changed::Not("failed elsewhere".to_owned()));
     }
-    let newest = facts.iter().map(|fact| fact.received_at + 1).max().unwrap_or(at);
-    db.prepare_cached("UPDATE messages SET status_since = ?2 WHERE id = ?1")?.execute(params![id, newest.max(at)])?;
+    after::wake_outbound();
     recompute_status(db, id, at)?;
     Ok(message_json(db, id)?.map_or(Changed::NotFound, Changed::Yes))
 }
@@ -301,6 +298,7 @@ fn resolve(
         .execute(params![id, state, error])?;
     db.prepare_cached("UPDATE attempts SET outcome = ?2 WHERE message_id = ?1 AND outcome = 'unknown'")?
         .execute(params![id, outcome])?;
+    after::wake_outbound();
     if !sent {
         fail_rest(db, id, *first)?;
     }

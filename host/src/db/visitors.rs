@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::journal::{self, NewRow};
-use super::{Db, DbError, Priority};
+use super::{Db, DbError, Priority, after};
 
 /// A visitor's session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +93,8 @@ impl Db {
             db.prepare_cached("UPDATE visitors SET seen_at = ?2 WHERE id = ?1")?
                 .execute(params![visitor, row.received_at])?;
             journal::insert(db, &row, &serde_json::json!(row.headers).to_string())?;
+            after::wake_journal();
+            after::wake_visitor(&visitor);
             Ok(true)
         })
         .await

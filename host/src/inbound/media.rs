@@ -1,6 +1,6 @@
 //! Fetches the files of inbound messages: durable, with backoff, streaming, and with a size limit.
 //!
-//! A file's row says when it is due; a claimed one comes again by itself if this process dies.
+//! A file's row says when it is due; a claimed one comes again by itself, and at once after a start.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,10 @@ const PATIENCE: i64 = 24 * 3_600_000;
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
+    while let Err(error) = inner.db.free_claimed_media(inner.clock.now()).await {
+        tracing::warn!(%error, "what an earlier run was fetching could not be taken back yet");
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
     let mut fetching = JoinSet::new();
     while !stop.is_cancelled() {
         let room = AT_ONCE.saturating_sub(fetching.len());
@@ -68,9 +72,8 @@ async fn fetch(inner: &Inner, file: DueMedia) {
         MediaOutcome::Failed(_) => "failed",
     };
     metrics::counter!("sambung_inbound_files_total", "outcome" => word).increment(1);
-    match inner.db.settle_media(&file.id, outcome, inner.clock.now()).await {
-        Ok(()) => inner.wakes.feed_grew(),
-        Err(error) => tracing::warn!(%error, file = file.id, "a file's state could not be stored"),
+    if let Err(error) = inner.db.settle_media(&file.id, outcome, inner.clock.now()).await {
+        tracing::warn!(%error, file = file.id, "a file's state could not be stored");
     }
 }
 

@@ -1,11 +1,13 @@
 //! One row of the journal through its plugin.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use sambung_runtime::contract::inbound::Request;
 use sambung_runtime::contract::types::Channel;
-use sambung_runtime::{CallFault, Caller};
+use sambung_runtime::{CallError, CallFault, Caller, Usage};
 
 use super::Inner;
 use crate::db::{PendingRow, Translated, Translation};
@@ -17,7 +19,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// As the runtime names the call in its errors.
 const FUNCTION: &str = "handle-webhook";
 
-/// Translates a row with the generation that is current now.
+/// Translates a row with the generation that is current now. Whatever happens to it happens to this row alone.
 pub(super) async fn translate(inner: &Inner, row: PendingRow) -> Translated {
     let mut translated = Translated {
         id: row.id,
@@ -28,11 +30,30 @@ pub(super) async fn translate(inner: &Inner, row: PendingRow) -> Translated {
         replayed: row.replays > 0,
         translation: Translation::TooEarly,
     };
-    translated.translation = match translation(inner, row).await {
-        Ok(translation) => translation,
-        Err(reason) => Translation::Parked(reason),
+    translated.translation = match AssertUnwindSafe(translation(inner, row)).catch_unwind().await {
+        Ok(Ok(translation)) => translation,
+        Ok(Err(reason)) => Translation::Parked(reason),
+        Err(_) => {
+            tracing::error!(
+                row = translated.id,
+                plugin = &*translated.plugin,
+                "translating a request made the host panic"
+            );
+            Translation::Failed(broken_host())
+        }
     };
+    inner.answers.give(translated.id, || None);
     translated
+}
+
+fn broken_host() -> CallError {
+    CallError {
+        fault: CallFault::Engine,
+        dispatched: false,
+        function: FUNCTION,
+        words: "the host panicked; its words are in the log".to_owned(),
+        usage: Usage::default(),
+    }
 }
 
 async fn translation(inner: &Inner, row: PendingRow) -> Result<Translation, String> {
@@ -46,10 +67,11 @@ async fn translation(inner: &Inner, row: PendingRow) -> Result<Translation, Stri
             let found = loop {
                 match inner.db.channel(id).await {
                     Ok(found) => break found,
-                    Err(error) => {
+                    Err(error) if error.may_pass() => {
                         tracing::warn!(%error, row = row.id, "a request waits for the database");
                         tokio::time::sleep(BETWEEN_TRIES).await;
                     }
+                    Err(error) => return Err(format!("its channel could not be read: {error}")),
                 }
             };
             Some(found.ok_or("the channel was disconnected before this was translated")?)
@@ -95,7 +117,6 @@ async fn translation(inner: &Inner, row: PendingRow) -> Result<Translation, Stri
             }
             Err(error) => {
                 tracing::warn!(row = id, plugin = generation.id, %error, "a request could not be translated");
-                inner.answers.give(id, || None);
                 return Ok(Translation::Failed(error));
             }
         }

@@ -28,6 +28,8 @@ struct Ingress {
     addresses: Addresses,
     /// Bytes of bodies that are being read or wait for their commit.
     bodies: Budget,
+    /// Visitors' files that are on their way.
+    uploads: Budget,
     visitors: VisitorLimits,
     disk: Disk,
 }
@@ -42,6 +44,7 @@ pub fn routes(state: &State) -> Router<State> {
     let ingress = Arc::new(Ingress {
         addresses: Addresses::new(state),
         bodies: Budget::new(MOST_BODY_BYTES),
+        uploads: Budget::new(state.config.ingress.uploads),
         visitors: VisitorLimits::default(),
         disk: Disk::new(state.config.server.data_dir.clone(), state.config.database.min_free_bytes),
     });

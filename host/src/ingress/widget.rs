@@ -6,6 +6,7 @@
 mod stream;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
@@ -31,8 +32,6 @@ pub(super) use stream::stream;
 
 /// Most bytes of a message's body.
 const MOST_MESSAGE: usize = 64 << 10;
-/// Most bytes of a visitor's file.
-const MOST_FILE: u64 = 10 << 20;
 /// Longest id that a widget may give its message.
 const MOST_ID: usize = 64;
 /// How long a browser may keep an asset, in seconds.
@@ -139,7 +138,7 @@ pub(super) async fn open_session(
         if let Some(token) = bearer(&headers)
             && let Ok(visitor) = shop.visitor(&state, Some(token.clone())).await
         {
-            return Ok(session(StatusCode::OK, &shop, &token, &visitor));
+            return Ok(session(&state, StatusCode::OK, &shop, &token, &visitor));
         }
         ingress.visitors.sessions.check(&client).map_err(|wait| Problem::too_many(wait).into_response())?;
         let token = new_token();
@@ -148,13 +147,18 @@ pub(super) async fn open_session(
         let site = headers.get("origin").and_then(|site| site.to_str().ok()).map(str::to_owned);
         let kept = state.db.add_visitor(visitor.clone(), hash(&token), site, state.clock.now()).await;
         kept.map_err(|error| gone(&error))?;
-        Ok(session(StatusCode::CREATED, &shop, &token, &visitor))
+        Ok(session(&state, StatusCode::CREATED, &shop, &token, &visitor))
     };
     marked(&origin, either(opened.await))
 }
 
-fn session(status: StatusCode, shop: &Shop, token: &str, visitor: &VisitorRow) -> Response {
-    let body = json!({"token": token, "visitor": visitor.id, "config": shop.config()});
+fn session(state: &state::State, status: StatusCode, shop: &Shop, token: &str, visitor: &VisitorRow) -> Response {
+    let body = json!({
+        "token": token,
+        "visitor": visitor.id,
+        "config": shop.config(),
+        "limits": {"file_bytes": most_file(state)},
+    });
     (status, [(CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
 }
 
@@ -198,11 +202,7 @@ pub(super) async fn write(
             .map_err(|error| Problem::bad_request(format!("the body: {error}")).into_response())?;
         let message = message(&state, &shop, &visitor, written).await?;
         let id = message.entry_id.clone();
-        let fresh = state.db.append_visitor_message(message).await.map_err(|error| gone(&error))?;
-        if fresh {
-            state.wakes.journal.notify_one();
-            state.wakes.visitors_grew();
-        }
+        state.db.append_visitor_message(message).await.map_err(|error| gone(&error))?;
         Ok((StatusCode::ACCEPTED, axum::Json(json!({"id": id}))).into_response())
     };
     marked(&origin, either(written.await))
@@ -297,8 +297,13 @@ pub(super) async fn upload(
         ingress.visitors.files.check(&visitor.id).map_err(|wait| Problem::too_many(wait).into_response())?;
         let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let announced = text(CONTENT_LENGTH).and_then(|bytes| bytes.parse::<u64>().ok());
-        if announced.is_some_and(|bytes| bytes > MOST_FILE) {
-            return Err(too_large());
+        let most = most_file(&state);
+        if announced.is_some_and(|bytes| bytes > most) {
+            return Err(too_large(most));
+        }
+        let _place = ingress.uploads.take(1).ok_or_else(hooks::full)?;
+        if ingress.disk.is_low(state.clock.now()) {
+            return Err(hooks::full());
         }
         let claim = Claim { mime: text(CONTENT_TYPE), name: query.name, kind: None };
         let file = keep(&state, &visitor, body, claim).await?;
@@ -311,8 +316,18 @@ pub(super) async fn upload(
     marked(&origin, either(kept.await))
 }
 
-fn too_large() -> Response {
-    Problem::too_large(format!("a file may have at most {MOST_FILE} bytes")).into_response()
+/// Most bytes of a visitor's file.
+fn most_file(state: &state::State) -> u64 {
+    state.config.ingress.max_file_bytes.min(state.config.media.max_bytes)
+}
+
+fn too_large(most: u64) -> Response {
+    Problem::too_large(format!("a file may have at most {most} bytes")).into_response()
+}
+
+fn too_slow() -> Response {
+    let words = "the file did not arrive in time; send it again";
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", words).into_response()
 }
 
 async fn keep(
@@ -321,23 +336,29 @@ async fn keep(
     body: Body,
     claim: Claim,
 ) -> Result<crate::db::MediaRow, Response> {
+    let most = most_file(state);
     let refused = |error: MediaError| match error {
-        MediaError::TooLarge(_) => too_large(),
+        MediaError::TooLarge(_) => too_large(most),
         other => {
             tracing::warn!(error = %other, "a visitor's file was not kept");
             hooks::full()
         }
     };
     let mut incoming = state.media.begin(&visitor.workspace).await.map_err(refused)?;
-    let (mut bytes, mut stream) = (0, body.into_data_stream());
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| Problem::bad_request("the file did not arrive whole").into_response())?;
-        bytes += chunk.len() as u64;
-        if bytes > MOST_FILE {
-            return Err(too_large());
+    let arrives = async {
+        let (mut bytes, mut stream) = (0, body.into_data_stream());
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|_| Problem::bad_request("the file did not arrive whole").into_response())?;
+            bytes += chunk.len() as u64;
+            if bytes > most {
+                return Err(too_large(most));
+            }
+            incoming.write(&chunk).await.map_err(refused)?;
         }
-        incoming.write(&chunk).await.map_err(refused)?;
-    }
+        Ok(())
+    };
+    let patience = Duration::from_millis(state.config.ingress.upload_ms);
+    tokio::time::timeout(patience, arrives).await.unwrap_or_else(|_| Err(too_slow()))?;
     incoming.finish(claim).await.map_err(refused)
 }
 

@@ -25,7 +25,9 @@ impl From<MediaError> for ServiceError {
     fn from(error: MediaError) -> ServiceError {
         match error {
             MediaError::NotFound => ServiceError::NotFound,
-            MediaError::NoPublicUrl | MediaError::TooLarge(_) => ServiceError::Refused(error.to_string()),
+            MediaError::NoPublicUrl | MediaError::TooLarge(_) | MediaError::TooLong { .. } => {
+                ServiceError::Refused(error.to_string())
+            }
             MediaError::Disk(_) | MediaError::Db(_) => ServiceError::Unavailable(error.to_string()),
         }
     }

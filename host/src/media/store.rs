@@ -24,6 +24,16 @@ pub enum MediaError {
     /// No such file in this workspace, or its bytes are not here.
     #[error("there is no such file")]
     NotFound,
+    /// Published for longer than the operator lets it be.
+    #[error(
+        "a file is published for at most {most} days (`media.publish_days`); this asked for {asked_ms} milliseconds"
+    )]
+    TooLong {
+        /// In milliseconds.
+        asked_ms: u64,
+        /// In days.
+        most: u32,
+    },
     /// The host has no address that a provider reaches.
     #[error("publishing a file needs `server.public_url`, the https address that providers reach this host by")]
     NoPublicUrl,
@@ -44,7 +54,11 @@ pub struct MediaConfig {
     pub public_url: Option<String>,
     /// Largest file that is kept, in bytes.
     pub max_bytes: u64,
+    /// Days that a file may be published for.
+    pub publish_days: u32,
 }
+
+const DAY_MS: u64 = 24 * 3_600_000;
 
 /// The files. Cheap to clone.
 #[derive(Clone)]
@@ -113,8 +127,12 @@ impl Media {
     /// Publishes a stored file of a workspace for at least so long; answers with its address.
     ///
     /// # Errors
-    /// There is no such file, or the host has no public address.
+    /// There is no such file, the host has no public address, or it is longer than files are published.
     pub async fn publish(&self, workspace: &str, id: &str, for_ms: u64) -> Result<String, MediaError> {
+        let most = self.0.config.publish_days;
+        if for_ms > u64::from(most) * DAY_MS {
+            return Err(MediaError::TooLong { asked_ms: for_ms, most });
+        }
         let base = self.0.config.public_url.as_deref().ok_or(MediaError::NoPublicUrl)?;
         let row = self.0.db.media_of(workspace, id).await?.ok_or(MediaError::NotFound)?;
         if row.state != "stored" {

@@ -1,6 +1,6 @@
 //! What is shown of a message that the business sent: the highest-ranked of everything that was said about it.
 //!
-//! A maximum over facts, so their order and their number do not matter. Knows nothing of attempts, providers or tables.
+//! A maximum over facts, so their order and their number do not matter. Knows nothing of providers or tables.
 
 use serde::{Deserialize, Serialize};
 
@@ -58,35 +58,44 @@ impl Status {
 }
 
 /// Something that was said about a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
     /// The part it concerns; none: the whole message.
     pub part: Option<i64>,
+    /// The key of the attempt it was said of; none where nobody knows of one.
+    pub attempt: Option<String>,
     /// What it says.
     pub status: Status,
-    /// When the host received it, in milliseconds since 1970.
-    pub received_at: i64,
 }
 
-/// One part as its own attempts left it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One part as its attempts left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Its place in the message.
     pub idx: i64,
+    /// The key of the attempt that counts: an explicit retry gives another.
+    pub attempt: String,
     /// What the attempts say.
     pub status: Status,
 }
 
-/// What is shown of a message whose last explicit retry was at `since`: for each part the highest of its own status and the
-/// facts since then, and over the parts the one that a person must know of first.
-pub fn shown(parts: &[Part], facts: &[Fact], since: i64) -> Option<Status> {
-    let current = |fact: &&Fact| fact.received_at >= since;
+impl Fact {
+    /// Whether it says something about this part as it is now. Whenever it is heard, what was said of an earlier attempt is
+    /// nothing that the present one did.
+    pub fn counts_for(&self, part: &Part) -> bool {
+        self.part.is_none_or(|idx| idx == part.idx) && self.attempt.as_ref().is_none_or(|key| *key == part.attempt)
+    }
+}
+
+/// What is shown of a message: for each part the highest of its own status and the facts that count for it, and over the parts
+/// the one that a person must know of first.
+pub fn shown(parts: &[Part], facts: &[Fact]) -> Option<Status> {
     let of_part = |part: &Part| {
-        let said = facts.iter().filter(current).filter(|fact| fact.part.is_none_or(|idx| idx == part.idx));
+        let said = facts.iter().filter(|fact| fact.counts_for(part));
         said.map(|fact| fact.status).fold(part.status, Status::max)
     };
     if parts.is_empty() {
-        return facts.iter().filter(current).map(|fact| fact.status).max();
+        return facts.iter().map(|fact| fact.status).max();
     }
     let each: Vec<Status> = parts.iter().map(of_part).collect();
     let any = |status: Status| each.contains(&status);
@@ -109,38 +118,44 @@ mod tests {
 
     use super::*;
 
-    fn one(status: Status) -> [Part; 1] {
-        [Part { idx: 0, status }]
+    fn part(idx: i64, status: Status) -> Part {
+        Part { idx, attempt: format!("k{idx}"), status }
     }
 
-    fn fact(status: Status, received_at: i64) -> Fact {
-        Fact { part: None, status, received_at }
+    fn one(status: Status) -> [Part; 1] {
+        [part(0, status)]
+    }
+
+    fn fact(status: Status) -> Fact {
+        Fact { part: None, attempt: None, status }
     }
 
     /// A late "sent" does not undo "read", nor revive what failed.
     #[test]
     fn a_late_sent_changes_nothing() {
-        let read = [fact(Status::Read, 10), fact(Status::Sent, 20)];
-        assert_eq!(shown(&one(Status::Sent), &read, 0), Some(Status::Read));
-        let failed = [fact(Status::Failed, 10), fact(Status::Sent, 20)];
-        assert_eq!(shown(&one(Status::Sent), &failed, 0), Some(Status::Failed));
+        let read = [fact(Status::Read), fact(Status::Sent)];
+        assert_eq!(shown(&one(Status::Sent), &read), Some(Status::Read));
+        let failed = [fact(Status::Failed), fact(Status::Sent)];
+        assert_eq!(shown(&one(Status::Sent), &failed), Some(Status::Failed));
     }
 
-    /// A person's retry begins anew: what was said before it counts no more.
+    /// A person's retry is another attempt: what is said of the earlier one, before it or after, is not shown of the new one.
     #[test]
-    fn facts_from_before_the_retry_do_not_count() {
-        let facts = [fact(Status::Failed, 10)];
-        assert_eq!(shown(&one(Status::Queued), &facts, 11), Some(Status::Queued));
+    fn facts_count_for_the_attempt_that_they_name() {
+        let said = |attempt: &str, status| Fact { part: Some(0), attempt: Some(attempt.into()), status };
+        let facts = [said("before", Status::Failed), said("before", Status::Read)];
+        assert_eq!(shown(&one(Status::Queued), &facts), Some(Status::Queued));
+        assert_eq!(shown(&one(Status::Sent), &[said("k0", Status::Delivered)]), Some(Status::Delivered));
     }
 
     /// A message of two parts is delivered when both are.
     #[test]
     fn a_message_is_as_far_as_its_slowest_part() {
-        let parts = [Part { idx: 0, status: Status::Sent }, Part { idx: 1, status: Status::Sent }];
-        let first = [Fact { part: Some(0), status: Status::Read, received_at: 1 }];
-        assert_eq!(shown(&parts, &first, 0), Some(Status::Sent));
-        let half = [Part { idx: 0, status: Status::Sent }, Part { idx: 1, status: Status::Queued }];
-        assert_eq!(shown(&half, &[], 0), Some(Status::Sending));
+        let parts = [part(0, Status::Sent), part(1, Status::Sent)];
+        let first = [Fact { part: Some(0), ..fact(Status::Read) }];
+        assert_eq!(shown(&parts, &first), Some(Status::Sent));
+        let half = [part(0, Status::Sent), part(1, Status::Queued)];
+        assert_eq!(shown(&half, &[]), Some(Status::Sending));
     }
 
     fn statuses() -> impl Strategy<Value = Status> {
@@ -151,26 +166,25 @@ mod tests {
         /// Whatever the order and however often a fact is told, the same is shown.
         #[test]
         fn the_order_of_facts_does_not_matter(
-            facts in prop::collection::vec((prop::option::of(0..3i64), statuses(), 0..100i64), 0..12),
+            facts in prop::collection::vec((prop::option::of(0..3i64), prop::option::of(0..3i64), statuses()), 0..12),
             rotate in 0..12usize,
-            since in 0..100i64,
         ) {
-            let parts = [0, 1, 2].map(|idx| Part { idx, status: Status::Sent });
+            let parts = [0, 1, 2].map(|idx| part(idx, Status::Sent));
             let facts: Vec<Fact> = facts.into_iter()
-                .map(|(part, status, received_at)| Fact { part, status, received_at }).collect();
+                .map(|(part, key, status)| Fact { part, attempt: key.map(|key| format!("k{key}")), status }).collect();
             let mut other = facts.clone();
             other.reverse();
             let middle = rotate % other.len().max(1);
             other.rotate_left(middle);
-            other.extend(facts.iter().take(3).copied());
-            prop_assert_eq!(shown(&parts, &facts, since), shown(&parts, &other, since));
+            other.extend(facts.iter().take(3).cloned());
+            prop_assert_eq!(shown(&parts, &facts), shown(&parts, &other));
         }
 
         /// One more fact never lowers what a part shows.
         #[test]
         fn a_fact_never_lowers(first in statuses(), second in statuses()) {
-            let before = shown(&one(Status::Sent), &[fact(first, 1)], 0);
-            let after = shown(&one(Status::Sent), &[fact(first, 1), fact(second, 2)], 0);
+            let before = shown(&one(Status::Sent), &[fact(first)]);
+            let after = shown(&one(Status::Sent), &[fact(first), fact(second)]);
             prop_assert!(after >= before);
         }
     }

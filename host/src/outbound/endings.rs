@@ -7,7 +7,7 @@ use sambung_runtime::manifest::Resend;
 use sambung_runtime::{CallError, CallFault};
 use serde_json::{Value, json};
 
-use crate::db::{DuePart, Ending};
+use crate::db::{DuePart, Ended, Ending, Settlement};
 use crate::model::holds::Hold;
 use crate::model::retry::{may_resend, send_delay};
 
@@ -52,6 +52,8 @@ pub(super) struct Judgement {
     pub unauthorized: Option<String>,
     /// The provider does not know the template that was sent.
     pub template_missed: bool,
+    /// The provider refused it as it came, so that nothing of it was used: neither content nor token.
+    pub untaken: bool,
 }
 
 impl Judgement {
@@ -64,6 +66,7 @@ impl Judgement {
             identities: Vec::new(),
             unauthorized: None,
             template_missed: false,
+            untaken: false,
         }
     }
 }
@@ -82,7 +85,9 @@ pub(super) fn of_answer(answer: Result<Receipt, SendError>, part: &DuePart, arou
 
 fn of_error(error: SendError, part: &DuePart, around: &Around<'_>) -> Judgement {
     let shown = describe(&error);
-    match &error.fault {
+    // A rule that proves shut says of its own token that it is used.
+    let untaken = !matches!(error.fault, SendFault::Unknown | SendFault::WindowClosed);
+    let judgement = match &error.fault {
         SendFault::Unknown => Judgement::just(unanswered(part, around, shown)),
         SendFault::WindowClosed => window_closed(&error, part, around, shown),
         SendFault::Moved if error.moved.is_some() => {
@@ -102,14 +107,15 @@ fn of_error(error: SendError, part: &DuePart, around: &Around<'_>) -> Judgement 
         },
         fault => {
             let template_missed = matches!(fault, SendFault::Template);
-            if !error.retryable {
-                return Judgement { template_missed, ..Judgement::just(Ending::Failed { error: shown }) };
-            }
-            let ending = again(part, around, error.retry_after_ms, shown);
+            let ending = match error.retryable {
+                true => again(part, around, error.retry_after_ms, shown),
+                false => Ending::Failed { error: shown },
+            };
             let hold = held_back(&error, &ending, around);
             Judgement { hold, template_missed, ..Judgement::just(ending) }
         }
-    }
+    };
+    Judgement { untaken, ..judgement }
 }
 
 /// What the error's scope names waits as long as the part itself.
@@ -178,6 +184,33 @@ pub(super) fn unanswered(part: &DuePart, around: &Around<'_>, error: Value) -> E
         return Ending::Again { due_at, counts: true, excluded: None, maybe_sent: true, error };
     }
     unknown(around, error)
+}
+
+/// The same attempts where what their call brought cannot be stored: what was certainly not taken has failed, and of anything
+/// else nobody knows what became of it, since nothing of what the provider answered is kept.
+pub(super) fn unrecorded(settlement: &Settlement, lane_wait_ms: i64) -> Settlement {
+    let detail = "what the provider answered could not be stored; the host's log says why";
+    let error = json!({"code": "not-stored", "detail": detail});
+    let ending = |ended: &Ended| match &ended.ending {
+        Ending::Failed { error } => Ending::Failed { error: error.clone() },
+        Ending::Again { maybe_sent: false, .. } => Ending::Failed { error: error.clone() },
+        Ending::Again { .. } | Ending::Sent { .. } | Ending::Unknown { .. } => Ending::Unknown {
+            lane_until: settlement.at + lane_wait_ms,
+            // Whatever it is asked, its answer is stored the same way.
+            ask_at: i64::MAX,
+            error: error.clone(),
+        },
+    };
+    Settlement {
+        workspace: settlement.workspace.clone(),
+        account_id: settlement.account_id,
+        channel_id: settlement.channel_id.clone(),
+        message_id: settlement.message_id.clone(),
+        conversation_id: settlement.conversation_id.clone(),
+        ended: settlement.ended.iter().map(|ended| Ended { ending: ending(ended), ..ended.clone() }).collect(),
+        at: settlement.at,
+        ..Settlement::default()
+    }
 }
 
 fn unknown(around: &Around<'_>, error: Value) -> Ending {
@@ -333,6 +366,29 @@ mod tests {
         let judged = of_answer(Err(error(SendFault::WindowClosed, "message", false)), &part(), &around(None));
         assert!(matches!(&judged.ending, Ending::Again { excluded: Some(rule), counts: false, .. } if rule == "reply"));
         assert!(judged.closed.is_none());
+    }
+
+    /// A token goes back where the provider refused the call as it came; what it took, may have taken or calls used does not.
+    #[test]
+    fn a_refusal_uses_no_token() {
+        let untaken =
+            |fault, retryable| of_answer(Err(error(fault, "message", retryable)), &part(), &around(None)).untaken;
+        assert!(untaken(SendFault::RateLimited, true) && untaken(SendFault::Unavailable, true));
+        assert!(untaken(SendFault::Unauthorized, false) && untaken(SendFault::Invalid, false));
+        assert!(!untaken(SendFault::WindowClosed, false) && !untaken(SendFault::Unknown, false));
+        assert!(!of_broken_call(&broken(true), &part(), &around(None)).untaken);
+    }
+
+    /// What was answered and cannot be stored is not sent again by itself.
+    #[test]
+    fn what_cannot_be_stored_is_unknown_unless_it_was_not_taken() {
+        let again =
+            |maybe_sent| Ending::Again { due_at: 1, counts: true, excluded: None, maybe_sent, error: json!({}) };
+        let endings = [Ending::Sent { ids: vec!["p".into()] }, again(false), again(true)];
+        let ended = |ending| Ended { idx: 0, attempt_id: 1, attempt_key: "k".into(), ending, dispatched: true };
+        let all = Settlement { ended: endings.into_iter().map(ended).collect(), at: 5, ..Settlement::default() };
+        let outcomes: Vec<_> = unrecorded(&all, 10).ended.iter().map(|one| one.ending.outcome()).collect();
+        assert_eq!(outcomes, ["unknown", "failed", "unknown"]);
     }
 
     /// A refused credential holds the message back and does not fail it; a newer one is simply used.

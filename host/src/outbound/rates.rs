@@ -6,19 +6,26 @@ use std::collections::{HashMap, HashSet};
 
 use sambung_runtime::manifest::limits::RateLimit;
 
-/// Most buckets that are kept; the fullest are forgotten first, which loses nothing.
+/// Most buckets that are kept. Those that are full again are forgotten first, which loses nothing; then those that are nearest
+/// to it.
 const MOST_BUCKETS: usize = 50_000;
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     level: f64,
     at: i64,
+    /// When it is full again, and so as good as none.
+    full_at: i64,
 }
+
+/// The buckets of one limit: of one account, or with no account of the registrations.
+type Kind = (usize, Option<i64>);
 
 /// The buckets of all channels.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
-    buckets: HashMap<String, Bucket>,
+    buckets: HashMap<Kind, HashMap<String, Bucket>>,
+    count: usize,
 }
 
 /// What one call is counted under.
@@ -34,26 +41,37 @@ pub(super) struct Of<'a> {
     pub contact: Option<&'a str>,
 }
 
+/// Who of an account may not be written to right now.
+#[derive(Debug, Default)]
+pub(super) struct Spent {
+    /// Conversations and contacts.
+    pub who: HashSet<String>,
+    /// Milliseconds until the first of them may be.
+    pub wait: Option<i64>,
+}
+
 impl Rates {
     /// How many calls the channel may make now, over all its conversations.
     pub(super) fn allowance(&self, limits: &[RateLimit], account: i64, app: Option<&str>, now: i64) -> u32 {
-        let wide = limits.iter().enumerate().filter(|(_, limit)| matches!(limit.scope.as_str(), "channel" | "app"));
         let of = Of { account, app, conversation: "", contact: None };
-        wide.map(|(index, limit)| self.level(&key(index, limit, of), limit, now) as u32).min().unwrap_or(u32::MAX)
+        wide(limits).map(|(index, limit)| self.level(index, limit, of, now) as u32).min().unwrap_or(u32::MAX)
+    }
+
+    /// Milliseconds until the channel may make a call.
+    pub(super) fn wait(&self, limits: &[RateLimit], account: i64, app: Option<&str>, now: i64) -> i64 {
+        let of = Of { account, app, conversation: "", contact: None };
+        wide(limits).map(|(index, limit)| until_one(self.level(index, limit, of, now), limit)).max().unwrap_or(0)
     }
 
     /// The conversations and contacts of an account that may not be written to right now.
-    pub(super) fn spent(&self, limits: &[RateLimit], account: i64, now: i64) -> HashSet<String> {
-        let mut spent = HashSet::new();
-        for (index, limit) in limits.iter().enumerate() {
-            if !matches!(limit.scope.as_str(), "thread" | "recipient") {
-                continue;
-            }
-            let prefix = format!("{index}:{account}:");
-            let keys: Vec<String> = self.buckets.keys().filter(|key| key.starts_with(&prefix)).cloned().collect();
-            for key in keys {
-                if self.level(&key, limit, now) < 1.0 {
-                    spent.insert(key[prefix.len()..].to_owned());
+    pub(super) fn spent(&self, limits: &[RateLimit], account: i64, now: i64) -> Spent {
+        let mut spent = Spent::default();
+        for (index, limit) in limits.iter().enumerate().filter(|(_, limit)| is_narrow(limit)) {
+            for (who, bucket) in self.buckets.get(&(index, Some(account))).into_iter().flatten() {
+                let wait = until_one(bucket.level_at(limit, now), limit);
+                if wait > 0 {
+                    spent.who.insert(who.clone());
+                    spent.wait = Some(spent.wait.map_or(wait, |shortest| shortest.min(wait)));
                 }
             }
         }
@@ -63,38 +81,75 @@ impl Rates {
     /// Counts one call.
     pub(super) fn take(&mut self, limits: &[RateLimit], of: Of<'_>, now: i64) {
         for (index, limit) in limits.iter().enumerate() {
-            let key = key(index, limit, of);
-            let level = self.level(&key, limit, now) - 1.0;
-            self.buckets.insert(key, Bucket { level, at: now });
+            let level = self.level(index, limit, of, now) - 1.0;
+            let lacking = (f64::from(limit.count) - level) * ms_each(limit);
+            let bucket = Bucket { level, at: now, full_at: now.saturating_add(lacking.ceil() as i64) };
+            let (kind, who) = place(index, limit, of);
+            let earlier = self.buckets.entry(kind).or_default().insert(who.to_owned(), bucket);
+            self.count += usize::from(earlier.is_none());
         }
-        if self.buckets.len() > MOST_BUCKETS {
-            self.forget(now);
+        if self.count > MOST_BUCKETS {
+            self.forget(now, MOST_BUCKETS / 2);
         }
     }
 
-    fn level(&self, key: &str, limit: &RateLimit, now: i64) -> f64 {
-        let full = f64::from(limit.count);
-        self.buckets.get(key).map_or(full, |bucket| {
-            let regained = (now - bucket.at).max(0) as f64 * full / limit.per_ms as f64;
-            (bucket.level + regained).min(full)
-        })
+    fn level(&self, index: usize, limit: &RateLimit, of: Of<'_>, now: i64) -> f64 {
+        let (kind, who) = place(index, limit, of);
+        let bucket = self.buckets.get(&kind).and_then(|buckets| buckets.get(who));
+        bucket.map_or(f64::from(limit.count), |bucket| bucket.level_at(limit, now))
     }
 
-    fn forget(&mut self, now: i64) {
-        let mut ages: Vec<i64> = self.buckets.values().map(|bucket| now - bucket.at).collect();
-        ages.sort_unstable();
-        let middle = ages[ages.len() / 2];
-        self.buckets.retain(|_, bucket| now - bucket.at < middle);
+    /// Forgets what is full, and where more than `most` are left, those that will be soonest.
+    fn forget(&mut self, now: i64, most: usize) {
+        self.retain(|bucket| bucket.full_at > now);
+        if self.count > most {
+            let mut ends: Vec<i64> = self.buckets.values().flat_map(HashMap::values).map(|one| one.full_at).collect();
+            let (_, soonest, _) = ends.select_nth_unstable(self.count - most - 1);
+            let soonest = *soonest;
+            self.retain(|bucket| bucket.full_at > soonest);
+        }
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Bucket) -> bool) {
+        for buckets in self.buckets.values_mut() {
+            buckets.retain(|_, bucket| keep(bucket));
+        }
+        self.buckets.retain(|_, buckets| !buckets.is_empty());
+        self.count = self.buckets.values().map(HashMap::len).sum();
     }
 }
 
-fn key(index: usize, limit: &RateLimit, of: Of<'_>) -> String {
+impl Bucket {
+    fn level_at(&self, limit: &RateLimit, now: i64) -> f64 {
+        let regained = (now - self.at).max(0) as f64 / ms_each(limit);
+        (self.level + regained).min(f64::from(limit.count))
+    }
+}
+
+/// In how many milliseconds one call is regained.
+fn ms_each(limit: &RateLimit) -> f64 {
+    limit.per_ms as f64 / f64::from(limit.count)
+}
+
+fn until_one(level: f64, limit: &RateLimit) -> i64 {
+    if level >= 1.0 { 0 } else { ((1.0 - level) * ms_each(limit)).ceil() as i64 }
+}
+
+fn is_narrow(limit: &RateLimit) -> bool {
+    matches!(limit.scope.as_str(), "thread" | "recipient")
+}
+
+fn wide(limits: &[RateLimit]) -> impl Iterator<Item = (usize, &RateLimit)> {
+    limits.iter().enumerate().filter(|(_, limit)| !is_narrow(limit))
+}
+
+fn place<'a>(index: usize, limit: &RateLimit, of: Of<'a>) -> (Kind, &'a str) {
     let Of { account, app, conversation, contact } = of;
     match limit.scope.as_str() {
-        "thread" => format!("{index}:{account}:{conversation}"),
-        "recipient" => format!("{index}:{account}:{}", contact.unwrap_or(conversation)),
-        "app" => app.map_or_else(|| format!("{index}:{account}"), |app| format!("{index}:app:{app}")),
-        _ => format!("{index}:{account}"),
+        "thread" => ((index, Some(account)), conversation),
+        "recipient" => ((index, Some(account)), contact.unwrap_or(conversation)),
+        "app" => app.map_or(((index, Some(account)), ""), |app| ((index, None), app)),
+        _ => ((index, Some(account)), ""),
     }
 }
 
@@ -119,8 +174,10 @@ mod tests {
         rates.take(&limits, of("cv_1"), 0);
         rates.take(&limits, of("cv_2"), 0);
         assert_eq!(rates.allowance(&limits, 1, None, 0), 0);
+        assert_eq!(rates.wait(&limits, 1, None, 0), 500);
         assert_eq!(rates.allowance(&limits, 2, None, 0), 2, "another channel has its own");
         assert_eq!(rates.allowance(&limits, 1, None, 500), 1);
+        assert_eq!(rates.wait(&limits, 1, None, 500), 0);
         assert_eq!(rates.allowance(&limits, 1, None, 60_000), 2, "never more than the rate");
     }
 
@@ -131,8 +188,32 @@ mod tests {
         let mut rates = Rates::default();
         rates.take(&limits, of("cv_1"), 0);
         assert_eq!(rates.allowance(&limits, 1, None, 0), u32::MAX);
-        let spent = rates.spent(&limits, 1, 0);
-        assert!(spent.contains("cv_1") && !spent.contains("cv_2"));
-        assert!(rates.spent(&limits, 1, 1_000).is_empty());
+        let spent = rates.spent(&limits, 1, 250);
+        assert!(spent.who.contains("cv_1") && !spent.who.contains("cv_2"));
+        assert_eq!(spent.wait, Some(750));
+        assert!(rates.spent(&limits, 1, 1_000).who.is_empty());
+    }
+
+    /// Whatever had to be forgotten, a rate of an hour that is spent is not given again by forgetting it, however long nobody
+    /// sent: what is forgotten is full, or as good as full.
+    #[test]
+    fn a_spent_rate_is_not_given_again_by_forgetting() {
+        let limits = [RateLimit { scope: "recipient".into(), count: 2, per_ms: 3_600_000 }];
+        let mut rates = Rates::default();
+        for _ in 0..2 {
+            rates.take(&limits, of("cv_slow"), 0);
+        }
+        let others: Vec<String> = (0..10).map(|number| format!("cv_{number}")).collect();
+        for other in &others {
+            rates.take(&limits, of(other), 1_000);
+        }
+        rates.forget(60_000, 3);
+        assert!(rates.count <= 3);
+        assert!(
+            rates.spent(&limits, 1, 60_000).who.contains("cv_slow"),
+            "it was used longest ago, and is the emptiest"
+        );
+        rates.forget(4_000_000, 3);
+        assert_eq!(rates.count, 0, "what is full is forgotten");
     }
 }

@@ -1,12 +1,14 @@
 //! Asking providers what became of unknown attempts, where the plugin can, until each has a verdict or a person decides.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use sambung_runtime::contract::reconcile::{Lost, Verdict};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::dispatch::outgoing;
+use super::carry::outgoing;
 use super::{Outbound, chance};
 use crate::db::{DbError, Ended, Ending, Settlement, UnknownPart};
 use crate::model::retry::reconcile_delay;
@@ -34,12 +36,25 @@ impl Outbound {
             return Ok(());
         }
         for unknown in self.0.db.unknown_to_ask(self.0.clock.now(), ROUND).await? {
-            self.ask(unknown).await?;
+            // What goes wrong with one is nothing that the others should wait for.
+            let asked = AssertUnwindSafe(self.ask(&unknown)).catch_unwind().await;
+            let later = match asked {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => {
+                    tracing::error!(%error, message = unknown.group.message_id, "an unknown attempt waits for the database");
+                    self.ask_later(&unknown, self.0.clock.now())
+                }
+                Err(_) => {
+                    tracing::error!(message = unknown.group.message_id, "asking about an attempt made the host panic");
+                    self.ask_later(&unknown, self.0.clock.now())
+                }
+            };
+            self.report(later.await);
         }
         Ok(())
     }
 
-    async fn ask(&self, unknown: UnknownPart) -> Result<(), DbError> {
+    async fn ask(&self, unknown: &UnknownPart) -> Result<(), DbError> {
         let group = &unknown.group;
         let Some(part) = group.parts.first() else { return Ok(()) };
         let generation = self.0.plugins.get(&unknown.plugin).filter(|generation| generation.is_active());
@@ -69,11 +84,11 @@ impl Outbound {
                     let again = Ending::Again { due_at: now, counts: true, excluded: None, maybe_sent: false, error };
                     (again, done.effects, None, Vec::new())
                 }
-                _ => return self.ask_later(&unknown, now).await,
+                _ => return self.ask_later(unknown, now).await,
             },
             Err(error) => {
                 self.report(self.0.db.note_call_failure(&unknown.channel_id, &error, now).await);
-                return self.ask_later(&unknown, now).await;
+                return self.ask_later(unknown, now).await;
             }
         };
         let settlement = Settlement {
@@ -97,8 +112,6 @@ impl Outbound {
             ..Settlement::default()
         };
         self.commit(settlement).await;
-        self.0.wakes.feed_grew();
-        self.0.wakes.outbound.notify_one();
         Ok(())
     }
 

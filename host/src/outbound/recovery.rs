@@ -1,7 +1,6 @@
 //! Attempts that a crash or a stop left without an end: that the request left is assumed, so each is resent where the provider
 //! honours its key, else unknown.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -19,8 +18,8 @@ impl Outbound {
     pub(super) async fn settle_lost(&self, stop: &CancellationToken) -> bool {
         while !stop.is_cancelled() {
             match self.settle_some().await {
-                Ok(true) => {}
-                Ok(false) => return true,
+                Ok(0) => return true,
+                Ok(_) => {}
                 Err(error) => {
                     tracing::error!(%error, "attempts from before the start could not be settled yet");
                     tokio::select! {
@@ -33,20 +32,20 @@ impl Outbound {
         false
     }
 
-    async fn settle_some(&self) -> Result<bool, DbError> {
+    /// Settles some of what is left; how many. What cannot be settled holds up nothing else.
+    async fn settle_some(&self) -> Result<usize, DbError> {
         let lost = self.0.db.lost_attempts(BATCH).await?;
-        if lost.is_empty() {
-            return Ok(false);
+        if !lost.is_empty() {
+            tracing::warn!(count = lost.len(), "attempts were under way when the host stopped");
         }
-        tracing::warn!(count = lost.len(), "attempts were under way when the host stopped");
+        let mut settled = 0;
         for attempt in lost {
-            self.settle_one(attempt).await?;
+            settled += usize::from(self.settle_one(attempt).await);
         }
-        self.0.wakes.feed_grew();
-        Ok(true)
+        Ok(settled)
     }
 
-    async fn settle_one(&self, lost: LostAttempt) -> Result<(), DbError> {
+    async fn settle_one(&self, lost: LostAttempt) -> bool {
         let generation = self.0.plugins.get(&lost.plugin);
         let plugin = generation.as_ref().map(|generation| &generation.plugin);
         let now = self.0.clock.now();
@@ -92,6 +91,6 @@ impl Outbound {
             at: now,
             ..Settlement::default()
         };
-        self.0.db.settle_attempts(Arc::new(settlement)).await
+        self.commit(settlement).await
     }
 }

@@ -177,6 +177,7 @@ impl Registry {
         });
         self.0.wakes.feed_grew();
         self.0.wakes.journal.notify_one();
+        self.0.wakes.outbound.notify_one();
         Ok(generation)
     }
 

@@ -17,12 +17,18 @@
       waiting: "Waiting for a connection", offline: "You are offline. Messages are sent when you are back.",
       failed: "Not sent", full: "Too many messages are waiting to be sent.", file: "File",
       unread: (count) => `${count} unread`, you: "You", log: "Messages",
+      attach: "Attach a file", sending: (name) => `Sending ${name}`, again: "Try again",
+      tooLarge: (most) => `Not sent: the file is larger than ${most}.`,
+      lost: "Not sent: the file did not arrive.",
     },
     id: {
       open: "Buka obrolan", close: "Tutup obrolan", write: "Tulis pesan", send: "Kirim",
       waiting: "Menunggu sambungan", offline: "Anda sedang luring. Pesan dikirim setelah tersambung lagi.",
       failed: "Tidak terkirim", full: "Terlalu banyak pesan yang menunggu dikirim.", file: "Berkas",
       unread: (count) => `${count} belum dibaca`, you: "Anda", log: "Pesan",
+      attach: "Lampirkan berkas", sending: (name) => `Mengirim ${name}`, again: "Coba lagi",
+      tooLarge: (most) => `Tidak terkirim: berkas lebih besar dari ${most}.`,
+      lost: "Tidak terkirim: berkas tidak sampai.",
     },
   };
   const language = /^(id|in)\b/i.test(navigator.language || "") ? "id" : "en";
@@ -93,6 +99,8 @@
     .visitor { align-self: flex-end; background: var(--accent); color: var(--on-accent); }
     .waiting { opacity: .65; }
     .message small { display: block; font-size: 12px; }
+    .message progress { display: block; width: 100%; margin-top: 6px; accent-color: currentColor; }
+    .message button { display: block; padding: 4px 0; text-decoration: underline; font-size: 13px; }
     .message img { max-width: 100%; border-radius: 8px; display: block; }
     .message a { color: inherit; }
     .status { padding: 6px 16px; font-size: 13px; background: #fff4d6; }
@@ -100,6 +108,8 @@
     textarea { flex: 1; resize: none; border: 1px solid #8c959f; border-radius: 8px; padding: 8px; color: inherit;
       background: #fff; }
     form button { padding: 8px 14px; border-radius: 8px; background: var(--accent); color: var(--on-accent); }
+    form .attach { padding: 8px; background: none; color: inherit; }
+    .attach svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width: 2; display: block; }
     .silent { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
     @media (prefers-color-scheme: dark) {
       .root { color: #e6edf3; }
@@ -119,26 +129,31 @@
     return node;
   };
 
-  const icon = () => {
+  const icon = (shape) => {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
     svg.setAttribute("viewBox", "0 0 24 24");
     svg.setAttribute("aria-hidden", "true");
-    path.setAttribute("d", "M4 3h16a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H9l-5 4v-4a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z");
+    path.setAttribute("d", shape);
     svg.append(path);
     return svg;
   };
+  const BUBBLE = "M4 3h16a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H9l-5 4v-4a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z";
+  const CLIP = "M21 11l-9 9a6 6 0 0 1-8.5-8.5l9-9a4 4 0 0 1 5.7 5.7l-9 9a2 2 0 0 1-2.8-2.8l8.3-8.3";
 
   const badge = make("span", { className: "badge", hidden: true });
   const launch = make("button", {
     className: "launch", type: "button", "aria-expanded": "false", "aria-controls": "panel", "aria-label": words.open,
-  }, icon(), badge);
+  }, icon(BUBBLE), badge);
   const title = make("h2");
   const close = make("button", { type: "button", "aria-label": words.close }, "×");
   const log = make("div", { className: "log", role: "log", "aria-live": "polite", "aria-label": words.log, tabIndex: 0 });
   const status = make("div", { className: "status", role: "status", hidden: true });
   const input = make("textarea", { id: "text", rows: 2, maxLength: 4000, placeholder: words.write });
-  const form = make("form", {},
+  const attach = make("button", { className: "attach", type: "button", title: words.attach, "aria-label": words.attach },
+    icon(CLIP));
+  const picker = make("input", { type: "file", hidden: true });
+  const form = make("form", {}, attach, picker,
     make("label", { className: "silent", htmlFor: "text" }, words.write), input,
     make("button", { type: "submit" }, words.send));
   const panel = make("section", { id: "panel", className: "panel", role: "dialog", hidden: true },
@@ -194,14 +209,15 @@
     element.replaceChildren(...nodes);
   };
 
-  /** Shows a message, or what became of one that is shown: `state` is "sent", "waiting" or "failed". */
-  const show = ({ id, from, content, at }, state) => {
+  /** Shows a message, or what became of one that is shown: `state` is "sent", "waiting" or "failed"; `below` says more. */
+  const show = ({ id, from, content, at }, state, ...below) => {
     const known = shown.get(id);
     const element = known ?? make("div");
     element.className = `message ${from === "visitor" ? "visitor" : "agent"}${state === "waiting" ? " waiting" : ""}`;
     fill(element, content);
     if (from === "visitor") element.prepend(make("span", { className: "silent" }, `${words.you}: `));
-    if (state === "failed") element.append(make("small", {}, words.failed));
+    if (state === "failed" && !below.length) below.push(make("small", {}, words.failed));
+    element.append(...below);
     if (at) element.title = new Date(at).toLocaleString(language);
     if (known) return;
     shown.set(id, element);
@@ -321,6 +337,46 @@
     }
   };
 
+  const size = (bytes) => {
+    const [amount, unit] = bytes >= 1 << 20 ? [bytes / (1 << 20), "MB"] : [bytes / 1024, "KB"];
+    return `${amount.toLocaleString(language, { maximumFractionDigits: 1 })} ${unit}`;
+  };
+
+  /** Sends a file's bytes and, once the host has them, the message that shows it. What fails can be tried again here; a
+   *  browser cannot keep a file for later, as it keeps a text. */
+  const upload = (file, message) => {
+    const refuse = (reason, ...more) => show(message, "failed", make("small", {}, reason), ...more);
+    const tooLarge = () => refuse(words.tooLarge(size(session?.limits?.file_bytes ?? 0)));
+    const fail = () => {
+      const again = make("button", { type: "button", "aria-label": `${words.again}: ${file.name}` }, words.again);
+      again.addEventListener("click", () => upload(file, message));
+      refuse(words.lost, again);
+    };
+    if (!session) return fail();
+    if (file.size > (session.limits?.file_bytes ?? Infinity)) return tooLarge();
+    const bar = make("progress", { max: 1, value: 0, "aria-label": words.sending(file.name) });
+    show(message, "waiting", bar);
+    const address = new URL("media", base);
+    address.searchParams.set("name", file.name);
+    const request = new XMLHttpRequest(); // It tells how far a file has come, which fetch does not.
+    request.open("POST", address);
+    request.setRequestHeader("authorization", `Bearer ${session.token}`);
+    request.setRequestHeader("content-type", file.type || "application/octet-stream");
+    request.upload.onprogress = (event) => event.lengthComputable && (bar.value = event.loaded / event.total);
+    request.onerror = fail;
+    request.onload = () => {
+      if (request.status === 401) later(start);
+      if (request.status === 413) return tooLarge();
+      if (request.status !== 201) return fail();
+      const { media_id, name } = JSON.parse(request.responseText);
+      const whole = { id: message.id, page: message.page, content: { type: "media", media_id, name } };
+      queue.add(whole);
+      show(own(whole), "waiting");
+      flush();
+    };
+    request.send(file);
+  };
+
   const readable = (color) => {
     const [red, green, blue] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
     return 0.299 * red + 0.587 * green + 0.114 * blue > 150 ? "#1b1f24" : "#fff";
@@ -367,15 +423,27 @@
     }
   };
 
+  const written = (content) => ({ id: uuid(), page: location.href.split("#")[0], content });
+  const own = (message) => ({ ...message, from: "visitor", at: Date.now() });
+
   const submit = () => {
     const text = input.value.trim();
     if (!text) return;
     if (queue.all().length >= QUEUE_LIMIT) return showStatus(words.full);
-    const message = { id: uuid(), page: location.href.split("#")[0], content: { type: "text", text } };
+    const message = written({ type: "text", text });
     queue.add(message);
-    show({ ...message, from: "visitor", at: Date.now() }, "waiting");
+    show(own(message), "waiting");
     input.value = "";
     flush();
+  };
+
+  const pick = () => {
+    const [file] = picker.files;
+    if (!file) return;
+    if (queue.all().length >= QUEUE_LIMIT) return showStatus(words.full);
+    upload(file, own(written({ type: "media", name: file.name })));
+    picker.value = ""; // The same file may be picked again.
+    input.focus();
   };
 
   launch.addEventListener("click", () => toggle(panel.hidden));
@@ -385,6 +453,8 @@
     event.preventDefault();
     submit();
   });
+  attach.addEventListener("click", () => picker.click());
+  picker.addEventListener("change", pick);
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();

@@ -1,4 +1,5 @@
-//! What a call brings is stored whatever happened meanwhile, and what may have left together goes again together.
+//! What a call brings is stored whatever happened meanwhile, what may have left together goes again together, and what is said
+//! counts for the attempt that it is said of.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use sambung_runtime::manifest::Resend;
 use sambung_runtime::{Effects, KvWrite};
 use serde_json::json;
 
-use super::{Ended, Ending, Settlement};
+use super::{Ended, Ending, Settlement, status};
 use crate::db::{BusyAccount, Claim, Db, DbConfig, Group, Priority};
 use crate::model::envelope::Vault;
 
@@ -65,7 +66,7 @@ async fn claim(db: &Db, now: i64) -> Option<Group> {
         spent: HashSet::new(),
         now,
     };
-    db.claim_due_parts(claim).await.expect("claimed").groups.pop()
+    db.claim_due_parts(claim).await.expect("claimed").pop()
 }
 
 fn settlement(group: &Group, ending: impl Fn(i64) -> Ending) -> Settlement {
@@ -165,4 +166,152 @@ async fn a_refused_credential_marks_the_channel_with_the_attempts_end_unless_the
         assert_eq!(findings.len(), usize::from(!reconnect), "{findings:?}");
         assert_eq!(claim(&db, NOW).await.is_some(), reconnect, "it goes on with the newer one alone");
     }
+}
+
+async fn number(db: &Db, sql: &'static str) -> i64 {
+    db.read(move |db| Ok(db.query_row(sql, [], |row| row.get(0))?)).await.expect("read")
+}
+
+/// Sends what is due, and answers with the key of the first part's attempt; the provider names the parts after their keys.
+async fn send(db: &Db, now: i64) -> String {
+    let group = claim(db, now).await.expect("due");
+    let mut receipt = settlement(&group, |_| Ending::Sent { ids: Vec::new() });
+    for ended in &mut receipt.ended {
+        ended.ending = Ending::Sent { ids: vec![format!("of {}", ended.attempt_key)] };
+    }
+    db.settle_attempts(Arc::new(receipt)).await.expect("stored");
+    group.parts[0].attempt_key.clone()
+}
+
+async fn told(db: &Db, key: &str, state: &'static str, at: i64) {
+    let id = format!("of {key}");
+    db.write(Priority::Routine, move |db| {
+        let fact = status::NewFact {
+            account_id: 1,
+            provider_id: Some(&id),
+            correlation: None,
+            state,
+            at,
+            received_at: at,
+            who: None,
+            detail: None,
+        };
+        status::add_fact(db, &fact)
+    })
+    .await
+    .expect("stored");
+}
+
+async fn retry(db: &Db, at: i64) {
+    let made = std::sync::atomic::AtomicI64::new(at);
+    let fresh = move || format!("fresh {}", made.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+    let changed = db.retry_message("ws_1", "msg_1", fresh, at).await.expect("asked");
+    assert!(matches!(changed, crate::db::Changed::Yes(_)), "{changed:?}");
+}
+
+async fn status_of(db: &Db) -> String {
+    text(db, "SELECT status FROM messages").await
+}
+
+/// What the provider says late of the attempt before a person's retry is not shown of the new one, whatever it says and however
+/// late it comes; what it says of the new one is, though its clock be behind.
+#[tokio::test]
+async fn a_fact_counts_for_the_attempt_that_it_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let first = send(&db, NOW).await;
+    told(&db, "k1", "delivered", NOW + 1).await;
+    told(&db, &first, "failed", NOW + 2).await;
+    assert_eq!(status_of(&db).await, "failed");
+    retry(&db, NOW + 10).await;
+    assert_eq!(status_of(&db).await, "sending", "of two parts one is still to go");
+    let second = send(&db, NOW + 10).await;
+    assert_ne!(first, second);
+    assert_eq!(status_of(&db).await, "sent");
+    told(&db, &first, "failed", NOW + 20).await;
+    told(&db, &first, "delivered", NOW + 21).await;
+    assert_eq!(status_of(&db).await, "sent");
+    told(&db, &second, "delivered", NOW - 60_000).await;
+    assert_eq!(status_of(&db).await, "delivered", "and what was said of the part that was not sent again stands");
+}
+
+/// An attempt that arrived after all, before the retry has left: nothing is sent twice.
+#[tokio::test]
+async fn what_proves_to_have_arrived_is_not_sent_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let first = send(&db, NOW).await;
+    told(&db, &first, "failed", NOW + 1).await;
+    retry(&db, NOW + 10).await;
+    told(&db, &first, "delivered", NOW + 11).await;
+    assert!(claim(&db, NOW + 12).await.is_none());
+    assert_eq!(text(&db, "SELECT attempt_key FROM parts WHERE idx = 0").await, first);
+    told(&db, "k1", "delivered", NOW + 13).await;
+    assert_eq!(status_of(&db).await, "delivered");
+}
+
+/// A person decided that a lost attempt failed and had it sent again: that it failed is heard late and cancels nothing.
+#[tokio::test]
+async fn the_late_failure_of_a_lost_attempt_does_not_cancel_the_retry() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let group = claim(&db, NOW).await.expect("due");
+    let lost = |_| Ending::Unknown { lane_until: NOW, ask_at: i64::MAX, error: json!({}) };
+    db.settle_attempts(Arc::new(settlement(&group, lost))).await.expect("stored");
+    let entry = crate::model::audit::Entry {
+        workspace: Some("ws_1".into()),
+        at: NOW,
+        actor: "a".into(),
+        role: "admin".into(),
+        action: "message.resolve".into(),
+        subject: "msg_1".into(),
+        detail: json!({}),
+    };
+    db.resolve_message("ws_1", "msg_1", false, None, entry).await.expect("decided");
+    retry(&db, NOW + 10).await;
+    db.write(Priority::Routine, |db| {
+        let fact = status::NewFact {
+            account_id: 1,
+            provider_id: Some("p-late"),
+            correlation: Some("k0"),
+            state: "failed",
+            at: NOW,
+            received_at: NOW + 11,
+            who: None,
+            detail: None,
+        };
+        status::add_fact(db, &fact)
+    })
+    .await
+    .expect("stored");
+    assert_eq!(status_of(&db).await, "queued");
+    assert_eq!(claim(&db, NOW + 12).await.expect("due").parts.len(), 2);
+    assert_eq!(number(&db, "SELECT count(*) FROM facts WHERE attempt_key = 'k0'").await, 1);
+}
+
+/// The loop sleeps until a clock lets something go, and not for what no clock ends.
+#[tokio::test]
+async fn the_next_part_is_due_when_what_it_waits_for_is_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let nobody = HashSet::new();
+    let due = async || db.next_due_part(1, &nobody).await.expect("asked");
+    assert_eq!(due().await, Some(0));
+    let group = claim(&db, NOW).await.expect("due");
+    run(
+        &db,
+        r#"INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, content, at, status)
+             VALUES ('msg_2', 2, 'ws_1', 1, 'cv_new', 'outbound', '[]', 0, 'queued');
+           INSERT INTO parts (message_id, idx, account_id, conversation_id, content, state, attempt_key, due_at)
+             VALUES ('msg_2', 0, 1, 'cv_new', '{}', 'queued', 'k2', 0);"#,
+    )
+    .await;
+    assert_eq!(due().await, None, "no clock ends a call");
+    let lost = |_| Ending::Unknown { lane_until: NOW + 60_000, ask_at: i64::MAX, error: json!({}) };
+    db.settle_attempts(Arc::new(settlement(&group, lost))).await.expect("stored");
+    assert_eq!(due().await, Some(NOW + 60_000), "the unknown one is waited for so long");
+    run(&db, "INSERT INTO holds VALUES (1, 'thread', 'cv_new', 1700000090000, 'slow')").await;
+    assert_eq!(due().await, Some(NOW + 90_000));
+    let spent = HashSet::from(["cv_new".to_owned()]);
+    assert_eq!(db.next_due_part(1, &spent).await.expect("asked"), None);
 }

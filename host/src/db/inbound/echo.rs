@@ -10,7 +10,8 @@ use super::messages::{self, NewMessage};
 use super::site::Site;
 use super::targets::{self, Waiting};
 use super::{events, threads};
-use crate::db::{Db, DbError, Priority, conversations, feed, status};
+use crate::db::status::{self, AttemptRef};
+use crate::db::{Db, DbError, Priority, conversations, feed};
 
 /// How long an echo waits for the attempt that it may belong to, in milliseconds.
 const PATIENCE: i64 = 60_000;
@@ -69,10 +70,10 @@ pub(in crate::db) fn take_over(
     db: &Connection,
     account: i64,
     provider_id: &str,
-    message: &str,
-    part: Option<i64>,
+    attempt: &AttemptRef,
     at: i64,
 ) -> Result<(), DbError> {
+    let AttemptRef { message_id: message, idx, key } = attempt;
     let held = db
         .prepare_cached(
             "SELECT m.id, m.conversation_id, m.workspace_id FROM provider_ids p JOIN messages m ON m.id = p.message_id \
@@ -83,10 +84,10 @@ pub(in crate::db) fn take_over(
         })
         .optional()?;
     let Some((echo, conversation, workspace)) = held else { return Ok(()) };
-    db.prepare_cached("UPDATE provider_ids SET message_id = ?2, part = ?3 WHERE message_id = ?1")?
-        .execute(params![echo, message, part])?;
-    db.prepare_cached("UPDATE facts SET message_id = ?2, part = ?3 WHERE message_id = ?1")?
-        .execute(params![echo, message, part])?;
+    db.prepare_cached("UPDATE provider_ids SET message_id = ?2, part = ?3, attempt_key = ?4 WHERE message_id = ?1")?
+        .execute(params![echo, message, idx, key])?;
+    db.prepare_cached("UPDATE facts SET message_id = ?2, part = ?3, attempt_key = ?4 WHERE message_id = ?1")?
+        .execute(params![echo, message, idx, key])?;
     db.prepare_cached("UPDATE messages SET reply_to = ?2 WHERE conversation_id = ?3 AND reply_to = ?1")?.execute([
         &echo,
         message,

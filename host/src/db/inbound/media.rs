@@ -93,7 +93,7 @@ impl Db {
     pub async fn claim_due_media(&self, now: i64, most: u32) -> Result<Vec<DueMedia>, DbError> {
         self.write(Priority::Routine, move |db| {
             let mut query = db.prepare_cached(
-                "UPDATE media SET due_at = ?2 WHERE id IN \
+                "UPDATE media SET due_at = ?2, claimed = 1 WHERE id IN \
                    (SELECT id FROM media WHERE state = 'pending' AND due_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?3) \
                  RETURNING id, (SELECT c.id FROM channels c WHERE c.account_id = media.account_id), source, tries, created_at",
             )?;
@@ -109,6 +109,18 @@ impl Db {
                 due.push(DueMedia { id, channel, file, tries, created_at });
             }
             Ok(due)
+        })
+        .await
+    }
+
+    /// Takes back what an earlier run of the host had claimed and did not end; how many. Only at the start, when nobody fetches.
+    pub async fn free_claimed_media(&self, now: i64) -> Result<usize, DbError> {
+        self.write(Priority::Routine, move |db| {
+            Ok(db
+                .prepare_cached(
+                    "UPDATE media SET due_at = ?1, claimed = 0 WHERE state = 'pending' AND due_at > ?1 AND claimed = 1",
+                )?
+                .execute([now])?)
         })
         .await
     }
@@ -134,7 +146,7 @@ impl Db {
                 MediaOutcome::Failed(reason) => media::fail(db, &id, &reason)?,
                 MediaOutcome::Later { at, counted } => {
                     db.prepare_cached(
-                        "UPDATE media SET due_at = ?2, tries = tries + ?3 WHERE id = ?1 AND state = 'pending'",
+                        "UPDATE media SET due_at = ?2, claimed = 0, tries = tries + ?3 WHERE id = ?1 AND state = 'pending'",
                     )?
                     .execute(params![id, at, counted])?;
                     return Ok(());
@@ -157,7 +169,7 @@ impl Db {
         self.write(Priority::Routine, move |db| {
             let message = db
                 .prepare_cached(
-                    "UPDATE media SET state = 'pending', reason = NULL, tries = 0, due_at = ?3 \
+                    "UPDATE media SET state = 'pending', reason = NULL, tries = 0, due_at = ?3, claimed = 0 \
                      WHERE id = ?1 AND workspace_id = ?2 AND state = 'failed' AND source IS NOT NULL RETURNING message_id",
                 )?
                 .query_map(params![id, workspace, now], |row| row.get::<_, Option<String>>(0))?

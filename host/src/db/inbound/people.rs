@@ -96,6 +96,10 @@ fn merge(site: &mut Site<'_>, several: &[String]) -> Result<String, DbError> {
         for statement in [
             "UPDATE identities SET contact_id = ?1 WHERE contact_id = ?2",
             "UPDATE messages SET contact_id = ?1 WHERE contact_id = ?2",
+            "INSERT INTO holds (account_id, scope, key, until, reason) SELECT account_id, scope, ?1, until, reason FROM holds \
+             WHERE scope = 'recipient' AND key = ?2 \
+             ON CONFLICT (account_id, scope, key) DO UPDATE SET until = max(until, excluded.until)",
+            "DELETE FROM holds WHERE scope = 'recipient' AND key = ?2 AND key <> ?1",
         ] {
             site.db.prepare_cached(statement)?.execute([&kept, &gone])?;
         }

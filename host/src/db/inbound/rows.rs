@@ -1,7 +1,9 @@
 //! Commits translated requests: together at first, and where one of them is refused, each in a savepoint of its own and each
 //! item of it in another. A savepoint costs a copy of every page it touches, and hardly any request is refused.
 
+use std::any::Any;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -15,6 +17,7 @@ use super::journal_items::{self, ItemRow};
 use super::notices;
 use super::site::Site;
 use crate::db::{Db, DbError, Priority, channels};
+use crate::model::channel::{Finding, FindingSource};
 use crate::model::envelope::Vault;
 
 /// A request with what its plugin made of it.
@@ -65,7 +68,7 @@ pub enum Effect {
     Parked,
     /// It waits for its channel to be connected.
     Waiting,
-    /// Its channel became connected meanwhile: it has to be translated again.
+    /// It has to be translated again: its channel became connected meanwhile, or what came before it is not stored yet.
     Again,
 }
 
@@ -102,8 +105,8 @@ struct Tally {
 }
 
 impl Db {
-    /// Commits translated requests in the order given, in one group. A request whose rows the database refuses is parked; an
-    /// error in its place means that nothing of it was stored and it still waits (a full disk), as do all after it, which have no
+    /// Commits translated requests in the order given, in one group. A request that cannot be stored however often it is tried
+    /// is parked, and its channel shows it; an error in its place means that nothing of it was stored and it still waits (a full disk), as do all after it, which have no
     /// place in the answer.
     pub async fn commit_translated(
         &self,
@@ -124,25 +127,35 @@ impl Db {
     }
 }
 
-/// Whether an error is the disk's or the database's own, not that of what is being stored.
-fn stops(error: &DbError) -> bool {
-    match error {
-        DbError::Sql(rusqlite::Error::SqliteFailure(code, _)) => {
-            !matches!(code.code, rusqlite::ErrorCode::ConstraintViolation | rusqlite::ErrorCode::TooBig)
-        }
-        DbError::Damaged(_) | DbError::Sql(_) => false,
-        _ => true,
-    }
-}
-
-fn in_savepoint<T>(db: &Connection, act: impl FnOnce() -> Result<T, DbError>) -> Result<T, DbError> {
+/// Runs an act that undoes itself alone where it fails or panics.
+pub(super) fn in_savepoint<T>(db: &Connection, act: impl FnOnce() -> Result<T, DbError>) -> Result<T, DbError> {
     db.prepare_cached("SAVEPOINT inner_act")?.execute([])?;
-    let result = act();
+    let result = catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| Err(DbError::Damaged(last_words(&*panic))));
     if result.is_err() {
         db.prepare_cached("ROLLBACK TO inner_act")?.execute([])?;
     }
     db.prepare_cached("RELEASE inner_act")?.execute([])?;
     result
+}
+
+fn last_words(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the host panicked: {}", words.unwrap_or("without a word"))
+}
+
+/// Shows on the channel that a request was put aside through no fault of the provider's.
+fn show_unstored(db: &Connection, row: &Translated, reason: &str, now: i64) -> Result<(), DbError> {
+    let Some(channel) = &row.channel else { return Ok(()) };
+    let finding = Finding {
+        level: "error".to_owned(),
+        code: "inbound-not-stored".to_owned(),
+        words: format!("Request {} is parked: {reason}", row.id),
+        fix: None,
+    };
+    if channels::note(db, channel, &finding, FindingSource::Notice.as_str(), now)? {
+        channels::tell(db, channel, now)?;
+    }
+    Ok(())
 }
 
 fn commit_all(
@@ -173,13 +186,18 @@ fn commit_apart(
     let mut done = Vec::with_capacity(rows.len());
     for row in rows {
         match in_savepoint(db, || act.commit(row)) {
-            Err(error) if stops(&error) => {
+            Err(error) if error.may_pass() => {
                 // Those after it wait with it: they must not overtake it, and SQLite may have ended the transaction, so that
                 // a savepoint would begin one of its own.
                 done.push(Err(error));
                 break;
             }
-            Err(error) => done.push(Ok(park_whole(db, row, &format!("it could not be stored: {error}"), now)?)),
+            Err(error) => {
+                tracing::error!(row = row.id, plugin = &*row.plugin, %error, "a request could not be stored");
+                let reason = format!("it could not be stored: {error}");
+                done.push(Ok(park_whole(db, row, &reason, now)?));
+                show_unstored(db, row, &reason, now)?;
+            }
             Ok(committed) => done.push(Ok(committed)),
         }
     }
@@ -225,15 +243,20 @@ impl Act<'_> {
         let own = match &row.channel {
             Some(channel) => match self.standing(channel)? {
                 None => return park_whole(db, row, "the channel was disconnected before this was translated", now),
-                Some(Standing::Connecting) => return wait(db, row, channel, now),
-                Some(Standing::At(place)) => Some(place),
+                // Not translated because nobody waited at the provider; by now somebody does.
+                Some(Standing::Connecting { waits: true }) if matches!(row.translation, Translation::TooEarly) => {
+                    return Ok(AGAIN);
+                }
+                Some(Standing::Connecting { .. }) => return wait(db, row, channel, now),
+                Some(Standing::At { released_to, .. }) if overtakes(db, row, channel, released_to)? => {
+                    return Ok(AGAIN);
+                }
+                Some(Standing::At { place, .. }) => Some(place),
             },
             None => None,
         };
         match &row.translation {
-            Translation::TooEarly | Translation::Outcome { early: true, .. } => {
-                Ok(Committed { effect: Effect::Again, stored: 0, media: false, strangers: false })
-            }
+            Translation::TooEarly | Translation::Outcome { early: true, .. } => Ok(AGAIN),
             Translation::Parked(reason) => park_whole(db, row, reason, now),
             Translation::Failed(error) => {
                 if let Some(channel) = &row.channel {
@@ -250,9 +273,11 @@ impl Act<'_> {
                     let result = self.guarded(|| apply_item(db, row, index, item, own.as_ref(), (rules, &gone), now));
                     match result {
                         Ok(one) => tally.add(one),
-                        Err(error) if !self.apart || stops(&error) => return Err(error),
+                        Err(error) if !self.apart || error.may_pass() => return Err(error),
                         Err(error) => {
+                            tracing::error!(row = row.id, item = index, plugin = &*row.plugin, %error, "an item could not be stored");
                             let reason = format!("it could not be stored: {error}");
+                            show_unstored(db, row, &reason, now)?;
                             let place = own.as_ref().map(|own| (own.workspace.as_str(), own.channel.as_str()));
                             tally.add(park_item(db, row, index, item, place, &reason, now)?);
                         }
@@ -275,25 +300,45 @@ impl Tally {
     }
 }
 
+const AGAIN: Committed = Committed { effect: Effect::Again, stored: 0, media: false, strangers: false };
+
 #[derive(Clone)]
 enum Standing {
-    Connecting,
-    At(Place),
+    /// `waits`: for something to happen at the provider.
+    Connecting { waits: bool },
+    /// `released_to`: the last of the rows that were there when it became connected, until all of them are stored.
+    At { place: Place, released_to: Option<i64> },
 }
 
 fn standing(db: &Connection, channel: &str) -> Result<Option<Standing>, DbError> {
     let found = db
-        .prepare_cached("SELECT workspace_id, account_id, state FROM channels WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT workspace_id, CASE state WHEN 'connecting' THEN NULL ELSE account_id END, released_to, \
+                    state = 'connecting' AND coalesce(json_extract(step, '$.kind'), '') = 'wait' FROM channels WHERE id = ?1",
+        )?
         .query_row([channel], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, String>(2)?))
+            Ok(match row.get(1)? {
+                Some(account) => Standing::At {
+                    place: Place { channel: channel.to_owned(), workspace: row.get(0)?, account },
+                    released_to: row.get(2)?,
+                },
+                None => Standing::Connecting { waits: row.get(3)? },
+            })
         })
         .optional()?;
-    Ok(found.map(|(workspace, account, state)| match account {
-        Some(account) if state != "connecting" => {
-            Standing::At(Place { channel: channel.to_owned(), workspace, account })
-        }
-        _ => Standing::Connecting,
-    }))
+    Ok(found)
+}
+
+/// Whether rows that were there when its channel became connected are still to be stored before this one.
+fn overtakes(db: &Connection, row: &Translated, channel: &str, released_to: Option<i64>) -> Result<bool, DbError> {
+    let Some(last) = released_to else { return Ok(false) };
+    let earlier = db
+        .prepare_cached("SELECT 1 FROM journal WHERE state = 'pending' AND id < ?1 AND id <= ?2 AND channel_id = ?3")?
+        .exists(params![row.id, last, channel])?;
+    if !earlier && row.id > last {
+        db.prepare_cached("UPDATE channels SET released_to = NULL WHERE id = ?1")?.execute([channel])?;
+    }
+    Ok(earlier)
 }
 
 /// The request waits until its channel is connected; what concerns the connection itself takes effect at once.

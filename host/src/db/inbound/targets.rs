@@ -174,7 +174,12 @@ fn apply(site: &mut Site<'_>, message: &str, said: &Waiting, at: i64) -> Result<
                     "SELECT coalesce((SELECT max(first_sent_at) FROM parts WHERE message_id = m.id), m.at) FROM messages m WHERE m.id = ?1",
                 )?
                 .query_row([message], |row| row.get(0))?;
-            read_up_to(site, conversation, until)?;
+            // It may have been merged since that was said.
+            let conversation: String = site
+                .db
+                .prepare_cached("SELECT coalesce(merged_into, id) FROM conversations WHERE id = ?1")?
+                .query_row([conversation], |row| row.get(0))?;
+            read_up_to(site, &conversation, until)?;
             false
         }
         Waiting::ReadThread { .. } | Waiting::Echo { .. } => false,

@@ -1,5 +1,9 @@
 //! Whatever the order in which a provider's requests arrive, and however often each is run, the same is derived.
 
+mod files;
+mod merges;
+mod rows;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -100,19 +100,22 @@ fn create(site: &mut Site<'_>, thread: &Thread, contact: Option<&str>, at: i64) 
         )?
         .execute(params![id, site.workspace, site.account, contact, thread.key, at.min(site.received_at), at])?;
     site.told.conversations.insert(id.clone());
-    for key in std::iter::once(&thread.key).chain(&thread.aliases) {
-        targets::thread_appeared(site, key, &id)?;
-    }
     Ok(id)
 }
 
-fn lead_keys(site: &Site<'_>, thread: &Thread, conversation: &str) -> Result<(), DbError> {
-    let mut insert = site.db.prepare_cached(
-        "INSERT INTO thread_keys (account_id, key, conversation_id) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (account_id, key) DO UPDATE SET conversation_id = ?3 WHERE conversation_id <> ?3",
-    )?;
+/// Leads the thread's keys to its conversation; what was said of a key that nobody knew is said of it now.
+fn lead_keys(site: &mut Site<'_>, thread: &Thread, conversation: &str) -> Result<(), DbError> {
     for key in std::iter::once(&thread.key).chain(&thread.aliases) {
-        insert.execute(params![site.account, key, conversation])?;
+        let changed = site
+            .db
+            .prepare_cached(
+                "INSERT INTO thread_keys (account_id, key, conversation_id) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (account_id, key) DO UPDATE SET conversation_id = ?3 WHERE conversation_id <> ?3",
+            )?
+            .execute(params![site.account, key, conversation])?;
+        if changed > 0 {
+            targets::thread_appeared(site, key, conversation)?;
+        }
     }
     Ok(())
 }
@@ -153,6 +156,9 @@ fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
          ON CONFLICT (conversation_id, rule) DO UPDATE SET at = max(at, excluded.at)",
         "INSERT INTO read_marks (conversation_id, at) SELECT ?1, at FROM read_marks WHERE conversation_id = ?2 \
          ON CONFLICT (conversation_id) DO UPDATE SET at = max(at, excluded.at)",
+        "INSERT INTO holds (account_id, scope, key, until, reason) SELECT account_id, scope, ?1, until, reason FROM holds \
+         WHERE scope = 'thread' AND key = ?2 \
+         ON CONFLICT (account_id, scope, key) DO UPDATE SET until = max(until, excluded.until)",
     ] {
         site.db.prepare_cached(statement)?.execute([kept, gone])?;
     }
@@ -160,6 +166,7 @@ fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
         "DELETE FROM openings WHERE conversation_id = ?1",
         "DELETE FROM closings WHERE conversation_id = ?1",
         "DELETE FROM read_marks WHERE conversation_id = ?1",
+        "DELETE FROM holds WHERE scope = 'thread' AND key = ?1",
     ] {
         site.db.prepare_cached(statement)?.execute([gone])?;
     }
@@ -208,7 +215,7 @@ pub(in crate::db) fn thread_learnt(
         [one] => one.clone(),
         several => merge(&mut site, several, at)?,
     };
-    lead_keys(&site, thread, &kept)?;
+    lead_keys(&mut site, thread, &kept)?;
     db.prepare_cached("UPDATE conversations SET thread_key = ?2 WHERE id = ?1")?.execute([&kept, &thread.key])?;
     if let Some(context) = &thread.context {
         db.prepare_cached(

@@ -62,6 +62,7 @@ CREATE TABLE channels (
   state TEXT NOT NULL,                -- connecting | connected | needs_attention
   paused INTEGER NOT NULL DEFAULT 0, step TEXT, account TEXT, account_id INTEGER REFERENCES accounts(id), app_id TEXT REFERENCES apps(id),
   settings TEXT NOT NULL, generated TEXT NOT NULL DEFAULT '[]', features TEXT NOT NULL DEFAULT '{}', credential_version INTEGER NOT NULL DEFAULT 0,
+  released_to INTEGER,                -- the last journal row that was there when it became connected, until all before it are stored
   created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT;
 CREATE UNIQUE INDEX channels_account ON channels(plugin_id, account) WHERE account IS NOT NULL;
 CREATE UNIQUE INDEX channels_account_id ON channels(account_id) WHERE account_id IS NOT NULL;
@@ -148,19 +149,20 @@ CREATE TABLE closings (conversation_id TEXT NOT NULL REFERENCES conversations(id
 CREATE TABLE messages (
   id TEXT PRIMARY KEY, seq INTEGER NOT NULL, workspace_id TEXT NOT NULL, account_id INTEGER NOT NULL, conversation_id TEXT NOT NULL REFERENCES conversations(id),
   direction TEXT NOT NULL, contact_id TEXT, content TEXT NOT NULL, reply_to TEXT, context TEXT, group_key TEXT, at INTEGER NOT NULL, received_at INTEGER,
-  status TEXT, error TEXT, status_since INTEGER NOT NULL DEFAULT 0, created_by TEXT, human INTEGER NOT NULL DEFAULT 0, echo INTEGER NOT NULL DEFAULT 0,
+  status TEXT, error TEXT, created_by TEXT, human INTEGER NOT NULL DEFAULT 0, echo INTEGER NOT NULL DEFAULT 0,
   edited_at INTEGER, deleted_at INTEGER, reactions TEXT, media_pending INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX messages_of_conversation ON messages(conversation_id, at DESC, seq DESC);
 CREATE INDEX messages_of_contact ON messages(contact_id) WHERE contact_id IS NOT NULL;
 
--- The provider's ids of messages, both directions. part NULL: the whole message.
+-- The provider's ids of messages, both directions. part NULL: the whole message. attempt_key: the attempt that the provider gave it to.
 CREATE TABLE provider_ids (account_id INTEGER NOT NULL, provider_id TEXT NOT NULL, message_id TEXT NOT NULL REFERENCES messages(id), part INTEGER,
-  PRIMARY KEY (account_id, provider_id)) STRICT, WITHOUT ROWID;
+  attempt_key TEXT, PRIMARY KEY (account_id, provider_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX provider_ids_of_message ON provider_ids(message_id);
 
--- What was said about messages that the business sent. message_id NULL: the message is not there yet.
+-- What was said about messages that the business sent. message_id NULL: the message is not there yet. attempt_key: the attempt that it
+-- was said of.
 CREATE TABLE facts (
-  id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, provider_id TEXT, correlation TEXT, message_id TEXT, part INTEGER, state TEXT NOT NULL, at INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, provider_id TEXT, correlation TEXT, message_id TEXT, part INTEGER, attempt_key TEXT, state TEXT NOT NULL, at INTEGER NOT NULL,
   received_at INTEGER NOT NULL, who TEXT, detail TEXT) STRICT;
 CREATE INDEX facts_of_message ON facts(message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX facts_waiting ON facts(account_id, provider_id) WHERE message_id IS NULL;
@@ -179,7 +181,8 @@ CREATE TABLE read_marks (conversation_id TEXT PRIMARY KEY REFERENCES conversatio
 CREATE TABLE parts (
   message_id TEXT NOT NULL REFERENCES messages(id), idx INTEGER NOT NULL, account_id INTEGER NOT NULL, conversation_id TEXT NOT NULL, content TEXT NOT NULL,
   state TEXT NOT NULL,                -- queued | sending | sent | failed | unknown
-  attempt_key TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
+  attempt_key TEXT NOT NULL,          -- of the attempt that counts: what is said of another does not
+  tries INTEGER NOT NULL DEFAULT 0,
   due_at INTEGER NOT NULL,            -- queued: when it may be sent; unknown: when the provider is asked again
   lane_until INTEGER NOT NULL DEFAULT 0,   -- unknown: until when later messages of the conversation wait for it
   maybe_sent INTEGER NOT NULL DEFAULT 0,   -- an attempt with this key may have arrived: only the same is sent again, under the same rule
@@ -212,8 +215,8 @@ CREATE TABLE template_syncs (
 CREATE TABLE media (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, account_id INTEGER, message_id TEXT, state TEXT NOT NULL,   -- pending | stored | failed | deleted | unwanted
   reason TEXT, kind TEXT NOT NULL, mime TEXT, name TEXT, bytes INTEGER, width INTEGER, height INTEGER, duration_ms INTEGER, digest TEXT, source TEXT,
-  tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, created_at INTEGER NOT NULL,
-  used INTEGER NOT NULL DEFAULT 0) STRICT;   -- a message that was sent, or a contact, has it
+  tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, claimed INTEGER NOT NULL DEFAULT 0,   -- somebody fetches it now; due_at is when it comes again if they do not say
+  created_at INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0) STRICT;   -- used: a message that was sent, or a contact, has it
 CREATE INDEX media_unused ON media(created_at) WHERE state = 'stored' AND message_id IS NULL AND used = 0;
 CREATE INDEX media_due ON media(due_at) WHERE state = 'pending' AND due_at IS NOT NULL;
 CREATE INDEX media_of_message ON media(message_id) WHERE message_id IS NOT NULL;

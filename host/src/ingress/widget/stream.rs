@@ -16,6 +16,7 @@ use super::{marked, shop};
 use crate::db::VisitorRow;
 use crate::ingress::Ingress;
 use crate::ingress::visitors::{OpenStream, bearer};
+use crate::wake::Following;
 use crate::web::problem::Problem;
 use crate::web::state;
 
@@ -63,7 +64,7 @@ pub(in crate::ingress) async fn stream(
 struct Follow {
     state: state::State,
     visitor: VisitorRow,
-    grew: tokio::sync::watch::Receiver<u64>,
+    following: Following,
     after: i64,
     ready: std::vec::IntoIter<crate::db::EntryRow>,
     greeted: bool,
@@ -77,8 +78,9 @@ fn entries(
     after: i64,
     place: OpenStream,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    let grew = state.wakes.visitors.subscribe();
-    let follow = Follow { state, visitor, grew, after, ready: Vec::new().into_iter(), greeted: false, _place: place };
+    let following = state.wakes.visitors.follow(&visitor.id);
+    let follow =
+        Follow { state, visitor, following, after, ready: Vec::new().into_iter(), greeted: false, _place: place };
     stream::unfold(follow, |mut follow| async move {
         if !follow.greeted {
             follow.greeted = true;
@@ -90,7 +92,7 @@ fn entries(
                 return Some((Ok(Event::default().id(entry.id.to_string()).data(entry.entry)), follow));
             }
             // Seen before it is asked, so that what comes in between is not missed.
-            follow.grew.mark_unchanged();
+            follow.following.look();
             let (account, after) = (follow.visitor.account, follow.after);
             let more = follow.state.db.visitor_entries(account, &follow.visitor.id, after).await.ok()?;
             if !more.is_empty() {
@@ -99,7 +101,7 @@ fn entries(
             }
             tokio::select! {
                 () = follow.state.stop.cancelled() => return None,
-                grew = follow.grew.changed() => grew.ok()?,
+                () = follow.following.grew() => {}
             }
         }
     })

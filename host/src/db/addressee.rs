@@ -1,0 +1,100 @@
+//! Where a message goes and to whom, as the provider knows both, and what the host knows of its files.
+
+use rusqlite::{Connection, OptionalExtension};
+use sambung_runtime::contract::types::{Identity, Target, Thread};
+use serde_json::Value;
+
+use super::dispatch::Group;
+use super::{DbError, messages};
+
+/// The thread key of a conversation that was started here and whose own key the provider has not told yet begins so.
+pub(in crate::db) const STARTED: &str = "start:";
+
+/// A content with what the host knows of its files.
+pub(in crate::db) fn described(db: &Connection, content: Value) -> Result<Value, DbError> {
+    let mut list = Value::Array(vec![content]);
+    messages::describe_media(db, &mut list)?;
+    Ok(list.get_mut(0).map(Value::take).unwrap_or_default())
+}
+
+/// Where a message goes and to whom, without its parts.
+pub(in crate::db) fn addressee(
+    db: &Connection,
+    message_id: &str,
+    conversation_id: &str,
+    contact_id: Option<String>,
+) -> Result<Group, DbError> {
+    let to = match &contact_id {
+        Some(contact) => identities(db, contact)?,
+        None => Vec::new(),
+    };
+    let (reply_to, human): (Option<String>, bool) = db
+        .prepare_cached("SELECT reply_to, human FROM messages WHERE id = ?1")?
+        .query_row([message_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let reply_to = match reply_to {
+        Some(answered) => target(db, &answered)?,
+        None => None,
+    };
+    Ok(Group {
+        message_id: message_id.to_owned(),
+        conversation_id: conversation_id.to_owned(),
+        contact_id,
+        thread: thread(db, conversation_id)?,
+        to,
+        reply_to,
+        human,
+        opening: None,
+        credential_version: 0,
+        parts: Vec::new(),
+    })
+}
+
+/// Every identity of a person, the scoped ones first.
+pub(in crate::db) fn identities(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbError> {
+    let mut ask = db.prepare_cached(
+        "SELECT scheme, scope, value, extra FROM identities WHERE contact_id = ?1 ORDER BY scope = '', scheme LIMIT 20",
+    )?;
+    let rows = ask.query_map([contact], |row| {
+        let extra: Option<String> = row.get(3)?;
+        Ok(Identity {
+            scheme: row.get(0)?,
+            scope: row.get(1)?,
+            value: row.get(2)?,
+            extra: extra.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
+        })
+    })?;
+    Ok(rows.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// How the provider names a message of ours, and what the plugin needs to refer to it.
+pub(in crate::db) fn target(db: &Connection, message_id: &str) -> Result<Option<Target>, DbError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT p.provider_id, m.context FROM provider_ids p JOIN messages m ON m.id = p.message_id
+             WHERE p.message_id = ?1 ORDER BY p.part LIMIT 1",
+        )?
+        .query_row([message_id], |row| Ok(Target { id: row.get(0)?, context: row.get(1)?, extra: Vec::new() }))
+        .optional()?)
+}
+
+/// The conversation as the provider knows it; none where it was only started here.
+pub(in crate::db) fn thread(db: &Connection, conversation_id: &str) -> Result<Option<Thread>, DbError> {
+    let (key, context): (String, Option<String>) = db
+        .prepare_cached("SELECT thread_key, context FROM conversations WHERE id = ?1")?
+        .query_row([conversation_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if key.starts_with(STARTED) {
+        return Ok(None);
+    }
+    let list = |sql: &str| -> Result<Vec<String>, DbError> {
+        let mut ask = db.prepare_cached(sql)?;
+        let rows = ask.query_map([conversation_id], |row| row.get(0))?;
+        Ok(rows.collect::<Result<Vec<_>, _>>()?)
+    };
+    let mut aliases = list("SELECT key FROM thread_keys WHERE conversation_id = ?1 LIMIT 20")?;
+    aliases.retain(|alias| *alias != key && !alias.starts_with(STARTED));
+    let joins = list(
+        "SELECT p.provider_id FROM (SELECT id, at, seq FROM messages WHERE conversation_id = ?1 ORDER BY at DESC, seq DESC LIMIT 20) m
+         JOIN provider_ids p ON p.message_id = m.id ORDER BY m.at DESC, m.seq DESC LIMIT 20",
+    )?;
+    Ok(Some(Thread { key, aliases, joins, context, extra: Vec::new() }))
+}

@@ -1,0 +1,77 @@
+//! What waits or is held back for a conversation goes with it when it is merged or gets another name.
+
+use super::*;
+
+async fn execute(db: &Db, sql: &'static str) {
+    db.write(Priority::Routine, move |db| Ok(db.execute_batch(sql)?)).await.expect("written");
+}
+
+async fn tell(db: &Db, id: &str, at: i64, what: Happening) {
+    run(db, Some("ch_1"), vec![item(vec![event(id, at, what)], &[])]).await;
+}
+
+async fn merge_old_and_new(db: &Db, at: i64) {
+    let mut both = message("both", "new");
+    both.thread.aliases.push("old".into());
+    tell(db, "both", at, Happening::Message(both)).await;
+    assert_eq!(count(db, "conversations WHERE merged_into IS NOT NULL").await, 1);
+}
+
+#[tokio::test]
+async fn what_is_held_back_for_a_conversation_or_a_person_is_held_back_after_a_merge() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    tell(&db, "m1", FIRST, Happening::Message(message("m1", "old"))).await;
+    tell(&db, "m2", FIRST + 1, Happening::Message(message("m2", "new"))).await;
+    execute(
+        &db,
+        "INSERT INTO holds (account_id, scope, key, until, reason)
+           SELECT 1, 'thread', id, CASE thread_key WHEN 'old' THEN 5 ELSE 9 END, 'slow' FROM conversations;
+         INSERT INTO holds (account_id, scope, key, until, reason)
+           SELECT 1, 'recipient', contact_id, 7, 'slow' FROM conversations WHERE thread_key = 'new'",
+    )
+    .await;
+    let mut both = message("both", "new");
+    both.thread.aliases.push("old".into());
+    let identities = [person("old"), person("new")].into_iter().flat_map(|one| one.identities).collect();
+    both.sender = Some(Person { identities, ..person("new") });
+    tell(&db, "both", FIRST + 2, Happening::Message(both)).await;
+    let kept = "holds h JOIN conversations v ON v.id = h.key WHERE h.scope = 'thread' AND v.merged_into IS NULL AND h.until = 9";
+    assert_eq!(count(&db, kept).await, 1);
+    assert_eq!(count(&db, "holds WHERE scope = 'thread'").await, 1);
+    assert_eq!(
+        count(&db, "holds h JOIN contacts c ON c.id = h.key WHERE h.scope = 'recipient' AND h.until = 7").await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_read_mark_that_waits_for_its_message_is_set_where_the_conversation_went() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    tell(&db, "m1", FIRST, Happening::Message(message("m1", "old"))).await;
+    tell(&db, "m2", FIRST + 1, Happening::Message(message("m2", "new"))).await;
+    let read = ReadUpTo { thread: thread("new"), id: Some("ours".into()), time: None, extra: vec![] };
+    tell(&db, "read", FIRST + 2, Happening::ReadUpTo(read)).await;
+    merge_old_and_new(&db, FIRST + 3).await;
+    let ours = Message { sender: None, ..message("ours", "old") };
+    tell(&db, "echo", FIRST + 4, Happening::Echo(ours)).await;
+    let marks = "read_marks r JOIN conversations v ON v.id = r.conversation_id AND v.merged_into IS NULL";
+    assert_eq!((count(&db, marks).await, count(&db, "read_marks").await), (1, 1));
+    assert_eq!(count(&db, "messages WHERE status = 'read'").await, 1);
+}
+
+#[tokio::test]
+async fn what_was_said_of_a_thread_is_said_of_the_conversation_that_turns_out_to_be_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    tell(&db, "m1", FIRST, Happening::Message(message("m1", "here"))).await;
+    let read = ReadUpTo { thread: thread("there"), id: None, time: Some(FIRST as u64 + 5), extra: vec![] };
+    tell(&db, "read", FIRST + 1, Happening::ReadUpTo(read)).await;
+    assert_eq!(count(&db, "read_marks").await, 0);
+    let mut named = message("m2", "here");
+    named.thread.aliases.push("there".into());
+    tell(&db, "m2", FIRST + 2, Happening::Message(named)).await;
+    assert_eq!(count(&db, "read_marks").await, 1);
+    assert_eq!(count(&db, "waiting_events").await, 0);
+}

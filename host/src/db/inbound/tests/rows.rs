@@ -1,0 +1,132 @@
+//! A request that cannot be stored holds nothing back, and what waited for a channel comes before what arrived later.
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::super::rows::in_savepoint;
+use super::*;
+use crate::db::{DbError, journal};
+
+async fn execute(db: &Db, sql: &'static str) {
+    db.write(Priority::Routine, move |db| Ok(db.execute_batch(sql)?)).await.expect("written");
+}
+
+/// A journalled request of the channel `ch_1`.
+async fn journalled(db: &Db) -> i64 {
+    db.write(Priority::Routine, |db| {
+        db.execute(
+            "INSERT INTO journal (plugin_id, address, channel_id, recipe, method, path, query, headers, body, received_at, state)
+             VALUES ('p', 'p/ch_1', 'ch_1', 'r', 'POST', '', '', '[]', x'00', ?1, 'pending')",
+            [NOW],
+        )?;
+        Ok(db.last_insert_rowid())
+    })
+    .await
+    .expect("journalled")
+}
+
+fn translated(id: i64, early: bool) -> Translated {
+    let name = format!("m{id}");
+    let items = vec![item(vec![event(&name, FIRST + id, Happening::Message(message(&name, "k1")))], &[])];
+    Translated {
+        id,
+        plugin: "p".into(),
+        channel: Some("ch_1".into()),
+        app: None,
+        received_at: NOW,
+        replayed: false,
+        translation: Translation::Outcome {
+            outcome: Outcome { items, answer: None, extra: vec![] },
+            rules: Arc::from([]),
+            early,
+        },
+    }
+}
+
+async fn commit(db: &Db, rows: Vec<Translated>) -> Vec<Effect> {
+    let done = db.commit_translated(rows, NOW).await.expect("written");
+    done.into_iter().map(|row| row.expect("committed").effect).collect()
+}
+
+/// A fault that no repetition mends parks the one request and is shown on its channel; the next is stored, and the parked one
+/// as well once the fault is gone.
+#[tokio::test]
+async fn a_request_that_can_never_be_stored_is_parked_and_shown_and_the_next_is_stored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    execute(
+        &db,
+        "CREATE TRIGGER broken BEFORE UPDATE ON journal WHEN OLD.id = 1 AND NEW.state = 'settled'
+         BEGIN SELECT json('{'); END",
+    )
+    .await;
+    let (first, second) = (journalled(&db).await, journalled(&db).await);
+    let effects = commit(&db, vec![translated(first, false), translated(second, false)]).await;
+    assert_eq!(effects, [Effect::Parked, Effect::Settled]);
+    assert_eq!(count(&db, "messages").await, 1);
+    let reasons = "journal WHERE state = 'parked' AND reason LIKE 'it could not be stored: %'";
+    assert_eq!(count(&db, reasons).await, 1);
+    let shown = "findings WHERE channel_id = 'ch_1' AND code = 'inbound-not-stored' AND level = 'error'";
+    assert_eq!(count(&db, shown).await, 1);
+
+    execute(&db, "DROP TRIGGER broken; UPDATE journal SET state = 'pending' WHERE id = 1").await;
+    assert_eq!(commit(&db, vec![translated(first, false)]).await, [Effect::Settled]);
+    assert_eq!(count(&db, "messages").await, 2);
+}
+
+#[test]
+fn a_panic_in_an_act_undoes_it_alone_and_says_what_it_was() {
+    let db = Connection::open_in_memory().expect("memory is there");
+    db.execute_batch("CREATE TABLE t (a INTEGER); BEGIN").expect("a table");
+    let done = in_savepoint(&db, || -> Result<(), DbError> {
+        db.execute("INSERT INTO t VALUES (1)", [])?;
+        panic!("on purpose");
+    });
+    assert!(matches!(&done, Err(DbError::Damaged(words)) if words.contains("on purpose")), "{done:?}");
+    let kept = in_savepoint(&db, || Ok(db.execute("INSERT INTO t VALUES (2)", [])?));
+    assert_eq!(kept.expect("it stands"), 1);
+    assert_eq!(db.query_row("SELECT a FROM t", [], |row| row.get::<_, i64>(0)).expect("one row"), 2);
+}
+
+async fn connect(db: &Db) {
+    db.write(Priority::Routine, |db| {
+        db.execute("UPDATE channels SET state = 'connected', step = NULL WHERE id = 'ch_1'", [])?;
+        journal::release_waiting(db, "ch_1")
+    })
+    .await
+    .expect("connected");
+}
+
+/// The requests that a channel's connection lets go of are stored before those that came after it, in whatever order they are
+/// translated.
+#[tokio::test]
+async fn what_waited_for_a_channel_is_stored_before_what_came_later() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    execute(&db, "UPDATE channels SET state = 'connecting' WHERE id = 'ch_1'").await;
+    let (waits, early) = (journalled(&db).await, journalled(&db).await);
+    assert_eq!(commit(&db, vec![translated(waits, true)]).await, [Effect::Waiting]);
+    connect(&db).await;
+    let later = journalled(&db).await;
+    let effects = commit(&db, vec![translated(early, true), translated(later, false)]).await;
+    assert_eq!(effects, [Effect::Again, Effect::Again], "neither overtakes what waited");
+    assert_eq!(commit(&db, vec![translated(early, false)]).await, [Effect::Again]);
+    let all = vec![translated(waits, false), translated(early, false), translated(later, false)];
+    assert_eq!(commit(&db, all).await, [Effect::Settled; 3]);
+    assert_eq!(count(&db, "messages").await, 3);
+    assert_eq!(count(&db, "channels WHERE released_to IS NOT NULL").await, 0, "nothing is asked about any more");
+}
+
+/// What nobody translated because nobody waited at the provider is translated when by its commit somebody does.
+#[tokio::test]
+async fn a_request_that_was_too_early_is_translated_when_its_channel_waits_for_the_provider_meanwhile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    execute(&db, "UPDATE channels SET state = 'connecting' WHERE id = 'ch_1'").await;
+    let id = journalled(&db).await;
+    let untranslated = Translated { translation: Translation::TooEarly, ..translated(id, true) };
+    execute(&db, r#"UPDATE channels SET step = '{"kind":"wait"}' WHERE id = 'ch_1'"#).await;
+    assert_eq!(commit(&db, vec![untranslated]).await, [Effect::Again]);
+    assert_eq!(commit(&db, vec![translated(id, true)]).await, [Effect::Waiting]);
+}

@@ -1,0 +1,269 @@
+//! One call of the plugin and everything that follows from it: whatever happens, its attempts come to an end on disk.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use sambung_runtime::contract::outbound::{Outgoing, SendError};
+use sambung_runtime::contract::types::{Content, Receipt};
+use sambung_runtime::{CallError, CallFault, Called, Effects, Usage};
+use serde_json::{Value, json};
+
+use super::endings::{self, Around, Judgement, of_answer, of_broken_call};
+use super::{Outbound, chance};
+use crate::db::{BusyAccount, ChannelRow, DbError, DuePart, Ended, Ending, Group, Settlement};
+use crate::model::content;
+use crate::plugins::Generation;
+
+/// How long to wait before the database is asked again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What one call brought.
+struct Brought {
+    settlement: Settlement,
+    template_missed: bool,
+    /// How the call of the plugin ended; none where it was not called.
+    call: Option<Result<(), CallError>>,
+}
+
+impl Outbound {
+    /// Sends a group and settles its attempts.
+    pub(super) async fn carry(&self, account: &BusyAccount, generation: &Generation, group: Group) {
+        let called = AssertUnwindSafe(self.call(account, generation, &group)).catch_unwind().await;
+        let brought = called.unwrap_or_else(|_| {
+            metrics::counter!("sambung_send_panics_total", "plugin" => account.plugin.clone()).increment(1);
+            tracing::error!(message = group.message_id, plugin = account.plugin, "sending made the host panic");
+            // Whether the provider got it, nobody knows.
+            let error = broken(true, "the host panicked; its words are in the log");
+            self.judge(account, generation, &group, false, Err(error))
+        });
+        count(&account.plugin, &brought.settlement.ended);
+        let now = brought.settlement.at;
+        self.commit(brought.settlement).await;
+        match brought.call {
+            Some(Ok(())) => self.report(self.0.db.note_call_success(&account.channel_id, "send", now).await),
+            Some(Err(error)) => self.report(self.0.db.note_call_failure(&account.channel_id, &error, now).await),
+            None => {}
+        }
+        if brought.template_missed {
+            self.report(self.0.db.templates_missed(account.account_id, now).await);
+        }
+    }
+
+    async fn call(&self, account: &BusyAccount, generation: &Generation, group: &Group) -> Brought {
+        let channel = match self.channel(&account.channel_id).await {
+            Ok(Some(channel)) => channel,
+            Ok(None) => return self.not_called(account, generation, group, "the channel was disconnected"),
+            Err(error) => {
+                let words = format!("the channel could not be read: {error}");
+                return self.not_called(account, generation, group, &words);
+            }
+        };
+        let messages = match outgoing(group) {
+            Ok(messages) => messages,
+            Err(words) => return unreadable(account, group, &words, self.0.clock.now()),
+        };
+        let called = generation.plugin.send(&channel.caller(), messages, channel.to_contract(None)).await;
+        let version = self.0.db.channel(&account.channel_id).await.ok().flatten().map(|row| row.credential_version);
+        let newer = version.is_some_and(|version| version > group.credential_version);
+        self.judge(account, generation, group, newer, called)
+    }
+
+    /// Asks for the channel until the database answers.
+    async fn channel(&self, id: &str) -> Result<Option<Arc<ChannelRow>>, DbError> {
+        loop {
+            match self.0.db.channel(id).await {
+                Err(error) if error.may_pass() => wait_for_database(&error).await,
+                answer => return answer,
+            }
+        }
+    }
+
+    fn not_called(&self, account: &BusyAccount, generation: &Generation, group: &Group, words: &str) -> Brought {
+        Brought { call: None, ..self.judge(account, generation, group, false, Err(broken(false, words))) }
+    }
+
+    /// From the call's end to those of its attempts. `newer`: the channel has a newer credential than the call used.
+    fn judge(
+        &self,
+        account: &BusyAccount,
+        generation: &Generation,
+        group: &Group,
+        newer: bool,
+        called: Called<Vec<Result<Receipt, SendError>>>,
+    ) -> Brought {
+        let plugin = &generation.plugin;
+        let around = Around {
+            conversation: &group.conversation_id,
+            contact: group.contact_id.as_deref(),
+            app: account.app.as_deref(),
+            rules: plugin.window_rules(),
+            resend: plugin.manifest().resend.as_ref(),
+            reconciles: plugin.interfaces().reconcile,
+            newer_credential: newer,
+            lane_wait_ms: self.0.settings.lane_wait_ms,
+            now: self.0.clock.now(),
+            chance: chance(),
+        };
+        let (judged, effects, call): (Vec<Judgement>, Effects, _) = match called {
+            Ok(done) => {
+                let judged = group.parts.iter().zip(done.value).map(|(part, answer)| of_answer(answer, part, &around));
+                (judged.collect(), done.effects, Ok(()))
+            }
+            Err(error) => {
+                let judged = group.parts.iter().map(|part| of_broken_call(&error, part, &around));
+                (judged.collect(), Effects::default(), Err(error))
+            }
+        };
+        let dispatched = call.as_ref().err().is_none_or(|error| error.dispatched);
+        let unauthorized = judged.iter().find_map(|judgement| judgement.unauthorized.clone());
+        let template_missed = judged.iter().any(|judgement| judgement.template_missed);
+        let mut settlement = settlement(account, group, judged, effects, dispatched, around.now);
+        settlement.unauthorized = unauthorized.map(|words| (group.credential_version, words));
+        Brought { template_missed, settlement, call: Some(call) }
+    }
+
+    /// What a call brought is committed however long that takes: until then the attempt stands without an end, and a stop
+    /// before makes it one that the next start settles. What can never be committed ends without what cannot be kept, for
+    /// everybody to see. Whether the attempts have an end.
+    pub(super) async fn commit(&self, settlement: Settlement) -> bool {
+        let settlement = Arc::new(settlement);
+        let Err(error) = self.settled(&settlement).await else { return true };
+        if matches!(error, DbError::Closed) {
+            tracing::error!("an attempt's end could not be stored before the stop");
+            return false;
+        }
+        metrics::counter!("sambung_settlements_refused_total").increment(1);
+        tracing::error!(%error, message = settlement.message_id, "what a send brought cannot be stored");
+        let bare = endings::unrecorded(&settlement, self.0.settings.lane_wait_ms);
+        match self.settled(&Arc::new(bare)).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, message = settlement.message_id, "nor can that its end is not known");
+                false
+            }
+        }
+    }
+
+    /// Commits as soon as the database lets it; the error is one that no repetition mends, or the end of the host.
+    async fn settled(&self, settlement: &Arc<Settlement>) -> Result<(), DbError> {
+        loop {
+            match self.0.db.settle_attempts(Arc::clone(settlement)).await {
+                Err(error) if error.may_pass() && !matches!(error, DbError::Closed) => wait_for_database(&error).await,
+                done => return done,
+            }
+        }
+    }
+
+    pub(super) fn report(&self, done: Result<(), DbError>) {
+        if let Err(error) = done {
+            tracing::error!(%error, "what a send taught about its channel could not be stored");
+        }
+    }
+}
+
+async fn wait_for_database(error: &DbError) {
+    tracing::error!(%error, "an attempt waits for the database");
+    tokio::time::sleep(PAUSE).await;
+}
+
+fn broken(dispatched: bool, words: &str) -> CallError {
+    CallError {
+        fault: CallFault::Engine,
+        dispatched,
+        function: "send",
+        words: words.to_owned(),
+        usage: Usage::default(),
+    }
+}
+
+/// A stored content that this version cannot read back: told, and not tried again.
+fn unreadable(account: &BusyAccount, group: &Group, words: &str, now: i64) -> Brought {
+    let error = json!({"code": "invalid", "detail": words});
+    let ended = group.parts.iter().map(|part| ended(part, Ending::Failed { error: error.clone() }, false));
+    let mut settlement = settlement(account, group, Vec::new(), Effects::default(), false, now);
+    settlement.ended = ended.collect();
+    Brought { settlement, template_missed: false, call: None }
+}
+
+fn ended(part: &DuePart, ending: Ending, dispatched: bool) -> Ended {
+    Ended { idx: part.idx, attempt_id: part.attempt_id, attempt_key: part.attempt_key.clone(), ending, dispatched }
+}
+
+fn settlement(
+    account: &BusyAccount,
+    group: &Group,
+    judged: Vec<Judgement>,
+    effects: Effects,
+    dispatched: bool,
+    now: i64,
+) -> Settlement {
+    // Where the provider refused everything, it did not use the token either.
+    let unspent = !dispatched || judged.iter().all(|judgement| judgement.untaken);
+    let mut settlement = Settlement {
+        workspace: account.workspace.clone(),
+        account_id: account.account_id,
+        channel_id: account.channel_id.clone(),
+        message_id: group.message_id.clone(),
+        conversation_id: group.conversation_id.clone(),
+        contact_id: group.contact_id.clone(),
+        unspent: group.opening.filter(|_| unspent),
+        effects,
+        at: now,
+        ..Settlement::default()
+    };
+    for (part, judgement) in group.parts.iter().zip(judged) {
+        settlement.ended.push(ended(part, judgement.ending, dispatched));
+        settlement.holds.extend(judgement.hold);
+        settlement.closed = settlement.closed.or(judgement.closed);
+        settlement.thread = judgement.thread.or(settlement.thread);
+        settlement.identities.extend(judgement.identities);
+    }
+    settlement
+}
+
+fn count(plugin: &str, ended: &[Ended]) {
+    for end in ended {
+        let labels = [("plugin", plugin.to_owned()), ("outcome", end.ending.outcome().to_owned())];
+        metrics::counter!("sambung_attempts_total", &labels).increment(1);
+    }
+}
+
+/// The parts as the contract wants them, with the host's measurements of files.
+pub(super) fn outgoing(group: &Group) -> Result<Vec<Outgoing>, String> {
+    group
+        .parts
+        .iter()
+        .map(|part| {
+            Ok(Outgoing {
+                attempt_key: part.attempt_key.clone(),
+                thread: group.thread.clone(),
+                to: group.to.clone(),
+                content: contract_content(&part.content)?,
+                reply_to: group.reply_to.clone(),
+                rule: part.rule.clone(),
+                token: part.token.clone(),
+                human: group.human,
+                extra: Vec::new(),
+            })
+        })
+        .collect()
+}
+
+fn contract_content(stored: &Value) -> Result<Content, String> {
+    let mut read = content::from_json(stored, "#/content")
+        .map_err(|faults| faults.into_iter().map(|fault| fault.detail).collect::<Vec<_>>().join("; "))?;
+    if let Content::Media(media) = &mut read {
+        let text = |key: &str| stored.get(key).and_then(Value::as_str).map(str::to_owned);
+        let number = |key: &str| stored.get(key).and_then(Value::as_u64);
+        let file = &mut media.file;
+        file.mime = text("mime").or(file.mime.take());
+        file.name = text("name").or(file.name.take());
+        file.bytes = number("bytes");
+        file.width = number("width").and_then(|pixels| u32::try_from(pixels).ok());
+        file.height = number("height").and_then(|pixels| u32::try_from(pixels).ok());
+        file.duration_ms = number("duration_ms");
+    }
+    Ok(read)
+}
