@@ -74,6 +74,8 @@ async fn a_file_that_is_dropped_becomes_a_plugin_and_a_damaged_one_is_refused_wi
     }
     let (_, running) = host.get("/v1/plugins/connects").await;
     assert_eq!(running["version"], "1.0.0", "what ran goes on");
+    assert_eq!(running["fields"]["token"]["help"], "Any word.");
+    assert_eq!(running["reasons"]["refused"], "The word is not the right one.");
 
     // The rest of the file arrives, the other goes: the one is installed, nobody hears of the other any more.
     place_file(&host.data, "half.wasm", &half).await.unwrap();
@@ -118,6 +120,12 @@ async fn another_line_or_a_new_permission_waits_for_an_operator() {
     assert_eq!(status, StatusCode::CONFLICT);
     assert_eq!(problem["needs"][0]["words"], "connects to the address in the setting `base_url` (GET)");
     assert_eq!(host.get("/v1/plugins/connects").await.1["version"], "1.0.0");
+
+    let words = problem["detail"].as_str().unwrap();
+    assert!(words.contains("DELETE /v1/plugins/connects"), "it says how to approve: {words}");
+    assert_eq!(host.call(Method::DELETE, "/v1/plugins/connects", None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(upload(&host, version(connects(), "2.0.0")).await.0, StatusCode::CREATED);
+    assert_eq!(host.get("/v1/plugins/connects").await.1["version"], "2.0.0");
 }
 
 #[tokio::test]

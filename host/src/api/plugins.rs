@@ -75,6 +75,9 @@ async fn list(Axum(state): Axum<State>, caller: Caller, language: Language) -> A
 }
 
 /// Install or upgrade a plugin: the body is the `.wasm` file.
+///
+/// 409 `approval-needed` names what an operator has to approve and how; 409 `settings-misfit` the channels whose settings it
+/// would not take.
 #[utoipa::path(post, path = "/plugins", tag = "plugins", request_body(content = Vec<u8>, content_type = "application/wasm"), responses(
     (status = 201, body = Value), (status = 200, description = "this very file runs already", body = Value),
     (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem)))]
@@ -266,6 +269,8 @@ fn describe(value: &mut Value, plugin: &Plugin, language: Language) {
         "name": texts.name,
         "description": texts.description,
         "instructions": texts.instructions,
+        "fields": texts.fields,
+        "reasons": texts.reasons,
         "version": manifest.version.to_string(),
         "publisher": manifest.publisher,
         "license": manifest.license,

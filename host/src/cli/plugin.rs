@@ -111,6 +111,7 @@ fn inspect(file: &std::path::Path) -> anyhow::Result<()> {
         "version": facts.manifest.version.to_string(),
         "digest": facts.digest,
         "bytes": facts.bytes,
+        "manifest": facts.manifest,
         "imports": facts.imports,
         "exports": facts.exports,
     }))?;

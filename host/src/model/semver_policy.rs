@@ -36,7 +36,7 @@ pub fn decide(running: &Manifest, new: &Manifest) -> Decision {
     if line(&running.version) != line(&new.version) {
         needs.push(Need {
             kind: "major",
-            words: format!("version {} is not of the line of the running {}", new.version, running.version),
+            words: format!("{} promises no compatibility with the running {}", new.version, running.version),
         });
     }
     needs.extend(new_permissions(running, new));

@@ -78,7 +78,11 @@ pub enum InstallError {
     #[error(transparent)]
     Refused(#[from] LoadError),
     /// An operator has to approve it.
-    #[error("version {version} of `{plugin}` needs an operator's approval: {}", words(needs))]
+    #[error(
+        "version {version} of `{plugin}` needs an operator's approval: {}. To approve, take the running version out of use \
+         (`DELETE /v1/plugins/{plugin}`; channels and conversations stay) and put this file in again",
+        words(needs)
+    )]
     Approval {
         /// The plugin.
         plugin: String,
