@@ -69,7 +69,7 @@ async fn an_abandoned_change_leaves_nothing_behind() {
     assert_eq!(line.unwrap()["detail"]["step"], "ask");
     // A later change begins from what stands, and an earlier one that waited is forgotten with its secret.
     patch(&host, &channel, json!({ "token": "new", "connect": "ask" })).await;
-    let (_, seen) = patch(&host, &channel, json!({ "base_url": "https://one.example.com" })).await;
+    let (_, seen) = patch(&host, &channel, json!({ "health": "finding" })).await;
     assert_eq!((&seen["step"], &seen["settings"]["connect"]), (&Value::Null, &Value::Null));
     assert_eq!(seen["features"]["proof"], old);
 }
