@@ -3,6 +3,8 @@
 //! Secrets are in it as they are in the database, sealed; the key that opens them is not. The last entry lists the SHA-256 of
 //! every other, so a file that was cut or changed is known before anything of it is used.
 
+mod swap;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -15,6 +17,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::db::DbError;
 use crate::db::backup::{self, Restored};
 use crate::model::envelope::Vault;
+use crate::model::time::from_rfc3339;
 
 const MANIFEST: &str = "backup.json";
 const DATABASE: &str = "sambung.db";
@@ -86,6 +89,7 @@ fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> BackupE
 
 /// Writes a backup of the data folder, whether or not a server runs in it. The file appears when it is whole.
 pub fn create(data: &DataDir, file: &Path, made_at: String, progress: Progress<'_>) -> Result<u64, BackupError> {
+    data.refuse_half_restored()?;
     if !data.database().exists() {
         return Err(BackupError::Nothing(data.path().to_owned()));
     }
@@ -146,7 +150,8 @@ fn pack(
 }
 
 /// Puts a backup in the place of what the data folder holds, which is moved aside and not removed. Everything is proved
-/// before: that no server runs, that the backup is whole, that its version is known, that the key opens it.
+/// before: that no server runs, that the backup is whole, that its version is known, that the key opens it. What an earlier
+/// restore left half done is undone first.
 pub async fn restore(
     data: &DataDir,
     file: &Path,
@@ -156,31 +161,40 @@ pub async fn restore(
 ) -> Result<Restored, BackupError> {
     data.make()?;
     let _lock = data.lock()?;
+    swap::undo(data)?;
     let (vault, key_text) = key_for(data, key)?;
-    let work = Scratch::make(data.path().join(format!("restore-{}", std::process::id())))?;
-    unpack(file, &work.0, progress)?;
+    // The lock keeps others out of it: what is in it was left by a restore that was killed.
+    let work = Scratch::make(data.path().join("restore-work"))?;
+    let made_at = unpack(file, &work.0, progress)?;
     let database = work.0.join(DATABASE);
     backup::prove(&database, &vault).map_err(|error| match error {
         DbError::WrongKey => BackupError::WrongKey,
         DbError::Newer { .. } => error.into(),
         other => BackupError::NotWhole { path: file.to_owned(), why: other.to_string() },
     })?;
-    let restored = backup::make_ready(&database, vault, now).await?;
-    swap(data, &work.0, now)?;
+    let restored = backup::make_ready(&database, vault, made_at, now).await?;
     if let Some(text) = key_text {
-        data.place_key(&text)?;
+        let path = work.0.join(data.key().file_name().unwrap_or_default());
+        let written = create_private(&path).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        });
+        written.map_err(io("cannot write", &path))?;
     }
+    swap::put_in_place(data, &work.0, now)?;
     Ok(restored)
 }
 
-/// The key that was named, else the data folder's own; with its text where it is not in the folder yet.
+/// The key that was named, else the data folder's own; with its text where the folder's file is to be another.
 fn key_for(data: &DataDir, key: Option<&Path>) -> Result<(Vault, Option<zeroize::Zeroizing<String>>), BackupError> {
     match key {
         Some(path) => {
             let text = std::fs::read_to_string(path).map(zeroize::Zeroizing::new).map_err(io("cannot read", path))?;
             let vault =
                 Vault::from_text(&text).map_err(|error| DataDirError::KeyText { path: path.to_owned(), error })?;
-            Ok((vault, Some(text)))
+            let there = std::fs::read_to_string(data.key()).map(zeroize::Zeroizing::new);
+            let same = there.is_ok_and(|there| *there == *text);
+            Ok((vault, (!same).then_some(text)))
         }
         None => match data.existing_vault()? {
             Some(vault) => Ok((vault, None)),
@@ -189,7 +203,8 @@ fn key_for(data: &DataDir, key: Option<&Path>) -> Result<(Vault, Option<zeroize:
     }
 }
 
-fn unpack(file: &Path, into: &Path, progress: Progress<'_>) -> Result<(), BackupError> {
+/// Proves that the file is whole on the way; answers with when it was made, in milliseconds since 1970.
+fn unpack(file: &Path, into: &Path, progress: Progress<'_>) -> Result<i64, BackupError> {
     let not_whole = |why: &str| BackupError::NotWhole { path: file.to_owned(), why: why.to_owned() };
     let opened = File::open(file).map_err(io("cannot read", file))?;
     let total = opened.metadata().map_err(io("cannot read", file))?.len();
@@ -233,36 +248,13 @@ fn unpack(file: &Path, into: &Path, progress: Progress<'_>) -> Result<(), Backup
     if !found.contains_key(DATABASE) {
         return Err(not_whole("it holds no database"));
     }
-    Ok(())
+    from_rfc3339(&manifest.made_at).ok_or_else(|| not_whole("it does not say when it was made"))
 }
 
 /// Plain relative paths to what a backup holds, so that no file can climb out of the folder.
 fn belongs(path: &Path) -> bool {
     path.components().all(|part| matches!(part, Component::Normal(_)))
         && (path == Path::new(DATABASE) || FOLDERS.iter().any(|folder| path.starts_with(folder)))
-}
-
-/// Moves what is there aside and what was restored into its place.
-fn swap(data: &DataDir, restored: &Path, now: i64) -> Result<(), BackupError> {
-    let aside = data.path().join(format!("before-restore-{now}"));
-    let journals = [format!("{DATABASE}-wal"), format!("{DATABASE}-shm")];
-    let names = FOLDERS.iter().copied().chain([DATABASE]).chain(journals.iter().map(String::as_str));
-    for name in names {
-        let from = data.path().join(name);
-        if from.exists() {
-            std::fs::create_dir_all(&aside).map_err(io("cannot make", &aside))?;
-            std::fs::rename(&from, aside.join(name)).map_err(io("cannot move aside", &from))?;
-        }
-    }
-    for name in FOLDERS.iter().copied().chain([DATABASE]) {
-        let from = restored.join(name);
-        if from.exists() {
-            let to = data.path().join(name);
-            std::fs::rename(&from, &to).map_err(io("cannot move into place", &to))?;
-        }
-    }
-    data.make()?;
-    Ok(())
 }
 
 fn walk(folder: &Path, name: &str, entries: &mut Vec<(String, PathBuf)>) -> Result<(), BackupError> {
@@ -308,6 +300,9 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn make(path: PathBuf) -> Result<Scratch, BackupError> {
+        if path.exists() {
+            std::fs::remove_dir_all(&path).map_err(io("cannot empty", &path))?;
+        }
         std::fs::create_dir_all(&path).map_err(io("cannot make", &path))?;
         Ok(Scratch(path))
     }

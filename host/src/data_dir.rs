@@ -29,6 +29,11 @@ pub enum DataDirError {
         "{0} is missing, but there is a database that was sealed with it; put the key file back (a backup does not hold it)"
     )]
     KeyMissing(PathBuf),
+    /// A restore was cut off.
+    #[error(
+        "a restore into {0} was cut off before its end, and the folder holds a part of each: run `sambung restore` again, which first puts back what was there"
+    )]
+    RestoreUnfinished(PathBuf),
     /// The key file does not hold keys.
     #[error("{path}: {error}")]
     KeyText {
@@ -85,6 +90,16 @@ impl DataDir {
         self.0.join("cache")
     }
 
+    /// What a restore writes down before it moves anything, and takes away when it is done.
+    pub fn restore_note(&self) -> PathBuf {
+        self.0.join("restore.unfinished")
+    }
+
+    /// Nothing is to be read from a folder that holds a part of what was there and a part of what was restored.
+    pub fn refuse_half_restored(&self) -> Result<(), DataDirError> {
+        if self.restore_note().exists() { Err(DataDirError::RestoreUnfinished(self.0.clone())) } else { Ok(()) }
+    }
+
     /// Makes the folder and those in it, for this user only.
     pub fn make(&self) -> Result<(), DataDirError> {
         for path in [self.0.clone(), self.plugins(), self.media(), self.cache()] {
@@ -107,6 +122,7 @@ impl DataDir {
 
     /// The master keys; on a first start, where there is no database either, a new one.
     pub fn vault(&self) -> Result<Vault, DataDirError> {
+        self.refuse_half_restored()?;
         match self.existing_vault()? {
             Some(vault) => Ok(vault),
             None if self.database().exists() => Err(DataDirError::KeyMissing(self.key())),
@@ -125,21 +141,6 @@ impl DataDir {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(DataDirError::Io { what: "cannot read", path, error }),
         }
-    }
-
-    /// Puts a key file that was brought along into its place; another one that is there already is kept beside it.
-    pub fn place_key(&self, text: &str) -> Result<(), DataDirError> {
-        let path = self.key();
-        let io = |error| DataDirError::Io { what: "cannot write", path: path.clone(), error };
-        match std::fs::read_to_string(&path).map(Zeroizing::new) {
-            Ok(there) if *there == text => return Ok(()),
-            Ok(_) => {
-                let beside = path.with_extension(format!("key.before-{}", hex::encode(crate::clock::random::<4>())));
-                std::fs::rename(&path, beside).map_err(io)?;
-            }
-            Err(_) => {}
-        }
-        write_private(&path, text.as_bytes()).map_err(io)
     }
 
     fn new_vault(&self) -> Result<Vault, DataDirError> {

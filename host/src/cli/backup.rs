@@ -54,7 +54,10 @@ impl Restore {
         bar.finish_and_clear();
         eprintln!("restored into {}", data.path().display());
         if restored.unknown > 0 {
-            eprintln!("{} messages were being sent when the backup was made; they show as unknown", restored.unknown);
+            eprintln!(
+                "{} messages were to be sent when the backup was made, and may have been since: they show as unknown, and none is sent again by itself",
+                restored.unknown
+            );
         }
         eprintln!("outbound, polling and refresh are held; `sambung release` lets them go on");
         Ok(())

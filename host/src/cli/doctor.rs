@@ -55,7 +55,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
 }
 
 fn database(data: &DataDir, say: &mut dyn FnMut(bool, String)) {
-    let vault = match data.existing_vault() {
+    let vault = match data.refuse_half_restored().and_then(|()| data.existing_vault()) {
         Ok(vault) => vault,
         Err(error) => return say(false, error.to_string()),
     };

@@ -12,7 +12,7 @@ use crate::model::envelope::Vault;
 /// What was done to a database that was restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restored {
-    /// Messages that were being sent when the backup was made: whether they arrived is unknown.
+    /// Messages that were to be sent when the backup was made: whether they were is unknown.
     pub unknown: usize,
 }
 
@@ -44,41 +44,103 @@ pub fn prove(database: &Path, vault: &Vault) -> Result<(), DbError> {
     system::prove_key(&connection, vault)
 }
 
-/// Makes a restored file ready: outbound, polling and refresh are held until an operator releases them, what was being sent
-/// is unknown, and nobody holds a lease.
-pub async fn make_ready(database: &Path, vault: Vault, now: i64) -> Result<Restored, DbError> {
+/// Makes a file that was copied at `made_at` ready: outbound, polling and refresh are held until an operator releases them, what
+/// was to be sent is unknown, and nobody holds a lease.
+pub async fn make_ready(database: &Path, vault: Vault, made_at: i64, now: i64) -> Result<Restored, DbError> {
     let db = Db::open(DbConfig::at(database), vault)?;
     let restored = db
         .write(super::Priority::Urgent, move |connection| {
             system::hold(connection, now)?;
             connection.execute("DELETE FROM leases", [])?;
-            connection.execute("DELETE FROM idempotency WHERE status IS NULL", [])?;
-            Ok(Restored { unknown: doubt_what_was_in_flight(connection, now)? })
+            connection.execute("DELETE FROM idempotency WHERE status IS NULL AND made IS NULL", [])?;
+            Ok(Restored { unknown: doubt_what_was_to_be_sent(connection, made_at, now)? })
         })
         .await;
     db.close().await;
     restored
 }
 
-/// The provider may have been called after the copy was made: nothing that was under way is sent again by itself.
-fn doubt_what_was_in_flight(connection: &Connection, now: i64) -> Result<usize, DbError> {
-    const WHY: &str = r#"{"code":"restored","detail":"it was being sent when the backup was made"}"#;
+/// The old server may have gone on after the copy was made: what was under way then, and what only waited, it may have sent, by
+/// whatever rule. Nothing of that is sent again by itself. Each gets an attempt under the key that the old server had for it, so
+/// that the provider's word settles it where there is one; else a person decides.
+fn doubt_what_was_to_be_sent(connection: &Connection, made_at: i64, now: i64) -> Result<usize, DbError> {
+    const WHY: &str = r#"{"code":"restored","detail":"it was to be sent when the backup was made; the server of that time may have sent it"}"#;
     let messages: Vec<String> = connection
-        .prepare("SELECT DISTINCT message_id FROM parts WHERE state = 'sending' OR EXISTS \
-             (SELECT 1 FROM attempts a WHERE a.message_id = parts.message_id AND a.part = parts.idx AND a.ended_at IS NULL)")?
+        .prepare("SELECT DISTINCT message_id FROM parts WHERE state IN ('queued', 'sending')")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     connection.execute(
-        "UPDATE parts SET state = 'unknown', due_at = ?1, lane_until = ?1, error = ?2 WHERE state = 'sending' OR EXISTS \
-         (SELECT 1 FROM attempts a WHERE a.message_id = parts.message_id AND a.part = parts.idx AND a.ended_at IS NULL)",
+        "UPDATE attempts SET ended_at = ?1, outcome = 'unknown', error = ?2 WHERE ended_at IS NULL",
         params![now, WHY],
     )?;
     connection.execute(
-        "UPDATE attempts SET ended_at = ?1, outcome = 'unknown', error = ?2 WHERE ended_at IS NULL",
+        "INSERT INTO attempts (message_id, part, attempt_key, account_id, started_at, ended_at, outcome, dispatched, error) \
+         SELECT message_id, idx, attempt_key, account_id, ?1, ?2, 'unknown', 1, ?3 FROM parts WHERE state = 'queued'",
+        params![made_at, now, WHY],
+    )?;
+    connection.execute(
+        "UPDATE parts SET state = 'unknown', due_at = ?1, lane_until = ?1, maybe_sent = 1, error = ?2 WHERE state IN ('queued', 'sending')",
         params![now, WHY],
     )?;
     for message in &messages {
         status::recompute_status(connection, message, now)?;
     }
     Ok(messages.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Priority;
+    use super::*;
+
+    /// Whatever the old server may have sent since is unknown, each part with an attempt under its key, by which the provider's
+    /// word settles it; what was settled stays.
+    #[tokio::test]
+    async fn what_was_to_be_sent_is_unknown_and_the_providers_word_settles_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("t.db");
+        let open = || Db::open(DbConfig::at(&path), Vault::new([7; 32])).expect("opens");
+        let db = open();
+        db.write(Priority::Routine, |db| {
+            db.execute_batch(
+                "INSERT INTO workspaces (id, name, created_at) VALUES ('ws_1', 'one', 0);
+                 INSERT INTO accounts (id, workspace_id, plugin_id, account, name, created_at) VALUES (1, 'ws_1', 'p', 'a', 'A', 0);
+                 INSERT INTO conversations (id, workspace_id, account_id, thread_key, created_at, last_message_at)
+                   VALUES ('cv_1', 'ws_1', 1, 'k', 0, 0);
+                 INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, content, at, status) VALUES
+                   ('msg_1', 1, 'ws_1', 1, 'cv_1', 'outbound', '[]', 0, 'sent'),
+                   ('msg_2', 2, 'ws_1', 1, 'cv_1', 'outbound', '[]', 0, 'sending'),
+                   ('msg_3', 3, 'ws_1', 1, 'cv_1', 'outbound', '[]', 0, 'queued');
+                 INSERT INTO parts (message_id, idx, account_id, conversation_id, content, state, attempt_key, due_at) VALUES
+                   ('msg_1', 0, 1, 'cv_1', '{}', 'sent', 'k1', 0), ('msg_2', 0, 1, 'cv_1', '{}', 'sending', 'k2', 0),
+                   ('msg_2', 1, 1, 'cv_1', '{}', 'queued', 'k3', 0), ('msg_3', 0, 1, 'cv_1', '{}', 'queued', 'k4', 0);
+                 INSERT INTO attempts (message_id, part, attempt_key, account_id, started_at, ended_at, outcome) VALUES
+                   ('msg_1', 0, 'k1', 1, 5, 6, 'sent'), ('msg_2', 0, 'k2', 1, 5, NULL, NULL);",
+            )?;
+            Ok(())
+        })
+        .await
+        .expect("prepared");
+        db.close().await;
+        drop(db);
+        let restored = make_ready(&path, Vault::new([7; 32]), 50, 100).await.expect("ready");
+        assert_eq!(restored, Restored { unknown: 2 });
+        let db = open();
+        let list = async |sql: &'static str| -> Vec<String> {
+            let asked =
+                db.read(move |db| Ok(db.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?));
+            asked.await.expect("read")
+        };
+        assert_eq!(
+            list("SELECT state FROM parts ORDER BY attempt_key").await,
+            ["sent", "unknown", "unknown", "unknown"]
+        );
+        assert_eq!(list("SELECT status FROM messages ORDER BY id").await, ["sent", "unknown", "unknown"]);
+        let attempts = "SELECT attempt_key || ' ' || started_at || ' ' || outcome FROM attempts ORDER BY attempt_key";
+        assert_eq!(list(attempts).await, ["k1 5 sent", "k2 5 unknown", "k3 50 unknown", "k4 50 unknown"]);
+        db.write(Priority::Routine, |db| status::settle_attempt_by_correlation(db, 1, "k4", &["p4"], 200))
+            .await
+            .expect("told");
+        assert_eq!(list("SELECT status FROM messages WHERE id = 'msg_3'").await, ["sent"]);
+    }
 }
