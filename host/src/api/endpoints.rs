@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
+use super::idempotency::Keyed;
 use super::page::{Page, PageQuery};
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
@@ -106,6 +107,7 @@ async fn list(Axum(state): Axum<State>, caller: Caller, Query(page): Query<PageQ
 async fn create(
     Axum(state): Axum<State>,
     caller: Caller,
+    keyed: Keyed,
     Body(body): Body<NewEndpoint>,
 ) -> Answer<(StatusCode, Json<Value>)> {
     caller.at_least(Role::Admin)?;
@@ -130,8 +132,10 @@ async fn create(
     let secret = Secret::new(random::<32>().to_vec());
     let entry = caller.entry(now, "endpoint.create", &endpoint.id, json!({"url": endpoint.url}));
     let stored = SecretValue::new(secret.expose().to_vec());
-    state.db.add_endpoint(endpoint.clone(), stored, entry).await?;
-    Ok((StatusCode::CREATED, Json(with_secret(&endpoint, &secret))))
+    let made = with_secret(&endpoint, &secret);
+    let kept = keyed.answer(StatusCode::CREATED, &made);
+    state.db.add_endpoint(endpoint, stored, entry, kept).await?;
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// One endpoint.
@@ -162,7 +166,7 @@ async fn change(
     let detail = json!({"url": body.url, "types": body.types, "enabled": body.enabled});
     let entry = caller.entry(state.clock.now(), "endpoint.change", &id, detail);
     let change = db::EndpointChange { url: body.url, types: body.types, enabled: body.enabled, rotate: None };
-    let changed = state.db.change_endpoint(&caller.workspace, &id, change, entry).await?;
+    let changed = state.db.change_endpoint(&caller.workspace, &id, change, entry, None).await?;
     state.wakes.deliveries.notify_one();
     changed.map(|row| Json(row.to_json())).ok_or_else(Problem::not_found)
 }
@@ -217,7 +221,7 @@ async fn replay(
 /// Make a new secret. For a while deliveries carry two signatures, so that the receiver can change over without a gap.
 #[utoipa::path(post, path = "/endpoints/{id}/rotate", tag = "feed", params(("id" = String, Path)), responses(
     (status = 200, body = Endpoint), (status = 404, body = Problem)))]
-async fn rotate(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Value>> {
+async fn rotate(Axum(state): Axum<State>, caller: Caller, keyed: Keyed, Path(id): Path<String>) -> Answer<Json<Value>> {
     caller.at_least(Role::Admin)?;
     let now = state.clock.now();
     let until = now + i64::from(state.config.feed.rotation_hours) * HOUR;
@@ -225,7 +229,12 @@ async fn rotate(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>
     let entry = caller.entry(now, "endpoint.rotate", &id, Value::Null);
     let rotate = Some((SecretValue::new(secret.expose().to_vec()), until));
     let change = db::EndpointChange { rotate, ..db::EndpointChange::default() };
-    let changed = state.db.change_endpoint(&caller.workspace, &id, change, entry).await?;
+    let answer = keyed.0.map(|ticket| {
+        let secret = secret.clone();
+        Box::new(move |row: &db::Endpoint| Keyed(Some(ticket)).answer(StatusCode::OK, &with_secret(row, &secret)))
+            as db::EndpointAnswer
+    });
+    let changed = state.db.change_endpoint(&caller.workspace, &id, change, entry, answer).await?;
     changed.map(|row| Json(with_secret(&row, &secret))).ok_or_else(Problem::not_found)
 }
 

@@ -1,7 +1,8 @@
 //! `Idempotency-Key`: the same key gives the same answer for a day.
 //!
-//! A middleware over the whole API; a handler that creates within one act may take the [`Ticket`] and keep its answer in that
-//! act, so that not even a crash between the two makes a repetition create twice.
+//! A middleware over the whole API. A crash between what a request makes and its answer must not make a repetition create twice:
+//! a handler that creates within one act keeps its answer in that act ([`Keyed`]); one that needs more than one act notes in the
+//! first what it makes, and the repetition goes on with that ([`Unfinished`]).
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequestParts, Request, State as Axum};
@@ -10,13 +11,15 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::caller::Caller;
+use super::content::Content;
 use super::problem::Problem;
 use super::state::State;
-use crate::db::Earlier;
 pub use crate::db::Ticket;
+use crate::db::{Earlier, KeptAnswer};
 use crate::model::time::HOUR;
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -29,6 +32,27 @@ const MOST_KEPT: usize = 1 << 20;
 /// The ticket of this request, for a handler: `None` where the request carries no key.
 #[derive(Debug, Clone)]
 pub struct Keyed(pub Option<Ticket>);
+
+impl Keyed {
+    /// The answer that the request will be given, for the act that makes it true: `None` where it carries no key.
+    pub fn answer(self, status: StatusCode, body: &impl Serialize) -> Option<KeptAnswer> {
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        let headers = serde_json::json!([["content-type", "application/json"]]).to_string();
+        Some(KeptAnswer { ticket: self.0?, status: status.as_u16(), headers, body })
+    }
+}
+
+/// What an earlier request with the same key had begun to make when a crash cut it off.
+#[derive(Debug, Clone)]
+pub struct Unfinished(pub Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Unfinished {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get::<Unfinished>().cloned().unwrap_or(Unfinished(None)))
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Keyed {
     type Rejection = std::convert::Infallible;
@@ -56,25 +80,30 @@ async fn once(state: State, request: Request, next: Next) -> Result<Response, Pr
         // Whoever is not known has no keys; the handler says what it thinks of that.
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
-    let (hash, body) = fingerprint(&parts, body, state.config.server.max_body_bytes).await?;
+    let (hash, body, content) = fingerprint(&parts, body, state.config.server.max_body_bytes).await?;
     let ticket = Ticket { workspace: caller.workspace, actor: caller.actor, key };
     let now = state.clock.now();
     let forgotten_before = now - i64::from(state.config.retention.idempotency_hours) * HOUR;
     match state.db.begin_request(ticket.clone(), hash, now, forgotten_before).await? {
-        Earlier::OtherRequest => {
-            return Err(Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency-key-reused",
-                "this Idempotency-Key was used for another request",
-            ));
-        }
+        Earlier::OtherRequest => return Err(reused()),
         Earlier::Running => {
             return Err(Problem::conflict(
                 "idempotency-key-running",
                 "the first request with this Idempotency-Key is still being done",
             ));
         }
-        Earlier::Answered { status, headers, body } => return Ok(replay(status, &headers, body)),
+        Earlier::Answered { status, headers, body: answer } => {
+            if let Some(content) = content {
+                let same = content.of_whole(body, most_uploaded(&state)).await?;
+                if state.db.answered_content(ticket).await? != Some(same) {
+                    return Err(reused());
+                }
+            }
+            return Ok(replay(status, &headers, answer));
+        }
+        Earlier::Unfinished(made) => {
+            parts.extensions.insert(Unfinished(Some(made)));
+        }
         Earlier::New => {}
     }
     parts.extensions.insert(ticket.clone());
@@ -82,7 +111,7 @@ async fn once(state: State, request: Request, next: Next) -> Result<Response, Pr
     // In a task of its own, so that a caller who hangs up leaves neither half an answer nor a key that is taken for ever.
     let done = tokio::spawn(async move {
         let response = next.run(request).await;
-        keep(&state, ticket, response).await
+        keep(&state, ticket, response, content).await
     });
     done.await.unwrap_or_else(|error| Err(Problem::internal(&error)))
 }
@@ -95,9 +124,19 @@ fn key(parts: &Parts) -> Result<String, Problem> {
     Ok(key.to_owned())
 }
 
-/// What makes two requests the same: method, address and body; for an upload, instead of its body, what the header says
-/// of it, so that a large file need not be held in memory.
-async fn fingerprint(parts: &Parts, body: Body, most: usize) -> Result<([u8; 32], Body), Problem> {
+fn reused() -> Problem {
+    let words = "this Idempotency-Key was used for another request";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", words)
+}
+
+/// Most bytes of an upload, of whatever kind.
+fn most_uploaded(state: &State) -> u64 {
+    state.config.media.max_bytes.max(state.config.runtime.limits.file_bytes)
+}
+
+/// What makes two requests the same: method, address and body. An upload is not held in memory: its content is hashed on its
+/// way to the handler and compared when it comes again.
+async fn fingerprint(parts: &Parts, body: Body, most: usize) -> Result<([u8; 32], Body, Option<Content>), Problem> {
     let mut hash = Sha256::new();
     hash.update(parts.method.as_str());
     hash.update([0]);
@@ -111,18 +150,26 @@ async fn fingerprint(parts: &Parts, body: Body, most: usize) -> Result<([u8; 32]
         let bytes: Bytes =
             to_bytes(body, most).await.map_err(|_| Problem::too_large("the body is larger than it may be"))?;
         hash.update(&bytes);
-        return Ok((hash.finalize().into(), Body::from(bytes)));
+        return Ok((hash.finalize().into(), Body::from(bytes), None));
     }
     hash.update(header(CONTENT_LENGTH));
-    Ok((hash.finalize().into(), body))
+    let content = Content::default();
+    Ok((hash.finalize().into(), content.watch(body), Some(content)))
 }
 
 /// Keeps the answer, unless it is a failure that a repetition may mend.
-async fn keep(state: &State, ticket: Ticket, response: Response) -> Result<Response, Problem> {
+async fn keep(
+    state: &State,
+    ticket: Ticket,
+    response: Response,
+    content: Option<Content>,
+) -> Result<Response, Problem> {
     let status = response.status();
+    let content = content.map(|content| content.hash());
     let mends = status.is_server_error()
         || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::UNAUTHORIZED | StatusCode::REQUEST_TIMEOUT);
-    if mends {
+    // Who was answered before the whole upload was there may have sent anything.
+    if mends || content == Some(None) {
         state.db.forget_request(ticket).await?;
         return Ok(response);
     }
@@ -139,7 +186,8 @@ async fn keep(state: &State, ticket: Ticket, response: Response) -> Result<Respo
         .filter_map(|name| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.to_owned())))
         .collect();
     let headers = serde_json::to_string(&headers).expect("texts are JSON");
-    state.db.end_request(ticket, status.as_u16(), headers, bytes.to_vec()).await?;
+    let kept = KeptAnswer { ticket, status: status.as_u16(), headers, body: bytes.to_vec() };
+    state.db.end_request(kept, content.flatten()).await?;
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 

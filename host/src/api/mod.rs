@@ -30,6 +30,7 @@ pub mod tokens;
 pub mod users;
 pub mod workspaces;
 
+mod content;
 mod openapi;
 mod serving;
 

@@ -10,11 +10,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
+use super::idempotency::Keyed;
 use super::page::{Page, PageQuery};
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
 use super::users::may_give;
-use crate::auth::Role;
+use crate::auth::{Minted, Role};
 use crate::db::TokenRow;
 use crate::model::time::{from_rfc3339, rfc3339};
 
@@ -92,6 +93,7 @@ async fn list(Axum(state): Axum<State>, caller: Caller, Query(page): Query<PageQ
 async fn create(
     Axum(state): Axum<State>,
     caller: Caller,
+    keyed: Keyed,
     Body(new): Body<NewToken>,
 ) -> Answer<(StatusCode, Json<Made>)> {
     caller.at_least(Role::Admin)?;
@@ -110,16 +112,21 @@ async fn create(
         return Err(Problem::invalid(faults));
     }
     let entry = caller.entry(now, "token.create", "", json!({ "name": name, "role": new.role }));
-    let minted = state.auth.create_token(&caller.workspace, new.role, name, expires_at.flatten(), entry).await?;
-    let row = TokenRow {
-        id: minted.id,
-        name: name.to_owned(),
-        role: new.role.name().into(),
-        created_at: now,
-        last_used_at: None,
-        expires_at: minted.expires_at,
+    let made = |minted: &Minted| {
+        let row = TokenRow {
+            id: minted.id.clone(),
+            name: name.to_owned(),
+            role: new.role.name().into(),
+            created_at: now,
+            last_used_at: None,
+            expires_at: minted.expires_at,
+        };
+        Made { token: row.into(), value: minted.value.clone() }
     };
-    Ok((StatusCode::CREATED, Json(Made { token: row.into(), value: minted.value })))
+    let answer = |minted: &Minted| keyed.answer(StatusCode::CREATED, &made(minted));
+    let (workspace, until) = (&caller.workspace, expires_at.flatten());
+    let minted = state.auth.create_token_for(workspace, new.role, name, until, entry, answer).await?;
+    Ok((StatusCode::CREATED, Json(made(&minted))))
 }
 
 /// One token.

@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
+use super::idempotency::Keyed;
 use super::page::{Page, PageQuery};
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
@@ -90,6 +91,7 @@ async fn list(Axum(state): Axum<State>, caller: Caller, Query(page): Query<PageQ
 async fn create(
     Axum(state): Axum<State>,
     caller: Caller,
+    keyed: Keyed,
     Body(new): Body<NewUser>,
 ) -> Answer<(StatusCode, Json<User>)> {
     caller.at_least(Role::Admin)?;
@@ -110,9 +112,9 @@ async fn create(
     }
     let detail = json!({ "email": new.email, "role": new.role });
     let entry = caller.entry(state.clock.now(), "user.create", "", detail);
-    let made =
-        state.auth.create_user(&caller.workspace, &new.email, &new.name, new.role, Some(new.password), entry).await;
-    match made {
+    let answer = |user: &UserRow| keyed.answer(StatusCode::CREATED, &User::from(user.clone()));
+    let NewUser { email, name, role, password } = new;
+    match state.auth.create_user_for(&caller.workspace, &email, &name, role, Some(password), entry, answer).await {
         Ok(user) => Ok((StatusCode::CREATED, Json(user.into()))),
         Err(AuthError::Db(error)) if error.unique_violation().is_some() => {
             Err(Problem::conflict("email-taken", "somebody has this e-mail address already"))

@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
+use super::idempotency::Keyed;
 use super::page::{Page, PageQuery};
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
@@ -65,6 +66,7 @@ async fn list(
 async fn create(
     Axum(state): Axum<State>,
     caller: Caller,
+    keyed: Keyed,
     Body(new): Body<NewWorkspace>,
 ) -> Answer<(StatusCode, Json<Workspace>)> {
     caller.at_least(Role::Operator)?;
@@ -79,7 +81,8 @@ async fn create(
     let now = state.clock.now();
     let row = WorkspaceRow { id: state.clock.id("ws"), name: name.to_owned(), created_at: now };
     let entry = caller.host_entry(now, "workspace.create", &row.id, json!({ "name": name }));
-    match state.db.add_workspace(row.clone(), entry).await {
+    let kept = keyed.answer(StatusCode::CREATED, &Workspace::from(row.clone()));
+    match state.db.add_workspace(row.clone(), entry, kept).await {
         Ok(()) => Ok((StatusCode::CREATED, Json(row.into()))),
         Err(error) if error.unique_violation().is_some() => {
             Err(Problem::conflict("name-taken", "there is a workspace of this name already"))

@@ -12,7 +12,7 @@ pub use crate::model::permissions::Role;
 
 use crate::clock::Clock;
 use crate::config;
-use crate::db::{Db, DbError, NewToken, NewUser, TokenKind, UserRow, Who, WorkspaceRow};
+use crate::db::{Db, DbError, KeptAnswer, NewToken, NewUser, TokenKind, UserRow, Who, WorkspaceRow};
 use crate::model::audit::Entry;
 use crate::model::time::{DAY, HOUR};
 
@@ -132,7 +132,7 @@ impl Auth {
             subject: minted.id.clone(),
             detail: json!({}),
         };
-        self.db.add_token(session, Some(entry)).await?;
+        self.db.add_token(session, Some(entry), None).await?;
         Ok(minted)
     }
 
@@ -143,7 +143,20 @@ impl Auth {
         role: Role,
         name: &str,
         expires_at: Option<i64>,
+        entry: Entry,
+    ) -> Result<Minted, DbError> {
+        self.create_token_for(workspace, role, name, expires_at, entry, |_| None).await
+    }
+
+    /// As [`Auth::create_token`] for a request whose answer is kept in the same act.
+    pub async fn create_token_for(
+        &self,
+        workspace: &str,
+        role: Role,
+        name: &str,
+        expires_at: Option<i64>,
         mut entry: Entry,
+        answer: impl FnOnce(&Minted) -> Option<KeptAnswer>,
     ) -> Result<Minted, DbError> {
         let minted = Minted { id: self.clock.id("tok"), value: token::mint(), expires_at };
         entry.subject.clone_from(&minted.id);
@@ -158,7 +171,7 @@ impl Auth {
             created_at: self.clock.now(),
             expires_at,
         };
-        self.db.add_token(new, Some(entry)).await?;
+        self.db.add_token(new, Some(entry), answer(&minted)).await?;
         Ok(minted)
     }
 
@@ -170,7 +183,22 @@ impl Auth {
         name: &str,
         role: Role,
         password: Option<String>,
+        entry: Entry,
+    ) -> Result<UserRow, AuthError> {
+        self.create_user_for(workspace, email, name, role, password, entry, |_| None).await
+    }
+
+    /// As [`Auth::create_user`] for a request whose answer is kept in the same act.
+    #[allow(clippy::too_many_arguments, reason = "those of a person, who does it, and for whom")]
+    pub async fn create_user_for(
+        &self,
+        workspace: &str,
+        email: &str,
+        name: &str,
+        role: Role,
+        password: Option<String>,
         mut entry: Entry,
+        answer: impl FnOnce(&UserRow) -> Option<KeptAnswer>,
     ) -> Result<UserRow, AuthError> {
         let password_hash = match password {
             Some(password) => Some(self.hash(password).await?),
@@ -178,7 +206,8 @@ impl Auth {
         };
         let user = self.new_user(workspace, email, name, role);
         entry.subject.clone_from(&user.id);
-        self.db.add_user(NewUser { user: user.clone(), password_hash }, entry).await?;
+        let kept = answer(&user);
+        self.db.add_user(NewUser { user: user.clone(), password_hash }, entry, kept).await?;
         Ok(user)
     }
 

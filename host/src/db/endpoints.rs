@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sambung_runtime::SecretValue;
 use serde_json::{Value, json};
 
+use super::idempotency::{self, KeptAnswer};
 use super::{Db, DbError, Priority, feed};
 use crate::model::envelope::{CHANCE, Vault};
 use crate::model::time::rfc3339;
@@ -53,6 +54,9 @@ impl Endpoint {
         self.types.is_empty() || self.types.iter().any(|wanted| wanted == kind)
     }
 }
+
+/// The answer to a request with a key, from the endpoint as it then is.
+pub type EndpointAnswer = Box<dyn FnOnce(&Endpoint) -> Option<KeptAnswer> + Send>;
 
 /// What an admin changes of an endpoint.
 #[derive(Debug, Clone, Default)]
@@ -129,6 +133,7 @@ impl Db {
         new: Endpoint,
         secret: SecretValue,
         entry: crate::model::audit::Entry,
+        kept: Option<KeptAnswer>,
     ) -> Result<(), DbError> {
         let vault = self.vault();
         self.write(Priority::Urgent, move |db| {
@@ -145,6 +150,7 @@ impl Db {
                 newest,
                 new.created_at
             ])?;
+            idempotency::keep(db, &vault, kept.as_ref())?;
             super::audit::append(db, &entry)
         })
         .await
@@ -181,6 +187,7 @@ impl Db {
         id: &str,
         change: EndpointChange,
         entry: crate::model::audit::Entry,
+        answer: Option<EndpointAnswer>,
     ) -> Result<Option<Endpoint>, DbError> {
         let (workspace, id, vault) = (workspace.to_owned(), id.to_owned(), self.vault());
         self.write(Priority::Urgent, move |db| {
@@ -209,7 +216,11 @@ impl Db {
                 )?;
             }
             super::audit::append(db, &entry)?;
-            one(db, &workspace, &id)
+            let changed = one(db, &workspace, &id)?;
+            if let (Some(answer), Some(changed)) = (answer, &changed) {
+                idempotency::keep(db, &vault, answer(changed).as_ref())?;
+            }
+            Ok(changed)
         })
         .await
     }
@@ -482,7 +493,7 @@ mod tests {
             failing_since: None,
             created_at: 1,
         };
-        db.add_endpoint(endpoint, SecretValue::new(vec![9; 32]), entry()).await.unwrap();
+        db.add_endpoint(endpoint, SecretValue::new(vec![9; 32]), entry(), None).await.unwrap();
         db
     }
 

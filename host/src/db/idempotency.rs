@@ -24,11 +24,44 @@ impl Ticket {
     }
 }
 
+/// An answer that is kept in the act which makes it true, so that a repetition finds it wherever the process was killed.
+#[derive(Debug, Clone)]
+pub struct KeptAnswer {
+    /// The request.
+    pub ticket: Ticket,
+    /// The status.
+    pub status: u16,
+    /// Names and values, as JSON.
+    pub headers: String,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Keeps the answer of a request with a key.
+pub(in crate::db) fn keep(connection: &Connection, vault: &Vault, kept: Option<&KeptAnswer>) -> Result<(), DbError> {
+    match kept {
+        Some(kept) => answer(connection, vault, &kept.ticket, kept.status, &kept.headers, &kept.body),
+        None => Ok(()),
+    }
+}
+
+/// Notes what a request has begun to make where that takes more than one act: after a crash its repetition goes on with it.
+pub(in crate::db) fn begun(connection: &Connection, ticket: Option<&Ticket>, made: &str) -> Result<(), DbError> {
+    if let Some(ticket) = ticket {
+        connection
+            .prepare_cached("UPDATE idempotency SET made = ?4 WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3")?
+            .execute(params![ticket.workspace, ticket.actor, ticket.key, made])?;
+    }
+    Ok(())
+}
+
 /// What is known about a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Earlier {
     /// Nothing: this request is the first and is to be done.
     New,
+    /// The first was cut off by a crash after it had begun to make this; the request is to be done from there.
+    Unfinished(String),
     /// The first is still being done.
     Running,
     /// The key was used for another request.
@@ -63,6 +96,16 @@ pub(in crate::db) fn answer(
     Ok(())
 }
 
+/// Whether a request that a crash cut off is this one's to go on with: only the first repetition's.
+fn taken_up(connection: &Connection, ticket: &Ticket) -> Result<bool, DbError> {
+    Ok(connection
+        .prepare_cached(
+            "UPDATE idempotency SET interrupted = 0 WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3 AND interrupted = 1",
+        )?
+        .execute(params![ticket.workspace, ticket.actor, ticket.key])?
+        > 0)
+}
+
 impl Db {
     /// Takes the key for this request, or says what is known about it. A key from before `forgotten_before` is as good as new.
     pub async fn begin_request(
@@ -79,7 +122,7 @@ impl Db {
             )?.execute(params![ticket.workspace, ticket.actor, ticket.key, forgotten_before])?;
             let found = connection
                 .prepare_cached(
-                    "SELECT request_hash, status, headers, body FROM idempotency \
+                    "SELECT request_hash, status, headers, body, made FROM idempotency \
                      WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3",
                 )?
                 .query_row(params![ticket.workspace, ticket.actor, ticket.key], |row| {
@@ -88,16 +131,18 @@ impl Db {
                         row.get::<_, Option<u16>>(1)?,
                         row.get::<_, Option<String>>(2)?,
                         row.get::<_, Option<Vec<u8>>>(3)?,
+                        row.get::<_, Option<String>>(4)?,
                     ))
                 })
                 .optional()?;
             match found {
                 Some((hash, ..)) if hash != request_hash => Ok(Earlier::OtherRequest),
-                Some((_, Some(status), headers, body)) => Ok(Earlier::Answered {
+                Some((_, Some(status), headers, body, _)) => Ok(Earlier::Answered {
                     status,
                     headers: headers.unwrap_or_default(),
                     body: vault.open(&ticket.row_name(), &body.unwrap_or_default())?.to_vec(),
                 }),
+                Some((.., Some(made))) if taken_up(connection, &ticket)? => Ok(Earlier::Unfinished(made)),
                 Some(_) => Ok(Earlier::Running),
                 None => {
                     connection
@@ -113,17 +158,34 @@ impl Db {
         .await
     }
 
-    /// Keeps the answer of a request that was done.
-    pub async fn end_request(
-        &self,
-        ticket: Ticket,
-        status: u16,
-        headers: String,
-        body: Vec<u8>,
-    ) -> Result<(), DbError> {
+    /// Keeps the answer of a request that was done; of an upload, with the hash of its content.
+    pub async fn end_request(&self, kept: KeptAnswer, content: Option<[u8; 32]>) -> Result<(), DbError> {
         let vault = self.vault();
-        self.write(Priority::Urgent, move |connection| answer(connection, &vault, &ticket, status, &headers, &body))
-            .await
+        self.write(Priority::Urgent, move |connection| {
+            keep(connection, &vault, Some(&kept))?;
+            let Ticket { workspace, actor, key } = &kept.ticket;
+            connection
+                .prepare_cached(
+                    "UPDATE idempotency SET content_hash = ?4 WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3",
+                )?
+                .execute(params![workspace, actor, key, content])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The hash of the content of an upload that was answered.
+    pub async fn answered_content(&self, ticket: Ticket) -> Result<Option<[u8; 32]>, DbError> {
+        self.read(move |connection| {
+            let found = connection
+                .prepare_cached(
+                    "SELECT content_hash FROM idempotency WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3",
+                )?
+                .query_row(params![ticket.workspace, ticket.actor, ticket.key], |row| row.get(0))
+                .optional()?;
+            Ok(found.flatten())
+        })
+        .await
     }
 
     /// Gives the key back after a failure that a repetition may mend. An answer that is kept already stands.
@@ -139,10 +201,13 @@ impl Db {
         .await
     }
 
-    /// Gives back every key whose request ended with the process that did it.
+    /// Gives back every key whose request ended with the process that did it; where it had begun to make something, its
+    /// repetition goes on with that.
     pub async fn forget_interrupted_requests(&self) -> Result<usize, DbError> {
         self.write(Priority::Urgent, |connection| {
-            Ok(connection.execute("DELETE FROM idempotency WHERE status IS NULL", [])?)
+            connection
+                .execute("UPDATE idempotency SET interrupted = 1 WHERE status IS NULL AND made IS NOT NULL", [])?;
+            Ok(connection.execute("DELETE FROM idempotency WHERE status IS NULL AND made IS NULL", [])?)
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::idempotency::{self, KeptAnswer};
 use super::{Db, DbError, NewUser, Priority, audit, users};
 use crate::model::audit::Entry;
 
@@ -157,9 +158,16 @@ fn who(row: &Row<'_>) -> rusqlite::Result<Who> {
 
 impl Db {
     /// Adds a token.
-    pub async fn add_token(&self, token: NewToken, entry: Option<Entry>) -> Result<(), DbError> {
+    pub async fn add_token(
+        &self,
+        token: NewToken,
+        entry: Option<Entry>,
+        kept: Option<KeptAnswer>,
+    ) -> Result<(), DbError> {
+        let vault = self.vault();
         self.write(Priority::Urgent, move |connection| {
             insert(connection, &token)?;
+            idempotency::keep(connection, &vault, kept.as_ref())?;
             match &entry {
                 Some(entry) => audit::append(connection, entry),
                 None => Ok(()),

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::idempotency::{self, KeptAnswer};
 use super::{Db, DbError, Priority, audit, tokens};
 use crate::model::audit::Entry;
 
@@ -89,9 +90,11 @@ pub(in crate::db) fn insert(connection: &Connection, new: &NewUser) -> Result<()
 
 impl Db {
     /// Adds a person; a unique violation where the e-mail address is taken.
-    pub async fn add_user(&self, new: NewUser, entry: Entry) -> Result<(), DbError> {
+    pub async fn add_user(&self, new: NewUser, entry: Entry, kept: Option<KeptAnswer>) -> Result<(), DbError> {
+        let vault = self.vault();
         self.write(Priority::Urgent, move |connection| {
             insert(connection, &new)?;
+            idempotency::keep(connection, &vault, kept.as_ref())?;
             audit::append(connection, &entry)
         })
         .await

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::idempotency::{self, KeptAnswer};
 use super::{Db, DbError, Priority, audit};
 use crate::model::audit::Entry;
 
@@ -49,9 +50,16 @@ impl Db {
     }
 
     /// Adds a workspace; a unique violation where the name is taken.
-    pub async fn add_workspace(&self, workspace: WorkspaceRow, entry: Entry) -> Result<(), DbError> {
+    pub async fn add_workspace(
+        &self,
+        workspace: WorkspaceRow,
+        entry: Entry,
+        kept: Option<KeptAnswer>,
+    ) -> Result<(), DbError> {
+        let vault = self.vault();
         self.write(Priority::Urgent, move |connection| {
             insert(connection, &workspace)?;
+            idempotency::keep(connection, &vault, kept.as_ref())?;
             audit::append(connection, &entry)
         })
         .await
