@@ -101,8 +101,9 @@ async fn an_upload_installs_and_the_same_file_again_changes_nothing() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(problem["reason"].as_str().unwrap().contains("core WebAssembly module"), "{problem}");
     let (_, audit) = host.get("/v1/audit").await;
-    let deeds: Vec<_> = audit["items"].as_array().unwrap().iter().map(|line| line["action"].clone()).collect();
-    assert!(deeds.contains(&json!("plugin.install")), "{deeds:?}");
+    let installs = audit["items"].as_array().unwrap().iter().filter(|line| line["action"] == "plugin.install");
+    let details: Vec<_> = installs.map(|line| (line["subject"].clone(), line["detail"]["digest"].clone())).collect();
+    assert_eq!(details, [(json!("connects"), plugin["digest"].clone())], "once, and not for what changed nothing");
 }
 
 #[tokio::test]

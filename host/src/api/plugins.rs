@@ -6,8 +6,8 @@ use axum::extract::{Path, Query, State as Axum};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
-use sambung_runtime::Plugin;
 use sambung_runtime::manifest::{Destination, Origin, Scope};
+use sambung_runtime::{Inspection, Plugin};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
@@ -96,12 +96,12 @@ async fn install(
             "the body is the .wasm file, and it is empty",
         )]));
     }
-    let installed = state.plugins.install(wasm.to_vec(), Source::Upload).await?;
+    let entry = |new: &Inspection| {
+        let detail = json!({ "version": new.manifest.version.to_string(), "digest": new.digest });
+        Some(caller.host_entry(state.clock.now(), "plugin.install", &new.manifest.id, detail))
+    };
+    let installed = state.plugins.install_by(wasm.to_vec(), Source::Upload, entry).await?;
     let generation = installed.generation;
-    let detail =
-        json!({ "version": generation.plugin.manifest().version.to_string(), "digest": generation.plugin.digest() });
-    let entry = caller.host_entry(state.clock.now(), "plugin.install", &generation.id, detail);
-    state.db.audit(entry).await?;
     let status = if installed.outcome == Outcome::Unchanged { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(one(&state, &generation.id, language).await?)))
 }
@@ -124,10 +124,10 @@ async fn read(
     (status = 204), (status = 404, body = Problem)))]
 async fn remove(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
     caller.at_least(Role::Operator)?;
-    if !state.plugins.remove(&id).await? {
+    let entry = caller.host_entry(state.clock.now(), "plugin.remove", &id, json!({}));
+    if !state.plugins.remove(&id, entry).await? {
         return Err(Problem::not_found());
     }
-    state.db.audit(caller.host_entry(state.clock.now(), "plugin.remove", &id, json!({}))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -163,11 +163,11 @@ async fn set_state(
     language: Language,
 ) -> Answer<Json<Value>> {
     caller.at_least(Role::Operator)?;
-    if !state.plugins.set_state(id, wanted).await? {
+    let action = if wanted == PluginState::Active { "plugin.enable" } else { "plugin.disable" };
+    let entry = caller.host_entry(state.clock.now(), action, id, json!({}));
+    if !state.plugins.set_state(id, wanted, entry).await? {
         return Err(Problem::not_found());
     }
-    let action = if wanted == PluginState::Active { "plugin.enable" } else { "plugin.disable" };
-    state.db.audit(caller.host_entry(state.clock.now(), action, id, json!({}))).await?;
     Ok(Json(one(state, id, language).await?))
 }
 

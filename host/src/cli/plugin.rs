@@ -7,9 +7,11 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use sambung_runtime::Runtime;
 
+use crate::auth::Role;
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::db::Db;
+use crate::model::audit::Entry;
 use crate::plugins::place_file;
 
 /// How long `install` waits for the verdict.
@@ -122,7 +124,17 @@ async fn remove(config: Config, id: &str) -> anyhow::Result<()> {
         bail!("a server runs; ask it: DELETE /v1/plugins/{id}");
     }
     let (db, _, clock) = super::people::open(&config).await?;
-    let removed = db.set_plugin_state(id, "removed", clock.now()).await?;
+    let at = clock.now();
+    let entry = Entry {
+        workspace: None,
+        at,
+        actor: "cli".into(),
+        role: Role::Operator.name().into(),
+        action: "plugin.remove".into(),
+        subject: id.to_owned(),
+        detail: serde_json::json!({}),
+    };
+    let removed = db.set_plugin_state(id, "removed", Some(entry), at).await?;
     db.close().await;
     if !removed {
         bail!("there is no plugin {id}");

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
-use super::{Db, DbError, Priority};
+use super::{Db, DbError, Priority, audit};
+use crate::model::audit::Entry;
 
 /// An installed plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +90,10 @@ fn tell(db: &Connection, plugin: &str, state: &str, version: Option<&str>, at: i
     Ok(())
 }
 
+fn note(db: &Connection, entry: Option<&Entry>) -> Result<(), DbError> {
+    entry.map_or(Ok(()), |entry| audit::append(db, entry))
+}
+
 impl Db {
     /// Every plugin that is not removed.
     pub async fn installed_plugins(&self) -> Result<Vec<PluginRow>, DbError> {
@@ -155,6 +160,7 @@ impl Db {
         digest: &str,
         version: &str,
         source: &'static str,
+        entry: Option<Entry>,
         at: i64,
     ) -> Result<(i64, String), DbError> {
         let (plugin, digest, version) = (plugin.to_owned(), digest.to_owned(), version.to_owned());
@@ -178,13 +184,20 @@ impl Db {
                 .prepare_cached("UPDATE plugins SET generation = ?2 WHERE id = ?1 RETURNING state")?
                 .query_row(params![plugin, number], |row| row.get(0))?;
             tell(db, &plugin, &state, Some(&version), at)?;
+            note(db, entry.as_ref())?;
             Ok((number, state))
         })
         .await
     }
 
     /// Sets a plugin's state (`active`, `disabled`, `removed`). Whether there was such a plugin.
-    pub async fn set_plugin_state(&self, plugin: &str, state: &'static str, at: i64) -> Result<bool, DbError> {
+    pub async fn set_plugin_state(
+        &self,
+        plugin: &str,
+        state: &'static str,
+        entry: Option<Entry>,
+        at: i64,
+    ) -> Result<bool, DbError> {
         let plugin = plugin.to_owned();
         let changed = self
             .write(Priority::Routine, move |db| {
@@ -195,6 +208,7 @@ impl Db {
                     .execute(params![plugin, state, at])?;
                 if changed > 0 {
                     tell(db, &plugin, state, None, at)?;
+                    note(db, entry.as_ref())?;
                 }
                 Ok(changed > 0)
             })

@@ -9,6 +9,7 @@ use sambung_runtime::{Inspection, LoadError, Plugin, Runtime};
 use super::folder::{FolderError, digest_of};
 use super::registry::{Generation, PluginState, Registry};
 use crate::db::DbError;
+use crate::model::audit::Entry;
 use crate::model::semver_policy::{self, Decision, Need};
 
 /// Retired generations of one plugin that are kept to go back to.
@@ -122,6 +123,19 @@ impl Registry {
     /// # Errors
     /// The file is refused, waits for approval, does not fit the channels there are, or cannot be kept.
     pub async fn install(&self, wasm: Vec<u8>, source: Source) -> Result<Installed, InstallError> {
+        self.install_by(wasm, source, |_| None).await
+    }
+
+    /// As [`Registry::install`], with the line of the audit log for whoever does it, in the same act.
+    ///
+    /// # Errors
+    /// As [`Registry::install`].
+    pub async fn install_by(
+        &self,
+        wasm: Vec<u8>,
+        source: Source,
+        entry: impl FnOnce(&Inspection) -> Option<Entry>,
+    ) -> Result<Installed, InstallError> {
         let _turn = self.0.activation.lock().await;
         let digest = digest_of(&wasm);
         let inspection = Runtime::inspect(&wasm)?;
@@ -136,18 +150,23 @@ impl Registry {
         let plugin = self.0.runtime.load(wasm.clone()).await?;
         self.preflight(&plugin).await?;
         self.0.folders.keep(&digest, &wasm).await?;
-        let generation = self.commit(plugin, source).await?;
+        let generation = self.commit(plugin, source, entry(&inspection)).await?;
         let outcome = if running.is_some() { Outcome::Replaced } else { Outcome::New };
         self.prune(&id).await;
         Ok(Installed { generation, outcome })
     }
 
-    async fn commit(&self, plugin: Plugin, source: Source) -> Result<Arc<Generation>, InstallError> {
+    async fn commit(
+        &self,
+        plugin: Plugin,
+        source: Source,
+        entry: Option<Entry>,
+    ) -> Result<Arc<Generation>, InstallError> {
         let manifest = plugin.manifest();
         let (id, version) = (manifest.id.clone(), manifest.version.to_string());
         let at = self.0.clock.now();
         let (number, state) =
-            self.0.db.activate_generation(&id, plugin.digest(), &version, source.as_str(), at).await?;
+            self.0.db.activate_generation(&id, plugin.digest(), &version, source.as_str(), entry, at).await?;
         tracing::info!(plugin = id, version, generation = number, source = source.as_str(), "plugin installed");
         let generation = self.swap(Generation {
             id,

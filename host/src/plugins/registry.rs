@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use super::folder::{FolderError, Folders};
 use crate::clock::Clock;
 use crate::db::{Db, DbError};
+use crate::model::audit::Entry;
 use crate::wake::Wakes;
 
 /// Whether a plugin's calls run.
@@ -114,9 +115,9 @@ impl Registry {
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn set_state(&self, id: &str, state: PluginState) -> Result<bool, DbError> {
+    pub async fn set_state(&self, id: &str, state: PluginState, entry: Entry) -> Result<bool, DbError> {
         let _turn = self.0.activation.lock().await;
-        if !self.0.db.set_plugin_state(id, state.as_str(), self.0.clock.now()).await? {
+        if !self.0.db.set_plugin_state(id, state.as_str(), Some(entry), self.0.clock.now()).await? {
             return Ok(false);
         }
         if let Some(old) = self.get(id) {
@@ -139,9 +140,9 @@ impl Registry {
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn remove(&self, id: &str) -> Result<bool, DbError> {
+    pub async fn remove(&self, id: &str, entry: Entry) -> Result<bool, DbError> {
         let _turn = self.0.activation.lock().await;
-        let removed = self.0.db.set_plugin_state(id, "removed", self.0.clock.now()).await?;
+        let removed = self.0.db.set_plugin_state(id, "removed", Some(entry), self.0.clock.now()).await?;
         self.0.running.rcu(|running| {
             let mut running = HashMap::clone(running);
             running.remove(id);
