@@ -116,6 +116,8 @@ pub struct Settlement {
     pub thread: Option<Thread>,
     /// What was learnt about the person.
     pub identities: Vec<Identity>,
+    /// The credential that the provider refused, by its version, and the provider's words.
+    pub unauthorized: Option<(i64, String)>,
     /// What the call wants kept.
     pub effects: sambung_runtime::Effects,
     /// Now.
@@ -156,7 +158,8 @@ impl Db {
     pub async fn settle_attempts(&self, settlement: Arc<Settlement>) -> Result<(), DbError> {
         let vault = self.vault();
         let effects = &settlement.effects;
-        let changed = (!effects.secrets.is_empty() || !effects.kv.is_empty()).then(|| settlement.channel_id.clone());
+        let changes = !effects.secrets.is_empty() || !effects.kv.is_empty() || settlement.unauthorized.is_some();
+        let changed = changes.then(|| settlement.channel_id.clone());
         self.write(Priority::Urgent, move |db| settle(db, &vault, &settlement)).await?;
         if let Some(channel) = changed {
             self.forget_channel(&channel);
@@ -334,6 +337,10 @@ fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(),
         inbound::thread_learnt(db, workspace, settlement.account_id, conversation, thread, settlement.at)?;
     }
     keep(db, vault, settlement, standing.connected)?;
+    // In one act with the end of the attempt, which would be tried again with the same credential before it is marked.
+    if let Some((version, words)) = &settlement.unauthorized {
+        channels::set_needs_attention(db, &settlement.channel_id, *version, words, settlement.at)?;
+    }
     recompute_status(db, &settlement.message_id, settlement.at)?;
     Ok(())
 }

@@ -64,6 +64,9 @@ async fn look_up(inner: &Inner, stranger: &StrangerRow) -> Result<(), DbError> {
             extra: Vec::new(),
         });
         let asked = generation.plugin.look_up(&channel.caller(), channel.to_contract(None), who.clone(), thread).await;
+        if asked.is_ok() {
+            inner.db.note_call_success(&channel.id, "profiles.look-up", inner.clock.now()).await?;
+        }
         match asked.map(|done| done.value) {
             Ok(Ok(found)) => person = found,
             Ok(Err(fault)) => tracing::debug!(words = fault.words, "the provider did not say who somebody is"),

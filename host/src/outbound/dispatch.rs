@@ -194,12 +194,10 @@ impl Outbound {
         let missed = judged.iter().any(|judgement| judgement.template_missed);
         let dispatched = failure.as_ref().is_none_or(|error| error.dispatched);
         let visitors = !effects.visitor.is_empty();
-        let settlement = settlement(account, &group, judged, effects, dispatched, now);
+        let mut settlement = settlement(account, &group, judged, effects, dispatched, now);
+        settlement.unauthorized = unauthorized.map(|words| (group.credential_version, words));
         count(&account.plugin, &settlement.ended);
         self.commit(settlement).await;
-        if let Some(words) = unauthorized {
-            self.report(self.0.db.mark_needs_attention(&account.channel_id, &words, now).await);
-        }
         match &failure {
             Some(error) if channel.is_some() => {
                 self.report(self.0.db.note_call_failure(&account.channel_id, error, now).await);

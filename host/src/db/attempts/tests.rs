@@ -136,3 +136,33 @@ async fn what_may_have_left_in_one_call_is_resent_in_one_call() {
     let group = claim(&db, NOW + 1_100).await.expect("due");
     assert_eq!(group.parts.iter().map(|part| part.attempt_key.as_str()).collect::<Vec<_>>(), ["k0", "k1"]);
 }
+
+/// What the provider refused marks the channel in the act that ends the attempt, so that it is not tried again with the same
+/// credential; where somebody connected again meanwhile, nothing was said about the new one.
+#[tokio::test]
+async fn a_refused_credential_marks_the_channel_with_the_attempts_end_unless_there_is_a_newer_one() {
+    for (reconnect, state) in [(false, "needs_attention"), (true, "connected")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = open(folder.path()).await;
+        let group = claim(&db, NOW).await.expect("due");
+        if reconnect {
+            run(&db, "UPDATE channels SET credential_version = credential_version + 1").await;
+        }
+        let refused = Settlement {
+            unauthorized: Some((group.credential_version, "The token was withdrawn.".into())),
+            ..settlement(&group, |_| Ending::Again {
+                due_at: NOW,
+                counts: false,
+                excluded: None,
+                maybe_sent: false,
+                error: json!({}),
+            })
+        };
+        db.settle_attempts(Arc::new(refused)).await.expect("stored");
+        assert_eq!(text(&db, "SELECT state FROM channels").await, state);
+        assert_eq!(db.channel("ch_1").await.expect("read").expect("there").state.as_str(), state);
+        let findings = db.findings("ch_1").await.expect("read");
+        assert_eq!(findings.len(), usize::from(!reconnect), "{findings:?}");
+        assert_eq!(claim(&db, NOW).await.is_some(), reconnect, "it goes on with the newer one alone");
+    }
+}

@@ -63,8 +63,21 @@ fn call_succeeded(db: &Connection, channel: &str, function: &str, at: i64) -> Re
     Ok(())
 }
 
-/// The provider refused the credential: outbound waits until somebody connects again, inbound goes on.
-fn set_needs_attention(db: &Connection, channel: &str, words: &str, at: i64) -> Result<(), DbError> {
+/// The provider refused the credential of this version: outbound waits until somebody connects again, inbound goes on. Where
+/// there is a newer credential already, nothing was said about that one.
+pub(in crate::db) fn set_needs_attention(
+    db: &Connection,
+    channel: &str,
+    credential_version: i64,
+    words: &str,
+    at: i64,
+) -> Result<(), DbError> {
+    let concerned = db
+        .prepare_cached("SELECT 1 FROM channels WHERE id = ?1 AND credential_version = ?2")?
+        .exists(params![channel, credential_version])?;
+    if !concerned {
+        return Ok(());
+    }
     let changed = db
         .prepare_cached("UPDATE channels SET state = ?2, changed_at = ?3 WHERE id = ?1 AND state = 'connected'")?
         .execute(params![channel, ChannelState::NeedsAttention.as_str(), at])?;
@@ -102,10 +115,16 @@ impl Db {
         Ok(())
     }
 
-    /// Marks a channel whose credential the provider refused. Call `wakes.feed_grew()` afterwards.
-    pub async fn mark_needs_attention(&self, channel: &str, words: &str, at: i64) -> Result<(), DbError> {
+    /// Marks a channel whose credential of this version the provider refused. Call `wakes.feed_grew()` afterwards.
+    pub async fn mark_needs_attention(
+        &self,
+        channel: &str,
+        credential_version: i64,
+        words: &str,
+        at: i64,
+    ) -> Result<(), DbError> {
         let (id, words) = (channel.to_owned(), words.to_owned());
-        self.write(Priority::Routine, move |db| set_needs_attention(db, &id, &words, at)).await?;
+        self.write(Priority::Routine, move |db| set_needs_attention(db, &id, credential_version, &words, at)).await?;
         self.forget_channel(channel);
         Ok(())
     }
