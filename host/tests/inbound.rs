@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, StatusCode};
+use sambung_runtime::{CallError, CallFault, Usage};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -285,6 +286,54 @@ async fn an_erased_person_is_gone_from_conversation_people_and_journal() {
     let row = shop.journal("settled").await[0]["id"].clone();
     let (_, row) = shop.host.get(&format!("/v1/journal/{row}")).await;
     assert_eq!(row["body"], "");
+}
+
+#[tokio::test]
+async fn the_backlog_of_a_held_plugin_brings_no_erased_person_back() {
+    let shop = Shop::open().await;
+    assert_eq!(shop.deliver(&body(&[text("1", AT, "rahasia")])).await, StatusCode::OK);
+    until("the message is there", async || shop.messages().await.len() == 1).await;
+    let (_, people) = shop.host.get("/v1/contacts").await;
+    let person = format!("/v1/contacts/{}", people["items"][0]["id"].as_str().unwrap());
+    assert!(shop.host.post("/v1/plugins/line/disable", json!({})).await.0.is_success());
+    let mut other = text("3", AT + 2, "dari Budi");
+    other["source"]["userId"] = json!("U2");
+    assert_eq!(shop.deliver(&body(&[text("2", AT + 1, "lagi"), other])).await, StatusCode::OK);
+    assert_eq!(shop.host.call(Method::DELETE, &person, None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(shop.journal("pending").await.len(), 1, "others' words are not lost");
+    assert!(shop.host.post("/v1/plugins/line/enable", json!({})).await.0.is_success());
+    shop.until_settled(2).await;
+    let (_, people) = shop.host.get("/v1/contacts").await;
+    assert_eq!(people["items"].as_array().unwrap().len(), 1, "only the other: {people}");
+    let words = format!("{:?} {:?}", shop.conversations().await, shop.host.get("/v1/journal").await.1);
+    assert!(!words.contains("lagi") && !words.contains("rahasia"), "{words}");
+    let said = shop.conversations().await.into_iter().filter(|one| one["contact"]["id"] == people["items"][0]["id"]);
+    assert_eq!(said.count(), 1);
+    for row in shop.journal("settled").await {
+        let (_, row) = shop.host.get(&format!("/v1/journal/{}", row["id"])).await;
+        assert_eq!(row["body"], "", "no raw copy is left");
+    }
+    // Whoever writes after that is somebody new.
+    assert_eq!(shop.deliver(&body(&[text("4", AT + 3, "halo")])).await, StatusCode::OK);
+    until("they are known again", async || {
+        shop.host.get("/v1/contacts").await.1["items"].as_array().unwrap().len() == 2
+    })
+    .await;
+}
+
+/// A failed call of every kind is a finding until a call of the same kind succeeds.
+#[tokio::test]
+async fn findings_of_look_ups_and_files_go_when_these_work_again() {
+    let shop = Shop::open().await;
+    let (db, now) = (&shop.host.state.db, shop.host.state.clock.now());
+    for (function, fault) in [("profiles.look-up", CallFault::Trap), ("media.resolve", CallFault::Cpu)] {
+        let failed = CallError { fault, dispatched: false, function, words: String::new(), usage: Usage::default() };
+        db.note_call_failure(&shop.channel, &failed, now).await.unwrap();
+    }
+    assert_eq!(db.findings(&shop.channel).await.unwrap().len(), 2);
+    let image = event("1", AT, json!({"type": "image", "id": "77", "contentProvider": {"type": "line"}}));
+    assert_eq!(shop.deliver(&body(&[image])).await, StatusCode::OK);
+    until("nothing stands any more", async || db.findings(&shop.channel).await.unwrap().is_empty()).await;
 }
 
 /// A host with a web chat for one site.

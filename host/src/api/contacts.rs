@@ -45,7 +45,8 @@ async fn erase(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>)
     let erased = erased.ok_or_else(Problem::not_found)?;
     state.wakes.feed_grew();
     state.media.forget(erased.digests).await?;
-    let detail = json!({"messages": erased.messages, "files": erased.media, "raw_requests": erased.journal});
+    let detail = json!({"messages": erased.messages, "files": erased.media, "raw_requests": erased.journal,
+        "waiting_requests": erased.waiting});
     state.db.audit(caller.entry(state.clock.now(), "contact.erase", &id, detail)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

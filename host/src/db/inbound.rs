@@ -4,6 +4,7 @@
 //! in the same one. Everything derived is a maximum over facts, never the last one applied: a late or replayed row changes
 //! nothing it should not.
 
+mod backlog;
 mod echo;
 mod erase;
 mod events;
@@ -23,6 +24,7 @@ pub use people::StrangerRow;
 pub use rows::{Committed, Effect, Translated, Translation};
 
 pub(in crate::db) use echo::take_over;
+pub(in crate::db) use journal_items::channel_appeared;
 pub(in crate::db) use targets::provider_id_appeared;
 pub(in crate::db) use threads::thread_learnt;
 

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
+use super::backlog;
 use crate::db::{Db, DbError, Priority, conversations, status};
 
 /// What was erased.
@@ -12,6 +13,8 @@ pub struct Erased {
     pub messages: usize,
     /// Journal rows whose body is gone.
     pub journal: usize,
+    /// Requests that wait for their translation and bring nothing of the person back; their raw copies go with that.
+    pub waiting: usize,
     /// Files that are gone.
     pub media: usize,
     /// Of their bytes, which may go where no other file has them.
@@ -22,7 +25,7 @@ impl Db {
     /// Erases a person: the content of every message of the conversations with them and of every message they wrote, files,
     /// names, identities, web sessions, and the raw requests that held any of it. None where the workspace has no such contact.
     pub async fn erase_contact(&self, workspace: &str, id: &str, now: i64) -> Result<Option<Erased>, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        let (workspace, id, vault) = (workspace.to_owned(), id.to_owned(), self.vault());
         self.write(Priority::Routine, move |db| {
             let there = db
                 .prepare_cached("SELECT 1 FROM contacts WHERE id = ?1 AND workspace_id = ?2 AND erased_at IS NULL")?
@@ -40,6 +43,7 @@ impl Db {
                 [&id],
             )?;
             let journal = erase_raw_copies(db, &workspace, &id)?;
+            let waiting = backlog::mark(db, &vault, &workspace, &known_by(db, &id)?)?;
             let digests = digests(db, &id)?;
             let media = db.execute(
                 "UPDATE media SET state = 'deleted', reason = 'erased', name = NULL, source = NULL, due_at = NULL, digest = NULL \
@@ -84,7 +88,7 @@ impl Db {
                 params![id, now],
             )?;
             tell(db, &workspace, &id, now)?;
-            Ok(Some(Erased { messages, journal, media, digests }))
+            Ok(Some(Erased { messages, journal, waiting, media, digests }))
         })
         .await
     }
@@ -98,7 +102,17 @@ fn digests(db: &rusqlite::Connection, contact: &str) -> Result<Vec<String>, DbEr
     Ok(query.query_map([contact], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-/// Empties raw requests that hold one of the person's identities, thread keys or message ids.
+/// What names the person, their conversations and the messages of these.
+const KNOWN_BY: &str = "SELECT value AS word FROM identities WHERE contact_id = ?1 \
+     UNION SELECT k.key FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id WHERE v.contact_id = ?1 \
+     UNION SELECT provider_id FROM provider_ids WHERE message_id IN (SELECT id FROM erased_messages)";
+
+fn known_by(db: &rusqlite::Connection, contact: &str) -> Result<Vec<String>, DbError> {
+    let mut query = db.prepare_cached(KNOWN_BY)?;
+    Ok(query.query_map([contact], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Empties raw requests that came to their end and hold one of the person's identities, thread keys or message ids.
 fn erase_raw_copies(db: &rusqlite::Connection, workspace: &str, contact: &str) -> Result<usize, DbError> {
     // A short word stands in many requests by chance, so it has to be a whole JSON string there.
     db.execute(
@@ -114,7 +128,7 @@ fn erase_raw_copies(db: &rusqlite::Connection, workspace: &str, contact: &str) -
         .query_row([contact], |row| row.get(0))
         .optional()?;
     Ok(db.execute(
-        "UPDATE journal SET body = NULL, headers = '[]', query = '' WHERE body IS NOT NULL AND state IN ('settled', 'parked', 'waiting') \
+        "UPDATE journal SET body = NULL, headers = '[]', query = '' WHERE body IS NOT NULL AND state IN ('settled', 'parked') \
          AND received_at >= ?2 - 300000 AND (workspace_id = ?1 OR workspace_id IS NULL) \
          AND EXISTS (SELECT 1 FROM erased_words WHERE instr(CAST(body AS TEXT), word) > 0)",
         params![workspace, since.unwrap_or(0)],

@@ -53,6 +53,9 @@ pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaR
                 )?
                 .execute(params![blob, message, site.account])?;
         }
+        if message.is_none() {
+            media::mark_used(site.db, std::slice::from_ref(blob))?;
+        }
         return Ok(theirs.map(|row| row.id));
     }
     let nowhere = file.ref_.is_none() && file.url.is_none();
@@ -77,6 +80,9 @@ pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaR
         ..MediaRow::default()
     };
     media::insert(site.db, &row)?;
+    if message.is_none() {
+        media::mark_used(site.db, std::slice::from_ref(&row.id))?;
+    }
     site.told.media |= !nowhere;
     Ok(Some(row.id))
 }

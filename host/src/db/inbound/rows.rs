@@ -7,11 +7,13 @@ use sambung_runtime::CallError;
 use sambung_runtime::contract::inbound::{Item, ItemResult, Outcome};
 use sambung_runtime::contract::windows::WindowRule;
 
+use super::backlog::Gone;
 use super::events::{self, Stored};
 use super::journal_items::{self, ItemRow};
 use super::notices;
 use super::site::Site;
 use crate::db::{Db, DbError, Priority, channels};
+use crate::model::envelope::Vault;
 
 /// A request with what its plugin made of it.
 #[derive(Debug, Clone)]
@@ -110,11 +112,12 @@ impl Db {
             .filter(|row| matches!(row.translation, Translation::Failed(_) | Translation::Outcome { early: true, .. }))
             .filter_map(|row| row.channel.clone())
             .collect();
+        let vault = self.vault();
         let done = self
             .write(Priority::Routine, move |db| {
                 let mut done = Vec::with_capacity(rows.len());
                 for row in &rows {
-                    match in_savepoint(db, || commit(db, row, now)) {
+                    match in_savepoint(db, || commit(db, &vault, row, now)) {
                         Err(error) if stops(&error) => {
                             // Those after it wait with it: they must not overtake it, and SQLite may have ended the
                             // transaction, so that a savepoint would begin one of its own.
@@ -158,11 +161,15 @@ fn in_savepoint<T>(db: &Connection, act: impl FnOnce() -> Result<T, DbError>) ->
     result
 }
 
-fn commit(db: &Connection, row: &Translated, now: i64) -> Result<Committed, DbError> {
-    let still = db.prepare_cached("SELECT 1 FROM journal WHERE id = ?1 AND state = 'pending'")?.exists([row.id])?;
-    if !still {
+fn commit(db: &Connection, vault: &Vault, row: &Translated, now: i64) -> Result<Committed, DbError> {
+    let still = db
+        .prepare_cached("SELECT erased FROM journal WHERE id = ?1 AND state = 'pending'")?
+        .query_row([row.id], |found| found.get::<_, Option<Vec<u8>>>(0))
+        .optional()?;
+    let Some(marked) = still else {
         return Ok(Committed { effect: Effect::Settled, stored: 0, media: false, strangers: false });
-    }
+    };
+    let gone = Gone::read(vault, row.id, marked.as_deref())?;
     let own = match &row.channel {
         Some(channel) => match standing(db, channel)? {
             None => return park_whole(db, row, "the channel was disconnected before this was translated", now),
@@ -188,7 +195,7 @@ fn commit(db: &Connection, row: &Translated, now: i64) -> Result<Committed, DbEr
             }
             let mut tally = Tally::default();
             for (index, item) in outcome.items.iter().enumerate() {
-                let result = in_savepoint(db, || apply_item(db, row, index, item, own.as_ref(), rules, now));
+                let result = in_savepoint(db, || apply_item(db, row, index, item, own.as_ref(), (rules, &gone), now));
                 match result {
                     Ok(one) => tally.add(one),
                     Err(error) if stops(&error) => return Err(error),
@@ -280,7 +287,7 @@ fn apply_item(
     index: usize,
     item: &Item,
     own: Option<&Place>,
-    rules: &[WindowRule],
+    (rules, gone): (&[WindowRule], &Gone),
     now: i64,
 ) -> Result<Tally, DbError> {
     let places = match own {
@@ -292,6 +299,7 @@ fn apply_item(
         None => places_of(db, row, item)?,
     };
     let Some(first) = places.first() else {
+        journal_items::wait_for_channel(db, row.id, &row.plugin, &item.routes)?;
         let routes = if item.routes.is_empty() { "it names none".to_owned() } else { item.routes.join(", ") };
         return park_item(db, row, index, item, None, &format!("no channel is connected for it ({routes})"), now);
     };
@@ -300,7 +308,7 @@ fn apply_item(
         ItemResult::Events(events) => {
             let mut tally = Tally::default();
             for place in &places {
-                apply_events(db, row, (index, item), events, place, rules, now, &mut tally)?;
+                apply_events(db, row, (index, item), events, place, (rules, gone), now, &mut tally)?;
             }
             Ok(tally)
         }
@@ -323,7 +331,7 @@ fn apply_events(
     (index, item): (usize, &Item),
     events: &[sambung_runtime::contract::inbound::Event],
     place: &Place,
-    rules: &[WindowRule],
+    (rules, gone): (&[WindowRule], &Gone),
     now: i64,
     tally: &mut Tally,
 ) -> Result<(), DbError> {
@@ -339,6 +347,11 @@ fn apply_events(
         told: Default::default(),
     };
     for event in events {
+        if gone.concerns(&place.workspace, event) {
+            let to = Some((place.workspace.as_str(), place.channel.as_str()));
+            note_item(db, row, index, item, to, "ignored", "the person was erased while this waited", now)?;
+            continue;
+        }
         match events::apply(&mut site, event)? {
             Stored::New => tally.stored += 1,
             Stored::Duplicate => {}

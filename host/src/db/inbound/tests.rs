@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rusqlite::params;
+use sambung_runtime::contract::connection::Account;
 use sambung_runtime::contract::inbound::{
     Delivery, Edited, Event, Happening, Item, ItemResult, Message, Opening, Outcome, Reaction, ReadUpTo,
 };
@@ -422,7 +423,7 @@ async fn a_file_that_arrives_after_its_person_was_erased_is_kept_by_nobody() {
     .expect("an erased file, and bytes that were on their way");
     db.settle_media("md_1", crate::db::MediaOutcome::Stored("md_2".into()), NOW).await.expect("settled");
     assert_eq!(count(&db, "media WHERE state = 'stored'").await, 0);
-    assert_eq!(db.expire_media(i64::MIN, NOW, 10).await.expect("swept"), ["d1"]);
+    assert_eq!(db.expire_media(i64::MIN, i64::MIN, NOW, 10).await.expect("swept"), ["d1"]);
     assert_eq!(count(&db, "media WHERE digest IS NOT NULL").await, 0);
 }
 
@@ -473,4 +474,114 @@ async fn a_request_that_somebody_runs_again_notifies_nobody() {
     let told = "feed WHERE type = 'message.created' AND json_extract(data, '$.replayed') = 1";
     assert_eq!(count(&db, told).await, 1);
     assert_eq!(count(&db, "journal_items").await, 0);
+}
+
+/// What arrived at a shared address for a channel that was connecting is translated once it is connected, in order of arrival and
+/// as news; nothing else that was kept aside is touched.
+#[tokio::test]
+async fn what_a_connecting_channel_missed_at_a_shared_address_comes_in_order_when_it_is_connected() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let said = |id: &str| vec![event(&format!("e-{id}"), FIRST, Happening::Message(message(id, "customer")))];
+    let (early, _) = run(&db, None, vec![item(said("early"), &["three"])]).await;
+    let (foreign, _) = run(&db, None, vec![item(said("foreign"), &["three"])]).await;
+    db.write(Priority::Routine, move |db| {
+        db.execute("UPDATE journal SET received_at = 1 WHERE id = ?1", [early])?;
+        db.execute("UPDATE journal SET app_id = 'app_2' WHERE id = ?1", [foreign])?;
+        db.execute(
+            "INSERT INTO channels (id, workspace_id, plugin_id, name, state, settings, created_at, changed_at) \
+             VALUES ('ch_3', 'ws_2', 'p', 'Three', 'connecting', '{}', 2, 2)",
+            [],
+        )?;
+        Ok(())
+    })
+    .await
+    .expect("prepared");
+    let both = |one: &str, other: &str| vec![item(said(one), &["three"]), item(said(other), &["one"])];
+    let (first, effect) = run(&db, None, both("a", "for-one")).await;
+    assert_eq!(effect, Effect::Parked);
+    let (second, _) = run(&db, None, vec![item(said("b"), &["route-of-three"])]).await;
+    let (other, _) = run(&db, None, vec![item(said("c"), &["four"])]).await;
+    let account = Account {
+        id: "three".into(),
+        name: "Three".into(),
+        routes: vec!["route-of-three".into()],
+        features: "{}".into(),
+        extra: vec![],
+    };
+    let connected = crate::db::Connected { account, findings: Vec::new() };
+    let change = Some(crate::db::SettingsChange::default());
+    db.channel_connected("ch_3", connected, change, Arc::default(), None, NOW).await.expect("connected");
+    let pending = db.pending_rows(vec!["p".into()], 0, 10, 1 << 20).await.expect("read");
+    assert_eq!(pending.iter().map(|row| (row.id, row.replays)).collect::<Vec<_>>(), [(first, 0), (second, 0)]);
+    assert_eq!(again(&db, first, None, both("a", "for-one"), false).await, Effect::Settled);
+    assert_eq!(again(&db, second, None, vec![item(said("b"), &["route-of-three"])], false).await, Effect::Settled);
+    assert_eq!(count(&db, "messages").await, 3, "what the other channel got is not stored again");
+    assert_eq!(count(&db, "feed WHERE type = 'message.created' AND workspace_id = 'ws_2'").await, 2);
+    assert_eq!(count(&db, "journal_items").await, 3, "the early, the foreign and the unknown are kept aside as before");
+    let parked = db
+        .read(|db| {
+            Ok(db.query_row("SELECT json_group_array(id) FROM journal WHERE state = 'parked'", [], |row| {
+                row.get::<_, String>(0)
+            })?)
+        })
+        .await
+        .expect("read");
+    assert_eq!(parked, format!("[{early},{foreign},{other}]"));
+}
+
+/// A request that waits when a person is erased brings nothing of the person back, gives the others theirs, and leaves no raw
+/// copy; whom another workspace knows by the same name stays there.
+#[tokio::test]
+async fn what_waits_when_a_person_is_erased_brings_nothing_of_them_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let said = |id: &str, who: &str| event(&format!("e-{id}"), FIRST, Happening::Message(message(id, who)));
+    for (channel, id) in [("ch_1", "m1"), ("ch_2", "m2")] {
+        run(&db, Some(channel), vec![item(vec![said(id, "kasia-1984")], &[])]).await;
+    }
+    let shared = db
+        .write(Priority::Routine, |db| {
+            db.execute(
+                "INSERT INTO journal (plugin_id, address, app_id, recipe, method, path, query, headers, body, received_at, state) \
+                 VALUES ('p', 'p', 'app_1', 'r', 'POST', '', '', '[[\"x\",\"y\"]]', CAST('of kasia-1984 and budi' AS BLOB), ?1, 'pending')",
+                [NOW],
+            )?;
+            Ok(db.last_insert_rowid())
+        })
+        .await
+        .expect("journalled");
+    let contact =
+        db.contacts_page("ws_1", None, 10).await.expect("listed")[0]["id"].as_str().expect("an id").to_owned();
+    let erased = db.erase_contact("ws_1", &contact, NOW).await.expect("erased").expect("there");
+    assert_eq!(erased.waiting, 1);
+    assert_eq!(count(&db, "journal WHERE state = 'pending' AND body IS NOT NULL").await, 1, "others' words are in it");
+    assert_eq!(count(&db, "journal WHERE instr(erased, 'kasia') > 0").await, 0, "the mark is sealed");
+    let edit = Edited { message: target("m1"), content: text("edited"), extra: vec![] };
+    let all = vec![
+        said("again", "kasia-1984"),
+        said("other", "budi"),
+        event("e-edit", FIRST, Happening::Edited(edit)),
+        event(
+            "e-reaction",
+            FIRST,
+            Happening::Reaction(Reaction {
+                message: target("other"),
+                who: Some(person("kasia-1984")),
+                emojis: vec!["x".into()],
+                extra: vec![],
+            }),
+        ),
+    ];
+    let items = vec![item(all, &["one"]), item(vec![said("again", "kasia-1984")], &["two"])];
+    assert_eq!(again(&db, shared, None, items, false).await, Effect::Settled);
+    assert_eq!(count(&db, "messages WHERE workspace_id = 'ws_1' AND content LIKE '%\"again\"%'").await, 0);
+    assert_eq!(count(&db, "messages WHERE content LIKE '%edited%'").await, 0);
+    assert_eq!(count(&db, "messages WHERE reactions IS NOT NULL AND reactions <> '[]'").await, 0);
+    assert_eq!(count(&db, "waiting_events").await, 0);
+    assert_eq!(count(&db, "identities WHERE workspace_id = 'ws_1' AND value = 'kasia-1984'").await, 0);
+    assert_eq!(count(&db, "identities WHERE workspace_id = 'ws_1' AND value = 'budi'").await, 1);
+    assert_eq!(count(&db, "messages WHERE workspace_id = 'ws_2'").await, 2, "the other workspace's customer goes on");
+    assert_eq!(count(&db, "journal WHERE body IS NOT NULL AND CAST(body AS TEXT) LIKE '%kasia%'").await, 0);
+    assert_eq!(count(&db, "journal WHERE erased IS NOT NULL OR headers <> '[]'").await, 0);
 }

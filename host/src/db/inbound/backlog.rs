@@ -1,0 +1,82 @@
+//! Requests that wait for their translation when a person is erased: the backlog of a plugin that is held, or of a channel that
+//! is being connected.
+//!
+//! Others' messages may stand in the same request, so none is emptied before it is translated. It is marked with whom it may not
+//! bring back, sealed; what concerns them is left out then, and the raw copy goes when the request has come to its end (a trigger
+//! of the table sees to that, whoever ends it).
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, params};
+use sambung_runtime::contract::inbound::{Event, Happening};
+use sambung_runtime::contract::types::{Identity, Person, Thread};
+use serde::{Deserialize, Serialize};
+
+use crate::db::DbError;
+use crate::model::envelope::{CHANCE, Vault};
+
+/// Who was erased while a request waited: identities, conversations and messages, by workspace.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Gone(BTreeSet<(String, String)>);
+
+fn row_name(journal: i64) -> String {
+    format!("journal/{journal}/erased")
+}
+
+/// Marks the requests that wait and hold one of `erased_words`; how many there are.
+pub(super) fn mark(db: &Connection, vault: &Vault, workspace: &str, words: &[String]) -> Result<usize, DbError> {
+    let waiting: Vec<(i64, Option<Vec<u8>>)> = {
+        let mut query = db.prepare_cached(
+            "SELECT id, erased FROM journal WHERE state IN ('pending', 'waiting') AND (workspace_id = ?1 OR workspace_id IS NULL) \
+             AND EXISTS (SELECT 1 FROM erased_words WHERE instr(CAST(body AS TEXT), word) > 0)",
+        )?;
+        let rows = query.query_map([workspace], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for (id, marked) in &waiting {
+        let mut gone = Gone::read(vault, *id, marked.as_deref())?;
+        gone.0.extend(words.iter().map(|word| (workspace.to_owned(), word.clone())));
+        let text = serde_json::to_vec(&gone).map_err(|error| DbError::Damaged(error.to_string()))?;
+        let envelope = vault.seal(&row_name(*id), &text, crate::clock::random::<CHANCE>());
+        db.prepare_cached("UPDATE journal SET erased = ?2 WHERE id = ?1")?.execute(params![id, envelope])?;
+    }
+    Ok(waiting.len())
+}
+
+impl Gone {
+    /// What a request is marked with.
+    pub(super) fn read(vault: &Vault, journal: i64, marked: Option<&[u8]>) -> Result<Gone, DbError> {
+        let Some(envelope) = marked else { return Ok(Gone::default()) };
+        let damaged = || DbError::Damaged(format!("the mark of request {journal}"));
+        let text = vault.open(&row_name(journal), envelope).map_err(|_| damaged())?;
+        serde_json::from_slice(&text).map_err(|_| damaged())
+    }
+
+    /// Whether an event would bring back somebody who was erased in this workspace.
+    pub(super) fn concerns(&self, workspace: &str, event: &Event) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        let word = |word: &String| self.0.contains(&(workspace.to_owned(), word.clone()));
+        let identity = |who: &Identity| word(&who.value);
+        let person = |who: &Person| who.identities.iter().any(identity);
+        let thread = |thread: &Thread| word(&thread.key) || thread.aliases.iter().any(word);
+        match &event.what {
+            Happening::Message(said) | Happening::Echo(said) => {
+                thread(&said.thread) || said.sender.as_ref().is_some_and(person) || word(&said.id)
+            }
+            Happening::Edited(edit) => word(&edit.message.id),
+            Happening::Reaction(reaction) => reaction.who.as_ref().is_some_and(person) || word(&reaction.message.id),
+            Happening::Delivery(said) => said.who.as_ref().is_some_and(identity),
+            Happening::ReadUpTo(said) => thread(&said.thread),
+            Happening::Subscription(said) => person(&said.who) || said.thread.as_ref().is_some_and(thread),
+            Happening::IdentityChanged(change) => change.old.iter().chain(&change.new).any(identity),
+            Happening::Typing(at) => thread(at),
+            Happening::Deleted(_)
+            | Happening::TemplateChanged(_)
+            | Happening::AccountChanged(_)
+            | Happening::Notice(_)
+            | Happening::Other(_) => false,
+        }
+    }
+}
