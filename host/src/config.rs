@@ -226,6 +226,7 @@ pub struct Retention {
     pub dedupe_days: u32,
     pub idempotency_hours: u32,
     pub media_days: u32,
+    pub media_unused_days: u32,
     pub audit_days: u32,
     pub batch: u32,
     pub pause_ms: u64,

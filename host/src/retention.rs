@@ -2,6 +2,8 @@
 //!
 //! How long each thing is kept is configuration; what a thing is, its table knows.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -19,6 +21,8 @@ pub struct Retention {
     media: Media,
     clock: Clock,
     config: config::Retention,
+    /// How far the openings of windows were looked through; from the beginning when all were.
+    openings: Arc<AtomicI64>,
 }
 
 /// How a round went.
@@ -31,7 +35,7 @@ pub struct Round {
 impl Retention {
     /// Over this database and these files.
     pub fn new(db: Db, media: Media, clock: Clock, config: &config::Retention) -> Retention {
-        Retention { db, media, clock, config: config.clone() }
+        Retention { db, media, clock, config: config.clone(), openings: Arc::default() }
     }
 
     /// Goes round until `stop`. A failure (a full disk, for one) is told of, and the next round tries again.
@@ -75,7 +79,12 @@ impl Retention {
         round.removed += self.all(stop, || self.db.forget_dedupe_keys(before, kept.batch)).await?;
         // Publications end by themselves, whether or not files do.
         let before = if kept.media_days > 0 { days(kept.media_days) } else { i64::MIN };
-        round.removed += self.all(stop, || self.media.sweep(before, kept.batch)).await?;
+        let unused = days(kept.media_unused_days);
+        round.removed += self.all(stop, || self.media.sweep(before, unused, kept.batch)).await?;
+        let (after, old) = (self.openings.load(Ordering::Relaxed), days(kept.dedupe_days));
+        let looked = self.db.remove_superseded_openings(after, old, kept.batch.saturating_mul(10)).await?;
+        self.openings.store(looked.until, Ordering::Relaxed);
+        round.removed += looked.removed;
         Ok(round)
     }
 

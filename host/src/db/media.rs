@@ -110,6 +110,14 @@ pub(in crate::db) fn insert(db: &Connection, row: &MediaRow) -> Result<(), DbErr
     Ok(())
 }
 
+/// A message that is sent has these files, or a contact: they are kept as long as files are.
+pub(in crate::db) fn mark_used(db: &Connection, ids: &[String]) -> Result<(), DbError> {
+    for id in ids {
+        db.prepare_cached("UPDATE media SET used = 1 WHERE id = ?1 AND used = 0")?.execute([id])?;
+    }
+    Ok(())
+}
+
 /// One file, whoever's it is, within an act or a question.
 pub(in crate::db) fn by_id(db: &Connection, id: &str) -> Result<Option<MediaRow>, DbError> {
     let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM media m WHERE m.id = ?1"))?;
@@ -198,26 +206,31 @@ impl Db {
         .await
     }
 
-    /// Forgets publications that ended and marks files older than `before` as deleted, at most `limit` of each; answers with
-    /// the digests that no file needs any more, whose bytes may go.
-    pub async fn expire_media(&self, before: i64, now: i64, limit: u32) -> Result<Vec<String>, DbError> {
+    /// Forgets publications that ended and marks files as deleted that are older than `before`, or older than `unused` and
+    /// nobody's, at most `limit` of each; answers with the digests that no file needs any more, whose bytes may go.
+    pub async fn expire_media(&self, before: i64, unused: i64, now: i64, limit: u32) -> Result<Vec<String>, DbError> {
         self.write(Priority::Routine, move |db| {
             db.prepare_cached("DELETE FROM published WHERE token IN (SELECT token FROM published WHERE expires_at <= ?1 LIMIT ?2)")?
                 .execute(params![now, limit])?;
             let mut query = db.prepare_cached(
-                "UPDATE media SET state = 'deleted', digest = NULL, reason = 'older than files are kept', due_at = NULL \
-                 WHERE id IN (SELECT id FROM media WHERE (state = 'stored' AND created_at < ?1) OR state = 'unwanted' LIMIT ?2) RETURNING id",
+                "SELECT * FROM (SELECT id, digest FROM media WHERE (state = 'stored' AND created_at < ?1) OR state = 'unwanted' LIMIT ?3) \
+                 UNION SELECT * FROM (SELECT id, digest FROM media \
+                   WHERE state = 'stored' AND message_id IS NULL AND used = 0 AND created_at < ?2 \
+                   AND NOT EXISTS (SELECT 1 FROM published p WHERE p.media_id = media.id) LIMIT ?3)",
             )?;
-            // What a row's digest was is gone with the update, so it is asked before.
-            let mut digests = db.prepare_cached(
-                "SELECT DISTINCT digest FROM media WHERE id IN (SELECT id FROM media WHERE (state = 'stored' AND created_at < ?1) OR state = 'unwanted' LIMIT ?2)",
-            )?;
-            let old: Vec<String> = digests
-                .query_map(params![before, limit], |row| row.get::<_, Option<String>>(0))?
-                .filter_map(Result::transpose)
+            let old: Vec<(String, Option<String>)> = query
+                .query_map(params![before, unused, limit], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
-            query.query_map(params![before, limit], |_| Ok(()))?.count();
-            unneeded(db, old)
+            let mut delete = db.prepare_cached(
+                "UPDATE media SET state = 'deleted', digest = NULL, reason = 'older than files are kept', due_at = NULL WHERE id = ?1",
+            )?;
+            for (id, _) in &old {
+                delete.execute([id])?;
+            }
+            let mut digests: Vec<String> = old.into_iter().filter_map(|(_, digest)| digest).collect();
+            digests.sort_unstable();
+            digests.dedup();
+            unneeded(db, digests)
         })
         .await
     }

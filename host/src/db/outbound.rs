@@ -8,9 +8,10 @@ use super::conversations::{self, conversation_updated};
 use super::idempotency::{self, Ticket};
 use super::messages::message_json;
 use super::status::recompute_status;
-use super::{Db, DbError, Priority, feed};
+use super::{Db, DbError, Priority, feed, media};
 use crate::ids;
 use crate::model::audit::Entry;
+use crate::model::content;
 use crate::model::status::{Fact, Status};
 
 /// A message to be queued.
@@ -183,6 +184,7 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
         new.created_by,
         new.human
     ])?;
+    media::mark_used(db, &content::media_ids(&Value::Array(new.contents.clone())))?;
     for ((idx, content), key) in new.contents.iter().enumerate().zip(&new.keys) {
         db.prepare_cached(
             "INSERT INTO parts (message_id, idx, account_id, conversation_id, content, state, attempt_key, due_at)

@@ -131,9 +131,9 @@ impl Media {
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn sweep(&self, before: i64, limit: u32) -> Result<usize, DbError> {
+    pub async fn sweep(&self, before: i64, unused: i64, limit: u32) -> Result<usize, DbError> {
         let _alone = self.0.keeping.write().await;
-        let digests = self.0.db.expire_media(before, self.0.clock.now(), limit).await?;
+        let digests = self.0.db.expire_media(before, unused, self.0.clock.now(), limit).await?;
         self.remove_bytes(&digests).await;
         Ok(digests.len())
     }
