@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use crate::common::guests::connects;
 use crate::common::{Options, TestHost, until};
 
-const PUBLIC: &str = "https://sambung.example";
+pub const PUBLIC: &str = "https://sambung.example";
 
-async fn host() -> TestHost {
+pub async fn host() -> TestHost {
     let host = TestHost::start_with(Options::default().set("SERVER__PUBLIC_URL", PUBLIC)).await;
     install(&host).await;
     host
 }
 
-async fn install(host: &TestHost) {
+pub async fn install(host: &TestHost) {
     let request = host.request(Method::POST, "/v1/plugins").header("content-type", "application/wasm").body(connects());
     assert!(request.send().await.unwrap().status().is_success());
 }
@@ -26,27 +26,27 @@ async fn connect(host: &TestHost, settings: Value) -> (StatusCode, Value) {
     host.post("/v1/channels", json!({ "plugin": "connects", "name": "One", "settings": settings })).await
 }
 
-async fn connected(host: &TestHost, settings: Value) -> Value {
+pub async fn connected(host: &TestHost, settings: Value) -> Value {
     let (status, channel) = connect(host, settings).await;
     assert_eq!((status, &channel["state"]), (StatusCode::CREATED, &json!("connected")), "{channel}");
     channel
 }
 
-fn path(channel: &Value) -> String {
+pub fn path(channel: &Value) -> String {
     format!("/v1/channels/{}", channel["id"].as_str().unwrap())
 }
 
-async fn patch(host: &TestHost, channel: &Value, settings: Value) -> (StatusCode, Value) {
+pub async fn patch(host: &TestHost, channel: &Value, settings: Value) -> (StatusCode, Value) {
     host.call(Method::PATCH, &path(channel), Some(json!({ "settings": settings }))).await
 }
 
-async fn check(host: &TestHost, channel: &Value) -> Value {
+pub async fn check(host: &TestHost, channel: &Value) -> Value {
     let (status, channel) = host.post(&format!("{}/check", path(channel)), json!({})).await;
     assert_eq!(status, StatusCode::OK, "{channel}");
     channel
 }
 
-fn codes(channel: &Value) -> Vec<&str> {
+pub fn codes(channel: &Value) -> Vec<&str> {
     channel["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect()
 }
 
@@ -69,8 +69,6 @@ async fn a_connected_channel_shows_everything_but_its_secrets() {
     assert_eq!(seen["settings"]["hook_key"], json!({ "set": true }), "not an agent's to copy");
     assert!(!seen.to_string().contains("very-secret"));
     assert_eq!(host.state.db.kv_value(id, "connects").await.unwrap().unwrap(), b"yes", "what the call wrote is kept");
-    let routes = ["shared".to_owned()];
-    assert_eq!(host.state.db.channels_by_route("connects", &routes).await.unwrap()[0].id, id);
     for (method, path) in [(Method::POST, "/v1/channels".to_owned()), (Method::DELETE, path(&channel))] {
         assert_eq!(host.call_as(&agent, method, &path, Some(json!({}))).await.0, StatusCode::FORBIDDEN);
     }
@@ -337,7 +335,7 @@ async fn a_connection_that_a_crash_interrupted_goes_on_at_the_next_start() {
                 expires_at: None,
             }],
         };
-        host.state.db.insert_channel(new, host.state.clock.now()).await.unwrap();
+        host.state.db.insert_channel(new, None, host.state.clock.now()).await.unwrap();
     }
     let (data, _folder) = host.stop().await;
     let host = TestHost::start_in(data, Options::default().set("SERVER__PUBLIC_URL", PUBLIC)).await;
@@ -415,4 +413,46 @@ async fn a_workspaces_own_registration_is_its_own() {
     let (status, _) =
         host.call_as(&mine, Method::POST, "/v1/plugins/connects/apps", Some(json!({ "shared": true }))).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_registration_is_checked_and_shows_what_is_wrong() {
+    let host = host().await;
+    let save = |settings: Value| host.call(Method::PUT, "/v1/plugins/connects/settings", Some(settings));
+    let (_, app) = save(json!({ "app_id": "1", "app_secret": "s", "prepare": "warn" })).await;
+    assert_eq!((&app["findings"], &app["checked_at"]), (&json!([]), &Value::Null));
+    let app_path = format!("/v1/plugins/connects/apps/{}", app["id"].as_str().unwrap());
+    let check = async || host.post(&format!("{app_path}/check"), json!({})).await;
+    let (status, seen) = check().await;
+    assert_eq!((status, &seen["findings"][0]["code"]), (StatusCode::OK, &json!("review")), "{seen}");
+    assert_eq!(seen["findings"][0]["fix"]["text"], "Ask for a review.");
+    assert!(seen["checked_at"].is_string());
+    assert_eq!(host.get(&app_path).await.1["findings"], seen["findings"], "they are kept");
+    let (_, seen) = save(json!({ "prepare": "withdrawn" })).await;
+    assert_eq!(seen["findings"], json!([]), "they were found with the old settings");
+    let (status, seen) = check().await;
+    assert_eq!((status, &seen["findings"][0]["code"]), (StatusCode::OK, &json!("check-unauthorized")));
+    assert_eq!(seen["findings"][0]["words"], "The app was withdrawn.");
+    save(json!({ "prepare": "trap" })).await;
+    assert_eq!(check().await.1["fault"], "trap");
+    save(json!({ "prepare": null })).await;
+    assert_eq!(check().await.1["findings"], json!([]));
+    let (_, audit) = host.get("/v1/audit").await;
+    let lines = audit["items"].as_array().unwrap().iter().filter(|line| line["action"] == "app.check");
+    assert_eq!(lines.count(), 3, "a failed call is no deed");
+
+    let (admin, other) = (host.token_for("default", Role::Admin).await, host.token_for("elsewhere", Role::Admin).await);
+    let path = format!("{app_path}/check");
+    assert_eq!(
+        host.call_as(&admin, Method::POST, &path, None).await.0,
+        StatusCode::FORBIDDEN,
+        "shared: the operator's"
+    );
+    let body = json!({ "name": "Ours", "settings": { "app_id": "2", "app_secret": "s" } });
+    let (_, ours) = host.call_as(&admin, Method::POST, "/v1/plugins/connects/apps", Some(body)).await;
+    let path = format!("/v1/plugins/connects/apps/{}/check", ours["id"].as_str().unwrap());
+    assert_eq!(host.call_as(&admin, Method::POST, &path, None).await.0, StatusCode::OK);
+    assert_eq!(host.call_as(&other, Method::POST, &path, None).await.0, StatusCode::NOT_FOUND);
+    let agent = host.token_for("default", Role::Agent).await;
+    assert_eq!(host.call_as(&agent, Method::POST, &path, None).await.0, StatusCode::FORBIDDEN);
 }

@@ -4,6 +4,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod auth;
+mod backup;
+mod changes;
 mod channels;
 mod common;
 mod feed;
@@ -13,4 +15,5 @@ mod media;
 mod operations;
 mod outbound;
 mod plugins;
+mod repeats;
 mod widget;

@@ -65,7 +65,7 @@ pub struct KeptSecret {
     /// The value.
     pub value: SecretValue,
     /// When it stops working, in milliseconds since 1970.
-    pub expires_at: Option<u64>,
+    pub expires_at: Option<i64>,
 }
 
 /// An entry for a web visitor's stream.

@@ -11,11 +11,12 @@ use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::channels::actor;
+use super::idempotency::{Keyed, Unfinished};
 use super::page::{Page, PageQuery};
 use super::problem::{Answer, Body, Problem};
 use super::state::State;
 use crate::auth::Role;
-use crate::channels::AppChange;
+use crate::channels::{AppChange, Request};
 use crate::db::AppRow;
 
 /// `/plugins/{id}/apps` and `/plugins/{id}/settings`
@@ -23,6 +24,7 @@ pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(read, change, remove))
+        .routes(routes!(check))
         .routes(routes!(save_default))
 }
 
@@ -76,11 +78,15 @@ async fn list(
 async fn create(
     Axum(state): Axum<State>,
     caller: Caller,
+    keyed: Keyed,
+    unfinished: Unfinished,
     Path(plugin): Path<String>,
     Body(new): Body<NewApp>,
 ) -> Answer<(StatusCode, Json<Value>)> {
     caller.at_least(if new.shared || new.default { Role::Operator } else { Role::Admin })?;
-    if new.default && state.db.default_app(&plugin).await?.is_some() {
+    let request = Request { ticket: keyed.0, unfinished: unfinished.0 };
+    let there = if new.default { state.db.default_app(&plugin).await? } else { None };
+    if there.is_some_and(|app| request.unfinished.as_ref() != Some(&app.id)) {
         return Err(Problem::conflict(
             "default-exists",
             "the plugin has a default registration already; change that one",
@@ -88,7 +94,7 @@ async fn create(
     }
     let workspace = if new.shared || new.default { None } else { Some(caller.workspace.as_str()) };
     let change = AppChange { name: new.name, settings: new.settings.unwrap_or_else(|| json!({})) };
-    let id = state.channels.create_app(workspace, &plugin, change, new.default, &actor(&caller)).await?;
+    let id = state.channels.create_app(workspace, &plugin, change, new.default, &actor(&caller), request).await?;
     Ok((StatusCode::CREATED, Json(shown(&state, &caller, &plugin, &id).await?)))
 }
 
@@ -131,6 +137,20 @@ async fn remove(
     let row = changeable(&state, &caller, &plugin, &app).await?;
     state.channels.delete_app(&row, &actor(&caller)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ask how a registration is now; what is wrong stands in its findings.
+#[utoipa::path(post, path = "/plugins/{id}/apps/{app}/check", tag = "plugins", params(("id" = String, Path), ("app" = String, Path)),
+    responses((status = 200, body = Value), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 502, body = Problem)))]
+async fn check(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path((plugin, app)): Path<(String, String)>,
+) -> Answer<Json<Value>> {
+    let row = changeable(&state, &caller, &plugin, &app).await?;
+    state.channels.check_app(&row.id, &actor(&caller)).await?;
+    Ok(Json(shown(&state, &caller, &plugin, &app).await?))
 }
 
 /// Save the settings of the plugin's default registration: the settings themselves, or `{"settings": …}`.

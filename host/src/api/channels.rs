@@ -12,11 +12,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
+use super::idempotency::{Keyed, Unfinished};
 use super::page::{Page, PageQuery};
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
-use crate::channels::{Actor, Change, ChannelError, NewConnection};
+use crate::channels::{Actor, Change, ChannelError, NewConnection, Request};
 
 /// `/channels`
 pub fn routes() -> OpenApiRouter<State> {
@@ -24,6 +25,7 @@ pub fn routes() -> OpenApiRouter<State> {
         .routes(routes!(list, create))
         .routes(routes!(read, change, disconnect))
         .routes(routes!(answer))
+        .routes(routes!(abandon))
         .routes(routes!(check))
         .routes(routes!(reconnect))
 }
@@ -41,6 +43,8 @@ impl From<ChannelError> for Problem {
             ChannelError::AccountDiffers { .. } => Problem::conflict("account-differs", words),
             ChannelError::Busy => Problem::conflict("busy", words),
             ChannelError::NothingAsked => Problem::conflict("nothing-asked", words),
+            ChannelError::NothingWaits => Problem::conflict("nothing-waits", words),
+            ChannelError::NoCheck => Problem::conflict("no-check", words),
             ChannelError::InUse => Problem::conflict("in-use", words),
             ChannelError::Plugin(error) if error.fault == sambung_runtime::CallFault::Busy => {
                 Problem::unavailable("too many plugins are being called at once", 1)
@@ -72,7 +76,8 @@ pub(super) struct Channel {
     name: String,
     /// `connecting`, `connected`, `needs_attention` (the credential was refused: outbound waits, inbound goes on) or `paused`
     state: String,
-    /// While it is connecting: `{kind: "choose", choices}`, `{kind: "ask", schema}` or `{kind: "wait", instructions}`.
+    /// While it is connecting: `{kind: "choose", choices}`, `{kind: "ask", schema}` or `{kind: "wait", instructions}`. Beside an
+    /// account it is the step of changed settings: until the provider takes them, those that stand go on.
     step: Option<Value>,
     /// The provider's name for the account, once connected.
     account: Option<String>,
@@ -149,7 +154,13 @@ async fn list(
 /// refuses, nothing is kept.
 #[utoipa::path(post, path = "/channels", tag = "channels", request_body = NewChannel, responses(
     (status = 201, body = Channel), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn create(Axum(state): Axum<State>, caller: Caller, Body(new): Body<NewChannel>) -> Answer<Response> {
+async fn create(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    keyed: Keyed,
+    unfinished: Unfinished,
+    Body(new): Body<NewChannel>,
+) -> Answer<Response> {
     caller.at_least(Role::Admin)?;
     let connection = NewConnection {
         plugin: new.plugin,
@@ -157,7 +168,8 @@ async fn create(Axum(state): Axum<State>, caller: Caller, Body(new): Body<NewCha
         app: new.app,
         settings: new.settings.unwrap_or_else(|| json!({})),
     };
-    let id = state.channels.create(&caller.workspace, connection, &actor(&caller)).await?;
+    let request = Request { ticket: keyed.0, unfinished: unfinished.0 };
+    let id = state.channels.create(&caller.workspace, connection, &actor(&caller), request).await?;
     let channel = shown(state.channels.show(&caller.workspace, &id, true).await?)?;
     Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/channels/{id}"))], Json(channel)).into_response())
 }
@@ -174,7 +186,8 @@ async fn one(state: &State, caller: &Caller, id: &str) -> Answer<Json<Channel>> 
     Ok(Json(shown(state.channels.show(&caller.workspace, id, caller.role >= Role::Admin).await?)?))
 }
 
-/// Change a channel. New settings are proved with the provider before they take the place of what stands.
+/// Change a channel. New settings are proved with the provider before they take the place of what stands; where that needs a
+/// person or time, `step` says so and what stands goes on.
 #[utoipa::path(patch, path = "/channels/{id}", tag = "channels", params(("id" = String, Path)), request_body = ChannelChange,
     responses((status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn change(
@@ -210,6 +223,15 @@ async fn answer(
     caller.at_least(Role::Admin)?;
     state.channels.answer(&caller.workspace, &id, answer, &actor(&caller)).await?;
     one(&state, &caller, &id).await
+}
+
+/// Abandon changed settings whose step waits for an answer or for the provider: what stood before stands.
+#[utoipa::path(delete, path = "/channels/{id}/step", tag = "channels", params(("id" = String, Path)), responses(
+    (status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn abandon(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
+    caller.at_least(Role::Admin)?;
+    state.channels.abandon_change(&caller.workspace, &id, &actor(&caller)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Ask how a channel is now; what is wrong stands in its findings.

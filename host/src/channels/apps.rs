@@ -5,10 +5,11 @@ use sambung_runtime::contract::apps::App;
 use sambung_runtime::manifest::Scope;
 use serde_json::{Value, json};
 
-use super::connect::instructions;
 use super::form::{self, Filled};
-use super::{Actor, ChannelError, Channels, refused};
+use super::steps::instructions;
+use super::{Actor, ChannelError, Channels, Request, check, refused};
 use crate::db::{AppRow, NewSecret};
+use crate::model::channel::Finding;
 use crate::model::fault::FieldError;
 use crate::plugins::{Candidate, Generation};
 
@@ -33,14 +34,21 @@ impl Channels {
         change: AppChange,
         is_default: bool,
         by: &Actor,
+        request: Request,
     ) -> Result<String, ChannelError> {
         let generation = self.callable(plugin)?;
+        if let Some(begun) = &request.unfinished
+            && let Some(row) = self.0.db.app(begun).await?
+        {
+            let _turn = self.0.turns.take(begun)?;
+            return self.complete_app(&generation, row, change.name.is_none(), by).await;
+        }
         let schema = generation.plugin.settings_schema("app", "en").ok_or(ChannelError::NotFound)?;
         let filled = form::fill(schema, &change.settings).map_err(ChannelError::Invalid)?;
         let manifest = generation.plugin.manifest();
         let at = self.0.clock.now();
         let name = change.name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-        let mut row = AppRow {
+        let row = AppRow {
             id: self.0.clock.id("app"),
             workspace: workspace.map(str::to_owned),
             plugin: plugin.to_owned(),
@@ -49,24 +57,39 @@ impl Channels {
             generated: Vec::new(),
             is_default,
             instructions: json!([]),
+            findings: json!([]),
+            checked_at: None,
             created_at: at,
             changed_at: at,
         };
         let _turn = self.0.turns.take(&row.id)?;
         let mut secrets = filled.secrets;
         secrets.extend(form::generate(manifest, Scope::App));
-        let entry =
-            by.entry(at, "app.create", &row.id, json!({ "plugin": plugin, "name": row.name, "default": is_default }));
         // Committed before the provider is told of it: its address answers handshakes from now on.
-        self.0.db.save_app(row.clone(), secrets, Vec::new(), None).await?;
-        match self.prepare(&generation, &mut row, name.is_none(), None).await {
-            Ok(kept) => self.0.db.save_app(row.clone(), kept, Vec::new(), Some(entry)).await?,
+        self.0.db.save_app(row.clone(), secrets, Vec::new(), None, request.ticket).await?;
+        self.complete_app(&generation, row, name.is_none(), by).await
+    }
+
+    /// The second half of making a registration: the plugin prepares it, or it goes without a trace.
+    async fn complete_app(
+        &self,
+        generation: &Generation,
+        mut row: AppRow,
+        may_name: bool,
+        by: &Actor,
+    ) -> Result<String, ChannelError> {
+        match self.prepare(generation, &mut row, may_name, None).await {
+            Ok(kept) => {
+                let detail = json!({ "plugin": row.plugin, "name": row.name, "default": row.is_default });
+                let entry = by.entry(row.created_at, "app.create", &row.id, detail);
+                self.0.db.save_app(row.clone(), kept, Vec::new(), Some(entry), None).await?;
+                Ok(row.id)
+            }
             Err(error) => {
                 self.0.db.delete_app(&row.id, None).await?;
-                return Err(error);
+                Err(error)
             }
         }
-        Ok(row.id)
     }
 
     /// Changes a registration. The provider has to take the new settings before they take the place of the old.
@@ -91,6 +114,9 @@ impl Channels {
         let detail =
             json!({ "plugin": row.plugin, "name": row.name, "secrets": names(&secrets), "cleared": edited.cleared });
         row.settings = settings;
+        // They were found with the old settings.
+        row.findings = json!([]);
+        row.checked_at = None;
         row.changed_at = self.0.clock.now();
         let entry = by.entry(row.changed_at, "app.change", &row.id, detail);
         let tried = secrets.iter().map(|secret| (secret.name.clone(), Some(secret.value.clone())));
@@ -98,7 +124,33 @@ impl Channels {
         let candidate = self.0.candidates.offer(&row.id, gone.chain(tried));
         let kept = self.prepare(&generation, &mut row, false, Some(&candidate)).await?;
         let secrets = secrets.into_iter().chain(kept).collect();
-        self.0.db.save_app(row, secrets, edited.cleared, Some(entry)).await?;
+        self.0.db.save_app(row, secrets, edited.cleared, Some(entry), None).await?;
+        Ok(())
+    }
+
+    /// Asks how a registration is; what is wrong with it becomes its findings.
+    ///
+    /// # Errors
+    /// It is gone, its plugin is held, does not look after registrations or failed, or somebody else is at it.
+    pub async fn check_app(&self, id: &str, by: &Actor) -> Result<(), ChannelError> {
+        let _turn = self.0.turns.take(id)?;
+        let mut row = self.0.db.app(id).await?.ok_or(ChannelError::NotFound)?;
+        let generation = self.callable(&row.plugin)?;
+        if !generation.plugin.interfaces().apps {
+            return Err(ChannelError::NoCheck);
+        }
+        let app = self.contract(&generation, &row);
+        let done = generation.plugin.check_app(&caller(&row, None), app).await?;
+        let findings: Vec<Finding> = match &done.value {
+            Ok(found) => found.iter().map(check::finding).collect(),
+            Err(fault) => vec![check::of_fault(fault)],
+        };
+        let at = self.0.clock.now();
+        row.findings = json!(findings);
+        row.checked_at = Some(at);
+        let kept = done.effects.secrets.iter().map(NewSecret::handed_out).collect();
+        let entry = by.entry(at, "app.check", id, json!({ "findings": findings.len() }));
+        self.0.db.save_app(row, kept, Vec::new(), Some(entry), None).await?;
         Ok(())
     }
 
@@ -114,7 +166,7 @@ impl Channels {
                 self.change_app(row, change, by).await?;
                 Ok(id)
             }
-            None => self.create_app(None, plugin, change, true, by).await,
+            None => self.create_app(None, plugin, change, true, by, Request::default()).await,
         }
     }
 
@@ -163,14 +215,7 @@ impl Channels {
         if let Some(name) = prepared.name.filter(|_| may_name) {
             row.name = name;
         }
-        let kept = done.effects.secrets.into_iter();
-        Ok(kept
-            .map(|secret| NewSecret {
-                name: secret.name,
-                value: secret.value,
-                expires_at: secret.expires_at.map(|at| at as i64),
-            })
-            .collect())
+        Ok(done.effects.secrets.iter().map(NewSecret::handed_out).collect())
     }
 
     fn contract(&self, generation: &Generation, row: &AppRow) -> App {

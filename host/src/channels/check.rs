@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use sambung_runtime::contract::connection::Health;
 use sambung_runtime::contract::types::{self, Fault};
 use serde_json::json;
 
 use super::{Actor, ChannelError, Channels};
-use crate::db::{ChannelRow, Connected, SettingsChange};
+use crate::db::{ChannelRow, Connected};
 use crate::model::audit::Entry;
 use crate::model::channel::{Finding, Instruction};
+use crate::plugins::Generation;
 
 impl Channels {
     /// Asks how a channel is. What is wrong with it becomes its findings, a waiting channel that has its account now becomes
@@ -26,6 +28,9 @@ impl Channels {
     pub(super) async fn look_at(&self, row: &Arc<ChannelRow>, entry: Option<Entry>) -> Result<(), ChannelError> {
         let _turn = self.0.turns.take(&row.id)?;
         let generation = self.callable(&row.plugin)?;
+        if self.accepted_meanwhile(row, &generation, entry.clone()).await? {
+            return Ok(());
+        }
         let db = &self.0.db;
         let url = self.webhook_url(generation.plugin.manifest(), row, &row.settings).await?;
         let called = generation.plugin.check(&row.caller(), row.to_contract(url)).await;
@@ -48,14 +53,16 @@ impl Channels {
                         Some(found) => db.channel_checked(&row.id, vec![found], effects, entry, at).await?,
                         None => {
                             let connected = Connected { account, findings };
-                            db.channel_connected(&row.id, connected, SettingsChange::default(), effects, entry, at)
-                                .await?;
+                            // A channel that connects for the first time has its settings already.
+                            db.channel_connected(&row.id, connected, None, effects, entry, at).await?;
                         }
                     },
                     None => db.channel_checked(&row.id, findings, effects, entry, at).await?,
                 }
             }
-            Err(fault) if fault.kind == "unauthorized" => db.mark_needs_attention(&row.id, &fault.words, at).await?,
+            Err(fault) if fault.kind == "unauthorized" => {
+                db.mark_needs_attention(&row.id, row.credential_version, &fault.words, at).await?;
+            }
             Err(fault) => {
                 let none = Arc::new(sambung_runtime::Effects::default());
                 db.channel_checked(&row.id, vec![of_fault(&fault)], none, entry, at).await?;
@@ -63,6 +70,42 @@ impl Channels {
         }
         self.wake();
         Ok(())
+    }
+
+    /// Where a change waits for the provider: whether it has accepted it by now, and the change stands.
+    async fn accepted_meanwhile(
+        &self,
+        row: &ChannelRow,
+        generation: &Generation,
+        entry: Option<Entry>,
+    ) -> Result<bool, ChannelError> {
+        if row.account.is_none() || !row.step.as_ref().is_some_and(|step| step["kind"] == "wait") {
+            return Ok(false);
+        }
+        let Some(change) = self.0.db.pending_change(&row.id).await? else { return Ok(false) };
+        let candidate = self.candidate(&row.id, &change);
+        let settings = change.settings.as_ref().unwrap_or(&row.settings);
+        let mut caller = row.caller();
+        caller.settings = settings.clone();
+        if let Some(candidate) = &candidate {
+            caller.channel = Some(candidate.owner());
+        }
+        let plugin = &generation.plugin;
+        let mut channel = row.to_contract(self.webhook_url(plugin.manifest(), row, settings).await?);
+        channel.settings = settings.to_string();
+        // What goes wrong with it is no fault of what stands, which is looked at next.
+        let Ok(done) = plugin.check(&caller, channel).await else { return Ok(false) };
+        let effects = Arc::new(done.effects);
+        match done.value {
+            Ok(Health { account: Some(account), findings, .. }) if Some(&account.id) == row.account.as_ref() => {
+                let connected = Connected { account, findings: findings.iter().map(finding).collect() };
+                let at = self.0.clock.now();
+                self.0.db.channel_connected(&row.id, connected, Some(change), effects, entry, at).await?;
+                self.wake();
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 }
 
@@ -77,7 +120,7 @@ fn differs(row: &ChannelRow, found: &str) -> Option<Finding> {
     })
 }
 
-fn of_fault(fault: &Fault) -> Finding {
+pub(super) fn of_fault(fault: &Fault) -> Finding {
     let transient = matches!(fault.kind.as_str(), "unavailable" | "rate-limited");
     Finding {
         level: if transient { "warning" } else { "error" }.to_owned(),

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use sambung_runtime::Effects;
 use sambung_runtime::contract::connection::{Account, ConnectStep};
-use sambung_runtime::contract::types::Instruction;
-use sambung_runtime::manifest::{Scope, settings};
+use sambung_runtime::manifest::Scope;
 use serde_json::{Value, json};
 
 use super::form::{self, Filled};
-use super::{Actor, Answered, ChannelError, Channels, refused};
+use super::steps::{choices, fitting, instructions, parsed};
+use super::{Actor, Answered, ChannelError, Channels, Request, refused};
 use crate::db::{ChannelRow, Connected, NewChannel, SettingsChange};
 use crate::model::audit::Entry;
 use crate::model::channel::ChannelState;
@@ -57,7 +57,26 @@ impl Channels {
     ///
     /// # Errors
     /// Wrong fields, the provider's refusal, an account that is connected already, a host that no provider reaches.
-    pub async fn create(&self, workspace: &str, new: NewConnection, by: &Actor) -> Result<String, ChannelError> {
+    pub async fn create(
+        &self,
+        workspace: &str,
+        new: NewConnection,
+        by: &Actor,
+        request: Request,
+    ) -> Result<String, ChannelError> {
+        if let Some(begun) = &request.unfinished
+            && let Some(row) = self.0.db.channel_of(workspace, begun).await?
+        {
+            // The host's own rounds take it up as well: where they are at it, or the plugin is held, it is theirs.
+            if Self::is_interrupted(&row)
+                && let Ok(generation) = self.callable(&row.plugin)
+                && let Ok(turn) = self.0.turns.take(&row.id)
+            {
+                let entry = by.entry(self.0.clock.now(), "channel.connect", &row.id, created(&row.plugin, &row.name));
+                self.connect_new(turn, row.id.clone(), generation, entry).await?;
+            }
+            return Ok(row.id.clone());
+        }
         let (generation, filled, app) = self.admit(workspace, &new).await?;
         let at = self.0.clock.now();
         let id = self.0.clock.id("ch");
@@ -73,17 +92,26 @@ impl Channels {
             settings: filled.settings,
             secrets,
         };
-        let detail = json!({ "plugin": row.plugin, "name": row.name });
-        let entry = by.entry(at, "channel.connect", &id, detail);
-        self.0.db.insert_channel(row, at).await?;
-        let (channels, owned) = (self.clone(), id.clone());
-        // On a task of its own: who hangs up leaves neither half a channel nor one that nobody refused.
+        let entry = by.entry(at, "channel.connect", &id, created(&row.plugin, &row.name));
+        self.0.db.insert_channel(row, request.ticket, at).await?;
+        self.connect_new(turn, id.clone(), generation, entry).await?;
+        Ok(id)
+    }
+
+    /// On a task of its own: who hangs up leaves neither half a channel nor one that nobody refused.
+    async fn connect_new(
+        &self,
+        turn: super::turns::Turn,
+        id: String,
+        generation: Arc<Generation>,
+        entry: Entry,
+    ) -> Result<(), ChannelError> {
+        let channels = self.clone();
         let done = tokio::spawn(async move {
             let _turn = turn;
-            channels.connect_or_forget(&owned, generation, Some(entry)).await
+            channels.connect_or_forget(&id, generation, Some(entry)).await
         });
-        done.await.map_err(|_| ChannelError::Busy)??;
-        Ok(id)
+        done.await.map_err(|_| ChannelError::Busy)?
     }
 
     /// Everything that can be refused before the plugin is asked, at once.
@@ -174,19 +202,37 @@ impl Channels {
             id,
             json!({ "step": row.step.as_ref().map(|step| &step["kind"]) }),
         );
-        let candidate = self.candidate(id, &secrets, &[]);
+        let mut change = self.0.db.pending_change(id).await?.unwrap_or_default();
+        change.replace_secrets(secrets);
         let attempt = Attempt {
-            settings: row.settings.clone(),
+            settings: change.settings.clone().unwrap_or_else(|| row.settings.clone()),
+            candidate: self.candidate(id, &change),
             row,
             generation,
             answer: Some(answer.to_string()),
-            change: SettingsChange { secrets, ..SettingsChange::default() },
-            candidate,
+            change,
         };
         self.finish(turn, attempt, entry).await
     }
 
-    /// Changes a channel. Settings are proved by connecting with them before they take the place of what stands.
+    /// Takes back a change whose `connect` stands at a step: what was proved before goes on as if nobody had asked.
+    ///
+    /// # Errors
+    /// No change waits, or somebody else is at the channel.
+    pub async fn abandon_change(&self, workspace: &str, id: &str, by: &Actor) -> Result<(), ChannelError> {
+        let row = self.row(workspace, id).await?;
+        let _turn = self.0.turns.take(id)?;
+        let detail = json!({ "step": row.step.as_ref().map(|step| &step["kind"]) });
+        let entry = by.entry(self.0.clock.now(), "channel.abandon-change", id, detail);
+        if !self.0.db.abandon_change(id, entry).await? {
+            return Err(ChannelError::NothingWaits);
+        }
+        self.wake();
+        Ok(())
+    }
+
+    /// Changes a channel. Settings are proved by connecting with them before they take the place of what stands; while that
+    /// needs an answer or time, a channel that was connected goes on with what stands.
     ///
     /// # Errors
     /// Wrong or locked fields, the provider's refusal, another account.
@@ -245,25 +291,26 @@ impl Channels {
             "destinations": moved,
         });
         let entry = by.entry(self.0.clock.now(), action, &row.id, detail);
-        let candidate = self.candidate(&row.id, &secrets, &edited.cleared);
         let settings = edited.filled.settings;
+        let change = SettingsChange { settings: Some(settings.clone()), secrets, cleared: edited.cleared, name: None };
         let attempt = Attempt {
             row: Arc::clone(row),
             generation,
-            settings: settings.clone(),
+            settings,
             answer: None,
-            change: SettingsChange { settings: Some(settings), secrets, cleared: edited.cleared, name: None },
-            candidate,
+            candidate: self.candidate(&row.id, &change),
+            change,
         };
         self.finish(turn, attempt, entry).await
     }
 
-    fn candidate(&self, id: &str, secrets: &[crate::db::NewSecret], cleared: &[String]) -> Option<Candidate> {
-        if secrets.is_empty() && cleared.is_empty() {
+    /// The secrets of a change, laid over what stands for one call.
+    pub(super) fn candidate(&self, id: &str, change: &SettingsChange) -> Option<Candidate> {
+        if change.secrets.is_empty() && change.cleared.is_empty() {
             return None;
         }
-        let gone = cleared.iter().map(|name| (name.clone(), None));
-        let new = secrets.iter().map(|secret| (secret.name.clone(), Some(secret.value.clone())));
+        let gone = change.cleared.iter().map(|name| (name.clone(), None));
+        let new = change.secrets.iter().map(|secret| (secret.name.clone(), Some(secret.value.clone())));
         Some(self.0.candidates.offer(id, gone.chain(new)))
     }
 
@@ -335,7 +382,7 @@ impl Channels {
             return Err(ChannelError::AccountDiffers { account: own.clone(), found: account.id });
         }
         let connected = Connected { account, findings: Vec::new() };
-        self.0.db.channel_connected(&row.id, connected, change, effects, entry, self.0.clock.now()).await?;
+        self.0.db.channel_connected(&row.id, connected, Some(change), effects, entry, self.0.clock.now()).await?;
         self.wake();
         Ok(())
     }
@@ -344,6 +391,11 @@ impl Channels {
     pub(super) fn is_interrupted(row: &ChannelRow) -> bool {
         row.state == ChannelState::Connecting && row.step.is_none()
     }
+}
+
+/// What the audit log tells of a new channel.
+fn created(plugin: &str, name: &str) -> Value {
+    json!({ "plugin": plugin, "name": name })
 }
 
 /// Names of plain settings that differ.
@@ -355,49 +407,6 @@ fn changed(old: &Value, new: &Value) -> Vec<String> {
     names
 }
 
-/// An answer that fits the step, without the secrets in it, which go their own way.
-fn fitting(step: Option<&Value>, answer: &Value) -> Result<(Value, Vec<crate::db::NewSecret>), ChannelError> {
-    let step = step.ok_or(ChannelError::NothingAsked)?;
-    match step["kind"].as_str() {
-        Some("choose") => {
-            let choice = answer["choice"].as_str().unwrap_or_default();
-            if choice.is_empty() {
-                return Err(ChannelError::Invalid(vec![FieldError::required("#/choice")]));
-            }
-            let known = step["choices"].as_array().is_some_and(|choices| choices.iter().any(|one| one["id"] == choice));
-            if !known {
-                let detail = "is none of the choices";
-                return Err(ChannelError::Invalid(vec![FieldError::new("#/choice", "choice", detail)]));
-            }
-            Ok((json!({ "choice": choice }), Vec::new()))
-        }
-        Some("ask") => {
-            let faults: Vec<FieldError> = settings::validate(&step["schema"], answer)
-                .into_iter()
-                .map(|fault| FieldError::new(format!("#{}", fault.pointer), fault.code, fault.detail))
-                .collect();
-            if !faults.is_empty() {
-                return Err(ChannelError::Invalid(faults));
-            }
-            let filled = form::fill(&step["schema"], answer).map_err(ChannelError::Invalid)?;
-            Ok((filled.settings, filled.secrets))
-        }
-        _ => Err(ChannelError::NothingAsked),
-    }
-}
-
-fn choices(accounts: &[Account]) -> Vec<Value> {
-    accounts.iter().map(|account| json!({ "id": account.id, "name": account.name })).collect()
-}
-
-pub(super) fn instructions(todo: &[Instruction]) -> Vec<Value> {
-    todo.iter().map(|one| json!({ "text": one.text, "link": one.link, "copy": one.copy })).collect()
-}
-
-fn parsed(schema: &str) -> Result<Value, ChannelError> {
-    serde_json::from_str(schema).map_err(|_| ChannelError::Unknown("ask without a schema".to_owned()))
-}
-
 /// Whether asking again cannot go better.
 fn is_final(error: &ChannelError) -> bool {
     match error {
@@ -406,27 +415,5 @@ fn is_final(error: &ChannelError) -> bool {
         }
         ChannelError::AccountTaken | ChannelError::AccountDiffers { .. } => true,
         _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_has_to_fit_the_step_that_asked() {
-        let choose = json!({ "kind": "choose", "choices": [{ "id": "p1", "name": "One" }] });
-        assert!(fitting(Some(&choose), &json!({ "choice": "p1" })).is_ok());
-        for wrong in [json!({ "choice": "p2" }), json!({}), json!({ "choice": "" })] {
-            assert!(matches!(fitting(Some(&choose), &wrong), Err(ChannelError::Invalid(_))), "{wrong}");
-        }
-        let ask = json!({ "kind": "ask", "schema": { "type": "object", "required": ["pin"], "properties": {
-            "pin": { "type": "string", "x-secret": "pin" } } } });
-        let (answer, secrets) = fitting(Some(&ask), &json!({ "pin": "123456" })).expect("fits");
-        assert_eq!(answer, json!({}), "a secret is not in the answer");
-        assert_eq!(secrets[0].name, "pin");
-        let wait = json!({ "kind": "wait", "instructions": [] });
-        assert!(matches!(fitting(Some(&wait), &json!({})), Err(ChannelError::NothingAsked)));
-        assert!(matches!(fitting(None, &json!({})), Err(ChannelError::NothingAsked)));
     }
 }

@@ -9,6 +9,7 @@ mod connect;
 mod form;
 mod leave;
 mod rounds;
+mod steps;
 mod turns;
 mod view;
 
@@ -22,7 +23,7 @@ pub use apps::AppChange;
 pub use connect::{Change, NewConnection};
 
 use crate::clock::Clock;
-use crate::db::{ChannelRow, Db, DbError};
+use crate::db::{ChannelRow, Db, DbError, Ticket};
 use crate::model::audit::Entry;
 use crate::model::fault::FieldError;
 use crate::plugins::{Candidates, Generation, Registry};
@@ -51,6 +52,15 @@ impl Actor {
             detail,
         }
     }
+}
+
+/// The request with a key by which something is made, which takes more than one act.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Its key.
+    pub ticket: Option<Ticket>,
+    /// What it had begun to make when a crash cut it off.
+    pub unfinished: Option<String>,
 }
 
 /// Why something about a channel or a registration was not done. What stood before stands.
@@ -90,6 +100,12 @@ pub enum ChannelError {
     /// There is nothing to answer.
     #[error("the channel stands at no step that takes an answer")]
     NothingAsked,
+    /// There is nothing to take back.
+    #[error("no change of the channel waits; one that was never connected is disconnected instead")]
+    NothingWaits,
+    /// The plugin has nothing to say about registrations.
+    #[error("this plugin does not look after registrations")]
+    NoCheck,
     /// Channels use the registration.
     #[error("channels use this registration; disconnect them first")]
     InUse,

@@ -58,11 +58,11 @@ impl Channels {
         Ok(())
     }
 
-    /// Connects again what a crash interrupted, and looks at what waits.
+    /// Connects again what a crash interrupted, and looks at what waits: new channels and changed ones.
     async fn go_on_connecting(&self) -> Result<(), DbError> {
         let mut after = String::new();
         loop {
-            let page = self.0.db.channels_in_state(ChannelState::Connecting, &after, PAGE).await?;
+            let page = self.0.db.unfinished_channels(&after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id.clone();
             for row in page {

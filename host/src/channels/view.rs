@@ -174,6 +174,8 @@ impl Channels {
             "settings": settings,
             "webhook_url": webhook_url,
             "instructions": app.instructions,
+            "findings": app.findings,
+            "checked_at": app.checked_at.map(rfc3339),
             "created_at": rfc3339(app.created_at),
             "changed_at": rfc3339(app.changed_at),
         }))

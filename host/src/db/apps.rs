@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row, params, params_from_iter};
 use serde_json::Value;
 
 use super::channels::NewSecret;
+use super::idempotency::{self, Ticket};
 use super::{Db, DbError, Priority, audit, secrets};
 use crate::model::audit::Entry;
 
@@ -26,14 +27,17 @@ pub struct AppRow {
     pub is_default: bool,
     /// What remains to be done by hand: `[{text, link, copy}]`.
     pub instructions: Value,
+    /// What the last check found: `[{level, code, words, fix}]`.
+    pub findings: Value,
+    /// When that was, in milliseconds since 1970.
+    pub checked_at: Option<i64>,
     /// Milliseconds since 1970.
     pub created_at: i64,
     /// Milliseconds since 1970.
     pub changed_at: i64,
 }
 
-const COLUMNS: &str =
-    "id, workspace_id, plugin_id, name, settings, generated, is_default, instructions, created_at, changed_at";
+const COLUMNS: &str = "id, workspace_id, plugin_id, name, settings, generated, is_default, instructions, created_at, changed_at, findings, checked_at";
 
 fn app(row: &Row<'_>) -> rusqlite::Result<AppRow> {
     let text = |column: usize| row.get::<_, String>(column);
@@ -53,6 +57,8 @@ fn app(row: &Row<'_>) -> rusqlite::Result<AppRow> {
         instructions: json(7)?,
         created_at: row.get(8)?,
         changed_at: row.get(9)?,
+        findings: json(10)?,
+        checked_at: row.get(11)?,
     })
 }
 
@@ -110,13 +116,15 @@ impl Db {
         new: Vec<NewSecret>,
         cleared: Vec<String>,
         entry: Option<Entry>,
+        request: Option<Ticket>,
     ) -> Result<(), DbError> {
         let vault = self.vault();
         self.write(Priority::Routine, move |db| {
             db.prepare_cached(
-                "INSERT INTO apps (id, workspace_id, plugin_id, name, settings, generated, is_default, instructions, created_at, changed_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
-                 ON CONFLICT (id) DO UPDATE SET name = ?4, settings = ?5, generated = ?6, instructions = ?8, changed_at = ?10",
+                "INSERT INTO apps (id, workspace_id, plugin_id, name, settings, generated, is_default, instructions, created_at, changed_at, findings, checked_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
+                 ON CONFLICT (id) DO UPDATE SET name = ?4, settings = ?5, generated = ?6, instructions = ?8, changed_at = ?10, \
+                   findings = ?11, checked_at = ?12",
             )?
             .execute(params![
                 row.id,
@@ -128,8 +136,11 @@ impl Db {
                 row.is_default,
                 row.instructions.to_string(),
                 row.created_at,
-                row.changed_at
+                row.changed_at,
+                row.findings.to_string(),
+                row.checked_at
             ])?;
+            idempotency::begun(db, request.as_ref(), &row.id)?;
             for name in &cleared {
                 secrets::remove(db, &row.id, name)?;
             }

@@ -3,6 +3,7 @@
 mod cache;
 mod findings;
 mod life;
+mod pending;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::{Db, DbError};
 use crate::model::channel::{ChannelState, Finding, Instruction};
 
 pub(in crate::db) use cache::ChannelCache;
-pub(in crate::db) use findings::{note, note_call_failure};
+pub(in crate::db) use findings::{note, note_call_failure, set_needs_attention};
 pub(in crate::db) use life::apply_effects;
 pub use life::{Connected, NewChannel, NewSecret, SettingsChange};
 
@@ -35,7 +36,8 @@ pub struct ChannelRow {
     pub state: ChannelState,
     /// Held by an admin.
     pub paused: bool,
-    /// What somebody has to do while it is connecting: `{kind, …}` as the API shows it.
+    /// What somebody has to do before `connect` can go on: `{kind, …}` as the API shows it. Of a channel that has its account,
+    /// it is the step of a change that waits beside what stands.
     pub step: Option<Value>,
     /// The provider's name for the account, once connected.
     pub account: Option<String>,
@@ -136,25 +138,6 @@ pub(in crate::db) fn by_id(db: &Connection, id: &str) -> Result<Option<ChannelRo
     Ok(query.query_row([id], channel).optional()?)
 }
 
-/// The channels of a shared address that these account ids or routes name, without repetition.
-pub(in crate::db) fn by_routes(db: &Connection, plugin: &str, routes: &[String]) -> Result<Vec<ChannelRow>, DbError> {
-    let mut found: Vec<ChannelRow> = Vec::new();
-    let mut query = db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM {FROM} WHERE c.plugin_id = ?1 AND c.account = ?2 \
-         UNION SELECT {COLUMNS} FROM routes r JOIN channels c ON c.id = r.channel_id LEFT JOIN accounts a ON a.id = c.account_id \
-         WHERE r.plugin_id = ?1 AND r.route = ?2 ORDER BY 1"
-    ))?;
-    for route in routes {
-        for row in query.query_map([plugin, route], channel)? {
-            let row = row?;
-            if !found.iter().any(|other| other.id == row.id) {
-                found.push(row);
-            }
-        }
-    }
-    Ok(found)
-}
-
 /// The findings of a channel, the worst first.
 pub(in crate::db) fn findings_json(db: &Connection, id: &str) -> Result<Value, DbError> {
     let mut query = db.prepare_cached(
@@ -250,12 +233,6 @@ impl Db {
     /// Forgets what memory holds of a channel, after a commit that changed it by another way than this file's functions.
     pub fn forget_channel(&self, id: &str) {
         self.channel_cache().forget(id);
-    }
-
-    /// The channels that these account ids or routes of a shared address name.
-    pub async fn channels_by_route(&self, plugin: &str, routes: &[String]) -> Result<Vec<ChannelRow>, DbError> {
-        let (plugin, routes) = (plugin.to_owned(), routes.to_vec());
-        self.read(move |db| by_routes(db, &plugin, &routes)).await
     }
 
     /// A channel as the API shows it, without the webhook's address.

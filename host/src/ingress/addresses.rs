@@ -133,12 +133,18 @@ impl Addresses {
             }
         };
         let manifest = generation.plugin.manifest();
+        let waiting = match &channel {
+            Some(channel) => self.db.pending_change(channel).await?.map(|change| change.secrets).unwrap_or_default(),
+            None => Vec::new(),
+        };
         let mut secrets = HashMap::new();
         for name in recipe::secrets_of(&manifest.webhooks, kind) {
             let of_app = manifest.secrets.iter().any(|secret| secret.name == name && secret.scope == Scope::App);
             let Some(owner) = (if of_app { &app } else { &channel }) else { continue };
             let stored = self.db.secret(owner, name).await?.map(|secret| secret.value);
-            secrets.insert(name.to_owned(), (owner.clone(), stored.into_iter().collect()));
+            // What a changed channel waits for may be a request that is signed with the new secret.
+            let new = waiting.iter().filter(|secret| !of_app && secret.name == name).map(|secret| secret.value.clone());
+            secrets.insert(name.to_owned(), (owner.clone(), stored.into_iter().chain(new).collect()));
         }
         let counter = |outcome: &'static str| metrics::counter!("sambung_webhooks_total", "plugin" => called.plugin.to_owned(), "outcome" => outcome);
         Ok(Some(Address {

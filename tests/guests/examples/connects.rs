@@ -124,8 +124,17 @@ impl Apps for Connects {
         }
     }
 
-    fn check(_app: App) -> Result<Vec<Finding>, Fault> {
-        Ok(Vec::new())
+    fn check(app: App) -> Result<Vec<Finding>, Fault> {
+        let settings: Value = serde_json::from_str(&app.settings).unwrap_or_default();
+        match settings["prepare"].as_str() {
+            Some("warn") => {
+                let finding = Finding::new("warning", "review", "The app is not reviewed.");
+                Ok(vec![finding.fix(Instruction::new("Ask for a review."))])
+            }
+            Some("withdrawn") => Err(Fault::unauthorized("The app was withdrawn.")),
+            Some("trap") => panic!("told to"),
+            _ => Ok(Vec::new()),
+        }
     }
 
     fn release(_app: App) -> Result<(), Fault> {

@@ -50,6 +50,11 @@ impl State {
             return Err(format!("the secret {name:?} is not declared with origin = \"obtained\""));
         }
         let value = self.vault.captured(captured).ok_or_else(|| format!("nothing was captured as {captured:?}"))?;
+        let expires_at = expires_at.map(i64::try_from).transpose().map_err(|_| {
+            format!(
+                "the secret {name:?} cannot expire then: give milliseconds since 1970, or none where it does not expire"
+            )
+        })?;
         let secret = KeptSecret { name, value: value.clone(), expires_at };
         self.effects.secrets.retain(|other| other.name != secret.name);
         self.effects.secrets.push(secret);

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::connection::Account;
-use sambung_runtime::{Effects, SecretValue};
+use sambung_runtime::{Effects, KeptSecret, SecretValue};
 use serde_json::{Value, json};
 
-use super::{ChannelRow, by_id, note, tell};
-use crate::db::{Db, DbError, Priority, audit, journal, kv, secrets};
+use super::{ChannelRow, by_id, note, pending, tell};
+use crate::db::idempotency::{self, Ticket};
+use crate::db::{Db, DbError, Priority, audit, inbound, journal, kv, secrets};
 use crate::model::audit::Entry;
 use crate::model::channel::{ChannelState, Finding, FindingSource};
 use crate::model::envelope::Vault;
@@ -22,6 +23,13 @@ pub struct NewSecret {
     pub value: SecretValue,
     /// When it stops working, milliseconds since 1970.
     pub expires_at: Option<i64>,
+}
+
+impl NewSecret {
+    /// One that a provider handed out during a call.
+    pub fn handed_out(secret: &KeptSecret) -> NewSecret {
+        NewSecret { name: secret.name.clone(), value: secret.value.clone(), expires_at: secret.expires_at }
+    }
 }
 
 /// A channel that is about to connect.
@@ -54,6 +62,14 @@ pub struct SettingsChange {
     pub cleared: Vec<String>,
     /// What people call the channel, if that changes.
     pub name: Option<String>,
+}
+
+impl SettingsChange {
+    /// Secrets that take the place of those of the same name.
+    pub fn replace_secrets(&mut self, newer: Vec<NewSecret>) {
+        self.secrets.retain(|old| newer.iter().all(|new| new.name != old.name));
+        self.secrets.extend(newer);
+    }
 }
 
 /// What `connect` or `check` said about who a channel is.
@@ -91,6 +107,16 @@ pub(in crate::db) fn apply_effects(
     effects: &Effects,
     at: i64,
 ) -> Result<(), DbError> {
+    remember(db, channel, effects, at)?;
+    let kept = kept(effects);
+    if !kept.is_empty() {
+        put_secrets(db, vault, (channel, workspace), &kept, at)?;
+        grow_credential(db, channel)?;
+    }
+    Ok(())
+}
+
+fn remember(db: &Connection, channel: &str, effects: &Effects, at: i64) -> Result<(), DbError> {
     if kv::apply(db, channel, &effects.kv)? {
         let finding = Finding {
             level: "warning".to_owned(),
@@ -102,20 +128,11 @@ pub(in crate::db) fn apply_effects(
             tell(db, channel, at)?;
         }
     }
-    let kept: Vec<NewSecret> = effects
-        .secrets
-        .iter()
-        .map(|secret| NewSecret {
-            name: secret.name.clone(),
-            value: secret.value.clone(),
-            expires_at: secret.expires_at.map(|at| at as i64),
-        })
-        .collect();
-    if !kept.is_empty() {
-        put_secrets(db, vault, (channel, workspace), &kept, at)?;
-        grow_credential(db, channel)?;
-    }
     Ok(())
+}
+
+fn kept(effects: &Effects) -> Vec<NewSecret> {
+    effects.secrets.iter().map(NewSecret::handed_out).collect()
 }
 
 fn grow_credential(db: &Connection, channel: &str) -> Result<(), DbError> {
@@ -172,13 +189,20 @@ fn account_row(db: &Connection, row: &ChannelRow, account: &Account, at: i64) ->
         .query_row(params![row.workspace, row.plugin, account.id, account.name, at], |found| found.get(0))?)
 }
 
-/// Makes a channel connected to this account. A unique key refuses an account that another channel has.
-fn become_connected(db: &Connection, row: &ChannelRow, connected: &Connected, at: i64) -> Result<(), DbError> {
+/// Makes a channel connected to this account. A unique key refuses an account that another channel has. `step`: what it stands
+/// at from now on.
+fn become_connected(
+    db: &Connection,
+    row: &ChannelRow,
+    connected: &Connected,
+    step: Option<&Value>,
+    at: i64,
+) -> Result<(), DbError> {
     let account = &connected.account;
     let account_id = account_row(db, row, account, at)?;
     let features = serde_json::from_str::<Value>(&account.features).ok().filter(Value::is_object);
     db.prepare_cached(
-        "UPDATE channels SET state = ?2, step = NULL, account = ?3, account_id = ?4, features = ?5, changed_at = ?6 WHERE id = ?1",
+        "UPDATE channels SET state = ?2, step = ?7, account = ?3, account_id = ?4, features = ?5, changed_at = ?6 WHERE id = ?1",
     )?
     .execute(params![
         row.id,
@@ -186,7 +210,8 @@ fn become_connected(db: &Connection, row: &ChannelRow, connected: &Connected, at
         account.id,
         account_id,
         features.unwrap_or_else(|| json!({})).to_string(),
-        at
+        at,
+        step.map(Value::to_string)
     ])?;
     db.prepare_cached("DELETE FROM routes WHERE channel_id = ?1")?.execute([&row.id])?;
     for route in &account.routes {
@@ -204,7 +229,7 @@ fn needed(db: &Connection, id: &str) -> Result<ChannelRow, DbError> {
 impl Db {
     /// Commits a channel as *connecting*, with its secrets, before its plugin is asked. No feed row yet: nobody is told of
     /// what may be refused in a moment.
-    pub async fn insert_channel(&self, new: NewChannel, at: i64) -> Result<(), DbError> {
+    pub async fn insert_channel(&self, new: NewChannel, request: Option<Ticket>, at: i64) -> Result<(), DbError> {
         let vault = self.vault();
         self.write(Priority::Routine, move |db| {
             db.prepare_cached(
@@ -212,18 +237,20 @@ impl Db {
                  VALUES (?1, ?2, ?3, ?4, 'connecting', ?5, ?6, 1, ?7, ?7)",
             )?
             .execute(params![new.id, new.workspace, new.plugin, new.name, new.app, new.settings.to_string(), at])?;
+            idempotency::begun(db, request.as_ref(), &new.id)?;
             put_secrets(db, &vault, (&new.id, &new.workspace), &new.secrets, at)
         })
         .await
     }
 
     /// Commits that a channel is connected: account, routes, features, findings, the settings that proved right, and what
-    /// the call wants kept. [`DbError::unique_violation`] where another channel has the account.
+    /// the call wants kept. Without a `change` it was proved with what stands, and a change that waits beside it goes on
+    /// waiting. [`DbError::unique_violation`] where another channel has the account.
     pub async fn channel_connected(
         &self,
         id: &str,
         connected: Connected,
-        change: SettingsChange,
+        change: Option<SettingsChange>,
         effects: Arc<Effects>,
         entry: Option<Entry>,
         at: i64,
@@ -231,9 +258,15 @@ impl Db {
         let (vault, owned) = (self.vault(), id.to_owned());
         self.write(Priority::Routine, move |db| {
             let row = needed(db, &owned)?;
-            apply_change(db, &vault, &row, &change, at)?;
-            become_connected(db, &row, &connected, at)?;
+            let mut step = row.step.as_ref().filter(|_| row.account.is_some());
+            if let Some(change) = &change {
+                apply_change(db, &vault, &row, change, at)?;
+                pending::forget(db, &owned)?;
+                step = None;
+            }
+            become_connected(db, &row, &connected, step, at)?;
             journal::release_waiting(db, &owned)?;
+            inbound::channel_appeared(db, &owned)?;
             apply_effects(db, &vault, &owned, &row.workspace, &effects, at)?;
             if let Some(entry) = &entry {
                 audit::append(db, entry)?;
@@ -245,7 +278,8 @@ impl Db {
         Ok(())
     }
 
-    /// Commits the step that a channel stands at (`{kind, …}`), with the settings that led there.
+    /// Commits the step that a channel stands at (`{kind, …}`), with the settings that led there. Where the channel has its
+    /// account already they wait beside what was proved, secrets that the provider handed out among them.
     pub async fn channel_stands_at(
         &self,
         id: &str,
@@ -258,7 +292,15 @@ impl Db {
         let (vault, owned) = (self.vault(), id.to_owned());
         self.write(Priority::Routine, move |db| {
             let row = needed(db, &owned)?;
-            apply_change(db, &vault, &row, &change, at)?;
+            if row.account.is_some() {
+                let mut waiting = change.clone();
+                waiting.replace_secrets(kept(&effects));
+                pending::keep(db, &vault, &owned, &waiting)?;
+                remember(db, &owned, &effects, at)?;
+            } else {
+                apply_change(db, &vault, &row, &change, at)?;
+                apply_effects(db, &vault, &owned, &row.workspace, &effects, at)?;
+            }
             db.prepare_cached("UPDATE channels SET step = ?2, changed_at = ?3 WHERE id = ?1")?.execute(params![
                 owned,
                 step.to_string(),
@@ -266,7 +308,6 @@ impl Db {
             ])?;
             // What the provider says while it is waited for may be just what is waited for.
             journal::release_waiting(db, &owned)?;
-            apply_effects(db, &vault, &owned, &row.workspace, &effects, at)?;
             if let Some(entry) = &entry {
                 audit::append(db, entry)?;
             }

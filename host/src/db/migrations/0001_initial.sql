@@ -28,6 +28,9 @@ CREATE INDEX audit_of_workspace ON audit(workspace_id, id);
 
 CREATE TABLE idempotency (
   workspace_id TEXT NOT NULL, actor TEXT NOT NULL, key TEXT NOT NULL, request_hash BLOB NOT NULL, status INTEGER, headers TEXT, body BLOB, created_at INTEGER NOT NULL,
+  content_hash BLOB,                  -- of an upload, which is not in request_hash
+  made TEXT,                          -- what the request has begun to make, in more than one act
+  interrupted INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (workspace_id, actor, key)) STRICT, WITHOUT ROWID;
 
 -- ---- plugins --------------------------------------------------------------------------------------------------------------
@@ -41,8 +44,8 @@ CREATE TABLE refused_files (file TEXT PRIMARY KEY, reason TEXT NOT NULL, digest 
 -- Registrations with a provider; workspace_id NULL: the operator's, shared.
 CREATE TABLE apps (
   id TEXT PRIMARY KEY, workspace_id TEXT REFERENCES workspaces(id), plugin_id TEXT NOT NULL REFERENCES plugins(id), name TEXT NOT NULL, settings TEXT NOT NULL,
-  generated TEXT NOT NULL, is_default INTEGER NOT NULL DEFAULT 0, instructions TEXT NOT NULL DEFAULT '[]', created_at INTEGER NOT NULL,
-  changed_at INTEGER NOT NULL) STRICT;
+  generated TEXT NOT NULL, is_default INTEGER NOT NULL DEFAULT 0, instructions TEXT NOT NULL DEFAULT '[]',
+  findings TEXT NOT NULL DEFAULT '[]', checked_at INTEGER, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT;
 CREATE UNIQUE INDEX apps_default ON apps(plugin_id) WHERE is_default = 1;
 
 -- ---- channels -------------------------------------------------------------------------------------------------------------
@@ -60,6 +63,9 @@ CREATE TABLE channels (
 CREATE UNIQUE INDEX channels_account ON channels(plugin_id, account) WHERE account IS NOT NULL;
 CREATE UNIQUE INDEX channels_account_id ON channels(account_id) WHERE account_id IS NOT NULL;
 CREATE INDEX channels_of_workspace ON channels(workspace_id, id);
+
+-- New settings and secrets of a connected channel, sealed, until its provider has accepted them: `step` is theirs until then.
+CREATE TABLE pending_changes (channel_id TEXT PRIMARY KEY REFERENCES channels(id) ON DELETE CASCADE, envelope BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE routes (plugin_id TEXT NOT NULL, route TEXT NOT NULL, channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE,
   PRIMARY KEY (plugin_id, route, channel_id)) STRICT, WITHOUT ROWID;
@@ -81,16 +87,25 @@ CREATE TABLE journal (
   id INTEGER PRIMARY KEY AUTOINCREMENT, plugin_id TEXT NOT NULL, address TEXT NOT NULL, workspace_id TEXT, channel_id TEXT, app_id TEXT,
   recipe TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL, headers TEXT NOT NULL, body BLOB, received_at INTEGER NOT NULL,
   state TEXT NOT NULL,                -- pending | waiting (for its channel to be connected) | settled | parked
-  reason TEXT, stored INTEGER NOT NULL DEFAULT 0, replays INTEGER NOT NULL DEFAULT 0, settled_at INTEGER) STRICT;
-CREATE INDEX journal_pending ON journal(id) WHERE state = 'pending';
+  reason TEXT, stored INTEGER NOT NULL DEFAULT 0, replays INTEGER NOT NULL DEFAULT 0, settled_at INTEGER,
+  erased BLOB) STRICT;                -- sealed: who was erased while it waited, and is not brought back by it
+CREATE INDEX journal_pending ON journal(plugin_id, id) WHERE state = 'pending';
 CREATE INDEX journal_waiting ON journal(channel_id) WHERE state = 'waiting';
 CREATE INDEX journal_parked ON journal(id) WHERE state = 'parked';
+-- What was said by somebody who is erased has no raw copy any longer than it takes to translate what others said beside it.
+CREATE TRIGGER journal_erased AFTER UPDATE OF state ON journal WHEN NEW.erased IS NOT NULL AND NEW.state IN ('settled', 'parked') BEGIN
+  UPDATE journal SET body = NULL, headers = '[]', query = '', erased = NULL WHERE id = NEW.id;
+END;
 CREATE INDEX journal_settled ON journal(settled_at) WHERE settled_at IS NOT NULL AND body IS NOT NULL;
 
 -- Items that were not simply stored. channel_id NULL: for no channel, kept for the operator.
 CREATE TABLE journal_items (
   journal_id INTEGER NOT NULL REFERENCES journal(id) ON DELETE CASCADE, idx INTEGER NOT NULL, workspace_id TEXT, channel_id TEXT, outcome TEXT NOT NULL,
   reason TEXT NOT NULL, pointer TEXT, at INTEGER NOT NULL, PRIMARY KEY (journal_id, idx)) STRICT, WITHOUT ROWID;
+-- Parked items of a shared address that no channel was connected for, by what they name: they wait for a channel that is connecting.
+CREATE TABLE unrouted (plugin_id TEXT NOT NULL, route TEXT NOT NULL, journal_id INTEGER NOT NULL REFERENCES journal(id) ON DELETE CASCADE,
+  PRIMARY KEY (plugin_id, route, journal_id)) STRICT, WITHOUT ROWID;
+CREATE INDEX unrouted_of_journal ON unrouted(journal_id);
 CREATE INDEX journal_items_parked ON journal_items(journal_id) WHERE outcome = 'parked';
 
 CREATE TABLE dedupe (account_id INTEGER NOT NULL, event_id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (account_id, event_id)) STRICT, WITHOUT ROWID;
@@ -189,7 +204,9 @@ CREATE TABLE template_syncs (
 CREATE TABLE media (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, account_id INTEGER, message_id TEXT, state TEXT NOT NULL,   -- pending | stored | failed | deleted | unwanted
   reason TEXT, kind TEXT NOT NULL, mime TEXT, name TEXT, bytes INTEGER, width INTEGER, height INTEGER, duration_ms INTEGER, digest TEXT, source TEXT,
-  tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, created_at INTEGER NOT NULL) STRICT;
+  tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, created_at INTEGER NOT NULL,
+  used INTEGER NOT NULL DEFAULT 0) STRICT;   -- a message that was sent, or a contact, has it
+CREATE INDEX media_unused ON media(created_at) WHERE state = 'stored' AND message_id IS NULL AND used = 0;
 CREATE INDEX media_due ON media(due_at) WHERE state = 'pending' AND due_at IS NOT NULL;
 CREATE INDEX media_of_message ON media(message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX media_digest ON media(digest) WHERE digest IS NOT NULL;
