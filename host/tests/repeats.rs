@@ -2,14 +2,12 @@
 
 use reqwest::{Method, StatusCode};
 use sambung::auth::Role;
-use sambung::db::{Earlier, KeptAnswer, NewChannel, NewSecret, Ticket};
+use sambung::db::{Earlier, KeptAnswer, Ticket};
 use sambung::model::audit::Entry;
-use sambung_runtime::SecretValue;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::channels::{PUBLIC, host};
-use crate::common::{Options, TestHost, read};
+use crate::common::{Options, TestHost, read, until};
 
 async fn upload(host: &TestHost, key: &str, body: &[u8]) -> (StatusCode, bool, Value) {
     let request = host.request(Method::POST, "/v1/media?name=a.txt").header("content-type", "text/plain");
@@ -65,47 +63,51 @@ async fn the_answer_is_kept_in_the_act_that_creates() {
     assert_eq!(earlier, Earlier::Answered { status: 201, headers: "[]".into(), body });
 }
 
-/// As the middleware knows a request of this method, address and JSON body.
-fn fingerprint(path: &str, body: &Value) -> [u8; 32] {
-    let text = format!("POST\0{path}\0application/json\0{body}");
-    Sha256::digest(text.as_bytes()).into()
-}
-
-/// Sends it with a key and an earlier operator's token.
-async fn repeat(host: &TestHost, token: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+/// Sends it with a key and an operator's token.
+async fn send(host: &TestHost, token: &str, path: &str, body: &Value) -> (StatusCode, Value) {
     let request = host.client.post(host.url(path)).bearer_auth(token).header("idempotency-key", "k").json(body);
     read(request.send().await.unwrap()).await
 }
 
+/// Stops the server and takes out of its database what a crash would have kept from it; then starts it again.
+async fn crashed_before(host: TestHost, lost: &str) -> (TestHost, Option<tempfile::TempDir>) {
+    let (data, folder) = host.stop().await;
+    rusqlite::Connection::open(data.join("sambung.db")).unwrap().execute_batch(lost).unwrap();
+    (TestHost::start_in(data, Options::default().set("SERVER__PUBLIC_URL", PUBLIC)).await, folder)
+}
+
+const NO_ANSWER: &str = "UPDATE idempotency SET status = NULL, headers = NULL, body = NULL;";
+const NOT_ASKED: &str = "UPDATE channels SET state = 'connecting', account = NULL, account_id = NULL;";
+
 #[tokio::test]
 async fn a_connection_that_a_crash_cut_off_goes_on_with_the_repeated_request() {
-    let host = host().await;
-    let token = host.token.clone();
-    let who = host.state.auth.who(&token).await.unwrap().unwrap();
-    let ticket = Ticket { workspace: who.workspace.clone(), actor: who.token, key: "k".into() };
     let settings = json!({ "account": "acme", "token": "t" });
     let body = json!({ "plugin": "connects", "name": "One", "settings": settings });
-    let now = host.state.clock.now();
-    let hash = fingerprint("/v1/channels", &body);
-    assert_eq!(host.state.db.begin_request(ticket.clone(), hash, now, 0).await.unwrap(), Earlier::New);
-    let new = NewChannel {
-        id: "ch_begun".into(),
-        workspace: who.workspace,
-        plugin: "connects".into(),
-        name: "One".into(),
-        app: None,
-        settings: json!({ "account": "acme" }),
-        secrets: vec![NewSecret { name: "token".into(), value: SecretValue::from("t".to_owned()), expires_at: None }],
-    };
-    host.state.db.insert_channel(new, Some(ticket), now).await.unwrap();
-    assert_eq!(repeat(&host, &token, "/v1/channels", &body).await.1["code"], "idempotency-key-running");
-    let (data, _folder) = host.stop().await;
-    let host = TestHost::start_in(data, Options::default().set("SERVER__PUBLIC_URL", PUBLIC)).await;
-    let told = repeat(&host, &token, "/v1/channels", &body).await;
-    assert_eq!(told.0, StatusCode::CREATED, "{}", told.1);
-    assert_eq!(told.1["id"], "ch_begun");
-    crate::common::until("it is connected", async || host.get("/v1/channels/ch_begun").await.1["state"] == "connected")
-        .await;
-    assert_eq!(repeat(&host, &token, "/v1/channels", &body).await, told, "the same answer from then on");
-    assert_eq!(host.get("/v1/channels").await.1["items"].as_array().unwrap().len(), 1, "made once");
+    for lost in [NO_ANSWER.to_owned(), format!("{NO_ANSWER}{NOT_ASKED}")] {
+        let host = host().await;
+        let token = host.token.clone();
+        let (status, made) = send(&host, &token, "/v1/channels", &body).await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+        let (host, _folder) = crashed_before(host, &lost).await;
+        let told = send(&host, &token, "/v1/channels", &body).await;
+        assert_eq!((told.0, &told.1["id"]), (StatusCode::CREATED, &made["id"]), "{}", told.1);
+        assert_eq!(send(&host, &token, "/v1/channels", &body).await, told, "the same answer from then on");
+        let path = format!("/v1/channels/{}", made["id"].as_str().unwrap());
+        until("it is connected", async || host.get(&path).await.1["state"] == "connected").await;
+        assert_eq!(host.get("/v1/channels").await.1["items"].as_array().unwrap().len(), 1, "made once");
+    }
+}
+
+#[tokio::test]
+async fn a_registration_that_a_crash_cut_off_goes_on_with_the_repeated_request() {
+    let host = host().await;
+    let token = host.token.clone();
+    let body = json!({ "default": true, "settings": { "app_id": "1", "app_secret": "s" } });
+    let (status, made) = send(&host, &token, "/v1/plugins/connects/apps", &body).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let (host, _folder) = crashed_before(host, &format!("{NO_ANSWER}UPDATE apps SET name = 'unprepared';")).await;
+    let (status, again) = send(&host, &token, "/v1/plugins/connects/apps", &body).await;
+    assert_eq!((status, &again["id"]), (StatusCode::CREATED, &made["id"]), "{again}");
+    assert_eq!(again["name"], "Prepared", "the plugin was asked again");
+    assert_eq!(host.get("/v1/plugins/connects/apps").await.1["items"].as_array().unwrap().len(), 1, "made once");
 }
