@@ -75,8 +75,8 @@ impl Callable {
         let Some(_place) = self.places.take(function, deadline).await else {
             return Err(self.without_instance(function, CallFault::Busy));
         };
-        let watch = Arc::new(Stopwatch::new());
-        let mut store = self.store(function, caller, watch.clone(), moment);
+        let mut store = self.store(function, caller, moment);
+        let watch = store.data().meter.watch.clone();
         let work = async {
             let instance = self.before.instantiate_async(&mut store).await?;
             body(&mut store, &instance, &self.exports).await
@@ -106,7 +106,7 @@ impl Callable {
         Duration::from_millis(u64::from(ms))
     }
 
-    fn store(&self, function: Function, caller: Arc<Caller>, watch: Arc<Stopwatch>, moment: Moment) -> Store<State> {
+    fn store(&self, function: Function, caller: Arc<Caller>, moment: Moment) -> Store<State> {
         let state = State::new(
             function,
             caller,
@@ -114,7 +114,6 @@ impl Callable {
             self.services.clone(),
             self.client.clone(),
             &self.limits,
-            watch,
             moment,
         );
         let mut store = Store::new(&self.engine, state);

@@ -25,6 +25,7 @@ pub(crate) struct Meter {
     table_limit: u64,
     host_call_limit: u32,
     cpu_limit: Duration,
+    /// Run by whoever polls the call.
     pub(crate) watch: Arc<Stopwatch>,
     memory: u64,
     tables: u64,
@@ -34,13 +35,13 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(limits: &Limits, watch: Arc<Stopwatch>) -> Meter {
+    pub(crate) fn new(limits: &Limits) -> Meter {
         Meter {
             memory_limit: limits.memory_bytes,
             table_limit: u64::from(limits.table_elements),
             host_call_limit: limits.host_calls,
             cpu_limit: Duration::from_millis(u64::from(limits.cpu_ms)),
-            watch,
+            watch: Arc::new(Stopwatch::new()),
             memory: 0,
             tables: 0,
             host_calls: 0,
@@ -213,13 +214,9 @@ mod tests {
         }
     }
 
-    fn meter() -> Meter {
-        Meter::new(&small(), Arc::new(Stopwatch::new()))
-    }
-
     #[test]
     fn all_memories_count_together() {
-        let mut meter = meter();
+        let mut meter = Meter::new(&small());
         assert!(meter.memory_growing(0, 100, None).expect("answers"));
         assert!(meter.memory_growing(0, 100, None).expect("answers"));
         assert!(!meter.memory_growing(100, 101, None).expect("answers"));
@@ -229,7 +226,7 @@ mod tests {
 
     #[test]
     fn all_tables_count_together() {
-        let mut meter = meter();
+        let mut meter = Meter::new(&small());
         assert!(meter.table_growing(0, 6, None).expect("answers"));
         assert!(!meter.table_growing(0, 5, None).expect("answers"));
         assert_eq!(meter.refused, Some(CallFault::Tables));
@@ -237,7 +234,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_tick_ends_the_call_that_computed_too_long() {
-        let meter = meter();
+        let meter = Meter::new(&small());
         let watch = meter.watch.clone();
         let ticks = watch.time(async {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -263,7 +260,7 @@ mod tests {
 
     #[test]
     fn host_calls_end_at_the_limit() {
-        let mut meter = meter();
+        let mut meter = Meter::new(&small());
         assert_eq!(meter.host_call(), Ok(()));
         assert_eq!(meter.host_call(), Ok(()));
         assert_eq!(meter.host_call(), Err(Over(CallFault::HostCalls)));

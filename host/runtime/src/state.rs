@@ -14,7 +14,6 @@ use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::meter::{Budget, Meter};
 use crate::services::{SecretValue, Services};
-use crate::stopwatch::Stopwatch;
 use crate::wasi::{self, Moment};
 
 /// Things of WASI (streams, pollables) that one call may hold at a time.
@@ -45,7 +44,6 @@ impl State {
         services: Arc<Services>,
         client: Client,
         limits: &Limits,
-        watch: Arc<Stopwatch>,
         moment: Moment,
     ) -> State {
         let mut table = ResourceTable::new();
@@ -56,7 +54,7 @@ impl State {
             caller,
             manifest,
             services,
-            meter: Meter::new(limits, watch),
+            meter: Meter::new(limits),
             budget: Arc::new(Budget::new(limits)),
             effects: Effects::default(),
             vault: Vault::default(),
