@@ -25,3 +25,8 @@ pub mod plugins;
 pub mod retention;
 pub mod wake;
 pub mod web;
+
+/// What the program, its tests and its benchmarks allocate with: values are made on one thread and dropped on another all the
+/// time, which the system's allocator pays for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -49,7 +49,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("INSERT INTO accounts", "SQLite looks for orphans of a new row only while a foreign key is violated"),
     ("SELECT s.owner, s.name FROM channels c JOIN secrets", "a plugin was replaced"),
     ("SELECT DISTINCT message_id FROM parts WHERE state IN ('queued', 'sending')", "once after a restore"),
-    ("DELETE FROM feed WHERE id IN (SELECT id FROM (SELECT id, at FROM feed ORDER BY id", "its limit is on what it reads"),
+    (
+        "DELETE FROM feed WHERE id IN (SELECT id FROM (SELECT id, at FROM feed ORDER BY id",
+        "its limit is on what it reads",
+    ),
     ("UPDATE parts SET state = 'unknown', due_at", "once after a restore"),
 ];
 

@@ -17,6 +17,7 @@ mod texts;
 pub mod webhook;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +51,7 @@ pub struct Manifest {
     /// The secrets it may name.
     pub secrets: Vec<SecretDecl>,
     /// How what providers post is verified and answered, in order: the first that matches decides.
-    pub webhooks: Vec<Webhook>,
+    pub webhooks: Arc<[Webhook]>,
     /// What the provider allows in one message, and how often.
     pub limits: ContentLimits,
     /// For how long the provider honours the attempt key; none: an unknown attempt is never resent.

@@ -28,7 +28,8 @@ pub(super) struct Address {
     pub channel: Option<Arc<str>>,
     pub app: Option<Arc<str>>,
     pub settings: Value,
-    pub webhooks: Vec<Webhook>,
+    /// The generation's own.
+    pub webhooks: Arc<[Webhook]>,
     secrets: HashMap<String, (String, Vec<SecretValue>)>,
     candidates: Candidates,
     pub accepted: metrics::Counter,
@@ -155,7 +156,7 @@ impl Addresses {
             channel: channel.map(Into::into),
             app: app.map(Into::into),
             settings,
-            webhooks: manifest.webhooks.clone(),
+            webhooks: Arc::clone(&manifest.webhooks),
             secrets,
             candidates: self.candidates.clone(),
             accepted: counter("accepted"),
