@@ -188,8 +188,20 @@ pub(in crate::db) fn release_waiting(db: &Connection, channel: &str) -> Result<u
         .execute([channel])?)
 }
 
+/// What was said by somebody who is erased has no raw copy any longer than it takes to translate what others said beside it.
+pub(in crate::db) fn forget_erased(db: &Connection, id: i64) -> Result<(), DbError> {
+    db.prepare_cached("UPDATE journal SET body = NULL, headers = '[]', query = '', erased = NULL WHERE id = ?1 AND erased IS NOT NULL")?
+        .execute([id])?;
+    Ok(())
+}
+
 /// Keeps the rows that waited for this channel aside, within the act that takes it away: nobody will connect it any more.
 pub(in crate::db) fn park_waiting(db: &Connection, channel: &str, at: i64) -> Result<usize, DbError> {
+    db.prepare_cached(
+        "UPDATE journal SET body = NULL, headers = '[]', query = '', erased = NULL \
+         WHERE channel_id = ?1 AND state = 'waiting' AND erased IS NOT NULL",
+    )?
+    .execute([channel])?;
     Ok(db
         .prepare_cached(
             "UPDATE journal SET state = 'parked', reason = 'the channel was disconnected before this was translated', settled_at = ?2 \
@@ -265,14 +277,22 @@ impl Db {
         limit: u32,
     ) -> Result<Vec<Value>, DbError> {
         self.read(move |db| {
-            let mut query = db.prepare_cached(
+            // Few rows of many are in one of these states, and each has an index of its own.
+            let from = match state.as_deref() {
+                Some("pending") => "journal INDEXED BY journal_pending WHERE state = 'pending'",
+                Some("waiting") => "journal INDEXED BY journal_waiting WHERE state = 'waiting'",
+                Some("parked") => "journal INDEXED BY journal_parked WHERE state = 'parked'",
+                Some(_) => "journal WHERE state = 'settled'",
+                None => "journal WHERE TRUE",
+            };
+            let mut query = db.prepare_cached(&format!(
                 "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, NULL, received_at, replays, \
                         state, reason, stored, settled_at, length(body) \
-                 FROM journal WHERE id < ?1 AND (?2 IS NULL OR state = ?2) AND (workspace_id = ?3 OR (workspace_id IS NULL AND ?4) \
-                   OR EXISTS (SELECT 1 FROM journal_items i WHERE i.journal_id = journal.id AND i.workspace_id = ?3)) \
-                 ORDER BY id DESC LIMIT ?5",
-            )?;
-            let values = params![before.unwrap_or(i64::MAX), state, reader.workspace, reader.operator, limit];
+                 FROM {from} AND id < ?1 AND (workspace_id = ?2 OR (workspace_id IS NULL AND ?3) \
+                   OR EXISTS (SELECT 1 FROM journal_items i WHERE i.journal_id = journal.id AND i.workspace_id = ?2)) \
+                 ORDER BY id DESC LIMIT ?4",
+            ))?;
+            let values = params![before.unwrap_or(i64::MAX), reader.workspace, reader.operator, limit];
             let rows: Vec<(PendingRow, Value)> =
                 query.query_map(values, |row| Ok((pending(row)?, shown(row)?)))?.collect::<Result<_, _>>()?;
             rows.into_iter().map(|(row, json)| with_items(db, &reader, &row, json)).collect()

@@ -16,7 +16,7 @@ use super::events::{self, Stored};
 use super::journal_items::{self, ItemRow};
 use super::notices;
 use super::site::Site;
-use crate::db::{Db, DbError, Priority, channels};
+use crate::db::{Db, DbError, Priority, channels, journal};
 use crate::model::channel::{Finding, FindingSource};
 use crate::model::envelope::Vault;
 
@@ -196,6 +196,7 @@ fn commit_apart(
                 tracing::error!(row = row.id, plugin = &*row.plugin, %error, "a request could not be stored");
                 let reason = format!("it could not be stored: {error}");
                 done.push(Ok(park_whole(db, row, &reason, now)?));
+                journal::forget_erased(db, row.id)?;
                 show_unstored(db, row, &reason, now)?;
             }
             Ok(committed) => done.push(Ok(committed)),
@@ -231,7 +232,7 @@ impl Act<'_> {
     }
 
     fn commit(&mut self, row: &Translated) -> Result<Committed, DbError> {
-        let (db, now) = (self.db, self.now);
+        let db = self.db;
         let still = db
             .prepare_cached("SELECT erased FROM journal WHERE id = ?1 AND state = 'pending'")?
             .query_row([row.id], |found| found.get::<_, Option<Vec<u8>>>(0))
@@ -240,6 +241,16 @@ impl Act<'_> {
             return Ok(Committed { effect: Effect::Settled, stored: 0, media: false, strangers: false });
         };
         let gone = Gone::read(self.vault, row.id, marked.as_deref())?;
+        let done = self.store(row, &gone)?;
+        if marked.is_some() && matches!(done.effect, Effect::Settled | Effect::Parked) {
+            journal::forget_erased(db, row.id)?;
+        }
+        Ok(done)
+    }
+
+    /// Stores what a request holds, but for what is said by those who are erased.
+    fn store(&mut self, row: &Translated, gone: &Gone) -> Result<Committed, DbError> {
+        let (db, now) = (self.db, self.now);
         let own = match &row.channel {
             Some(channel) => match self.standing(channel)? {
                 None => return park_whole(db, row, "the channel was disconnected before this was translated", now),
@@ -270,7 +281,7 @@ impl Act<'_> {
                 }
                 let mut tally = Tally::default();
                 for (index, item) in outcome.items.iter().enumerate() {
-                    let result = self.guarded(|| apply_item(db, row, index, item, own.as_ref(), (rules, &gone), now));
+                    let result = self.guarded(|| apply_item(db, row, index, item, own.as_ref(), (rules, gone), now));
                     match result {
                         Ok(one) => tally.add(one),
                         Err(error) if !self.apart || error.may_pass() => return Err(error),

@@ -97,10 +97,6 @@ CREATE TABLE journal (
 CREATE INDEX journal_pending ON journal(plugin_id, id) WHERE state = 'pending';
 CREATE INDEX journal_waiting ON journal(channel_id) WHERE state = 'waiting';
 CREATE INDEX journal_parked ON journal(id) WHERE state = 'parked';
--- What was said by somebody who is erased has no raw copy any longer than it takes to translate what others said beside it.
-CREATE TRIGGER journal_erased AFTER UPDATE OF state ON journal WHEN NEW.erased IS NOT NULL AND NEW.state IN ('settled', 'parked') BEGIN
-  UPDATE journal SET body = NULL, headers = '[]', query = '', erased = NULL WHERE id = NEW.id;
-END;
 CREATE INDEX journal_settled ON journal(settled_at) WHERE settled_at IS NOT NULL AND body IS NOT NULL;
 CREATE INDEX journal_emptied ON journal(settled_at) WHERE body IS NULL AND state <> 'pending';
 
