@@ -15,11 +15,11 @@ use super::translate::translate;
 use crate::db::{Committed, DbError, Effect, PendingRow, Translated};
 
 /// Rows in flight.
-const MOST_ROWS: usize = 512;
+const MOST_ROWS: usize = 1024;
 /// Bytes of bodies in flight.
 const MOST_BYTES: usize = 64 << 20;
 /// Rows in one commit.
-const MOST_IN_COMMIT: usize = 256;
+const MOST_IN_COMMIT: usize = 512;
 /// How often the journal is looked at without a signal.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long to wait when the database does not take what is ready.
