@@ -324,8 +324,9 @@ fn prepare(connection: &Connection) -> Result<(), DbError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -32_768)?;
-    // Each time the log is folded in, every page in it is written once more, and the busy ones are in it again at once. 64 MB.
-    connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
+    // Each time the log is folded in, every page in it is written once more, and commits wait meanwhile: seldom enough for the
+    // one, short enough for the other.
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(256);
     Ok(())
