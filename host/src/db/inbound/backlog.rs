@@ -2,8 +2,8 @@
 //! is being connected.
 //!
 //! Others' messages may stand in the same request, so none is emptied before it is translated. It is marked with whom it may not
-//! bring back, sealed; what concerns them is left out then, and the raw copy goes when the request has come to its end (a trigger
-//! of the table sees to that, whoever ends it).
+//! bring back, sealed; what concerns them is left out then, and the raw copy goes in the act in which the request comes to its end
+//! (`journal::forget_erased`).
 
 use std::collections::BTreeSet;
 
