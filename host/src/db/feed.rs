@@ -1,7 +1,7 @@
 //! The event feed: a row for every state change, in the transaction of the change.
 
 use rusqlite::{Connection, params};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::{Db, DbError, after};
 
@@ -10,13 +10,29 @@ pub(in crate::db) fn append(
     db: &Connection,
     workspace: &str,
     kind: &str,
-    data: &Value,
+    data: &impl Serialize,
+    at: i64,
+) -> Result<i64, DbError> {
+    append_text(db, workspace, kind, &text(data)?, at)
+}
+
+/// As [`append_text`] takes it.
+pub(in crate::db) fn text(data: &impl Serialize) -> Result<String, DbError> {
+    serde_json::to_string(data).map_err(|error| DbError::Damaged(error.to_string()))
+}
+
+/// As [`append`], of what is JSON already.
+pub(in crate::db) fn append_text(
+    db: &Connection,
+    workspace: &str,
+    kind: &str,
+    data: &str,
     at: i64,
 ) -> Result<i64, DbError> {
     db.prepare_cached("INSERT INTO feed (workspace_id, type, data, at) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
         workspace,
         kind,
-        data.to_string(),
+        data,
         at
     ])?;
     after::wake_feed();

@@ -15,6 +15,7 @@ mod notices;
 mod people;
 mod rows;
 mod site;
+mod standing;
 mod targets;
 mod threads;
 

@@ -41,7 +41,7 @@ pub struct NewRow {
     pub received_at: i64,
 }
 
-/// A row that waits for translation.
+/// A request that waits for translation.
 #[derive(Debug, Clone, Default)]
 pub struct PendingRow {
     /// Ids grow in order of arrival.
@@ -72,6 +72,8 @@ pub struct PendingRow {
     pub received_at: i64,
     /// How often somebody had it run again.
     pub replays: i64,
+    /// It was read from the journal; else it may not be there yet.
+    pub journalled: bool,
 }
 
 /// Who asks about the journal.
@@ -96,13 +98,29 @@ pub enum Replay {
     Pending,
 }
 
-/// `headers`: the row's, as they are stored.
-pub(super) fn insert(db: &Connection, row: &NewRow, headers: &str) -> Result<i64, DbError> {
+/// What stands in a row of the journal beside the request itself.
+pub(in crate::db) struct Stand<'r> {
+    /// `pending`, `waiting`, `settled` or `parked`.
+    pub state: &'static str,
+    pub reason: Option<&'r str>,
+    /// Events that were new.
+    pub stored: u32,
+    pub settled_at: Option<i64>,
+}
+
+/// Of a request that waits for its translation.
+const PENDING: Stand<'static> = Stand { state: "pending", reason: None, stored: 0, settled_at: None };
+
+/// Puts a request into the journal, unless it is there.
+pub(in crate::db) fn insert(db: &Connection, row: &PendingRow, stand: &Stand<'_>) -> Result<(), DbError> {
+    let headers = serde_json::to_string(&row.headers).map_err(|error| DbError::Damaged(error.to_string()))?;
     db.prepare_cached(
-        "INSERT INTO journal (plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, state) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'pending')",
+        "INSERT INTO journal (id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, \
+           state, reason, stored, settled_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) ON CONFLICT (id) DO NOTHING",
     )?
     .execute(params![
+        row.id,
         &*row.plugin,
         &*row.address,
         row.workspace.as_deref(),
@@ -114,14 +132,39 @@ pub(super) fn insert(db: &Connection, row: &NewRow, headers: &str) -> Result<i64
         row.query,
         headers,
         row.body,
-        row.received_at
+        row.received_at,
+        stand.state,
+        stand.reason,
+        stand.stored,
+        stand.settled_at
     ])?;
-    Ok(db.last_insert_rowid())
+    Ok(())
+}
+
+/// Puts a request that waits for its translation into the journal.
+pub(in crate::db) fn append(db: &Connection, row: &PendingRow) -> Result<(), DbError> {
+    insert(db, row, &PENDING)
+}
+
+/// Changes what stands in a request's row.
+pub(in crate::db) fn update(db: &Connection, id: i64, stand: &Stand<'_>) -> Result<(), DbError> {
+    db.prepare_cached(
+        "UPDATE journal SET state = ?2, reason = ?3, stored = stored + ?4, settled_at = ?5 WHERE id = ?1",
+    )?
+    .execute(params![id, stand.state, stand.reason, stand.stored, stand.settled_at])?;
+    Ok(())
+}
+
+/// The highest id that a row ever had.
+pub(in crate::db) fn last_id(db: &Connection) -> Result<i64, DbError> {
+    Ok(db
+        .prepare_cached("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)")?
+        .query_row([], |row| row.get(0))?)
 }
 
 impl NewRow {
-    /// As it waits, once it is stored under this id.
-    fn pending(self, id: i64) -> PendingRow {
+    /// As it waits, under its id.
+    pub(in crate::db) fn pending(self, id: i64) -> PendingRow {
         PendingRow {
             id,
             plugin: self.plugin,
@@ -137,6 +180,7 @@ impl NewRow {
             body: self.body,
             received_at: self.received_at,
             replays: 0,
+            journalled: false,
         }
     }
 }
@@ -158,6 +202,7 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<PendingRow> {
         body: row.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),
         received_at: row.get(12)?,
         replays: row.get(13)?,
+        journalled: true,
     })
 }
 
@@ -188,6 +233,13 @@ pub(in crate::db) fn release_waiting(db: &Connection, channel: &str) -> Result<u
         .execute([channel])?)
 }
 
+/// Whatever comes to this channel after this row is stored after it.
+pub(in crate::db) fn wait_behind(db: &Connection, channel: &str, id: i64) -> Result<(), DbError> {
+    db.prepare_cached("UPDATE channels SET released_to = max(coalesce(released_to, 0), ?2) WHERE id = ?1")?
+        .execute(params![channel, id])?;
+    Ok(())
+}
+
 /// What was said by somebody who is erased has no raw copy any longer than it takes to translate what others said beside it.
 pub(in crate::db) fn forget_erased(db: &Connection, id: i64) -> Result<(), DbError> {
     db.prepare_cached("UPDATE journal SET body = NULL, headers = '[]', query = '', erased = NULL WHERE id = ?1 AND erased IS NOT NULL")?
@@ -211,23 +263,32 @@ pub(in crate::db) fn park_waiting(db: &Connection, channel: &str, at: i64) -> Re
 }
 
 impl Db {
-    /// Commits a verified request; after this it may be acknowledged. `named` is told the row's id before the commit, so that
-    /// somebody can wait for what becomes of it; `committed` is handed the row after it, in the order of the commits.
-    pub async fn append_journal(
-        &self,
-        row: NewRow,
-        named: Option<Box<dyn FnOnce(i64) + Send>>,
-        committed: impl FnOnce(PendingRow) + Send + 'static,
-    ) -> Result<(), DbError> {
-        let headers = json!(row.headers).to_string();
+    /// Gives a request its id; no other has it, now or later.
+    pub fn number(&self, row: NewRow) -> PendingRow {
+        row.pending(self.next_journal_id())
+    }
+
+    /// Commits a verified request that waits for its translation; after this it may be acknowledged. `until` is dropped once it is
+    /// on disk, or certainly not.
+    pub async fn append_journal(&self, row: Arc<PendingRow>, until: impl Send + 'static) -> Result<(), DbError> {
         let act = move |db: &Connection| {
-            let id = insert(db, &row, &headers)?;
-            if let Some(named) = named {
-                named(id);
-            }
-            Ok((id, row))
+            append(db, &row)?;
+            Ok(until)
         };
-        self.write_statement(Priority::Urgent, act, move |(id, row): (i64, NewRow)| committed(row.pending(id))).await
+        self.write_statement(Priority::Urgent, act, drop).await
+    }
+
+    /// As [`Db::append_journal`], of many: all of them or none.
+    pub async fn append_journal_rows(
+        &self,
+        rows: Vec<Arc<PendingRow>>,
+        until: impl Send + 'static,
+    ) -> Result<(), DbError> {
+        let act = move |db: &Connection| {
+            rows.iter().try_for_each(|row| append(db, row))?;
+            Ok(until)
+        };
+        self.write(Priority::Urgent, act).await.map(drop)
     }
 
     /// Rows of these plugins that wait for translation, in order of arrival, without those of `skip`: at most `most`, and no more than `most_bytes` of bodies (but at least one row). Rows of other plugins stay until those
@@ -467,7 +528,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let db = Db::open(DbConfig::at(folder.path().join("t.db")), Vault::new([1; 32])).expect("opens");
         for plugin in ["held", "one", "held", "other", "one"] {
-            db.append_journal(row(plugin, b"1234"), None, |_| {}).await.expect("journalled");
+            let row = Arc::new(db.number(row(plugin, b"1234")));
+            db.append_journal(row, ()).await.expect("journalled");
         }
         let plan: Vec<String> = db
             .read(|db| {

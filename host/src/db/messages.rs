@@ -1,8 +1,10 @@
 //! Messages as they are read back: one of them, a page of a conversation.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Db, DbError};
@@ -64,8 +66,56 @@ impl Db {
     }
 }
 
-/// A message in the API's form, which is also what the feed carries. None where there is no such message.
+/// A message in the API's form, which is also what the feed carries.
+#[derive(Debug, Serialize)]
+pub(in crate::db) struct View<'v> {
+    pub id: Cow<'v, str>,
+    pub conversation_id: Cow<'v, str>,
+    pub channel_id: Option<Cow<'v, str>>,
+    pub direction: Cow<'v, str>,
+    /// One object, or a list.
+    pub content: Value,
+    pub status: Option<String>,
+    pub error: Value,
+    pub from: Option<From<'v>>,
+    pub created_at: String,
+    pub sent_at: Value,
+    pub received_at: Option<String>,
+    pub reply_to: Value,
+    pub group: Option<Cow<'v, str>>,
+    pub human: bool,
+    pub echo: bool,
+    pub edited_at: Option<String>,
+    pub deleted_at: Option<String>,
+    pub reactions: Value,
+    pub provider_message_ids: Vec<Cow<'v, str>>,
+    pub attempts: Value,
+    /// Somebody had the request run again that brought it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub replayed: bool,
+}
+
+/// Who wrote a message.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(in crate::db) enum From<'v> {
+    Contact { id: Cow<'v, str>, name: Option<Cow<'v, str>> },
+    User { id: Cow<'v, str>, name: Option<Cow<'v, str>> },
+    Provider,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// As [`message_view`], as JSON.
 pub(in crate::db) fn message_json(db: &Connection, id: &str) -> Result<Option<Value>, DbError> {
+    let value = |view: View<'_>| serde_json::to_value(view).map_err(|error| DbError::Damaged(error.to_string()));
+    message_view(db, id)?.map(value).transpose()
+}
+
+/// A message in the API's form. None where there is no such message.
+pub(in crate::db) fn message_view(db: &Connection, id: &str) -> Result<Option<View<'static>>, DbError> {
     let found = db
         .prepare_cached(
             "SELECT m.id, m.conversation_id, m.direction, m.content, m.status, m.error, m.contact_id, ct.name, m.created_by, m.at,
@@ -77,55 +127,52 @@ pub(in crate::db) fn message_json(db: &Connection, id: &str) -> Result<Option<Va
         .query_row([id], base)
         .optional()?;
     let Some(mut message) = found else { return Ok(None) };
-    if let Some(content) = message.remove("content") {
-        message.insert("content".into(), shown_content(db, content)?);
+    message.content = shown_content(db, message.content)?;
+    message.provider_message_ids = provider_ids(db, id)?;
+    if message.direction == "outbound" {
+        (message.attempts, message.sent_at) = attempts(db, id)?;
     }
-    message.insert("provider_message_ids".into(), provider_ids(db, id)?);
-    if message.get("direction").and_then(Value::as_str) == Some("outbound") {
-        let (attempts, sent_at) = attempts(db, id)?;
-        message.insert("attempts".into(), attempts);
-        message.insert("sent_at".into(), sent_at);
-    } else {
-        message.insert("attempts".into(), json!([]));
-    }
-    Ok(Some(Value::Object(message)))
+    Ok(Some(message))
 }
 
-fn base(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
-    let time =
-        |index: usize| row.get::<_, Option<i64>>(index).map(|at| at.map_or(Value::Null, |ms| rfc3339(ms).into()));
+fn base(row: &Row<'_>) -> rusqlite::Result<View<'static>> {
+    let time = |index: usize| row.get::<_, Option<i64>>(index).map(|at| at.map(rfc3339));
     let text = |index: usize| row.get::<_, Option<String>>(index);
+    let name = |index: usize| text(index).map(|name| name.map(Cow::Owned));
     let stored = |index: usize| text(index).map(|json| json.map_or(Value::Null, |json| parsed(&json)));
     let direction: String = row.get(2)?;
     let inbound = direction == "inbound";
     let echo: bool = row.get(14)?;
     let from = match (inbound, text(6)?, text(8)?) {
-        (true, Some(contact), _) => json!({"type": "contact", "id": contact, "name": text(7)?}),
-        (false, _, Some(author)) => json!({"type": "user", "id": author, "name": text(19)?}),
-        (false, _, None) if echo => json!({"type": "provider"}),
-        _ => Value::Null,
+        (true, Some(contact), _) => Some(From::Contact { id: contact.into(), name: name(7)? }),
+        (false, _, Some(author)) => Some(From::User { id: author.into(), name: name(19)? }),
+        (false, _, None) if echo => Some(From::Provider),
+        _ => None,
     };
-    let mut message = Map::new();
-    let mut put = |key: &str, value: Value| message.insert(key.to_owned(), value);
-    put("id", row.get::<_, String>(0)?.into());
-    put("conversation_id", row.get::<_, String>(1)?.into());
-    put("channel_id", text(18)?.into());
-    put("content", parsed(&row.get::<_, String>(3)?));
-    put("status", if inbound { Value::Null } else { text(4)?.into() });
-    put("error", stored(5)?);
-    put("from", from);
-    put("created_at", time(9)?);
-    put("sent_at", time(9)?);
-    put("received_at", time(10)?);
-    put("reply_to", stored_or_text(text(11)?));
-    put("group", text(12)?.into());
-    put("human", row.get::<_, bool>(13)?.into());
-    put("echo", echo.into());
-    put("edited_at", time(15)?);
-    put("deleted_at", time(16)?);
-    put("reactions", stored(17)?);
-    put("direction", direction.into());
-    Ok(message)
+    let created_at = rfc3339(row.get(9)?);
+    Ok(View {
+        id: row.get::<_, String>(0)?.into(),
+        conversation_id: row.get::<_, String>(1)?.into(),
+        channel_id: name(18)?,
+        content: parsed(&row.get::<_, String>(3)?),
+        status: if inbound { None } else { text(4)? },
+        error: stored(5)?,
+        from,
+        sent_at: created_at.as_str().into(),
+        created_at,
+        received_at: time(10)?,
+        reply_to: stored_or_text(text(11)?),
+        group: name(12)?,
+        human: row.get(13)?,
+        echo,
+        edited_at: time(15)?,
+        deleted_at: time(16)?,
+        reactions: stored(17)?,
+        direction: direction.into(),
+        provider_message_ids: Vec::new(),
+        attempts: Value::Array(Vec::new()),
+        replayed: false,
+    })
 }
 
 fn parsed(json: &str) -> Value {
@@ -173,11 +220,11 @@ fn file(db: &Connection, id: &str) -> Result<Option<Map<String, Value>>, DbError
     Ok(found)
 }
 
-fn provider_ids(db: &Connection, id: &str) -> Result<Value, DbError> {
+fn provider_ids(db: &Connection, id: &str) -> Result<Vec<Cow<'static, str>>, DbError> {
     let mut ask =
         db.prepare_cached("SELECT provider_id FROM provider_ids WHERE message_id = ?1 ORDER BY part, provider_id")?;
-    let ids = ask.query_map([id], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-    Ok(ids.into())
+    let ids = ask.query_map([id], |row| row.get::<_, String>(0).map(Cow::Owned))?;
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 /// The attempts in order, and when the provider took the first.

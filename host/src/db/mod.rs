@@ -15,6 +15,7 @@ mod conversations;
 mod dispatch;
 mod endpoints;
 mod feed;
+mod fold;
 mod idempotency;
 mod inbound;
 mod journal;
@@ -38,7 +39,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
@@ -200,6 +201,8 @@ struct Inner {
     writer: writer::Writer,
     readers: std::sync::Mutex<Vec<Connection>>,
     permits: Semaphore,
+    /// The last id that was given to a request.
+    last_journal_id: AtomicI64,
     closed: AtomicBool,
 }
 
@@ -223,16 +226,19 @@ impl Db {
             seen.committed();
             after::committed(&woken);
         };
+        let last_journal_id = AtomicI64::new(journal::last_id(&connection)?);
+        let fold = fold::Fold::start(&connection, &config.path)?;
         let bounds = writer::Bounds { queue: config.queue, together: config.together };
         Ok(Db(Arc::new(Inner {
             addresses,
             wakes,
             channels: channels::ChannelCache::default(),
             vault,
-            writer: writer::Writer::start(connection, bounds, committed),
+            writer: writer::Writer::start(connection, bounds, committed, move |writer| fold.tend(writer)),
             readers: std::sync::Mutex::new(Vec::new()),
             permits: Semaphore::new(config.readers.max(1)),
             path: config.path,
+            last_journal_id,
             closed: AtomicBool::new(false),
         })))
     }
@@ -306,6 +312,11 @@ impl Db {
         &self.0.wakes
     }
 
+    /// An id that no request has yet; ids grow.
+    pub(in crate::db) fn next_journal_id(&self) -> i64 {
+        self.0.last_journal_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// Writes that wait now.
     pub fn waiting(&self) -> usize {
         self.0.writer.waiting()
@@ -324,9 +335,6 @@ fn prepare(connection: &Connection) -> Result<(), DbError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -32_768)?;
-    // Each time the log is folded in, every page in it is written once more, and commits wait meanwhile: seldom enough for the
-    // one, short enough for the other.
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(256);
     Ok(())

@@ -80,8 +80,9 @@ impl Db {
     /// Journals a visitor's message and appends it to their stream, once; false where it was there already. After this it may
     /// be acknowledged.
     pub async fn append_visitor_message(&self, message: VisitorMessage) -> Result<bool, DbError> {
+        let VisitorMessage { visitor, account, entry_id, entry, row } = message;
+        let row = self.number(row);
         self.write(Priority::Urgent, move |db| {
-            let VisitorMessage { visitor, account, entry_id, entry, row } = message;
             let fresh = db
                 .prepare_cached(
                     "INSERT OR IGNORE INTO visitor_entries (account_id, visitor, entry_id, entry, at) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -92,7 +93,7 @@ impl Db {
             }
             db.prepare_cached("UPDATE visitors SET seen_at = ?2 WHERE id = ?1")?
                 .execute(params![visitor, row.received_at])?;
-            journal::insert(db, &row, &serde_json::json!(row.headers).to_string())?;
+            journal::append(db, &row)?;
             after::wake_journal();
             after::wake_visitor(&visitor);
             Ok(true)

@@ -115,8 +115,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// `committed` is called after each transaction is on disk, before anybody is answered.
-    pub(super) fn start(connection: Connection, bounds: Bounds, committed: impl Fn() + Send + 'static) -> Self {
+    /// `committed` is called after each transaction is on disk, before anybody is answered; `between` afterwards.
+    pub(super) fn start(
+        connection: Connection,
+        bounds: Bounds,
+        committed: impl Fn() + Send + 'static,
+        between: impl Fn(&Connection) + Send + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue { urgent: VecDeque::new(), routine: VecDeque::new(), closing: false }),
             wake: Condvar::new(),
@@ -126,7 +131,7 @@ impl Writer {
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("sambung-writer".into())
-            .spawn(move || work(&theirs, &connection, &committed))
+            .spawn(move || work(&theirs, &connection, &committed, &between))
             .expect("the system can start a thread");
         Self { shared, thread: Mutex::new(Some(thread)) }
     }
@@ -185,11 +190,12 @@ impl Writer {
     }
 }
 
-fn work(shared: &Shared, connection: &Connection, committed: &dyn Fn()) {
+fn work(shared: &Shared, connection: &Connection, committed: &dyn Fn(), between: &dyn Fn(&Connection)) {
     while let Some(batch) = next_batch(shared) {
         let count = batch.len();
         commit(connection, batch, committed);
         shared.waiting.fetch_sub(count, Ordering::Relaxed);
+        between(connection);
     }
     let _ = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
 }
@@ -317,7 +323,7 @@ mod tests {
         let connection = table();
         let (tell, commits) = mpsc::channel();
         connection.commit_hook(Some(move || tell.send(()).is_err())).expect("a hook");
-        let writer = Arc::new(Writer::start(connection, Bounds { queue: 64, together }, || {}));
+        let writer = Arc::new(Writer::start(connection, Bounds { queue: 64, together }, || {}, |_| {}));
         let (let_go, held, begun) = hold(&writer);
         begun.await.expect("it runs");
         let acts: Vec<_> = (0..20)
@@ -351,7 +357,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_act_that_fails_undoes_itself_alone() {
-        let writer = Writer::start(table(), queue(64), || {});
+        let writer = Writer::start(table(), queue(64), || {}, |_| {});
         let half = |connection: &Connection| -> Result<(), DbError> {
             connection.execute("INSERT INTO t VALUES (100)", [])?;
             Err(DbError::Damaged("on purpose".into()))
@@ -370,7 +376,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_act_beyond_the_bound_is_told_to_come_back() {
-        let writer = Arc::new(Writer::start(table(), queue(2), || {}));
+        let writer = Arc::new(Writer::start(table(), queue(2), || {}, |_| {}));
         let (let_go, held, begun) = hold(&writer);
         begun.await.expect("it runs");
         let waiting: Vec<_> = (0..2)
@@ -397,7 +403,7 @@ mod tests {
         connection.execute_batch("CREATE TABLE big (b BLOB)").expect("a table");
         let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("counted");
         connection.pragma_update(None, "max_page_count", pages + 3).expect("limited");
-        let writer = Writer::start(connection, queue(64), || {});
+        let writer = Writer::start(connection, queue(64), || {}, |_| {});
         let grow = |connection: &Connection| -> Result<(), DbError> {
             connection.execute("INSERT INTO big VALUES (zeroblob(100000))", [])?;
             Ok(())
@@ -410,7 +416,7 @@ mod tests {
 
     #[tokio::test]
     async fn closing_commits_what_waits_and_refuses_what_comes() {
-        let writer = Writer::start(table(), queue(64), || {});
+        let writer = Writer::start(table(), queue(64), || {}, |_| {});
         writer.run(Priority::Routine, insert(1)).await.expect("it stands");
         writer.close().await;
         assert!(matches!(writer.run(Priority::Urgent, insert(2)).await, Err(DbError::Closed)));
@@ -418,7 +424,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_in_an_act_is_that_acts_own() {
-        let writer = Writer::start(table(), queue(64), || {});
+        let writer = Writer::start(table(), queue(64), || {}, |_| {});
         let panics = |_: &Connection| -> Result<(), DbError> { panic!("on purpose") };
         assert!(writer.run(Priority::Urgent, panics).await.is_err());
         assert!(writer.run(Priority::Urgent, insert(1)).await.is_ok(), "the writer goes on");

@@ -1,19 +1,37 @@
-//! What was just committed to the journal, handed on in memory, so that hardly any row is read back from the disk.
+//! Requests on their way to translation: those that go ahead in memory, to be committed together with what came of them, and
+//! those that have to be put into the journal first.
 //!
-//! The journal stays what counts: rows are handed on in the order of their commits, and as soon as one is not (there was no
-//! room, or somebody reads the journal), none is until whoever takes them has read the journal to its end.
+//! A request goes ahead only where it overtakes nothing: whoever was told that one is kept may send another that builds on it. So
+//! none does while the journal may hold one that was kept before it and that nobody has taken.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
-use crate::db::PendingRow;
+use crate::db::{DbError, PendingRow};
 
-/// Rows kept at most.
-const MOST_ROWS: usize = 2_048;
-/// Bytes of bodies kept at most.
-const MOST_BYTES: usize = 16 << 20;
+/// Requests that wait in memory; past it all are put into the journal first, until it is read to its end.
+const MOST_ROWS: usize = 1_024;
+
+/// Whom to tell that a request is kept, or that it is not.
+pub(super) type Kept = oneshot::Sender<Result<(), DbError>>;
+
+/// A request that goes ahead.
+pub(super) struct Arrival {
+    pub row: Arc<PendingRow>,
+    pub kept: Kept,
+    pub since: Instant,
+}
+
+/// Which way a request goes.
+pub(super) enum Way {
+    /// Somebody takes it, and tells once it is kept.
+    Ahead(oneshot::Receiver<Result<(), DbError>>),
+    /// It is to be put into the journal; what is given with it must last until that is done.
+    Journal(Appending),
+}
 
 /// See the module.
 pub(super) struct Arrivals {
@@ -22,70 +40,148 @@ pub(super) struct Arrivals {
 }
 
 struct Queue {
-    rows: VecDeque<PendingRow>,
-    bytes: usize,
-    /// Rows are found in the journal only.
+    ahead: VecDeque<Arrival>,
+    /// Whatever comes is put into the journal first.
     held: bool,
+    /// Plugins whose requests were put into the journal since nobody translates them.
+    behind: HashSet<Arc<str>>,
+    /// Grows each time that requests begin to go ahead.
+    epoch: u64,
+    /// Requests that are being put into the journal: of this epoch, and of those before.
+    appending: usize,
+    appending_before: usize,
+}
+
+/// A request that is being put into the journal.
+pub(super) struct Appending {
+    arrivals: Arc<Arrivals>,
+    epoch: u64,
 }
 
 impl Arrivals {
-    /// Hands on nothing before the journal was read.
-    pub fn new() -> Arrivals {
-        Arrivals { queue: Mutex::new(Queue { rows: VecDeque::new(), bytes: 0, held: true }), came: Notify::new() }
+    /// Nothing goes ahead before somebody takes it.
+    pub fn new() -> Arc<Arrivals> {
+        let queue = Queue {
+            ahead: VecDeque::new(),
+            held: true,
+            behind: HashSet::new(),
+            epoch: 0,
+            appending: 0,
+            appending_before: 0,
+        };
+        Arc::new(Arrivals { queue: Mutex::new(queue), came: Notify::new() })
     }
 
-    fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A row that is on disk. Called in the order of the commits.
-    pub fn push(&self, row: PendingRow) {
+    /// A request came. `active`: its plugin is there to translate it.
+    pub fn offer(self: &Arc<Self>, row: &Arc<PendingRow>, active: bool) -> Way {
         let mut queue = self.queue();
-        if !queue.held {
-            queue.bytes += row.body.len();
-            queue.rows.push_back(row);
-            if queue.rows.len() > MOST_ROWS || queue.bytes > MOST_BYTES {
-                queue.hold();
-            }
+        if !active && !queue.behind.contains(&row.plugin) {
+            queue.behind.insert(Arc::clone(&row.plugin));
         }
+        if queue.held || !active || queue.behind.contains(&row.plugin) {
+            queue.appending += 1;
+            return Way::Journal(Appending { arrivals: Arc::clone(self), epoch: queue.epoch });
+        }
+        let (kept, told) = oneshot::channel();
+        queue.ahead.push_back(Arrival { row: Arc::clone(row), kept, since: Instant::now() });
+        queue.held = queue.ahead.len() >= MOST_ROWS;
+        let first = queue.ahead.len() == 1;
         drop(queue);
-        self.came.notify_one();
+        if first {
+            self.came.notify_one();
+        }
+        Way::Ahead(told)
     }
 
-    /// Until something came.
+    /// Nobody translates requests of this plugin: they are put into the journal, and so is this one that was taken.
+    pub fn leave(self: &Arc<Self>, plugin: &Arc<str>) -> Appending {
+        let mut queue = self.queue();
+        queue.behind.insert(Arc::clone(plugin));
+        queue.appending += 1;
+        Appending { arrivals: Arc::clone(self), epoch: queue.epoch }
+    }
+
+    /// Until something came, or the last of those is in the journal that [`Arrivals::is_settled`] waits for.
     pub async fn came(&self) {
         self.came.notified().await;
     }
 
-    /// From now on rows are found in the journal only; those that are here as well.
-    pub fn hold(&self) {
-        self.queue().hold();
-    }
-
-    /// From now on rows are handed on. To be called before the journal is read to its end, so that none falls between; a row
-    /// may then come both ways.
-    pub fn follow(&self) {
-        self.queue().held = false;
-    }
-
-    /// The rows that came, in order, at most `most`; none where they are to be read from the journal.
-    pub fn take(&self, most: usize) -> Option<Vec<PendingRow>> {
+    /// The requests that go ahead, in order of arrival, at most `most`. Where [`Arrivals::is_held`], they come before what the
+    /// journal holds, else after it.
+    pub fn take(&self, most: usize) -> Vec<Arrival> {
         let mut queue = self.queue();
-        if queue.held {
-            return None;
+        let most = most.min(queue.ahead.len());
+        queue.ahead.drain(..most).collect()
+    }
+
+    /// Since when the first has waited that nobody took.
+    pub fn since(&self) -> Option<Instant> {
+        self.queue().ahead.front().map(|arrival| arrival.since)
+    }
+
+    /// Whether all that comes is put into the journal.
+    pub fn is_held(&self) -> bool {
+        self.queue().held
+    }
+
+    /// From now on all that comes is put into the journal; so are those that nobody took, which are handed back for it.
+    pub fn hold(self: &Arc<Self>) -> (Vec<Arrival>, Appending) {
+        let mut queue = self.queue();
+        queue.held = true;
+        queue.appending += 1;
+        let epoch = queue.epoch;
+        (queue.ahead.drain(..).collect(), Appending { arrivals: Arc::clone(self), epoch })
+    }
+
+    /// From now on requests of these plugins go ahead. To be called where the journal was read to its end and nothing waits here;
+    /// what comes may be taken once the journal was read to its end again, and was settled when that began.
+    pub fn follow(&self, active: &HashSet<Arc<str>>) {
+        let mut queue = self.queue();
+        queue.held = false;
+        queue.begin(active);
+    }
+
+    /// Where plugins run again whose requests are in the journal, those that come from now on go ahead, as with
+    /// [`Arrivals::follow`].
+    pub fn catch_up(&self, active: &HashSet<Arc<str>>) {
+        let mut queue = self.queue();
+        if !queue.held && queue.behind.iter().any(|plugin| active.contains(plugin)) {
+            queue.begin(active);
         }
-        let most = most.min(queue.rows.len());
-        let rows: Vec<PendingRow> = queue.rows.drain(..most).collect();
-        queue.bytes -= rows.iter().map(|row| row.body.len()).sum::<usize>();
-        Some(rows)
+    }
+
+    /// Whether all that came before requests began to go ahead is in the journal.
+    pub fn is_settled(&self) -> bool {
+        self.queue().appending_before == 0
     }
 }
 
 impl Queue {
-    fn hold(&mut self) {
-        self.rows.clear();
-        self.bytes = 0;
-        self.held = true;
+    fn begin(&mut self, active: &HashSet<Arc<str>>) {
+        self.behind.retain(|plugin| !active.contains(plugin));
+        self.epoch += 1;
+        self.appending_before += std::mem::take(&mut self.appending);
+    }
+}
+
+impl Drop for Appending {
+    fn drop(&mut self) {
+        let mut queue = self.arrivals.queue();
+        let settled = if self.epoch == queue.epoch {
+            queue.appending -= 1;
+            queue.held && queue.appending == 0
+        } else {
+            queue.appending_before -= 1;
+            queue.appending_before == 0
+        };
+        drop(queue);
+        if settled {
+            self.arrivals.came.notify_one();
+        }
     }
 }
 
@@ -93,35 +189,66 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn row(id: i64, bytes: usize) -> PendingRow {
-        PendingRow { id, body: vec![0; bytes], ..PendingRow::default() }
+    fn row(id: i64, plugin: &str) -> Arc<PendingRow> {
+        Arc::new(PendingRow { id, plugin: plugin.into(), ..PendingRow::default() })
     }
 
-    fn ids(rows: Option<Vec<PendingRow>>) -> Option<Vec<i64>> {
-        rows.map(|rows| rows.iter().map(|row| row.id).collect())
+    fn all(names: &[&str]) -> HashSet<Arc<str>> {
+        names.iter().map(|name| Arc::from(*name)).collect()
+    }
+
+    fn appending(way: Way) -> Appending {
+        match way {
+            Way::Journal(appending) => appending,
+            Way::Ahead(_) => panic!("it went ahead"),
+        }
+    }
+
+    fn ids(arrivals: &Arrivals) -> Vec<i64> {
+        arrivals.take(9).iter().map(|arrival| arrival.row.id).collect()
     }
 
     #[test]
-    fn rows_are_handed_on_only_while_the_journal_was_read_to_its_end() {
+    fn nothing_goes_ahead_of_what_is_still_on_its_way_into_the_journal() {
         let arrivals = Arrivals::new();
-        arrivals.push(row(1, 1));
-        assert_eq!(ids(arrivals.take(9)), None, "the journal has it");
-        arrivals.follow();
-        (2..5).for_each(|id| arrivals.push(row(id, 1)));
-        assert_eq!(ids(arrivals.take(2)), Some(vec![2, 3]));
-        arrivals.hold();
-        assert_eq!(ids(arrivals.take(9)), None, "the fourth is the journal's too");
+        let first = appending(arrivals.offer(&row(1, "p"), true));
+        arrivals.follow(&all(&["p"]));
+        assert!(matches!(arrivals.offer(&row(2, "p"), true), Way::Ahead(_)));
+        assert!(!arrivals.is_settled(), "the first may not be in the journal when it is read");
+        drop(first);
+        assert!(arrivals.is_settled());
+        assert_eq!(ids(&arrivals), [2]);
     }
 
     #[test]
-    fn what_does_not_fit_sends_the_reader_to_the_journal() {
+    fn what_a_plugin_left_behind_is_read_before_it_goes_ahead_again_and_holds_up_no_other() {
         let arrivals = Arrivals::new();
-        arrivals.follow();
-        (0..=MOST_ROWS as i64).for_each(|id| arrivals.push(row(id, 0)));
-        assert_eq!(ids(arrivals.take(9)), None);
-        arrivals.follow();
-        arrivals.push(row(1, MOST_BYTES));
-        arrivals.push(row(2, 1));
-        assert_eq!(ids(arrivals.take(9)), None);
+        arrivals.follow(&all(&["p", "q"]));
+        let left = appending(arrivals.offer(&row(1, "p"), false));
+        assert!(matches!(arrivals.offer(&row(2, "q"), true), Way::Ahead(_)));
+        drop(appending(arrivals.offer(&row(3, "p"), true)));
+        assert!(arrivals.is_settled(), "nobody waits for those whom nobody translates");
+        arrivals.catch_up(&all(&["q"]));
+        drop(appending(arrivals.offer(&row(4, "p"), true)));
+        arrivals.catch_up(&all(&["p", "q"]));
+        assert!(!arrivals.is_settled());
+        assert!(matches!(arrivals.offer(&row(5, "p"), true), Way::Ahead(_)));
+        drop(left);
+        assert!(arrivals.is_settled());
+        assert_eq!(ids(&arrivals), [2, 5]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_put_into_the_journal_behind_what_waits() {
+        let arrivals = Arrivals::new();
+        arrivals.follow(&all(&["p"]));
+        for id in 0..MOST_ROWS as i64 {
+            assert!(matches!(arrivals.offer(&row(id, "p"), true), Way::Ahead(_)));
+        }
+        assert!(arrivals.is_held());
+        drop(appending(arrivals.offer(&row(-1, "p"), true)));
+        assert_eq!(ids(&arrivals), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        let (rest, _) = arrivals.hold();
+        assert_eq!(rest.len(), MOST_ROWS - 9);
     }
 }

@@ -1,7 +1,8 @@
-//! From the journal to conversations: rows are translated ahead and in parallel, and committed in order of arrival for each
-//! address; files and names are fetched afterwards by durable jobs.
+//! From verified requests to conversations: they are translated in parallel, and committed in order of arrival for each address,
+//! each with its row of the journal; files and names are fetched afterwards by durable jobs.
 //!
-//! It knows neither HTTP nor how a request was verified. Whatever it holds in memory can be lost: the journal has it.
+//! It knows neither HTTP nor how a request was verified. Whatever it holds in memory can be lost: the journal has it, or nobody was
+//! told that it is kept.
 
 mod arrivals;
 mod lanes;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::db::{Db, DbError, JournalReader, NewRow, Replay};
+use arrivals::Way;
 use crate::plugins::Registry;
 use crate::wake::Wakes;
 
@@ -35,12 +37,12 @@ struct Inner {
     /// Most bytes of a file that is fetched.
     max_file: u64,
     answers: Arc<Answers>,
-    arrivals: arrivals::Arrivals,
+    arrivals: Arc<arrivals::Arrivals>,
     /// There are people whom nobody was asked about.
     strangers: Notify,
 }
 
-/// Told the id of a row before its commit.
+/// Told the id of a request before it is translated.
 pub type Named = Box<dyn FnOnce(i64) + Send>;
 
 /// Those who wait for what a plugin answers a request.
@@ -69,18 +71,16 @@ impl Inbound {
 
     /// Works until `stop`; what is in flight then is done again at the next start.
     pub async fn run(&self, stop: CancellationToken) {
-        let work = async {
-            tokio::join!(
-                pipeline::run(&self.0, &stop),
-                media::run(&self.0, &stop),
-                profiles::run(&self.0, &stop),
-                self.settle_echoes(),
-            )
+        let jobs = async {
+            let all = async {
+                tokio::join!(media::run(&self.0, &stop), profiles::run(&self.0, &stop), self.settle_echoes())
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = all => {}
+            }
         };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            _ = work => {}
-        }
+        tokio::join!(pipeline::run(&self.0, &stop), jobs);
     }
 
     async fn settle_echoes(&self) {
@@ -125,14 +125,21 @@ impl Inbound {
         self.0.db.count_pending_rows().await
     }
 
-    /// Journals a verified request: once this returns it may be acknowledged, and it is translated as soon as its turn comes.
-    /// `expected`: see [`Inbound::expect_answer`].
+    /// Takes a verified request: once this returns it is on disk and may be acknowledged. It is translated before that where this
+    /// takes no time, else as soon as its turn comes. `expected`: see [`Inbound::expect_answer`].
     ///
     /// # Errors
-    /// The database refuses, and nothing was kept.
+    /// The database refuses; the request may be sent again.
     pub async fn receive(&self, row: NewRow, expected: Option<Named>) -> Result<(), DbError> {
-        let inner = Arc::clone(&self.0);
-        self.0.db.append_journal(row, expected, move |row| inner.arrivals.push(row)).await
+        let row = Arc::new(self.0.db.number(row));
+        if let Some(named) = expected {
+            named(row.id);
+        }
+        let active = self.0.plugins.get(&row.plugin).is_some_and(|generation| generation.is_active());
+        match self.0.arrivals.offer(&row, active) {
+            Way::Ahead(kept) => kept.await.unwrap_or(Err(DbError::Closed)),
+            Way::Journal(appending) => self.0.db.append_journal(row, appending).await,
+        }
     }
 
     /// For a request that its plugin answers: hand the first to [`Inbound::receive`], await the second. It ends without an

@@ -1,15 +1,18 @@
-//! Takes rows as they arrive, has them translated, and commits what is ready.
+//! Takes requests as they arrive, has them translated, and commits what is ready: a request and what came of it in one transaction.
 //!
-//! Bounded in rows and bytes; what does not fit stays in the journal, whose only bound is the disk, and is read from there.
+//! Whoever sent a request waits for that commit, but not for a slow plugin: what is not translated soon is put into the journal
+//! first. Bounded in rows and bytes; what does not fit is put into the journal, whose only bound is the disk, and read from there.
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
+use super::arrivals::{Arrival, Kept};
 use super::lanes::Lanes;
 use super::translate::translate;
 use crate::db::{Committed, DbError, Effect, PendingRow, Translated};
@@ -20,14 +23,22 @@ const MOST_ROWS: usize = 1024;
 const MOST_BYTES: usize = 64 << 20;
 /// Rows in one commit.
 const MOST_IN_COMMIT: usize = 512;
+/// How long a request waits for its translation before it is put into the journal without one.
+const PATIENCE: Duration = Duration::from_millis(25);
 /// How often the journal is looked at without a signal.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long to wait when the database does not take what is ready.
 const PAUSE: Duration = Duration::from_millis(250);
 
 enum Step {
-    Translated(Arc<str>, Translated),
+    Translated(Translated),
     Committed(Vec<i64>, Result<Vec<Result<Committed, DbError>>, DbError>),
+}
+
+/// A request whose sender waits to be told that it is kept.
+struct Waiting {
+    row: Arc<PendingRow>,
+    kept: Kept,
 }
 
 struct Pipeline<'i> {
@@ -36,8 +47,11 @@ struct Pipeline<'i> {
     steps: JoinSet<Step>,
     turns: Arc<Semaphore>,
     committing: bool,
-    /// The journal may hold rows that are not handed on.
+    /// The journal may hold rows that nobody took.
     more: bool,
+    waiting: BTreeMap<i64, Waiting>,
+    /// Until when the senders of these, which are not translated yet, have patience.
+    patience: BTreeMap<i64, Instant>,
 }
 
 pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
@@ -50,11 +64,17 @@ pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
             turns: Arc::new(Semaphore::new((cores * 2).max(4))),
             committing: false,
             more: true,
+            waiting: BTreeMap::new(),
+            patience: BTreeMap::new(),
         };
-        if let Err(error) = pipeline.work().await {
-            // Nothing is lost: everything that was in flight is taken from the journal again.
-            tracing::warn!(%error, "inbound work begins again");
-            tokio::time::sleep(PAUSE).await;
+        tokio::select! {
+            Err(error) = pipeline.work() => {
+                // Nothing is lost: what was in flight is taken from the journal again, or its sender is told to come again.
+                tracing::warn!(%error, "inbound work begins again");
+                drop(pipeline);
+                tokio::time::sleep(PAUSE).await;
+            }
+            () = stop.cancelled() => pipeline.keep_all().await,
         }
     }
 }
@@ -65,34 +85,50 @@ impl Pipeline<'_> {
         loop {
             self.fill().await?;
             self.commit_ready();
+            let late = self.next_late();
             tokio::select! {
-                Some(step) = self.steps.join_next(), if !self.steps.is_empty() => match step {
-                    Ok(Step::Translated(address, row)) => self.translated(&address, row),
-                    Ok(Step::Committed(ids, done)) => self.committed(ids, done)?,
-                    Err(error) => {
-                        tracing::error!(%error, "a step of inbound work panicked");
-                        return Err(DbError::Damaged("a step of inbound work panicked".into()));
+                Some(step) = self.steps.join_next(), if !self.steps.is_empty() => {
+                    self.follow(step)?;
+                    while let Some(step) = self.steps.try_join_next() {
+                        self.follow(step)?;
                     }
-                },
+                }
                 () = self.inner.arrivals.came() => {}
                 () = self.inner.wakes.journal.notified() => self.more = true,
+                () = until(late) => self.keep_late(),
                 _ = look_again.tick() => self.more = true,
             }
         }
     }
 
-    /// Takes what fits.
+    fn follow(&mut self, step: Result<Step, tokio::task::JoinError>) -> Result<(), DbError> {
+        match step {
+            Ok(Step::Translated(row)) => self.translated(row),
+            Ok(Step::Committed(ids, done)) => self.committed(ids, done)?,
+            Err(error) => {
+                tracing::error!(%error, "a step of inbound work panicked");
+                return Err(DbError::Damaged("a step of inbound work panicked".into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what fits: where nothing goes ahead what waits in memory comes first, else what the journal holds.
     async fn fill(&mut self) -> Result<(), DbError> {
         while self.has_room() {
-            if self.more {
-                self.read_journal().await?;
-            } else if let Some(rows) = self.inner.arrivals.take(MOST_ROWS - self.lanes.len()) {
-                if rows.is_empty() {
-                    break;
+            let held = self.inner.arrivals.is_held();
+            if held || !self.more {
+                let arrivals = self.inner.arrivals.take(MOST_ROWS - self.lanes.len());
+                if !arrivals.is_empty() {
+                    arrivals.into_iter().for_each(|arrival| self.take_ahead(arrival));
+                    continue;
                 }
-                rows.into_iter().for_each(|row| self.take(row));
-            } else {
-                self.more = true;
+            }
+            if !held && !self.more {
+                break;
+            }
+            if !self.read_journal(held).await? {
+                break;
             }
         }
         Ok(())
@@ -102,44 +138,99 @@ impl Pipeline<'_> {
         self.lanes.len() < MOST_ROWS && self.lanes.bytes() < MOST_BYTES
     }
 
-    /// Takes rows that were not handed on. Once none is left, rows are handed on again.
-    async fn read_journal(&mut self) -> Result<(), DbError> {
-        let plugins: Vec<String> = self
+    /// Takes rows from the journal. Once none is left, what comes goes ahead again. Whether to go on at once.
+    async fn read_journal(&mut self, held: bool) -> Result<bool, DbError> {
+        let active: HashSet<Arc<str>> = self
             .inner
             .plugins
             .all()
             .iter()
             .filter(|generation| generation.is_active())
-            .map(|generation| generation.id.clone())
+            .map(|generation| Arc::from(generation.id.as_str()))
             .collect();
-        self.inner.arrivals.follow();
+        self.inner.arrivals.catch_up(&active);
+        let settled = self.inner.arrivals.is_settled();
         let (room, bytes) = (MOST_ROWS - self.lanes.len(), MOST_BYTES - self.lanes.bytes());
+        let plugins = active.iter().map(|plugin| plugin.to_string()).collect();
         let rows = self.inner.db.pending_rows(plugins, self.lanes.taken().clone(), room, bytes).await?;
-        self.more = !rows.is_empty();
-        if self.more {
-            self.inner.arrivals.hold();
+        let end = rows.is_empty();
+        for row in rows {
+            self.take(&Arc::new(row));
         }
-        rows.into_iter().for_each(|row| self.take(row));
-        Ok(())
+        if end && held {
+            self.inner.arrivals.follow(&active);
+        }
+        self.more = held || !end || !settled;
+        Ok(!end || held)
     }
 
-    fn take(&mut self, row: PendingRow) {
-        // What nobody translates now stays in the journal until its plugin runs again.
+    fn take_ahead(&mut self, arrival: Arrival) {
+        let Arrival { row, kept, since } = arrival;
+        if self.take(&row) {
+            self.patience.insert(row.id, since + PATIENCE);
+            self.waiting.insert(row.id, Waiting { row, kept });
+        } else {
+            let appending = self.inner.arrivals.leave(&row.plugin);
+            tokio::spawn(keep(Arc::clone(self.inner), vec![Waiting { row, kept }], appending));
+        }
+    }
+
+    /// Whether somebody translates it.
+    fn take(&mut self, row: &Arc<PendingRow>) -> bool {
         let active = self.inner.plugins.get(&row.plugin).is_some_and(|generation| generation.is_active());
-        if active && self.lanes.take(&row.address, row.id, row.body.len()) {
-            let (inner, turns) = (Arc::clone(self.inner), Arc::clone(&self.turns));
+        if !active {
+            return false;
+        }
+        if self.lanes.take(&row.address, row.id, row.body.len()) {
+            let (inner, turns, row) = (Arc::clone(self.inner), Arc::clone(&self.turns), Arc::clone(row));
             self.steps.spawn(async move {
-                let address = Arc::clone(&row.address);
                 let _turn = turns.acquire_owned().await;
-                let translated = translate(&inner, row).await;
-                Step::Translated(address, translated)
+                Step::Translated(translate(&inner, row).await)
             });
         }
+        true
     }
 
-    fn translated(&mut self, address: &Arc<str>, row: Translated) {
-        let id = row.id;
-        self.lanes.done(address, id, row);
+    fn translated(&mut self, translated: Translated) {
+        let row = Arc::clone(&translated.row);
+        self.patience.remove(&row.id);
+        self.lanes.done(&row.address, row.id, translated);
+    }
+
+    /// When the patience of somebody ends.
+    fn next_late(&self) -> Option<Instant> {
+        let taken = self.patience.first_key_value().map(|(_, until)| *until);
+        let ahead = self.inner.arrivals.since().map(|since| since + PATIENCE);
+        taken.into_iter().chain(ahead).min()
+    }
+
+    /// Puts into the journal what has waited too long.
+    fn keep_late(&mut self) {
+        let now = Instant::now();
+        let mut late = Vec::new();
+        while let Some(first) = self.patience.first_entry().filter(|first| *first.get() <= now) {
+            late.push(*first.key());
+            first.remove();
+        }
+        let late: Vec<Waiting> = late.iter().filter_map(|id| self.waiting.remove(id)).collect();
+        if !late.is_empty() {
+            tokio::spawn(keep(Arc::clone(self.inner), late, ()));
+        }
+        if self.inner.arrivals.since().is_some_and(|since| since + PATIENCE <= now) {
+            // There is no room for it, nor for what comes.
+            let (arrivals, appending) = self.inner.arrivals.hold();
+            self.more = true;
+            let waiting = arrivals.into_iter().map(|Arrival { row, kept, .. }| Waiting { row, kept }).collect();
+            tokio::spawn(keep(Arc::clone(self.inner), waiting, appending));
+        }
+    }
+
+    /// Puts everything that somebody waits for into the journal, and whatever comes.
+    async fn keep_all(mut self) {
+        let (arrivals, appending) = self.inner.arrivals.hold();
+        let mut waiting: Vec<Waiting> = std::mem::take(&mut self.waiting).into_values().collect();
+        waiting.extend(arrivals.into_iter().map(|Arrival { row, kept, .. }| Waiting { row, kept }));
+        keep(Arc::clone(self.inner), waiting, appending).await;
     }
 
     /// One commit at a time: what becomes ready meanwhile goes together into the next.
@@ -153,7 +244,7 @@ impl Pipeline<'_> {
         }
         self.committing = true;
         let (db, now) = (self.inner.db.clone(), self.inner.clock.now());
-        let ids = rows.iter().map(|row| row.id).collect();
+        let ids = rows.iter().map(|translated| translated.row.id).collect();
         self.steps.spawn(async move {
             let done = db.commit_translated(rows, now).await;
             Step::Committed(ids, done)
@@ -170,6 +261,10 @@ impl Pipeline<'_> {
         for (id, row) in ids.into_iter().zip(done?) {
             let row = row?;
             self.lanes.committed(id);
+            if let Some(Waiting { kept, .. }) = self.waiting.remove(&id) {
+                // Whoever hung up need not be told.
+                let _ = kept.send(Ok(()));
+            }
             media |= row.media;
             strangers |= row.strangers;
             self.more |= row.effect == Effect::Again;
@@ -182,7 +277,6 @@ impl Pipeline<'_> {
             metrics::counter!("sambung_inbound_rows_total", "outcome" => outcome).increment(1);
             metrics::counter!("sambung_inbound_events_total").increment(u64::from(row.stored));
         }
-        self.inner.wakes.feed_grew();
         if media {
             self.inner.wakes.media.notify_one();
         }
@@ -190,5 +284,25 @@ impl Pipeline<'_> {
             self.inner.strangers.notify_one();
         }
         Ok(())
+    }
+}
+
+/// Puts requests into the journal without a translation, and tells their senders.
+async fn keep(inner: Arc<Inner>, waiting: Vec<Waiting>, until: impl Send + 'static) {
+    let rows = waiting.iter().map(|waiting| Arc::clone(&waiting.row)).collect();
+    let done = inner.db.append_journal_rows(rows, until).await;
+    if let Err(error) = &done {
+        tracing::warn!(%error, "requests could not be put into the journal");
+    }
+    for Waiting { kept, .. } in waiting {
+        let told = if done.is_ok() { Ok(()) } else { Err(DbError::Busy("the disk does not take it")) };
+        let _ = kept.send(told);
+    }
+}
+
+async fn until(when: Option<Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(when.into()).await,
+        None => std::future::pending().await,
     }
 }

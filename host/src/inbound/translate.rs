@@ -1,4 +1,4 @@
-//! One row of the journal through its plugin.
+//! One request through its plugin.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -20,30 +20,17 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 const FUNCTION: &str = "handle-webhook";
 
 /// Translates a row with the generation that is current now. Whatever happens to it happens to this row alone.
-pub(super) async fn translate(inner: &Inner, row: PendingRow) -> Translated {
-    let mut translated = Translated {
-        id: row.id,
-        plugin: Arc::clone(&row.plugin),
-        channel: row.channel.clone(),
-        app: row.app.clone(),
-        received_at: row.received_at,
-        replayed: row.replays > 0,
-        translation: Translation::TooEarly,
-    };
-    translated.translation = match AssertUnwindSafe(translation(inner, row)).catch_unwind().await {
+pub(super) async fn translate(inner: &Inner, row: Arc<PendingRow>) -> Translated {
+    let translation = match AssertUnwindSafe(translation(inner, &row)).catch_unwind().await {
         Ok(Ok(translation)) => translation,
         Ok(Err(reason)) => Translation::Parked(reason),
         Err(_) => {
-            tracing::error!(
-                row = translated.id,
-                plugin = &*translated.plugin,
-                "translating a request made the host panic"
-            );
+            tracing::error!(row = row.id, plugin = &*row.plugin, "translating a request made the host panic");
             Translation::Failed(broken_host())
         }
     };
-    inner.answers.give(translated.id, || None);
-    translated
+    inner.answers.give(row.id, || None);
+    Translated { row, translation }
 }
 
 fn broken_host() -> CallError {
@@ -56,7 +43,7 @@ fn broken_host() -> CallError {
     }
 }
 
-async fn translation(inner: &Inner, row: PendingRow) -> Result<Translation, String> {
+async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, String> {
     let Some(generation) = inner.plugins.get(&row.plugin) else {
         return Err(format!("the plugin {} is not installed", row.plugin));
     };
@@ -92,11 +79,10 @@ async fn translation(inner: &Inner, row: PendingRow) -> Result<Translation, Stri
         },
     };
     let (id, seed) = (row.id, seed_of(row.id));
-    let request = request_of(row);
     let mut tries = 0;
     loop {
         let seen: Option<Channel> = channel.as_ref().map(|channel| channel.to_contract(None));
-        match generation.plugin.handle_webhook(&caller, seed, request.clone(), seen).await {
+        match generation.plugin.handle_webhook(&caller, seed, request_of(row), seen).await {
             Ok(done) => {
                 if let Some(channel) = &channel
                     && let Err(error) = inner.db.note_call_success(&channel.id, FUNCTION, inner.clock.now()).await
@@ -133,14 +119,14 @@ fn seed_of(id: i64) -> u64 {
     (id as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31)
 }
 
-fn request_of(row: PendingRow) -> Request {
+fn request_of(row: &PendingRow) -> Request {
     Request {
-        recipe: row.recipe,
-        method: row.method,
-        path: row.path,
-        query: row.query,
-        headers: row.headers,
-        body: row.body,
+        recipe: row.recipe.clone(),
+        method: row.method.clone(),
+        path: row.path.clone(),
+        query: row.query.clone(),
+        headers: row.headers.clone(),
+        body: row.body.clone(),
         mail: None,
         received_at: u64::try_from(row.received_at).unwrap_or_default(),
         extra: Vec::new(),

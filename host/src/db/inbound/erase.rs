@@ -38,7 +38,7 @@ impl Db {
                  CREATE TEMP TABLE IF NOT EXISTS erased_words (word TEXT PRIMARY KEY); DELETE FROM erased_words;",
             )?;
             db.execute(
-                "INSERT OR IGNORE INTO erased_messages SELECT id FROM messages WHERE contact_id = ?1 \
+                "INSERT OR IGNORE INTO erased_messages SELECT id FROM messages WHERE contact_id = ?1 AND guest = 1 \
                  UNION SELECT m.id FROM messages m JOIN conversations v ON v.id = m.conversation_id WHERE v.contact_id = ?1",
                 [&id],
             )?;

@@ -100,7 +100,8 @@ pub(super) fn windows(site: &Site<'_>, event: &Event, conversation: &str, at: i6
         let rule = site.rules.iter().find(|rule| rule.id == opening.rule);
         site.db
             .prepare_cached(
-                "INSERT OR IGNORE INTO openings (conversation_id, rule, at, closes_at, token, uses_left, event_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO openings (conversation_id, rule, at, closes_at, token, uses_left, event_id) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 \
+                 WHERE NOT EXISTS (SELECT 1 FROM openings WHERE conversation_id = ?1 AND at = ?3 AND rule = ?2 AND event_id = ?7)",
             )?
             .execute(params![
                 conversation,
@@ -124,12 +125,13 @@ pub(super) fn windows(site: &Site<'_>, event: &Event, conversation: &str, at: i6
 }
 
 fn message(site: &mut Site<'_>, said: &Message, at: i64) -> Result<Option<String>, DbError> {
-    let (contact, met) = match &said.sender {
-        Some(person) => people::contact_of(site, person, at)?.map_or((None, false), |(id, met)| (Some(id), met)),
-        None => (None, false),
+    let contact = match &said.sender {
+        Some(person) => people::contact_of(site, person, at)?,
+        None => None,
     };
-    let conversation = threads::conversation_of(site, &said.thread, contact.as_deref(), at)?;
-    if met {
+    let id = contact.as_ref().map(|contact| contact.id.as_str());
+    let conversation = threads::conversation_of(site, &said.thread, id, at)?;
+    if contact.as_ref().is_some_and(|contact| contact.merged) {
         contacts_met(site, &conversation, at)?;
     }
     if let Some(correlation) = &said.correlation {
@@ -139,7 +141,7 @@ fn message(site: &mut Site<'_>, said: &Message, at: i64) -> Result<Option<String
             return Ok(Some(conversation));
         }
     }
-    let new = NewMessage { message: said, conversation: &conversation, contact: contact.as_deref(), echo: false, at };
+    let new = NewMessage { message: said, conversation: &conversation, contact: contact.as_ref(), echo: false, at };
     messages::insert(site, &new)?;
     Ok(Some(conversation))
 }
@@ -188,7 +190,7 @@ fn read_up_to(site: &mut Site<'_>, said: &ReadUpTo, at: i64) -> Result<Option<St
 }
 
 fn subscription(site: &mut Site<'_>, said: &Subscription, at: i64) -> Result<Option<String>, DbError> {
-    let contact = people::contact_of(site, &said.who, at)?.map(|(id, _)| id);
+    let contact = people::contact_of(site, &said.who, at)?.map(|contact| contact.id);
     let Some(thread) = &said.thread else { return Ok(None) };
     let conversation = threads::conversation_of(site, thread, contact.as_deref(), at)?;
     let text = match (said.topic.as_str(), said.active) {
@@ -199,7 +201,7 @@ fn subscription(site: &mut Site<'_>, said: &Subscription, at: i64) -> Result<Opt
     };
     let line = Line { code: if said.active { "subscribed" } else { "unsubscribed" }, text: &text };
     messages::add_line(site, &conversation, &line, at)?;
-    site.told.conversations.insert(conversation.clone());
+    site.told.conversation(&conversation);
     Ok(Some(conversation))
 }
 
@@ -207,12 +209,12 @@ fn subscription(site: &mut Site<'_>, said: &Subscription, at: i64) -> Result<Opt
 fn identity_changed(site: &mut Site<'_>, change: &IdentityChange, at: i64) -> Result<(), DbError> {
     let identities = change.old.iter().chain(&change.new).cloned().collect();
     let person = Person { identities, name: None, avatar: None, extra: Vec::new() };
-    let Some((contact, _)) = people::contact_of(site, &person, at)? else { return Ok(()) };
+    let Some(contact) = people::contact_of(site, &person, at)? else { return Ok(()) };
     let theirs: Vec<String> = {
         let mut query = site.db.prepare_cached(
             "SELECT id FROM conversations WHERE contact_id = ?1 AND account_id = ?2 AND merged_into IS NULL ORDER BY id LIMIT 20",
         )?;
-        let rows = query.query_map(params![contact, site.account], |row| row.get(0))?;
+        let rows = query.query_map(params![contact.id, site.account], |row| row.get(0))?;
         rows.collect::<Result<_, _>>()?
     };
     for conversation in theirs {

@@ -1,21 +1,26 @@
 //! Messages as they arrive: stored once by the provider's id, placed by the provider's time, with their files and quotes.
 
+use std::borrow::Cow;
+
 use rusqlite::params;
 use sambung_runtime::contract::inbound::Message;
 use sambung_runtime::contract::types::Content;
 use serde_json::{Value, json};
 
-use super::site::Site;
+use super::people::Contact;
+use super::site::{Created, Site};
 use super::targets::{self, Waiting};
 use super::{echo, media};
-use crate::db::{DbError, status};
+use crate::db::conversations::{self, ContactView, LastMessage, Marks};
+use crate::db::{DbError, feed, messages as stored};
 use crate::model::content;
+use crate::model::time::rfc3339;
 
 /// A message to be stored.
 pub(super) struct NewMessage<'m> {
     pub message: &'m Message,
     pub conversation: &'m str,
-    pub contact: Option<&'m str>,
+    pub contact: Option<&'m Contact>,
     /// The business sent it by another way.
     pub echo: bool,
     pub at: i64,
@@ -32,17 +37,25 @@ const HOST: &str = "system";
 
 /// Stores a message. None where the provider's id is known already.
 pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option<String>, DbError> {
-    if status::message_of(site.db, site.account, &new.message.id)?.is_some() {
+    let id = site.mint("msg");
+    let fresh = site
+        .db
+        .prepare_cached(
+            "INSERT INTO provider_ids (account_id, provider_id, message_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![site.account, new.message.id, id])?;
+    if fresh == 0 {
         return Ok(None);
     }
-    let id = site.mint("msg");
     let direction = if new.echo { "outbound" } else { "inbound" };
     let contents = contents_json(site, &id, &new.message.content)?;
+    let marks = bump_last(site, new.conversation, &id, new.at, !new.echo)?;
+    let contact = new.contact.map(|contact| contact.id.as_str());
     site.db
         .prepare_cached(
             "INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, contact_id, content, context, group_key, at, \
-               received_at, status, echo) \
-             VALUES (?1, (SELECT coalesce(max(rowid), 0) + 1 FROM messages), ?2, ?3, ?4, ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11, ?12)",
+               received_at, status, echo, guest) \
+             VALUES (?1, (SELECT coalesce(max(rowid), 0) + 1 FROM messages), ?2, ?3, ?4, ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11, ?12, ?14)",
         )?
         .execute(params![
             id,
@@ -50,7 +63,7 @@ pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option
             site.account,
             new.conversation,
             direction,
-            new.contact,
+            contact,
             new.message.context,
             new.message.group,
             new.at,
@@ -58,21 +71,79 @@ pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option
             new.echo.then_some("sent"),
             new.echo,
             contents.to_string(),
+            contact.is_some() && contact != marks.contact_id.as_deref(),
         ])?;
-    site.db
-        .prepare_cached("INSERT INTO provider_ids (account_id, provider_id, message_id) VALUES (?1, ?2, ?3)")?
-        .execute(params![site.account, new.message.id, id])?;
-    site.told.created.push(id.clone());
-    site.told.conversations.insert(new.conversation.to_owned());
+    tell(site, new, &id, contents, marks)?;
     if let Some(target) = &new.message.reply_to {
         targets::on_message(site, &target.id, &Waiting::Reply { message: id.clone() }, new.at)?;
     }
-    bump_last(site, new.conversation, &id, new.at, !new.echo)?;
     if new.echo {
         echo::attach_facts(site, &new.message.id, &id)?;
     }
     targets::appear(site, &new.message.id, &id)?;
     Ok(Some(id))
+}
+
+/// Has a new message told, with its JSON and its conversation's where all that stands in them is at hand.
+fn tell(site: &mut Site<'_>, new: &NewMessage<'_>, id: &str, contents: Value, mut marks: Marks) -> Result<(), DbError> {
+    let last = (marks.last_message_id.as_deref() == Some(id))
+        .then(|| LastMessage::of(id.into(), "inbound".into(), &contents, None, false));
+    let (Some((account, channel)), false) = (site.shown, new.echo) else {
+        site.told.created.push(Created { id: id.to_owned(), json: None });
+        site.told.conversation(new.conversation);
+        return Ok(());
+    };
+    let channel = channel.as_ref();
+    // Its contact is this message's sender, or nobody.
+    let known = marks.contact_id.as_deref() == new.contact.map(|contact| contact.id.as_str());
+    match last {
+        Some(last) if known => {
+            marks.contact_id = None;
+            let contact = new.contact.map(|contact| ContactView {
+                id: contact.id.as_str().into(),
+                name: contact.name.as_deref().map(Cow::Borrowed),
+            });
+            let (account, channel) = (Cow::Borrowed(account), channel.map(Cow::Borrowed));
+            let view =
+                conversations::View::of(new.conversation.into(), account, channel, contact, marks, Some(last));
+            site.told.conversation_is(new.conversation, feed::text(&view)?);
+        }
+        _ => site.told.conversation(new.conversation),
+    }
+    let json = if content::media_ids(&contents).is_empty() {
+        let created_at = rfc3339(new.at);
+        let view = stored::View {
+            id: id.into(),
+            conversation_id: new.conversation.into(),
+            channel_id: channel.map(|channel| channel.id.as_str().into()),
+            direction: "inbound".into(),
+            content: content::shown(contents),
+            status: None,
+            error: Value::Null,
+            from: new.contact.map(|contact| stored::From::Contact {
+                id: contact.id.as_str().into(),
+                name: contact.name.as_deref().map(Cow::Borrowed),
+            }),
+            sent_at: created_at.as_str().into(),
+            created_at,
+            received_at: Some(rfc3339(site.received_at)),
+            reply_to: Value::Null,
+            group: new.message.group.as_deref().map(Cow::Borrowed),
+            human: false,
+            echo: false,
+            edited_at: None,
+            deleted_at: None,
+            reactions: Value::Null,
+            provider_message_ids: vec![new.message.id.as_str().into()],
+            attempts: Value::Array(Vec::new()),
+            replayed: site.replayed,
+        };
+        Some(feed::text(&view)?)
+    } else {
+        None
+    };
+    site.told.created.push(Created { id: id.to_owned(), json });
+    Ok(())
 }
 
 /// Contents as they are stored, with a row for each file of them.
@@ -97,15 +168,16 @@ pub(super) fn contents_json(site: &mut Site<'_>, message: &str, contents: &[Cont
 }
 
 /// The newest message and the newest inbound one are maxima, whatever arrives when.
-fn bump_last(site: &Site<'_>, conversation: &str, id: &str, at: i64, inbound: bool) -> Result<(), DbError> {
-    site.db
+fn bump_last(site: &Site<'_>, conversation: &str, id: &str, at: i64, inbound: bool) -> Result<Marks, DbError> {
+    Ok(site
+        .db
         .prepare_cached(
             "UPDATE conversations SET last_message_id = CASE WHEN last_message_id IS NULL OR last_message_at <= ?3 THEN ?2 ELSE last_message_id END, \
                last_message_at = CASE WHEN last_message_id IS NULL THEN ?3 ELSE max(last_message_at, ?3) END, \
-               last_inbound_at = CASE WHEN ?4 THEN max(coalesce(last_inbound_at, ?3), ?3) ELSE last_inbound_at END WHERE id = ?1",
+               last_inbound_at = CASE WHEN ?4 THEN max(coalesce(last_inbound_at, ?3), ?3) ELSE last_inbound_at END WHERE id = ?1 \
+             RETURNING assigned_to, created_at, last_message_at, last_message_id, last_inbound_at, read_at, merged_into, contact_id",
         )?
-        .execute(params![conversation, id, at, inbound])?;
-    Ok(())
+        .query_row(params![conversation, id, at, inbound], Marks::read)?)
 }
 
 /// Derives a conversation's newest message from what is in it, after something moved.
@@ -142,6 +214,6 @@ pub(super) fn add_line(site: &mut Site<'_>, conversation: &str, line: &Line<'_>,
             site.received_at,
             HOST
         ])?;
-    site.told.created.push(id);
+    site.told.created.push(Created { id, json: None });
     Ok(())
 }

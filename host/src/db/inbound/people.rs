@@ -19,18 +19,25 @@ pub struct StrangerRow {
     pub thread_key: Option<String>,
 }
 
-/// The contact of a person, made where nobody knows any of the identities. None for somebody without an identity. The second
-/// says whether two contacts turned out to be one.
-pub(super) fn contact_of(site: &mut Site<'_>, person: &Person, at: i64) -> Result<Option<(String, bool)>, DbError> {
+/// A person, as they are known now.
+#[derive(Debug, Clone)]
+pub(super) struct Contact {
+    pub id: String,
+    pub name: Option<String>,
+    /// Several contacts turned out to be this one.
+    pub merged: bool,
+}
+
+/// The contact of a person, made where nobody knows any of the identities. None for somebody without an identity.
+pub(super) fn contact_of(site: &mut Site<'_>, person: &Person, at: i64) -> Result<Option<Contact>, DbError> {
     if person.identities.is_empty() {
         return Ok(None);
     }
-    let (known, missing) = look_up(site, &person.identities)?;
-    let merged = known.len() > 1;
-    let contact = match known.as_slice() {
-        [] => create(site, at)?,
-        [one] => one.clone(),
-        several => merge(site, several)?,
+    let (mut known, missing) = look_up(site, &person.identities)?;
+    let mut contact = match known.len() {
+        0 => Contact { id: create(site, at)?, name: None, merged: false },
+        1 => known.remove(0),
+        _ => merge(site, &known)?,
     };
     for identity in missing {
         site.db
@@ -42,12 +49,12 @@ pub(super) fn contact_of(site: &mut Site<'_>, person: &Person, at: i64) -> Resul
                 identity.scheme,
                 identity.scope,
                 identity.value,
-                contact,
+                contact.id,
                 extra_json(identity)
             ])?;
     }
-    describe(site, &contact, person, at)?;
-    Ok(Some((contact, merged)))
+    describe(site, &mut contact, person, at)?;
+    Ok(Some(contact))
 }
 
 fn extra_json(identity: &Identity) -> Option<String> {
@@ -55,15 +62,18 @@ fn extra_json(identity: &Identity) -> Option<String> {
 }
 
 /// The contacts that are known by these identities, without repetition, and the identities that nobody has.
-fn look_up<'i>(site: &Site<'_>, identities: &'i [Identity]) -> Result<(Vec<String>, Vec<&'i Identity>), DbError> {
+fn look_up<'i>(site: &Site<'_>, identities: &'i [Identity]) -> Result<(Vec<Contact>, Vec<&'i Identity>), DbError> {
     let mut query = site.db.prepare_cached(
-        "SELECT contact_id FROM identities WHERE workspace_id = ?1 AND scheme = ?2 AND scope = ?3 AND value = ?4",
+        "SELECT i.contact_id, c.name FROM identities i JOIN contacts c ON c.id = i.contact_id \
+         WHERE i.workspace_id = ?1 AND i.scheme = ?2 AND i.scope = ?3 AND i.value = ?4",
     )?;
-    let (mut known, mut missing) = (Vec::new(), Vec::new());
+    let (mut known, mut missing): (Vec<Contact>, _) = (Vec::new(), Vec::new());
     for identity in identities {
         let values = params![site.workspace, identity.scheme, identity.scope, identity.value];
-        match query.query_row(values, |row| row.get::<_, String>(0)).optional()? {
-            Some(contact) if known.contains(&contact) => {}
+        let found =
+            query.query_row(values, |row| Ok(Contact { id: row.get(0)?, name: row.get(1)?, merged: false }));
+        match found.optional()? {
+            Some(contact) if known.iter().any(|other| other.id == contact.id) => {}
             Some(contact) => known.push(contact),
             None => missing.push(identity),
         }
@@ -81,9 +91,9 @@ fn create(site: &mut Site<'_>, at: i64) -> Result<String, DbError> {
 }
 
 /// Of several contacts the oldest stays; it takes over the others' identities, conversations and messages.
-fn merge(site: &mut Site<'_>, several: &[String]) -> Result<String, DbError> {
+fn merge(site: &mut Site<'_>, several: &[Contact]) -> Result<Contact, DbError> {
     let mut ages = Vec::with_capacity(several.len());
-    for id in several {
+    for Contact { id, .. } in several {
         let created: i64 = site
             .db
             .prepare_cached("SELECT created_at FROM contacts WHERE id = ?1")?
@@ -95,7 +105,8 @@ fn merge(site: &mut Site<'_>, several: &[String]) -> Result<String, DbError> {
     for (_, gone) in ages {
         for statement in [
             "UPDATE identities SET contact_id = ?1 WHERE contact_id = ?2",
-            "UPDATE messages SET contact_id = ?1 WHERE contact_id = ?2",
+            "UPDATE messages SET contact_id = ?1 WHERE contact_id = ?2 AND guest = 1",
+            "UPDATE messages SET contact_id = ?1 WHERE contact_id = ?2 AND conversation_id IN (SELECT id FROM conversations WHERE contact_id = ?2)",
             "INSERT INTO holds (account_id, scope, key, until, reason) SELECT account_id, scope, ?1, until, reason FROM holds \
              WHERE scope = 'recipient' AND key = ?2 \
              ON CONFLICT (account_id, scope, key) DO UPDATE SET until = max(until, excluded.until)",
@@ -110,7 +121,7 @@ fn merge(site: &mut Site<'_>, several: &[String]) -> Result<String, DbError> {
         for row in rows {
             let (id, visible) = row?;
             if visible {
-                site.told.conversations.insert(id);
+                site.told.conversation(&id);
             }
         }
         site.db
@@ -123,27 +134,32 @@ fn merge(site: &mut Site<'_>, several: &[String]) -> Result<String, DbError> {
             .execute(params![kept, gone, site.now])?;
         site.db.prepare_cached("DELETE FROM contacts WHERE id = ?1")?.execute([&gone])?;
     }
-    Ok(kept)
+    let name =
+        site.db.prepare_cached("SELECT name FROM contacts WHERE id = ?1")?.query_row([&kept], |row| row.get(0))?;
+    Ok(Contact { id: kept, name, merged: true })
 }
 
 /// Takes over what the provider says about a person: the newest name by the provider's time, the first picture.
-fn describe(site: &mut Site<'_>, contact: &str, person: &Person, at: i64) -> Result<(), DbError> {
-    if let Some(name) = person.name.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
-        site.db
-            .prepare_cached(
-                "UPDATE contacts SET name = ?2, name_at = ?3, changed_at = ?4 WHERE id = ?1 AND name_at <= ?3 AND name IS NOT ?2",
-            )?
-            .execute(params![contact, name, at, site.now])?;
+fn describe(site: &mut Site<'_>, contact: &mut Contact, person: &Person, at: i64) -> Result<(), DbError> {
+    let name = person.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    if let Some(name) = name.filter(|name| contact.name.as_deref() != Some(*name)) {
+        let changed = site
+            .db
+            .prepare_cached("UPDATE contacts SET name = ?2, name_at = ?3, changed_at = ?4 WHERE id = ?1 AND name_at <= ?3")?
+            .execute(params![contact.id, name, at, site.now])?;
+        if changed > 0 {
+            contact.name = Some(name.to_owned());
+        }
     }
     if let Some(avatar) = &person.avatar {
         let wanted: bool = site
             .db
             .prepare_cached("SELECT avatar IS NULL FROM contacts WHERE id = ?1")?
-            .query_row([contact], |row| row.get(0))?;
+            .query_row([&contact.id], |row| row.get(0))?;
         if wanted && let Some(media) = super::media::register(site, None, avatar)? {
             site.db
                 .prepare_cached("UPDATE contacts SET avatar = ?2, changed_at = ?3 WHERE id = ?1")?
-                .execute(params![contact, media, site.now])?;
+                .execute(params![contact.id, media, site.now])?;
         }
     }
     Ok(())
@@ -205,31 +221,33 @@ impl Db {
             let found = db
                 .prepare_cached(
                     "UPDATE contacts SET looked_up_at = ?2 WHERE id = ?1 AND erased_at IS NULL \
-                     RETURNING workspace_id, (SELECT account_id FROM channels WHERE id = ?3)",
+                     RETURNING workspace_id, (SELECT account_id FROM channels WHERE id = ?3), name",
                 )?
                 .query_row(params![contact, now, channel], |row| {
-                    Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?))
+                    let known = Contact { id: contact.clone(), name: row.get(2)?, merged: false };
+                    Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?, known))
                 })
                 .optional()?;
-            let Some((workspace, Some(account))) = found else { return Ok(()) };
+            let Some((workspace, Some(account), mut known)) = found else { return Ok(()) };
             let Some(person) = person else { return Ok(()) };
             let mut site = Site {
                 db,
                 workspace: &workspace,
                 account,
                 channel: Some(&channel),
+                shown: None,
                 rules: &[],
                 received_at: now,
                 now,
                 replayed: false,
                 told: Default::default(),
             };
-            describe(&mut site, &contact, &person, now)?;
+            describe(&mut site, &mut known, &person, now)?;
             let mut shown = db.prepare_cached(
                 "SELECT id FROM conversations WHERE contact_id = ?1 AND merged_into IS NULL ORDER BY id LIMIT 20",
             )?;
             for id in shown.query_map([&contact], |row| row.get::<_, String>(0))? {
-                site.told.conversations.insert(id?);
+                site.told.conversation(&id?);
             }
             site.tell()
         })

@@ -1,14 +1,15 @@
-//! Commits translated requests: together at first, and where one of them is refused, each in a savepoint of its own and each
+//! Commits translated requests, those of the journal and those that are put into it only now: together at first, and where one of them is refused, each in a savepoint of its own and each
 //! item of it in another. A savepoint costs a copy of every page it touches, and hardly any request is refused.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 use sambung_runtime::CallError;
-use sambung_runtime::contract::inbound::{Item, ItemResult, Outcome};
+use sambung_runtime::contract::inbound::{Event, Happening, Item, ItemResult, Outcome};
 use sambung_runtime::contract::windows::WindowRule;
 
 use super::backlog::Gone;
@@ -16,25 +17,17 @@ use super::events::{self, Stored};
 use super::journal_items::{self, ItemRow};
 use super::notices;
 use super::site::Site;
-use crate::db::{Db, DbError, Priority, channels, journal};
+use super::standing::{Place, Shown, Standing, concerns, overtakes, places_of, standing};
+use crate::db::journal::{self, Stand};
+use crate::db::{Db, DbError, PendingRow, Priority, channels};
 use crate::model::channel::{Finding, FindingSource};
 use crate::model::envelope::Vault;
 
 /// A request with what its plugin made of it.
 #[derive(Debug, Clone)]
 pub struct Translated {
-    /// The journal's row.
-    pub id: i64,
-    /// Whose plugin translated it.
-    pub plugin: Arc<str>,
-    /// The channel whose address it came to; none where several share it.
-    pub channel: Option<Arc<str>>,
-    /// The registration whose address it came to.
-    pub app: Option<Arc<str>>,
-    /// When the host received it.
-    pub received_at: i64,
-    /// Somebody had it run again.
-    pub replayed: bool,
+    /// The request, whether or not it is in the journal yet.
+    pub row: Arc<PendingRow>,
     /// What came of the translation.
     pub translation: Translation,
 }
@@ -85,14 +78,6 @@ pub struct Committed {
     pub strangers: bool,
 }
 
-/// Where events of an item belong.
-#[derive(Clone)]
-struct Place {
-    channel: String,
-    workspace: String,
-    account: i64,
-}
-
 /// What became of the items of a request.
 #[derive(Default)]
 struct Tally {
@@ -116,7 +101,7 @@ impl Db {
         let failed: Vec<Arc<str>> = rows
             .iter()
             .filter(|row| matches!(row.translation, Translation::Failed(_) | Translation::Outcome { early: true, .. }))
-            .filter_map(|row| row.channel.clone())
+            .filter_map(|row| row.row.channel.clone())
             .collect();
         let vault = self.vault();
         let done = self.write(Priority::Routine, move |db| commit_all(db, &vault, &rows, now)).await;
@@ -144,7 +129,7 @@ fn last_words(panic: &(dyn Any + Send)) -> String {
 }
 
 /// Shows on the channel that a request was put aside through no fault of the provider's.
-fn show_unstored(db: &Connection, row: &Translated, reason: &str, now: i64) -> Result<(), DbError> {
+fn show_unstored(db: &Connection, row: &PendingRow, reason: &str, now: i64) -> Result<(), DbError> {
     let Some(channel) = &row.channel else { return Ok(()) };
     let finding = Finding {
         level: "error".to_owned(),
@@ -165,7 +150,7 @@ fn commit_all(
     now: i64,
 ) -> Result<Vec<Result<Committed, DbError>>, DbError> {
     let together = in_savepoint(db, || {
-        let mut act = Act { db, vault, now, apart: false, standings: HashMap::new() };
+        let mut act = Act { db, vault, now, apart: false, there: false, standings: HashMap::new(), shown: Shown::default() };
         rows.iter().map(|row| act.commit(row).map(Ok)).collect()
     });
     match together {
@@ -182,10 +167,11 @@ fn commit_apart(
     rows: &[Translated],
     now: i64,
 ) -> Result<Vec<Result<Committed, DbError>>, DbError> {
-    let mut act = Act { db, vault, now, apart: true, standings: HashMap::new() };
+    let mut act = Act { db, vault, now, apart: true, there: false, standings: HashMap::new(), shown: Shown::default() };
     let mut done = Vec::with_capacity(rows.len());
-    for row in rows {
-        match in_savepoint(db, || act.commit(row)) {
+    for translated in rows {
+        let row = &*translated.row;
+        match in_savepoint(db, || act.commit(translated)) {
             Err(error) if error.may_pass() => {
                 // Those after it wait with it: they must not overtake it, and SQLite may have ended the transaction, so that
                 // a savepoint would begin one of its own.
@@ -195,7 +181,7 @@ fn commit_apart(
             Err(error) => {
                 tracing::error!(row = row.id, plugin = &*row.plugin, %error, "a request could not be stored");
                 let reason = format!("it could not be stored: {error}");
-                done.push(Ok(park_whole(db, row, &reason, now)?));
+                done.push(Ok(act.park_whole(row, &reason)?));
                 journal::forget_erased(db, row.id)?;
                 show_unstored(db, row, &reason, now)?;
             }
@@ -212,9 +198,19 @@ struct Act<'a> {
     now: i64,
     /// Each item stands or falls alone; else a refusal is the whole act's.
     apart: bool,
+    /// The request that is being committed is in the journal.
+    there: bool,
     /// The channels of these requests: nothing but connecting and disconnecting, which are acts of their own, changes what is
     /// kept here.
     standings: HashMap<String, Option<Standing>>,
+    shown: Shown,
+}
+
+/// What applies to every event of a request.
+struct Ground<'g> {
+    rules: &'g [WindowRule],
+    gone: &'g Gone,
+    shown: &'g Shown,
 }
 
 impl Act<'_> {
@@ -231,17 +227,22 @@ impl Act<'_> {
         if self.apart { in_savepoint(self.db, act) } else { act() }
     }
 
-    fn commit(&mut self, row: &Translated) -> Result<Committed, DbError> {
-        let db = self.db;
-        let still = db
-            .prepare_cached("SELECT erased FROM journal WHERE id = ?1 AND state = 'pending'")?
-            .query_row([row.id], |found| found.get::<_, Option<Vec<u8>>>(0))
+    fn commit(&mut self, translated: &Translated) -> Result<Committed, DbError> {
+        let (db, row) = (self.db, &*translated.row);
+        let found = db
+            .prepare_cached("SELECT state, erased FROM journal WHERE id = ?1")?
+            .query_row([row.id], |found| {
+                Ok((found.get_ref(0)?.as_str()? == "pending", found.get::<_, Option<Vec<u8>>>(1)?))
+            })
             .optional()?;
-        let Some(marked) = still else {
-            return Ok(Committed { effect: Effect::Settled, stored: 0, media: false, strangers: false });
+        self.there = found.is_some();
+        let marked = match found {
+            Some((true, marked)) => marked,
+            None if !row.journalled => None,
+            Some((false, _)) | None => return Ok(Committed { effect: Effect::Settled, ..NOTHING }),
         };
         let gone = Gone::read(self.vault, row.id, marked.as_deref())?;
-        let done = self.store(row, &gone)?;
+        let done = self.store(row, &translated.translation, &gone)?;
         if marked.is_some() && matches!(done.effect, Effect::Settled | Effect::Parked) {
             journal::forget_erased(db, row.id)?;
         }
@@ -249,39 +250,40 @@ impl Act<'_> {
     }
 
     /// Stores what a request holds, but for what is said by those who are erased.
-    fn store(&mut self, row: &Translated, gone: &Gone) -> Result<Committed, DbError> {
+    fn store(&mut self, row: &PendingRow, translation: &Translation, gone: &Gone) -> Result<Committed, DbError> {
         let (db, now) = (self.db, self.now);
         let own = match &row.channel {
             Some(channel) => match self.standing(channel)? {
-                None => return park_whole(db, row, "the channel was disconnected before this was translated", now),
+                None => return self.park_whole(row, "the channel was disconnected before this was translated"),
                 // Not translated because nobody waited at the provider; by now somebody does.
-                Some(Standing::Connecting { waits: true }) if matches!(row.translation, Translation::TooEarly) => {
-                    return Ok(AGAIN);
+                Some(Standing::Connecting { waits: true }) if matches!(translation, Translation::TooEarly) => {
+                    return self.again(row);
                 }
-                Some(Standing::Connecting { .. }) => return wait(db, row, channel, now),
+                Some(Standing::Connecting { .. }) => return self.wait(row, translation, channel),
                 Some(Standing::At { released_to, .. }) if overtakes(db, row, channel, released_to)? => {
-                    return Ok(AGAIN);
+                    return self.again(row);
                 }
                 Some(Standing::At { place, .. }) => Some(place),
             },
             None => None,
         };
-        match &row.translation {
-            Translation::TooEarly | Translation::Outcome { early: true, .. } => Ok(AGAIN),
-            Translation::Parked(reason) => park_whole(db, row, reason, now),
+        match translation {
+            Translation::TooEarly | Translation::Outcome { early: true, .. } => self.again(row),
+            Translation::Parked(reason) => self.park_whole(row, reason),
             Translation::Failed(error) => {
                 if let Some(channel) = &row.channel {
                     channels::note_call_failure(db, channel, error, now)?;
                 }
-                park_whole(db, row, &error.to_string(), now)
+                self.park_whole(row, &error.to_string())
             }
             Translation::Outcome { outcome, rules, .. } => {
-                if row.replayed {
+                if row.replays > 0 {
                     journal_items::clear(db, row.id)?;
                 }
+                let ground = Ground { rules, gone, shown: &self.shown };
                 let mut tally = Tally::default();
                 for (index, item) in outcome.items.iter().enumerate() {
-                    let result = self.guarded(|| apply_item(db, row, index, item, own.as_ref(), (rules, gone), now));
+                    let result = self.guarded(|| apply_item(db, row, index, item, own.as_ref(), &ground, now));
                     match result {
                         Ok(one) => tally.add(one),
                         Err(error) if !self.apart || error.may_pass() => return Err(error),
@@ -294,9 +296,66 @@ impl Act<'_> {
                         }
                     }
                 }
-                settle(db, row, tally, now)
+                self.settle(row, &tally)
             }
         }
+    }
+
+    /// The request is to be translated again.
+    fn again(&mut self, row: &PendingRow) -> Result<Committed, DbError> {
+        if !self.there {
+            journal::append(self.db, row)?;
+            if let Some(channel) = &row.channel {
+                // What came after it, and may be translated already, waits for it.
+                journal::wait_behind(self.db, channel, row.id)?;
+                self.standings.remove(&**channel);
+            }
+        }
+        Ok(Committed { effect: Effect::Again, ..NOTHING })
+    }
+
+    /// The request waits until its channel is connected; what concerns the connection itself takes effect at once.
+    fn wait(&self, row: &PendingRow, translation: &Translation, channel: &str) -> Result<Committed, DbError> {
+        if let Translation::Outcome { outcome, .. } = translation {
+            for item in &outcome.items {
+                let ItemResult::Events(events) = &item.outcome else { continue };
+                for event in events {
+                    notices::early(self.db, channel, event, events::time_of(event, row.received_at))?;
+                }
+            }
+        }
+        if let Translation::Failed(error) = translation {
+            channels::note_call_failure(self.db, channel, error, self.now)?;
+        }
+        self.end(row, &Stand { state: "waiting", reason: None, stored: 0, settled_at: None })?;
+        Ok(Committed { effect: Effect::Waiting, ..NOTHING })
+    }
+
+    fn park_whole(&self, row: &PendingRow, reason: &str) -> Result<Committed, DbError> {
+        let reason: String = reason.chars().take(2_000).collect();
+        self.end(row, &Stand { state: "parked", reason: Some(&reason), stored: 0, settled_at: Some(self.now) })?;
+        Ok(Committed { effect: Effect::Parked, ..NOTHING })
+    }
+
+    fn settle(&self, row: &PendingRow, tally: &Tally) -> Result<Committed, DbError> {
+        let parked = tally.parked > 0;
+        let reason = match (&tally.first_reason, tally.items) {
+            (_, 0) => Some(Cow::Borrowed("the request holds no items")),
+            (Some(reason), items) if parked => {
+                Some(Cow::Owned(format!("{} of {items} items: {reason}", tally.parked)))
+            }
+            (reason, _) => reason.as_deref().map(Cow::Borrowed),
+        };
+        let (state, effect) = if parked { ("parked", Effect::Parked) } else { ("settled", Effect::Settled) };
+        let stand =
+            Stand { state, reason: reason.as_deref(), stored: tally.stored, settled_at: Some(self.now) };
+        self.end(row, &stand)?;
+        Ok(Committed { effect, stored: tally.stored, media: tally.media, strangers: tally.strangers })
+    }
+
+    /// What became of a request stands in its row, which is made now where it was translated first.
+    fn end(&self, row: &PendingRow, stand: &Stand<'_>) -> Result<(), DbError> {
+        if self.there { journal::update(self.db, row.id, stand) } else { journal::insert(self.db, row, stand) }
     }
 }
 
@@ -311,93 +370,16 @@ impl Tally {
     }
 }
 
-const AGAIN: Committed = Committed { effect: Effect::Again, stored: 0, media: false, strangers: false };
-
-#[derive(Clone)]
-enum Standing {
-    /// `waits`: for something to happen at the provider.
-    Connecting { waits: bool },
-    /// `released_to`: the last of the rows that were there when it became connected, until all of them are stored.
-    At { place: Place, released_to: Option<i64> },
-}
-
-fn standing(db: &Connection, channel: &str) -> Result<Option<Standing>, DbError> {
-    let found = db
-        .prepare_cached(
-            "SELECT workspace_id, CASE state WHEN 'connecting' THEN NULL ELSE account_id END, released_to, \
-                    state = 'connecting' AND coalesce(json_extract(step, '$.kind'), '') = 'wait' FROM channels WHERE id = ?1",
-        )?
-        .query_row([channel], |row| {
-            Ok(match row.get(1)? {
-                Some(account) => Standing::At {
-                    place: Place { channel: channel.to_owned(), workspace: row.get(0)?, account },
-                    released_to: row.get(2)?,
-                },
-                None => Standing::Connecting { waits: row.get(3)? },
-            })
-        })
-        .optional()?;
-    Ok(found)
-}
-
-/// Whether rows that were there when its channel became connected are still to be stored before this one.
-fn overtakes(db: &Connection, row: &Translated, channel: &str, released_to: Option<i64>) -> Result<bool, DbError> {
-    let Some(last) = released_to else { return Ok(false) };
-    let earlier = db
-        .prepare_cached("SELECT 1 FROM journal WHERE state = 'pending' AND id < ?1 AND id <= ?2 AND channel_id = ?3")?
-        .exists(params![row.id, last, channel])?;
-    if !earlier && row.id > last {
-        db.prepare_cached("UPDATE channels SET released_to = NULL WHERE id = ?1")?.execute([channel])?;
-    }
-    Ok(earlier)
-}
-
-/// The request waits until its channel is connected; what concerns the connection itself takes effect at once.
-fn wait(db: &Connection, row: &Translated, channel: &str, now: i64) -> Result<Committed, DbError> {
-    if let Translation::Outcome { outcome, .. } = &row.translation {
-        for item in &outcome.items {
-            let ItemResult::Events(events) = &item.outcome else { continue };
-            for event in events {
-                notices::early(db, channel, event, events::time_of(event, row.received_at))?;
-            }
-        }
-    }
-    if let Translation::Failed(error) = &row.translation {
-        channels::note_call_failure(db, channel, error, now)?;
-    }
-    db.prepare_cached("UPDATE journal SET state = 'waiting' WHERE id = ?1")?.execute([row.id])?;
-    Ok(Committed { effect: Effect::Waiting, stored: 0, media: false, strangers: false })
-}
-
-fn park_whole(db: &Connection, row: &Translated, reason: &str, now: i64) -> Result<Committed, DbError> {
-    let reason: String = reason.chars().take(2_000).collect();
-    db.prepare_cached("UPDATE journal SET state = 'parked', reason = ?2, settled_at = ?3 WHERE id = ?1")?
-        .execute(params![row.id, reason, now])?;
-    Ok(Committed { effect: Effect::Parked, stored: 0, media: false, strangers: false })
-}
-
-fn settle(db: &Connection, row: &Translated, tally: Tally, now: i64) -> Result<Committed, DbError> {
-    let parked = tally.parked > 0;
-    let reason = match (&tally.first_reason, tally.items) {
-        (_, 0) => Some("the request holds no items".to_owned()),
-        (Some(reason), items) if parked => Some(format!("{} of {items} items: {reason}", tally.parked)),
-        (reason, _) => reason.clone(),
-    };
-    db.prepare_cached(
-        "UPDATE journal SET state = ?2, reason = ?3, stored = stored + ?4, settled_at = ?5 WHERE id = ?1",
-    )?
-    .execute(params![row.id, if parked { "parked" } else { "settled" }, reason, tally.stored, now])?;
-    let effect = if parked { Effect::Parked } else { Effect::Settled };
-    Ok(Committed { effect, stored: tally.stored, media: tally.media, strangers: tally.strangers })
-}
+/// Of a request that gave nothing.
+const NOTHING: Committed = Committed { effect: Effect::Settled, stored: 0, media: false, strangers: false };
 
 fn apply_item(
     db: &Connection,
-    row: &Translated,
+    row: &PendingRow,
     index: usize,
     item: &Item,
     own: Option<&Place>,
-    (rules, gone): (&[WindowRule], &Gone),
+    ground: &Ground<'_>,
     now: i64,
 ) -> Result<Tally, DbError> {
     let places = match own {
@@ -418,7 +400,7 @@ fn apply_item(
         ItemResult::Events(events) => {
             let mut tally = Tally::default();
             for place in &places {
-                apply_events(db, row, (index, item), events, place, (rules, gone), now, &mut tally)?;
+                apply_events(db, row, (index, item), events, place, ground, now, &mut tally)?;
             }
             Ok(tally)
         }
@@ -437,27 +419,39 @@ fn apply_item(
 #[allow(clippy::too_many_arguments, reason = "the parts of one item's application, used in one place")]
 fn apply_events(
     db: &Connection,
-    row: &Translated,
+    row: &PendingRow,
     (index, item): (usize, &Item),
-    events: &[sambung_runtime::contract::inbound::Event],
+    events: &[Event],
     place: &Place,
-    (rules, gone): (&[WindowRule], &Gone),
+    ground: &Ground<'_>,
     now: i64,
     tally: &mut Tally,
 ) -> Result<(), DbError> {
+    // These may change how the account and its channel are shown.
+    let changing = |event: &Event| {
+        matches!(event.what, Happening::AccountChanged(_) | Happening::Notice(_) | Happening::TemplateChanged(_))
+    };
+    let shown = match events.iter().any(changing) {
+        true => {
+            ground.shown.forget();
+            None
+        }
+        false => ground.shown.of(db, place.account)?,
+    };
     let mut site = Site {
         db,
         workspace: &place.workspace,
         account: place.account,
         channel: Some(&place.channel),
-        rules,
+        shown: shown.as_deref(),
+        rules: ground.rules,
         received_at: row.received_at,
         now,
-        replayed: row.replayed,
+        replayed: row.replays > 0,
         told: Default::default(),
     };
     for event in events {
-        if gone.concerns(&place.workspace, event) {
+        if ground.gone.concerns(&place.workspace, event) {
             let to = Some((place.workspace.as_str(), place.channel.as_str()));
             note_item(db, row, index, item, to, "ignored", "the person was erased while this waited", now)?;
             continue;
@@ -477,51 +471,10 @@ fn apply_events(
     Ok(())
 }
 
-/// Whether an item that came to a channel's own address is the channel's: it names nobody, or this account.
-fn concerns(db: &Connection, own: &Place, item: &Item) -> Result<bool, DbError> {
-    if item.routes.is_empty() {
-        return Ok(true);
-    }
-    let mut query = db.prepare_cached(
-        "SELECT 1 FROM channels WHERE id = ?1 AND account = ?2 UNION ALL SELECT 1 FROM routes WHERE channel_id = ?1 AND route = ?2",
-    )?;
-    for route in &item.routes {
-        if query.exists([&own.channel, route])? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// The channels of a shared address that an item names. A registration that belongs to a workspace reaches only channels that
-/// use it, so that nobody can speak for another's account.
-fn places_of(db: &Connection, row: &Translated, item: &Item) -> Result<Vec<Place>, DbError> {
-    let mut query = db.prepare_cached(
-        "SELECT c.id, c.workspace_id, c.account_id FROM channels c WHERE c.plugin_id = ?1 AND c.account = ?2 AND c.account_id IS NOT NULL \
-           AND (c.app_id IS ?3 OR (c.app_id IS NULL AND EXISTS (SELECT 1 FROM apps a WHERE a.id = ?3 AND a.is_default = 1))) \
-         UNION SELECT c.id, c.workspace_id, c.account_id FROM routes r JOIN channels c ON c.id = r.channel_id \
-           WHERE r.plugin_id = ?1 AND r.route = ?2 AND c.account_id IS NOT NULL \
-           AND (c.app_id IS ?3 OR (c.app_id IS NULL AND EXISTS (SELECT 1 FROM apps a WHERE a.id = ?3 AND a.is_default = 1))) ORDER BY 1",
-    )?;
-    let mut places: Vec<Place> = Vec::new();
-    for route in &item.routes {
-        let rows = query.query_map(params![row.plugin, route, row.app], |row| {
-            Ok(Place { channel: row.get(0)?, workspace: row.get(1)?, account: row.get(2)? })
-        })?;
-        for place in rows {
-            let place = place?;
-            if !places.iter().any(|other| other.channel == place.channel) {
-                places.push(place);
-            }
-        }
-    }
-    Ok(places)
-}
-
 #[allow(clippy::too_many_arguments, reason = "the columns of one row")]
 fn note_item(
     db: &Connection,
-    row: &Translated,
+    row: &PendingRow,
     index: usize,
     item: &Item,
     place: Option<(&str, &str)>,
@@ -536,7 +489,7 @@ fn note_item(
 
 fn park_item(
     db: &Connection,
-    row: &Translated,
+    row: &PendingRow,
     index: usize,
     item: &Item,
     place: Option<(&str, &str)>,

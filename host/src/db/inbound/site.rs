@@ -1,12 +1,12 @@
 //! Where an event is being stored, and what has to be told about it afterwards.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 use sambung_runtime::contract::windows::WindowRule;
-use serde_json::Value;
 
 use crate::clock::random;
+use crate::db::conversations::{AccountView, ChannelView};
 use crate::db::{DbError, conversations, feed, messages};
 use crate::ids;
 
@@ -17,6 +17,8 @@ pub(super) struct Site<'a> {
     pub account: i64,
     /// The channel that the account is connected through now.
     pub channel: Option<&'a str>,
+    /// How the account and that channel are shown, where this is known.
+    pub shown: Option<&'a (AccountView, Option<ChannelView>)>,
     pub rules: &'a [WindowRule],
     /// When the host received the request.
     pub received_at: i64,
@@ -29,11 +31,31 @@ pub(super) struct Site<'a> {
 /// What changed, to be told once at the end.
 #[derive(Default)]
 pub(super) struct Told {
-    pub created: Vec<String>,
+    pub created: Vec<Created>,
     pub updated: BTreeSet<String>,
-    pub conversations: BTreeSet<String>,
+    /// Each with its JSON, where that is known.
+    conversations: BTreeMap<String, Option<String>>,
     pub media: bool,
     pub strangers: bool,
+}
+
+/// A message that is new.
+pub(super) struct Created {
+    pub id: String,
+    /// Its JSON, where it is known and nothing is said of the message meanwhile.
+    pub json: Option<String>,
+}
+
+impl Told {
+    /// A conversation changed.
+    pub fn conversation(&mut self, id: &str) {
+        self.conversations.insert(id.to_owned(), None);
+    }
+
+    /// A conversation changed, and this is its JSON now.
+    pub fn conversation_is(&mut self, id: &str, json: String) {
+        self.conversations.insert(id.to_owned(), Some(json));
+    }
 }
 
 impl<'a> Site<'a> {
@@ -45,25 +67,30 @@ impl<'a> Site<'a> {
     /// Appends the feed's rows for everything that changed.
     pub fn tell(&mut self) -> Result<(), DbError> {
         let created = std::mem::take(&mut self.told.created);
-        for id in &created {
-            let Some(mut json) = messages::message_json(self.db, id)? else { continue };
-            if self.replayed
-                && let Some(object) = json.as_object_mut()
-            {
-                object.insert("replayed".into(), Value::Bool(true));
+        let updated = std::mem::take(&mut self.told.updated);
+        for Created { id, json } in &created {
+            if let Some(json) = json.as_ref().filter(|_| !updated.contains(id)) {
+                feed::append_text(self.db, self.workspace, "message.created", json, self.now)?;
+            } else if let Some(mut view) = messages::message_view(self.db, id)? {
+                view.replayed = self.replayed;
+                feed::append(self.db, self.workspace, "message.created", &view, self.now)?;
             }
-            feed::append(self.db, self.workspace, "message.created", &json, self.now)?;
         }
-        for id in std::mem::take(&mut self.told.updated) {
-            if created.contains(&id) {
+        for id in updated {
+            if created.iter().any(|created| created.id == id) {
                 continue;
             }
-            if let Some(json) = messages::message_json(self.db, &id)? {
-                feed::append(self.db, self.workspace, "message.updated", &json, self.now)?;
+            if let Some(view) = messages::message_view(self.db, &id)? {
+                feed::append(self.db, self.workspace, "message.updated", &view, self.now)?;
             }
         }
-        for id in std::mem::take(&mut self.told.conversations) {
-            conversations::conversation_updated(self.db, self.workspace, &id, self.now)?;
+        for (id, json) in std::mem::take(&mut self.told.conversations) {
+            match json {
+                Some(json) => {
+                    feed::append_text(self.db, self.workspace, "conversation.updated", &json, self.now)?;
+                }
+                None => conversations::conversation_updated(self.db, self.workspace, &id, self.now)?,
+            }
         }
         Ok(())
     }

@@ -126,6 +126,7 @@ pub(in crate::db) fn provider_id_appeared(
         workspace: &workspace,
         account,
         channel: None,
+        shown: None,
         rules: &[],
         received_at,
         now: received_at,

@@ -17,7 +17,7 @@ use sambung_runtime::contract::types::{Content, Identity, Person, Target, Text, 
 use serde_json::Value;
 
 use super::{Effect, Translated, Translation};
-use crate::db::{Db, DbConfig, Priority};
+use crate::db::{Db, DbConfig, PendingRow, Priority};
 use crate::model::envelope::Vault;
 
 const NOW: i64 = 1_700_000_900_000;
@@ -72,13 +72,18 @@ async fn again(db: &Db, id: i64, channel: Option<&str>, items: Vec<Item>, replay
 
 fn translated(id: i64, channel: Option<&str>, items: Vec<Item>, replayed: bool) -> Translated {
     let outcome = Outcome { items, answer: None, extra: vec![] };
-    Translated {
+    let row = PendingRow {
         id,
         plugin: "p".into(),
         channel: channel.map(Into::into),
         app: Some("app_1".into()),
         received_at: NOW,
-        replayed,
+        replays: replayed.into(),
+        journalled: true,
+        ..PendingRow::default()
+    };
+    Translated {
+        row: Arc::new(row),
         translation: Translation::Outcome { outcome, rules: Arc::from([]), early: false },
     }
 }

@@ -33,7 +33,9 @@ pub(super) fn conversation_of(
             )?
             .execute(params![conversation, context, at])?;
     }
-    if let Some(contact) = contact {
+    if let Some(contact) = contact
+        && (known.alone || known.conversations.len() != 1)
+    {
         site.db
             .prepare_cached("UPDATE conversations SET contact_id = ?2 WHERE id = ?1 AND contact_id IS NULL")?
             .execute([conversation.as_str(), contact])?;
@@ -55,17 +57,25 @@ struct Known {
     conversations: Vec<String>,
     /// Some key leads nowhere.
     missing: bool,
+    /// One of them is with nobody yet.
+    alone: bool,
 }
 
 fn by_keys(site: &Site<'_>, thread: &Thread) -> Result<Known, DbError> {
-    let mut query =
-        site.db.prepare_cached("SELECT conversation_id FROM thread_keys WHERE account_id = ?1 AND key = ?2")?;
-    let mut known = Known { conversations: Vec::new(), missing: false };
+    let mut query = site.db.prepare_cached(
+        "SELECT k.conversation_id, v.contact_id IS NULL FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id \
+         WHERE k.account_id = ?1 AND k.key = ?2",
+    )?;
+    let mut known = Known { conversations: Vec::new(), missing: false, alone: false };
     for key in std::iter::once(&thread.key).chain(&thread.aliases) {
-        match query.query_row(params![site.account, key], |row| row.get::<_, String>(0)).optional()? {
+        let found = query.query_row(params![site.account, key], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)));
+        match found.optional()? {
             None => known.missing = true,
-            Some(id) if known.conversations.contains(&id) => {}
-            Some(id) => known.conversations.push(id),
+            Some((id, _)) if known.conversations.contains(&id) => {}
+            Some((id, alone)) => {
+                known.alone |= alone;
+                known.conversations.push(id);
+            }
         }
     }
     Ok(known)
@@ -99,7 +109,7 @@ fn create(site: &mut Site<'_>, thread: &Thread, contact: Option<&str>, at: i64) 
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![id, site.workspace, site.account, contact, thread.key, at.min(site.received_at), at])?;
-    site.told.conversations.insert(id.clone());
+    site.told.conversation(&id);
     Ok(id)
 }
 
@@ -134,7 +144,7 @@ fn merge(site: &mut Site<'_>, several: &[String], at: i64) -> Result<String, DbE
     let kept = ages.remove(0).1;
     for (_, gone) in &ages {
         absorb(site, &kept, gone)?;
-        site.told.conversations.insert(gone.clone());
+        site.told.conversation(gone);
     }
     messages::refresh_last(site, &kept)?;
     let line = messages::Line {
@@ -142,13 +152,13 @@ fn merge(site: &mut Site<'_>, several: &[String], at: i64) -> Result<String, DbE
         text: "Two conversations turned out to be one and were merged.",
     };
     messages::add_line(site, &kept, &line, at)?;
-    site.told.conversations.insert(kept.clone());
+    site.told.conversation(&kept);
     Ok(kept)
 }
 
 fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
     for statement in [
-        "UPDATE messages SET conversation_id = ?1 WHERE conversation_id = ?2",
+        "UPDATE messages SET conversation_id = ?1, guest = 1 WHERE conversation_id = ?2",
         "UPDATE parts SET conversation_id = ?1 WHERE conversation_id = ?2",
         "UPDATE thread_keys SET conversation_id = ?1 WHERE conversation_id = ?2",
         "UPDATE OR IGNORE openings SET conversation_id = ?1 WHERE conversation_id = ?2",
@@ -201,6 +211,7 @@ pub(in crate::db) fn thread_learnt(
         workspace,
         account,
         channel: None,
+        shown: None,
         rules: &[],
         received_at: at,
         now: at,

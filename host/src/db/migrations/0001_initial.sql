@@ -100,12 +100,14 @@ CREATE INDEX journal_parked ON journal(id) WHERE state = 'parked';
 CREATE INDEX journal_settled ON journal(settled_at) WHERE settled_at IS NOT NULL AND body IS NOT NULL;
 CREATE INDEX journal_emptied ON journal(settled_at) WHERE body IS NULL AND state <> 'pending';
 
--- Items that were not simply stored. channel_id NULL: for no channel, kept for the operator.
+-- Items that were not simply stored. channel_id NULL: for no channel, kept for the operator. A request that is translated before it
+-- is journalled is put into the journal last, hence deferred.
 CREATE TABLE journal_items (
-  journal_id INTEGER NOT NULL REFERENCES journal(id) ON DELETE CASCADE, idx INTEGER NOT NULL, workspace_id TEXT, channel_id TEXT, outcome TEXT NOT NULL,
+  journal_id INTEGER NOT NULL REFERENCES journal(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED, idx INTEGER NOT NULL, workspace_id TEXT, channel_id TEXT, outcome TEXT NOT NULL,
   reason TEXT NOT NULL, pointer TEXT, at INTEGER NOT NULL, PRIMARY KEY (journal_id, idx)) STRICT, WITHOUT ROWID;
 -- Parked items of a shared address that no channel was connected for, by what they name: they wait for a channel that is connecting.
-CREATE TABLE unrouted (plugin_id TEXT NOT NULL, route TEXT NOT NULL, journal_id INTEGER NOT NULL REFERENCES journal(id) ON DELETE CASCADE,
+CREATE TABLE unrouted (plugin_id TEXT NOT NULL, route TEXT NOT NULL,
+  journal_id INTEGER NOT NULL REFERENCES journal(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
   PRIMARY KEY (plugin_id, route, journal_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX unrouted_of_journal ON unrouted(journal_id);
 CREATE INDEX journal_items_parked ON journal_items(journal_id) WHERE outcome = 'parked';
@@ -137,22 +139,24 @@ CREATE INDEX thread_keys_of_conversation ON thread_keys(conversation_id);
 -- Openings and closings are facts; whether a window is open is computed from them.
 CREATE TABLE openings (
   id INTEGER PRIMARY KEY, conversation_id TEXT NOT NULL REFERENCES conversations(id), rule TEXT NOT NULL, at INTEGER NOT NULL, closes_at INTEGER, token TEXT,
-  uses_left INTEGER, event_id TEXT NOT NULL, UNIQUE (conversation_id, rule, event_id)) STRICT;
+  uses_left INTEGER, event_id TEXT NOT NULL) STRICT;
 CREATE INDEX openings_newest ON openings(conversation_id, at DESC);
 CREATE TABLE closings (conversation_id TEXT NOT NULL REFERENCES conversations(id), rule TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (conversation_id, rule)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE messages (
   id TEXT PRIMARY KEY, seq INTEGER NOT NULL, workspace_id TEXT NOT NULL, account_id INTEGER NOT NULL, conversation_id TEXT NOT NULL REFERENCES conversations(id),
-  direction TEXT NOT NULL, contact_id TEXT, content TEXT NOT NULL, reply_to TEXT, context TEXT, group_key TEXT, at INTEGER NOT NULL, received_at INTEGER,
+  direction TEXT NOT NULL, contact_id TEXT,
+  guest INTEGER NOT NULL DEFAULT 0,   -- contact_id may be another than the conversation's
+  content TEXT NOT NULL, reply_to TEXT, context TEXT, group_key TEXT, at INTEGER NOT NULL, received_at INTEGER,
   status TEXT, error TEXT, created_by TEXT, human INTEGER NOT NULL DEFAULT 0, echo INTEGER NOT NULL DEFAULT 0,
   edited_at INTEGER, deleted_at INTEGER, reactions TEXT, media_pending INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX messages_of_conversation ON messages(conversation_id, at DESC, seq DESC);
-CREATE INDEX messages_of_contact ON messages(contact_id) WHERE contact_id IS NOT NULL;
+CREATE INDEX messages_of_guest ON messages(contact_id) WHERE guest = 1;
 
 -- The provider's ids of messages, both directions. part NULL: the whole message. attempt_key: the attempt that the provider gave it to.
-CREATE TABLE provider_ids (account_id INTEGER NOT NULL, provider_id TEXT NOT NULL, message_id TEXT NOT NULL REFERENCES messages(id), part INTEGER,
-  attempt_key TEXT, PRIMARY KEY (account_id, provider_id)) STRICT, WITHOUT ROWID;
+CREATE TABLE provider_ids (account_id INTEGER NOT NULL, provider_id TEXT NOT NULL,
+  message_id TEXT NOT NULL REFERENCES messages(id) DEFERRABLE INITIALLY DEFERRED, part INTEGER, attempt_key TEXT, PRIMARY KEY (account_id, provider_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX provider_ids_of_message ON provider_ids(message_id);
 
 -- What was said about messages that the business sent. message_id NULL: the message is not there yet. attempt_key: the attempt that it

@@ -29,13 +29,17 @@ async fn journalled(db: &Db) -> i64 {
 fn translated(id: i64, early: bool) -> Translated {
     let name = format!("m{id}");
     let items = vec![item(vec![event(&name, FIRST + id, Happening::Message(message(&name, "k1")))], &[])];
-    Translated {
+    let row = PendingRow {
         id,
         plugin: "p".into(),
+        address: "p/ch_1".into(),
         channel: Some("ch_1".into()),
-        app: None,
         received_at: NOW,
-        replayed: false,
+        journalled: true,
+        ..PendingRow::default()
+    };
+    Translated {
+        row: Arc::new(row),
         translation: Translation::Outcome {
             outcome: Outcome { items, answer: None, extra: vec![] },
             rules: Arc::from([]),
@@ -129,4 +133,71 @@ async fn a_request_that_was_too_early_is_translated_when_its_channel_waits_for_t
     execute(&db, r#"UPDATE channels SET step = '{"kind":"wait"}' WHERE id = 'ch_1'"#).await;
     assert_eq!(commit(&db, vec![untranslated]).await, [Effect::Again]);
     assert_eq!(commit(&db, vec![translated(id, true)]).await, [Effect::Waiting]);
+}
+
+/// As [`translated`], of a request that the journal does not have.
+fn ahead(db: &Db, early: bool) -> Translated {
+    let id = db.next_journal_id();
+    let mut translated = translated(id, early);
+    translated.row = Arc::new(PendingRow { journalled: false, body: b"raw".to_vec(), ..(*translated.row).clone() });
+    translated
+}
+
+/// A request that was translated first stands in the journal with what came of it, its unusual items included.
+#[tokio::test]
+async fn a_request_that_was_translated_first_is_journalled_with_what_came_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let mut request = ahead(&db, false);
+    let Translation::Outcome { outcome, .. } = &mut request.translation else { panic!("it is one") };
+    outcome.items.push(Item { outcome: ItemResult::Ignored("on purpose".into()), ..item(vec![], &[]) });
+    outcome.items.push(Item { outcome: ItemResult::Failed("not understood".into()), ..item(vec![], &[]) });
+    assert_eq!(commit(&db, vec![request.clone()]).await, [Effect::Parked]);
+    let row = "journal WHERE state = 'parked' AND stored = 1 AND body = CAST('raw' AS BLOB) AND settled_at IS NOT NULL";
+    assert_eq!(count(&db, row).await, 1);
+    assert_eq!(count(&db, "journal_items").await, 2);
+    assert_eq!(commit(&db, vec![request]).await, [Effect::Settled], "it is there already");
+    assert_eq!(count(&db, "messages").await, 1);
+}
+
+/// Somebody's patience ended: the request is in the journal before its translation is.
+#[tokio::test]
+async fn a_request_that_was_journalled_meanwhile_is_stored_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let request = ahead(&db, false);
+    db.append_journal_rows(vec![Arc::clone(&request.row)], ()).await.expect("journalled");
+    assert_eq!(count(&db, "journal WHERE state = 'pending'").await, 1);
+    assert_eq!(commit(&db, vec![request.clone()]).await, [Effect::Settled]);
+    db.append_journal_rows(vec![Arc::clone(&request.row)], ()).await.expect("it is there");
+    assert_eq!(count(&db, "journal WHERE state = 'settled'").await, 1);
+    assert_eq!(count(&db, "journal").await, 1);
+    assert_eq!(count(&db, "messages").await, 1);
+}
+
+/// What has to be translated again is not overtaken by what came after it and is translated already.
+#[tokio::test]
+async fn what_goes_ahead_does_not_overtake_what_was_too_early() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let (early, later) = (ahead(&db, true), ahead(&db, false));
+    assert_eq!(commit(&db, vec![early.clone(), later.clone()]).await, [Effect::Again, Effect::Again]);
+    assert_eq!(count(&db, "journal WHERE state = 'pending'").await, 2);
+    assert_eq!(commit(&db, vec![translated(early.row.id, false), later]).await, [Effect::Settled; 2]);
+    assert_eq!(count(&db, "messages").await, 2);
+    assert_eq!(commit(&db, vec![ahead(&db, false)]).await, [Effect::Settled]);
+    assert_eq!(count(&db, "channels WHERE released_to IS NOT NULL").await, 0);
+}
+
+/// A request of a channel that is connecting waits in the journal, translated or not.
+#[tokio::test]
+async fn what_goes_ahead_waits_for_its_channel() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    execute(&db, "UPDATE channels SET state = 'connecting' WHERE id = 'ch_1'").await;
+    assert_eq!(commit(&db, vec![ahead(&db, true)]).await, [Effect::Waiting]);
+    assert_eq!(count(&db, "journal WHERE state = 'waiting' AND body IS NOT NULL").await, 1);
+    execute(&db, "DELETE FROM channels WHERE id = 'ch_1'").await;
+    assert_eq!(commit(&db, vec![ahead(&db, false)]).await, [Effect::Parked]);
+    assert_eq!(count(&db, "journal WHERE state = 'parked' AND reason LIKE '%disconnected%'").await, 1);
 }

@@ -1,0 +1,114 @@
+//! Folds the write-ahead log into the database file while commits go on.
+//!
+//! A thread with a connection of its own copies what the log holds; then the writer copies the little that was committed meanwhile,
+//! and the log begins anew. Where the thread does not keep up the writer folds it all in, and commits wait.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use rusqlite::hooks::Wal;
+
+use super::DbError;
+
+/// The thread begins when the log has this many pages. Each page in it is written once more, however often it was changed.
+const BEGIN: i32 = 4_000;
+/// The writer does not wait for the thread any longer.
+const TOO_LONG: i32 = 16_000;
+
+thread_local! {
+    /// Pages in the log after this thread's last commit.
+    static PAGES: Cell<i32> = const { Cell::new(0) };
+}
+
+/// The writer's side.
+pub(super) struct Fold {
+    begin: Option<SyncSender<()>>,
+    copied: Arc<AtomicBool>,
+    asked: Cell<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Fold {
+    /// `writer`: the connection that commits.
+    pub fn start(writer: &Connection, path: &Path) -> Result<Fold, DbError> {
+        writer.wal_hook(Some(|_: &Wal, pages| {
+            PAGES.set(pages);
+            Ok(())
+        }));
+        let connection = Connection::open(path)?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        let (begin, begun) = sync_channel(1);
+        let copied = Arc::new(AtomicBool::new(false));
+        let theirs = Arc::clone(&copied);
+        let thread = std::thread::Builder::new()
+            .name("sambung-fold".into())
+            .spawn(move || work(&connection, &begun, &theirs))
+            .map_err(|error| DbError::Damaged(format!("no thread can be started: {error}")))?;
+        Ok(Fold { begin: Some(begin), copied, asked: Cell::new(false), thread: Some(thread) })
+    }
+
+    /// To be called by the writer between commits.
+    pub fn tend(&self, writer: &Connection) {
+        if self.copied.swap(false, Ordering::Acquire) || PAGES.get() > TOO_LONG {
+            copy(writer);
+            self.asked.set(false);
+            PAGES.set(0);
+        } else if PAGES.get() > BEGIN && !self.asked.replace(true) {
+            // A full channel has asked already; one without a reader leaves it to the writer.
+            let _ = self.begin.as_ref().map(|begin| begin.try_send(()));
+        }
+    }
+}
+
+impl Drop for Fold {
+    fn drop(&mut self) {
+        drop(self.begin.take());
+        if let Some(thread) = self.thread.take() {
+            // It ends by itself; what it panicked of is in the log.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(connection: &Connection, begun: &Receiver<()>, copied: &AtomicBool) {
+    while begun.recv().is_ok() {
+        copy(connection);
+        copied.store(true, Ordering::Release);
+    }
+}
+
+/// Copies what no reader needs any more. It holds up nobody, and what it cannot do the next one does.
+fn copy(connection: &Connection) {
+    let done = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    if let Err(error) = done {
+        tracing::warn!(%error, "the write-ahead log could not be folded in");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Db, DbConfig, Priority};
+    use super::*;
+    use crate::model::envelope::Vault;
+
+    /// Under writes without a pause the log stays about as long as it is when the thread begins.
+    #[tokio::test]
+    async fn the_log_does_not_grow_without_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("t.db");
+        let db = Db::open(DbConfig::at(&path), Vault::new([1; 32])).expect("opens");
+        db.write(Priority::Routine, |db| Ok(db.execute_batch("CREATE TABLE big (b BLOB)")?)).await.expect("a table");
+        let pages = u64::from(TOO_LONG.unsigned_abs()) * 3 / 2;
+        for _ in 0..pages / 500 {
+            let act = |db: &Connection| Ok(db.execute("INSERT INTO big VALUES (zeroblob(?1))", [500 * 4_096])?);
+            db.write(Priority::Routine, act).await.expect("written");
+        }
+        let log = std::fs::metadata(path.with_extension("db-wal")).expect("there is a log").len();
+        assert!(log < u64::from(TOO_LONG.unsigned_abs()) * 4_096, "{log} bytes");
+    }
+}
