@@ -27,7 +27,7 @@ use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
 use crate::retention::Retention;
 use crate::wake::Wakes;
-use crate::web::state::{Limits, Readiness, State};
+use crate::web::state::{Limits, Parts, Readiness, State};
 use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services, egress};
 
 /// Why the server does not start, or did not end well.
@@ -116,7 +116,7 @@ impl App {
         let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), config.media.max_bytes);
         let outbound = outbound(&config, &db, &clock, &wakes, &plugins);
         let feed = feed(&config, &db, &clock, &wakes)?;
-        let state = State {
+        let state = State::from(Parts {
             outbound,
             feed,
             runtime,
@@ -135,7 +135,7 @@ impl App {
             db,
             clock,
             auth,
-        };
+        });
         Ok(App { state, tasks: TaskTracker::new(), setup_link, _lock: lock })
     }
 

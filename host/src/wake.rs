@@ -3,6 +3,7 @@
 //! A signal says "look again", never what there is; whoever misses one finds the work at its next look.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
@@ -18,6 +19,8 @@ pub struct Wakes {
     pub media: Arc<Notify>,
     /// A delivery to an endpoint may be due.
     pub deliveries: Arc<Notify>,
+    /// Whether some endpoint takes deliveries, as far as is known.
+    pub delivering: Arc<AtomicBool>,
     /// Something was appended to the feed.
     pub feed: watch::Sender<u64>,
     /// Something was appended to a web visitor's stream.
@@ -31,6 +34,7 @@ impl Default for Wakes {
             outbound: Arc::default(),
             media: Arc::default(),
             deliveries: Arc::default(),
+            delivering: Arc::new(AtomicBool::new(true)),
             feed: watch::Sender::new(0),
             visitors: Visitors::default(),
         }
@@ -41,7 +45,9 @@ impl Wakes {
     /// Tells everybody who follows the feed, and the outgoing webhooks, to look again.
     pub fn feed_grew(&self) {
         self.feed.send_modify(|count| *count += 1);
-        self.deliveries.notify_one();
+        if self.delivering.load(Ordering::Acquire) {
+            self.deliveries.notify_one();
+        }
     }
 }
 

@@ -167,7 +167,6 @@ async fn change(
     let entry = caller.entry(state.clock.now(), "endpoint.change", &id, detail);
     let change = db::EndpointChange { url: body.url, types: body.types, enabled: body.enabled, rotate: None };
     let changed = state.db.change_endpoint(&caller.workspace, &id, change, entry, None).await?;
-    state.wakes.deliveries.notify_one();
     changed.map(|row| Json(row.to_json())).ok_or_else(Problem::not_found)
 }
 
@@ -214,7 +213,6 @@ async fn replay(
     let entry = caller.entry(now, "endpoint.replay", &id, json!({"delivery": body.delivery}));
     let count = state.db.replay_deliveries(&caller.workspace, &id, body.delivery, now, entry).await?;
     let count = count.ok_or_else(Problem::not_found)?;
-    state.wakes.deliveries.notify_one();
     Ok((StatusCode::ACCEPTED, Json(json!({"queued": count}))))
 }
 

@@ -14,6 +14,7 @@ struct Noted {
     journal: bool,
     outbound: bool,
     feed: bool,
+    deliveries: bool,
     visitors: BTreeSet<String>,
 }
 
@@ -40,6 +41,11 @@ pub(super) fn wake_feed() {
     note(|noted| noted.feed = true);
 }
 
+/// An endpoint takes deliveries that took none, or has some to be tried.
+pub(super) fn wake_deliveries() {
+    note(|noted| noted.deliveries = true);
+}
+
 /// This visitor's stream grew.
 pub(super) fn wake_visitor(visitor: &str) {
     note(|noted| {
@@ -58,6 +64,9 @@ pub(super) fn committed(wakes: &Wakes) {
     }
     if noted.feed {
         wakes.feed_grew();
+    }
+    if noted.deliveries {
+        wakes.deliveries.notify_one();
     }
     for visitor in &noted.visitors {
         wakes.visitors.grew(visitor);

@@ -298,7 +298,13 @@ pub(in crate::db) struct LastMessage<'v> {
 
 impl<'v> LastMessage<'v> {
     /// `contents`: as they are stored.
-    pub fn of(id: Cow<'v, str>, direction: Cow<'v, str>, contents: &Value, status: Option<String>, deleted: bool) -> Self {
+    pub fn of(
+        id: Cow<'v, str>,
+        direction: Cow<'v, str>,
+        contents: &Value,
+        status: Option<String>,
+        deleted: bool,
+    ) -> Self {
         let first = contents.get(0).unwrap_or(&Value::Null);
         let preview = ["text", "caption", "line", "label", "name"]
             .iter()
@@ -421,9 +427,7 @@ pub(in crate::db) fn conversation_view<'v>(db: &Connection, id: &'v str) -> Resu
 fn last_message(db: &Connection, id: String) -> Result<Option<LastMessage<'static>>, DbError> {
     let found = db
         .prepare_cached("SELECT direction, content, status, deleted_at IS NOT NULL FROM messages WHERE id = ?1")?
-        .query_row([&id], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?))
-        })
+        .query_row([&id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
     Ok(found.map(|(direction, content, status, deleted)| {
         let contents = serde_json::from_str(&content).unwrap_or(Value::Null);

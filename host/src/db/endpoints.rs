@@ -8,7 +8,7 @@ use sambung_runtime::SecretValue;
 use serde_json::{Value, json};
 
 use super::idempotency::{self, KeptAnswer};
-use super::{Db, DbError, Priority, feed};
+use super::{Db, DbError, Priority, after, feed};
 use crate::model::envelope::{CHANCE, Vault};
 use crate::model::time::rfc3339;
 
@@ -151,6 +151,7 @@ impl Db {
                 new.created_at
             ])?;
             idempotency::keep(db, &vault, kept.as_ref())?;
+            after::wake_deliveries();
             super::audit::append(db, &entry)
         })
         .await
@@ -216,6 +217,7 @@ impl Db {
                 )?;
             }
             super::audit::append(db, &entry)?;
+            after::wake_deliveries();
             let changed = one(db, &workspace, &id)?;
             if let (Some(answer), Some(changed)) = (answer, &changed) {
                 idempotency::keep(db, &vault, answer(changed).as_ref())?;
@@ -302,20 +304,25 @@ impl Db {
                 params![endpoint, delivery, now],
             )?;
             super::audit::append(db, &entry)?;
+            after::wake_deliveries();
             Ok(Some(count))
         })
         .await
     }
 
     /// Writes deliveries for what happened since each endpoint's place in the feed, at most `most` waiting for each. Whether
-    /// there may be more.
+    /// there may be more; none where no endpoint takes any.
     pub async fn fan_out(
         &self,
         now: i64,
         most: u32,
         fresh_id: impl Fn() -> String + Send + 'static,
-    ) -> Result<bool, DbError> {
-        self.write(Priority::Routine, move |db| fan_out(db, now, most, &fresh_id)).await
+    ) -> Result<Option<bool>, DbError> {
+        self.write(Priority::Routine, move |db| {
+            let any = db.prepare_cached("SELECT 1 FROM endpoints WHERE enabled = 1 LIMIT 1")?.exists([])?;
+            if any { fan_out(db, now, most, &fresh_id).map(Some) } else { Ok(None) }
+        })
+        .await
     }
 
     /// Deliveries that are due, at most `each` for one endpoint and none to those in `busy`.

@@ -29,12 +29,8 @@ pub(in crate::db) fn append_text(
     data: &str,
     at: i64,
 ) -> Result<i64, DbError> {
-    db.prepare_cached("INSERT INTO feed (workspace_id, type, data, at) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
-        workspace,
-        kind,
-        data,
-        at
-    ])?;
+    db.prepare_cached("INSERT INTO feed (workspace_id, type, data, at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![workspace, kind, data, at])?;
     after::wake_feed();
     Ok(db.last_insert_rowid())
 }

@@ -263,6 +263,15 @@ impl Db {
         self.0.writer.run_then(priority, Undo::Statement, act, committed).await
     }
 
+    /// As [`Db::write`], for an act that is many acts itself: a transaction of its own, which an error undoes.
+    pub(in crate::db) async fn write_alone<T: Send + 'static>(
+        &self,
+        priority: Priority,
+        act: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<T, DbError> {
+        self.0.writer.run_then(priority, Undo::Transaction, act, |done| done).await
+    }
+
     /// Runs `ask` on a reader of its own.
     pub(in crate::db) async fn read<T: Send + 'static>(
         &self,
@@ -337,6 +346,7 @@ fn prepare(connection: &Connection) -> Result<(), DbError> {
     connection.pragma_update(None, "cache_size", -32_768)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(256);
+    keep_plans(connection)?;
     Ok(())
 }
 
@@ -357,5 +367,12 @@ fn open_reader(path: &Path) -> Result<Connection, DbError> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "cache_size", -8_192)?;
     connection.set_prepared_statement_cache_capacity(128);
+    keep_plans(&connection)?;
     Ok(connection)
+}
+
+/// A statement is planned once, and not again because another value is bound to it.
+fn keep_plans(connection: &Connection) -> Result<(), DbError> {
+    connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! The writer: one thread that takes the acts that wait, runs each in a savepoint, commits them together with one fsync, and
-//! only then answers. An act of one statement needs no savepoint: SQLite undoes a statement that fails.
+//! only then answers. An act of one statement needs no savepoint: SQLite undoes a statement that fails. Neither does one that is
+//! many acts itself: it has a transaction of its own.
 //!
 //! It knows nothing of what the acts do. Urgent acts (the journal) go first; acts of translation are at most
 //! [`MOST_ROUTINE`] in a transaction, so that an acknowledgement never waits behind a backlog.
@@ -33,6 +34,8 @@ pub(super) enum Undo {
     Savepoint,
     /// SQLite itself: the act writes with one statement, as its last deed.
     Statement,
+    /// Its transaction, which holds nothing else.
+    Transaction,
 }
 
 /// An act and the caller who waits for it.
@@ -218,11 +221,20 @@ fn next_batch(shared: &Shared) -> Option<Vec<Box<dyn Job>>> {
     Some(batch)
 }
 
+fn commit(connection: &Connection, batch: Vec<Box<dyn Job>>, committed: &dyn Fn()) {
+    let (alone, together): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.undo() == Undo::Transaction);
+    for batch in
+        std::iter::once(together).filter(|batch| !batch.is_empty()).chain(alone.into_iter().map(|job| vec![job]))
+    {
+        commit_one(connection, batch, committed);
+    }
+}
+
 /// One transaction, an act a savepoint. If the transaction itself fails, everybody in it is told so and nothing of it stands.
-fn commit(connection: &Connection, mut batch: Vec<Box<dyn Job>>, committed: &dyn Fn()) {
+fn commit_one(connection: &Connection, mut batch: Vec<Box<dyn Job>>, committed: &dyn Fn()) {
     let failure = transact(connection, &mut batch).err();
-    if failure.is_some() {
-        // The transaction may be gone already, as SQLite ends it itself when the disk is full.
+    if !connection.is_autocommit() {
+        // SQLite may have ended it itself when the disk is full.
         let _ = connection.execute_batch("ROLLBACK");
     }
     committed();
@@ -242,6 +254,9 @@ fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), r
         if connection.is_autocommit() {
             // SQLite ends a transaction itself when there is no room: nothing of this commit stands.
             return Err(no_room());
+        }
+        if !keep && job.undo() == Undo::Transaction {
+            return Ok(());
         }
         if savepoint {
             if !keep {

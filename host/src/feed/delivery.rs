@@ -1,6 +1,7 @@
 //! Outgoing webhooks: the feed fanned out to endpoints, each delivery signed and tried again on the schedule.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +59,9 @@ impl Feed {
         let clock = inner.clock.clone();
         let now = clock.now();
         let more = inner.db.fan_out(now, inner.settings.waiting_per_endpoint, move || clock.id("dlv")).await?;
+        // Whoever adds or enables an endpoint wakes this loop.
+        inner.wakes.delivering.store(more.is_some(), Ordering::Release);
+        let Some(more) = more else { return Ok(LONGEST_SLEEP) };
         let busy: Vec<String> = {
             let state = under_way.lock().unwrap_or_else(PoisonError::into_inner);
             state.endpoints.iter().filter(|(_, count)| **count >= PER_ENDPOINT).map(|(id, _)| id.clone()).collect()

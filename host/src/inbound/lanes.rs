@@ -12,6 +12,7 @@ pub(super) struct Lanes<T> {
     ready: VecDeque<Arc<str>>,
     taken: HashSet<i64>,
     bytes: usize,
+    done: usize,
 }
 
 struct Slot<T> {
@@ -22,7 +23,7 @@ struct Slot<T> {
 
 impl<T> Lanes<T> {
     pub fn new() -> Lanes<T> {
-        Lanes { lanes: HashMap::new(), ready: VecDeque::new(), taken: HashSet::new(), bytes: 0 }
+        Lanes { lanes: HashMap::new(), ready: VecDeque::new(), taken: HashSet::new(), bytes: 0, done: 0 }
     }
 
     /// Takes a row on; false where it is in flight already.
@@ -43,6 +44,7 @@ impl<T> Lanes<T> {
         let Some(lane) = self.lanes.get_mut(address) else { return };
         let Some(place) = lane.iter().position(|slot| slot.id == id) else { return };
         lane[place].done = Some(value);
+        self.done += 1;
         if place == 0 {
             self.ready.push_back(Arc::clone(address));
         }
@@ -58,6 +60,7 @@ impl<T> Lanes<T> {
             while leaving.len() < most && lane.front().is_some_and(|slot| slot.done.is_some()) {
                 let Some(slot) = lane.pop_front() else { break };
                 self.bytes -= slot.bytes;
+                self.done -= 1;
                 leaving.extend(slot.done);
             }
             match lane.front() {
@@ -89,6 +92,11 @@ impl<T> Lanes<T> {
     /// Bytes of the bodies of rows that did not leave.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Rows that something was made of and that did not leave.
+    pub fn translated(&self) -> usize {
+        self.done
     }
 
     /// Whether something may leave.

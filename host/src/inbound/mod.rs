@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::db::{Db, DbError, JournalReader, NewRow, Replay};
-use arrivals::Way;
 use crate::plugins::Registry;
 use crate::wake::Wakes;
+use arrivals::Way;
 
 /// Inbound work. Cheap to clone.
 #[derive(Clone)]
@@ -72,9 +72,8 @@ impl Inbound {
     /// Works until `stop`; what is in flight then is done again at the next start.
     pub async fn run(&self, stop: CancellationToken) {
         let jobs = async {
-            let all = async {
-                tokio::join!(media::run(&self.0, &stop), profiles::run(&self.0, &stop), self.settle_echoes())
-            };
+            let all =
+                async { tokio::join!(media::run(&self.0, &stop), profiles::run(&self.0, &stop), self.settle_echoes()) };
             tokio::select! {
                 () = stop.cancelled() => {}
                 _ = all => {}

@@ -23,6 +23,10 @@ const MOST_ROWS: usize = 1024;
 const MOST_BYTES: usize = 64 << 20;
 /// Rows in one commit.
 const MOST_IN_COMMIT: usize = 512;
+/// A commit costs the disk as much for one row as for many: it waits this long for translations that are under way, unless so many
+/// rows are ready.
+const GATHER: Duration = Duration::from_millis(2);
+const ENOUGH: usize = 64;
 /// How long a request waits for its translation before it is put into the journal without one.
 const PATIENCE: Duration = Duration::from_millis(25);
 /// How often the journal is looked at without a signal.
@@ -47,6 +51,10 @@ struct Pipeline<'i> {
     steps: JoinSet<Step>,
     turns: Arc<Semaphore>,
     committing: bool,
+    /// Rows that are being translated.
+    translating: usize,
+    /// Since when some row has been ready.
+    ready: Option<Instant>,
     /// The journal may hold rows that nobody took.
     more: bool,
     waiting: BTreeMap<i64, Waiting>,
@@ -63,6 +71,8 @@ pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
             steps: JoinSet::new(),
             turns: Arc::new(Semaphore::new((cores * 2).max(4))),
             committing: false,
+            translating: 0,
+            ready: None,
             more: true,
             waiting: BTreeMap::new(),
             patience: BTreeMap::new(),
@@ -85,7 +95,7 @@ impl Pipeline<'_> {
         loop {
             self.fill().await?;
             self.commit_ready();
-            let late = self.next_late();
+            let (late, gathered) = (self.next_late(), self.next_commit());
             tokio::select! {
                 Some(step) = self.steps.join_next(), if !self.steps.is_empty() => {
                     self.follow(step)?;
@@ -96,6 +106,7 @@ impl Pipeline<'_> {
                 () = self.inner.arrivals.came() => {}
                 () = self.inner.wakes.journal.notified() => self.more = true,
                 () = until(late) => self.keep_late(),
+                () = until(gathered) => {}
                 _ = look_again.tick() => self.more = true,
             }
         }
@@ -182,6 +193,7 @@ impl Pipeline<'_> {
             return false;
         }
         if self.lanes.take(&row.address, row.id, row.body.len()) {
+            self.translating += 1;
             let (inner, turns, row) = (Arc::clone(self.inner), Arc::clone(&self.turns), Arc::clone(row));
             self.steps.spawn(async move {
                 let _turn = turns.acquire_owned().await;
@@ -193,6 +205,8 @@ impl Pipeline<'_> {
 
     fn translated(&mut self, translated: Translated) {
         let row = Arc::clone(&translated.row);
+        self.translating -= 1;
+        self.ready.get_or_insert_with(Instant::now);
         self.patience.remove(&row.id);
         self.lanes.done(&row.address, row.id, translated);
     }
@@ -233,9 +247,18 @@ impl Pipeline<'_> {
         keep(Arc::clone(self.inner), waiting, appending).await;
     }
 
+    /// When what is ready is committed, whatever is still under way.
+    fn next_commit(&self) -> Option<Instant> {
+        self.ready.filter(|_| !self.committing && self.lanes.is_ready()).map(|since| since + GATHER)
+    }
+
     /// One commit at a time: what becomes ready meanwhile goes together into the next.
     fn commit_ready(&mut self) {
         if self.committing || !self.lanes.is_ready() {
+            return;
+        }
+        let gathered = self.ready.is_none_or(|since| since.elapsed() >= GATHER);
+        if self.translating > 0 && self.lanes.translated() < ENOUGH && !gathered {
             return;
         }
         let rows = self.lanes.leave(MOST_IN_COMMIT);
@@ -243,6 +266,7 @@ impl Pipeline<'_> {
             return;
         }
         self.committing = true;
+        self.ready = None;
         let (db, now) = (self.inner.db.clone(), self.inner.clock.now());
         let ids = rows.iter().map(|translated| translated.row.id).collect();
         self.steps.spawn(async move {

@@ -1,6 +1,7 @@
-//! What a handler reaches. `app.rs` makes it; every field is cheap to clone.
+//! What a handler reaches. `app.rs` makes it.
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,9 +22,26 @@ use crate::outbound::Outbound;
 use crate::plugins::{Candidates, Registry};
 use crate::wake::Wakes;
 
-/// What a handler reaches. Cheap to clone.
+/// What a handler reaches. Cheap to clone: every request does.
 #[derive(Clone)]
-pub struct State {
+pub struct State(Arc<Parts>);
+
+impl From<Parts> for State {
+    fn from(parts: Parts) -> State {
+        State(Arc::new(parts))
+    }
+}
+
+impl Deref for State {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The parts of [`State`].
+pub struct Parts {
     /// The database.
     pub db: Db,
     /// Time and ids.

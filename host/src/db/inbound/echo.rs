@@ -39,8 +39,8 @@ pub(super) fn apply(site: &mut Site<'_>, event: &Event, message: &Message, at: i
 }
 
 fn insert(site: &mut Site<'_>, message: &Message, at: i64) -> Result<String, DbError> {
-    let conversation = threads::conversation_of(site, &message.thread, None, at)?;
-    let new = NewMessage { message, conversation: &conversation, contact: None, echo: true, at };
+    let threads::Conversation { id: conversation, row } = threads::conversation_of(site, &message.thread, None, at)?;
+    let new = NewMessage { message, conversation: &conversation, row: row.into(), contact: None, echo: true, at };
     messages::insert(site, &new)?;
     Ok(conversation)
 }

@@ -130,7 +130,7 @@ fn message(site: &mut Site<'_>, said: &Message, at: i64) -> Result<Option<String
         None => None,
     };
     let id = contact.as_ref().map(|contact| contact.id.as_str());
-    let conversation = threads::conversation_of(site, &said.thread, id, at)?;
+    let threads::Conversation { id: conversation, row } = threads::conversation_of(site, &said.thread, id, at)?;
     if contact.as_ref().is_some_and(|contact| contact.merged) {
         contacts_met(site, &conversation, at)?;
     }
@@ -141,7 +141,14 @@ fn message(site: &mut Site<'_>, said: &Message, at: i64) -> Result<Option<String
             return Ok(Some(conversation));
         }
     }
-    let new = NewMessage { message: said, conversation: &conversation, contact: contact.as_ref(), echo: false, at };
+    let new = NewMessage {
+        message: said,
+        conversation: &conversation,
+        row: row.into(),
+        contact: contact.as_ref(),
+        echo: false,
+        at,
+    };
     messages::insert(site, &new)?;
     Ok(Some(conversation))
 }
@@ -192,7 +199,7 @@ fn read_up_to(site: &mut Site<'_>, said: &ReadUpTo, at: i64) -> Result<Option<St
 fn subscription(site: &mut Site<'_>, said: &Subscription, at: i64) -> Result<Option<String>, DbError> {
     let contact = people::contact_of(site, &said.who, at)?.map(|contact| contact.id);
     let Some(thread) = &said.thread else { return Ok(None) };
-    let conversation = threads::conversation_of(site, thread, contact.as_deref(), at)?;
+    let conversation = threads::conversation_of(site, thread, contact.as_deref(), at)?.id;
     let text = match (said.topic.as_str(), said.active) {
         ("channel", true) => "Started following this channel.".to_owned(),
         ("channel", false) => "Stopped following this channel.".to_owned(),

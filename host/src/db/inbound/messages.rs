@@ -1,6 +1,7 @@
 //! Messages as they arrive: stored once by the provider's id, placed by the provider's time, with their files and quotes.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use rusqlite::params;
 use sambung_runtime::contract::inbound::Message;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use super::people::Contact;
 use super::site::{Created, Site};
 use super::targets::{self, Waiting};
+use super::threads::{self, Row};
 use super::{echo, media};
 use crate::db::conversations::{self, ContactView, LastMessage, Marks};
 use crate::db::{DbError, feed, messages as stored};
@@ -20,6 +22,8 @@ use crate::model::time::rfc3339;
 pub(super) struct NewMessage<'m> {
     pub message: &'m Message,
     pub conversation: &'m str,
+    /// What the conversation's row says, where that is known.
+    pub row: Cell<Option<Row>>,
     pub contact: Option<&'m Contact>,
     /// The business sent it by another way.
     pub echo: bool,
@@ -49,7 +53,7 @@ pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option
     }
     let direction = if new.echo { "outbound" } else { "inbound" };
     let contents = contents_json(site, &id, &new.message.content)?;
-    let marks = bump_last(site, new.conversation, &id, new.at, !new.echo)?;
+    let marks = bump_last(site, new, &id)?;
     let contact = new.contact.map(|contact| contact.id.as_str());
     site.db
         .prepare_cached(
@@ -104,8 +108,7 @@ fn tell(site: &mut Site<'_>, new: &NewMessage<'_>, id: &str, contents: Value, mu
                 name: contact.name.as_deref().map(Cow::Borrowed),
             });
             let (account, channel) = (Cow::Borrowed(account), channel.map(Cow::Borrowed));
-            let view =
-                conversations::View::of(new.conversation.into(), account, channel, contact, marks, Some(last));
+            let view = conversations::View::of(new.conversation.into(), account, channel, contact, marks, Some(last));
             site.told.conversation_is(new.conversation, feed::text(&view)?);
         }
         _ => site.told.conversation(new.conversation),
@@ -167,17 +170,25 @@ pub(super) fn contents_json(site: &mut Site<'_>, message: &str, contents: &[Cont
     }
 }
 
-/// The newest message and the newest inbound one are maxima, whatever arrives when.
-fn bump_last(site: &Site<'_>, conversation: &str, id: &str, at: i64, inbound: bool) -> Result<Marks, DbError> {
-    Ok(site
-        .db
+/// The newest message and the newest inbound one are maxima, whatever arrives when. What the conversation's row says then.
+fn bump_last(site: &Site<'_>, new: &NewMessage<'_>, id: &str) -> Result<Marks, DbError> {
+    let Row { rowid, mut marks } = match new.row.take() {
+        Some(row) => row,
+        None => threads::row_of(site.db, new.conversation)?,
+    };
+    if marks.last_message_id.is_none() || marks.last_message_at <= new.at {
+        marks.last_message_at = new.at;
+        marks.last_message_id = Some(id.to_owned());
+    }
+    if !new.echo {
+        marks.last_inbound_at = marks.last_inbound_at.max(Some(new.at));
+    }
+    site.db
         .prepare_cached(
-            "UPDATE conversations SET last_message_id = CASE WHEN last_message_id IS NULL OR last_message_at <= ?3 THEN ?2 ELSE last_message_id END, \
-               last_message_at = CASE WHEN last_message_id IS NULL THEN ?3 ELSE max(last_message_at, ?3) END, \
-               last_inbound_at = CASE WHEN ?4 THEN max(coalesce(last_inbound_at, ?3), ?3) ELSE last_inbound_at END WHERE id = ?1 \
-             RETURNING assigned_to, created_at, last_message_at, last_message_id, last_inbound_at, read_at, merged_into, contact_id",
+            "UPDATE conversations SET last_message_id = ?2, last_message_at = ?3, last_inbound_at = ?4 WHERE rowid = ?1",
         )?
-        .query_row(params![conversation, id, at, inbound], Marks::read)?)
+        .execute(params![rowid, marks.last_message_id, marks.last_message_at, marks.last_inbound_at])?;
+    Ok(marks)
 }
 
 /// Derives a conversation's newest message from what is in it, after something moved.

@@ -70,8 +70,7 @@ fn look_up<'i>(site: &Site<'_>, identities: &'i [Identity]) -> Result<(Vec<Conta
     let (mut known, mut missing): (Vec<Contact>, _) = (Vec::new(), Vec::new());
     for identity in identities {
         let values = params![site.workspace, identity.scheme, identity.scope, identity.value];
-        let found =
-            query.query_row(values, |row| Ok(Contact { id: row.get(0)?, name: row.get(1)?, merged: false }));
+        let found = query.query_row(values, |row| Ok(Contact { id: row.get(0)?, name: row.get(1)?, merged: false }));
         match found.optional()? {
             Some(contact) if known.iter().any(|other| other.id == contact.id) => {}
             Some(contact) => known.push(contact),
@@ -145,7 +144,9 @@ fn describe(site: &mut Site<'_>, contact: &mut Contact, person: &Person, at: i64
     if let Some(name) = name.filter(|name| contact.name.as_deref() != Some(*name)) {
         let changed = site
             .db
-            .prepare_cached("UPDATE contacts SET name = ?2, name_at = ?3, changed_at = ?4 WHERE id = ?1 AND name_at <= ?3")?
+            .prepare_cached(
+                "UPDATE contacts SET name = ?2, name_at = ?3, changed_at = ?4 WHERE id = ?1 AND name_at <= ?3",
+            )?
             .execute(params![contact.id, name, at, site.now])?;
         if changed > 0 {
             contact.name = Some(name.to_owned());

@@ -103,8 +103,15 @@ impl Db {
             .filter(|row| matches!(row.translation, Translation::Failed(_) | Translation::Outcome { early: true, .. }))
             .filter_map(|row| row.row.channel.clone())
             .collect();
-        let vault = self.vault();
-        let done = self.write(Priority::Routine, move |db| commit_all(db, &vault, &rows, now)).await;
+        let (vault, rows) = (self.vault(), Arc::new(rows));
+        let (also, all) = (vault.clone(), Arc::clone(&rows));
+        let together = self.write_alone(Priority::Routine, move |db| commit_together(db, &vault, &rows, now)).await;
+        let done = match together {
+            Err(error) if !error.may_pass() => {
+                self.write(Priority::Routine, move |db| commit_apart(db, &also, &all, now)).await
+            }
+            done => done,
+        };
         for channel in failed {
             self.forget_channel(&channel);
         }
@@ -143,22 +150,15 @@ fn show_unstored(db: &Connection, row: &PendingRow, reason: &str, now: i64) -> R
     Ok(())
 }
 
-fn commit_all(
+fn commit_together(
     db: &Connection,
     vault: &Vault,
     rows: &[Translated],
     now: i64,
 ) -> Result<Vec<Result<Committed, DbError>>, DbError> {
-    let together = in_savepoint(db, || {
-        let mut act = Act { db, vault, now, apart: false, there: false, standings: HashMap::new(), shown: Shown::default() };
-        rows.iter().map(|row| act.commit(row).map(Ok)).collect()
-    });
-    match together {
-        // SQLite ended the transaction: what is written now would be in one of its own.
-        Err(error) if db.is_autocommit() => Err(error),
-        Err(_) => commit_apart(db, vault, rows, now),
-        done => done,
-    }
+    let mut act =
+        Act { db, vault, now, apart: false, there: false, standings: HashMap::new(), shown: Shown::default() };
+    rows.iter().map(|row| act.commit(row).map(Ok)).collect()
 }
 
 fn commit_apart(
@@ -341,14 +341,11 @@ impl Act<'_> {
         let parked = tally.parked > 0;
         let reason = match (&tally.first_reason, tally.items) {
             (_, 0) => Some(Cow::Borrowed("the request holds no items")),
-            (Some(reason), items) if parked => {
-                Some(Cow::Owned(format!("{} of {items} items: {reason}", tally.parked)))
-            }
+            (Some(reason), items) if parked => Some(Cow::Owned(format!("{} of {items} items: {reason}", tally.parked))),
             (reason, _) => reason.as_deref().map(Cow::Borrowed),
         };
         let (state, effect) = if parked { ("parked", Effect::Parked) } else { ("settled", Effect::Settled) };
-        let stand =
-            Stand { state, reason: reason.as_deref(), stored: tally.stored, settled_at: Some(self.now) };
+        let stand = Stand { state, reason: reason.as_deref(), stored: tally.stored, settled_at: Some(self.now) };
         self.end(row, &stand)?;
         Ok(Committed { effect, stored: tally.stored, media: tally.media, strangers: tally.strangers })
     }

@@ -71,7 +71,12 @@ pub(super) fn standing(db: &Connection, channel: &str) -> Result<Option<Standing
 }
 
 /// Whether rows that were there when its channel became connected are still to be stored before this one.
-pub(super) fn overtakes(db: &Connection, row: &PendingRow, channel: &str, released_to: Option<i64>) -> Result<bool, DbError> {
+pub(super) fn overtakes(
+    db: &Connection,
+    row: &PendingRow,
+    channel: &str,
+    released_to: Option<i64>,
+) -> Result<bool, DbError> {
     let Some(last) = released_to else { return Ok(false) };
     let earlier = db
         .prepare_cached("SELECT 1 FROM journal WHERE state = 'pending' AND id < ?1 AND id <= ?2 AND channel_id = ?3")?
@@ -122,4 +127,3 @@ pub(super) fn places_of(db: &Connection, row: &PendingRow, item: &Item) -> Resul
     }
     Ok(places)
 }
-

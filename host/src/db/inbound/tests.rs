@@ -82,10 +82,7 @@ fn translated(id: i64, channel: Option<&str>, items: Vec<Item>, replayed: bool) 
         journalled: true,
         ..PendingRow::default()
     };
-    Translated {
-        row: Arc::new(row),
-        translation: Translation::Outcome { outcome, rules: Arc::from([]), early: false },
-    }
+    Translated { row: Arc::new(row), translation: Translation::Outcome { outcome, rules: Arc::from([]), early: false } }
 }
 
 fn item(events: Vec<Event>, routes: &[&str]) -> Item {

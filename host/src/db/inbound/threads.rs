@@ -6,6 +6,20 @@ use sambung_runtime::contract::types::Thread;
 use super::site::Site;
 use super::{messages, targets};
 use crate::db::DbError;
+use crate::db::conversations::Marks;
+
+/// A conversation that something belongs to.
+pub(super) struct Conversation {
+    pub id: String,
+    /// What its row says now, where it was read.
+    pub row: Option<Row>,
+}
+
+/// A conversation's row.
+pub(super) struct Row {
+    pub rowid: i64,
+    pub marks: Marks,
+}
 
 /// The conversation of a thread. `contact` is whom a new one is with.
 pub(super) fn conversation_of(
@@ -13,40 +27,45 @@ pub(super) fn conversation_of(
     thread: &Thread,
     contact: Option<&str>,
     at: i64,
-) -> Result<String, DbError> {
-    let known = by_keys(site, thread)?;
-    let conversation = match known.conversations.as_slice() {
-        [] => match by_joins(site, thread)? {
-            Some(joined) => joined,
-            None => create(site, thread, contact, at)?,
+) -> Result<Conversation, DbError> {
+    let mut known = by_keys(site, thread)?;
+    let missing = known.missing;
+    let (id, mut row) = match known.conversations.len() {
+        0 => match by_joins(site, thread)? {
+            Some(joined) => (joined, None),
+            None => (create(site, thread, contact, at)?, None),
         },
-        [one] => one.clone(),
-        several => merge(site, several, at)?,
+        1 => {
+            let (id, row) = known.conversations.remove(0);
+            (id, Some(row))
+        }
+        _ => (merge(site, known.ids(), at)?, None),
     };
-    if known.conversations.len() != 1 || known.missing {
-        lead_keys(site, thread, &conversation)?;
+    if row.is_none() || missing {
+        lead_keys(site, thread, &id)?;
     }
     if let Some(context) = &thread.context {
         site.db
             .prepare_cached(
                 "UPDATE conversations SET context = ?2, context_at = ?3 WHERE id = ?1 AND (context_at IS NULL OR context_at <= ?3)",
             )?
-            .execute(params![conversation, context, at])?;
+            .execute(params![id, context, at])?;
     }
     if let Some(contact) = contact
-        && (known.alone || known.conversations.len() != 1)
+        && row.as_ref().is_none_or(|row| row.marks.contact_id.is_none())
     {
         site.db
             .prepare_cached("UPDATE conversations SET contact_id = ?2 WHERE id = ?1 AND contact_id IS NULL")?
-            .execute([conversation.as_str(), contact])?;
+            .execute([id.as_str(), contact])?;
+        row = None;
     }
-    Ok(conversation)
+    Ok(Conversation { id, row })
 }
 
 /// The conversation of a thread if there is one, without changing anything.
 pub(super) fn known(site: &Site<'_>, thread: &Thread) -> Result<Option<String>, DbError> {
     match by_keys(site, thread)?.conversations.into_iter().next() {
-        Some(found) => Ok(Some(found)),
+        Some((found, _)) => Ok(Some(found)),
         None => by_joins(site, thread),
     }
 }
@@ -54,31 +73,45 @@ pub(super) fn known(site: &Site<'_>, thread: &Thread) -> Result<Option<String>, 
 /// Where the keys of a thread lead.
 struct Known {
     /// Without repetition.
-    conversations: Vec<String>,
+    conversations: Vec<(String, Row)>,
     /// Some key leads nowhere.
     missing: bool,
-    /// One of them is with nobody yet.
-    alone: bool,
+}
+
+impl Known {
+    fn ids(self) -> Vec<String> {
+        self.conversations.into_iter().map(|(id, _)| id).collect()
+    }
 }
 
 fn by_keys(site: &Site<'_>, thread: &Thread) -> Result<Known, DbError> {
     let mut query = site.db.prepare_cached(
-        "SELECT k.conversation_id, v.contact_id IS NULL FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id \
-         WHERE k.account_id = ?1 AND k.key = ?2",
+        "SELECT v.assigned_to, v.created_at, v.last_message_at, v.last_message_id, v.last_inbound_at, v.read_at, v.merged_into, \
+                v.contact_id, k.conversation_id, v.rowid \
+         FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id WHERE k.account_id = ?1 AND k.key = ?2",
     )?;
-    let mut known = Known { conversations: Vec::new(), missing: false, alone: false };
+    let mut known = Known { conversations: Vec::new(), missing: false };
     for key in std::iter::once(&thread.key).chain(&thread.aliases) {
-        let found = query.query_row(params![site.account, key], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)));
+        let found = query.query_row(params![site.account, key], |row| {
+            Ok((row.get::<_, String>(8)?, Row { rowid: row.get(9)?, marks: Marks::read(row)? }))
+        });
         match found.optional()? {
             None => known.missing = true,
-            Some((id, _)) if known.conversations.contains(&id) => {}
-            Some((id, alone)) => {
-                known.alone |= alone;
-                known.conversations.push(id);
-            }
+            Some((id, _)) if known.conversations.iter().any(|(other, _)| *other == id) => {}
+            Some(found) => known.conversations.push(found),
         }
     }
     Ok(known)
+}
+
+/// What a conversation's row says now.
+pub(super) fn row_of(db: &Connection, id: &str) -> Result<Row, DbError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT assigned_to, created_at, last_message_at, last_message_id, last_inbound_at, read_at, merged_into, contact_id, rowid \
+             FROM conversations WHERE id = ?1",
+        )?
+        .query_row([id], |row| Ok(Row { rowid: row.get(8)?, marks: Marks::read(row)? }))?)
 }
 
 /// The conversation of the first message that is known by its provider's id or its attempt key.
@@ -131,14 +164,14 @@ fn lead_keys(site: &mut Site<'_>, thread: &Thread, conversation: &str) -> Result
 }
 
 /// Of several conversations the oldest stays and takes over everything of the others; a line in it says so.
-fn merge(site: &mut Site<'_>, several: &[String], at: i64) -> Result<String, DbError> {
+fn merge(site: &mut Site<'_>, several: Vec<String>, at: i64) -> Result<String, DbError> {
     let mut ages = Vec::with_capacity(several.len());
     for id in several {
         let created: i64 = site
             .db
             .prepare_cached("SELECT created_at FROM conversations WHERE id = ?1")?
-            .query_row([id], |row| row.get(0))?;
-        ages.push((created, id.clone()));
+            .query_row([&id], |row| row.get(0))?;
+        ages.push((created, id));
     }
     ages.sort();
     let kept = ages.remove(0).1;
@@ -218,13 +251,13 @@ pub(in crate::db) fn thread_learnt(
         replayed: false,
         told: Default::default(),
     };
-    let mut several = by_keys(&site, thread)?.conversations;
+    let mut several = by_keys(&site, thread)?.ids();
     if !several.iter().any(|id| id == conversation) {
         several.push(conversation.to_owned());
     }
-    let kept = match several.as_slice() {
-        [one] => one.clone(),
-        several => merge(&mut site, several, at)?,
+    let kept = match several.len() {
+        1 => several.remove(0),
+        _ => merge(&mut site, several, at)?,
     };
     lead_keys(&mut site, thread, &kept)?;
     db.prepare_cached("UPDATE conversations SET thread_key = ?2 WHERE id = ?1")?.execute([&kept, &thread.key])?;
