@@ -19,5 +19,6 @@ mod plans;
 mod plays;
 mod plugins;
 mod repeats;
+mod tokens;
 mod uploads;
 mod widget;

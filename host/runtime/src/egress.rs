@@ -2,8 +2,8 @@
 //!
 //! Every address is checked in canonical form before it is dialled, and the checked address is the one that is dialled.
 //! Redirects are never followed and nothing is sent twice. Who may ask for which destination is [`grant`]'s business; this
-//! module knows no secrets and no plugin code. The host's own outgoing webhooks use [`Client::for_endpoints`], so that they
-//! obey the same rules.
+//! module knows no secrets and no plugin code. The host's own outgoing webhooks use [`Client::for_endpoints`], and the keys of
+//! issuers are fetched with the plugins' client, so that both obey the same rules.
 
 pub mod address;
 mod dial;

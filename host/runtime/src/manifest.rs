@@ -180,7 +180,8 @@ fn homepage(top: &Section<'_>) -> Option<String> {
     Some(page)
 }
 
-/// What no section can see alone. A destination that could not be read may be the one that a secret is bound to.
+/// What no section can see alone. A destination that could not be read may be the one that a secret is
+/// bound to, or that keys are fetched from.
 fn agree(manifest: &Manifest, secrets: &[Section<'_>], webhooks: &[Section<'_>], egress_is_whole: bool) {
     for (at, (secret, section)) in manifest.secrets.iter().zip(secrets).enumerate() {
         if !secret.name.is_empty() && manifest.secrets[..at].iter().any(|earlier| earlier.name == secret.name) {
@@ -197,6 +198,9 @@ fn agree(manifest: &Manifest, secrets: &[Section<'_>], webhooks: &[Section<'_>],
     }
     for (at, (webhook, section)) in manifest.webhooks.iter().zip(webhooks).enumerate() {
         webhook::agree(section, webhook, &manifest.secrets);
+        if egress_is_whole {
+            webhook::reaches(section, webhook, &manifest.egress);
+        }
         if manifest.webhooks[..at].iter().any(|earlier| earlier.name == webhook.name) {
             section.fault("name", format!("two are named `{}`", webhook.name));
         }

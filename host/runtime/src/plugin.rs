@@ -19,6 +19,7 @@ use crate::contract::types::{Channel, Fault, Finding, Identity, MediaRef, Person
 use crate::contract::windows::WindowRule;
 use crate::inspect::{Inspection, Interfaces};
 use crate::invoke::Callable;
+use crate::issuers::Verifier;
 use crate::load::LoadError;
 use crate::manifest::{self, AddressKind, Manifest, Scope, Texts};
 use crate::meter::Budget;
@@ -31,6 +32,7 @@ pub struct Plugin(Arc<Inner>);
 struct Inner {
     callable: Callable,
     inspection: Inspection,
+    verifier: Verifier,
     schemas: BTreeMap<(&'static str, &'static str), serde_json::Value>,
     windows: Vec<WindowRule>,
     assets: Vec<Asset>,
@@ -52,7 +54,11 @@ macro_rules! call {
 
 impl Plugin {
     /// Asks for everything that is asked once, and refuses what cannot be used.
-    pub(crate) async fn try_out(callable: Callable, inspection: Inspection) -> Result<Plugin, LoadError> {
+    pub(crate) async fn try_out(
+        callable: Callable,
+        inspection: Inspection,
+        verifier: Verifier,
+    ) -> Result<Plugin, LoadError> {
         let caller = Arc::new(Caller { plugin: inspection.manifest.id.clone(), ..Caller::default() });
         let schemas = schemas(&callable, &inspection, &caller).await?;
         let windows = call!(callable, WindowRules, caller.clone(), AT_LOAD, window_rules())?.value;
@@ -61,7 +67,7 @@ impl Plugin {
             false => Vec::new(),
         };
         check_assets(&assets)?;
-        Ok(Plugin(Arc::new(Inner { callable, inspection, schemas, windows, assets })))
+        Ok(Plugin(Arc::new(Inner { callable, inspection, verifier, schemas, windows, assets })))
     }
 
     /// SHA-256 of the file, in hex.
@@ -72,6 +78,11 @@ impl Plugin {
     /// What the file says about itself.
     pub fn manifest(&self) -> &Manifest {
         &self.0.inspection.manifest
+    }
+
+    /// What verifies requests by the manifest's recipes. It may outlive the plugin.
+    pub fn verifier(&self) -> &Verifier {
+        &self.0.verifier
     }
 
     /// What a person reads, in this language (`id`, also `id-ID`), else in English.

@@ -1,21 +1,28 @@
 //! Carries out the `[[webhook]]` recipes of a manifest: is this request the provider's, and what is it answered?
 //!
 //! Native, in constant time where a secret is compared, and fail closed: a missing secret, a missing or repeated header, an
-//! unreadable signature is a refusal. A function of its arguments; it knows no database, no clock and no plugin code. A JWT
-//! against an issuer's keys would be one more [`manifest::Verify`](crate::manifest::Verify) beside those of `verify`.
+//! unreadable signature is a refusal. A function of its arguments; it knows no database, no clock, no network and no plugin
+//! code. Where a recipe needs an issuer's keys, [`keys_wanted`] says which, so that they can be fetched before [`receive`].
 
 mod answer;
+mod jwks;
+mod jwt;
 mod request;
 mod verify;
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use url::Url;
 
 use crate::manifest::{AddressKind, Source, Verify, Webhook};
 use crate::services::SecretValue;
 
 pub use answer::Answer;
+pub use jwks::{Key, KeySet, KeySetError};
+#[cfg(test)]
+pub(crate) use jwt::signing;
+pub use jwt::{KeyName, Lookup};
 pub(crate) use verify::mac;
 
 /// A request as it arrived.
@@ -46,7 +53,7 @@ pub enum Verdict {
         recipe: String,
         /// What goes out after the commit.
         answer: Answer,
-        /// The headers that the manifest keeps, names in lower case. None that was compared with a secret.
+        /// The headers that the manifest keeps, names in lower case. None with a secret or a token.
         kept_headers: Vec<(String, String)>,
         /// The path below the webhook's own, without a secret.
         path: String,
@@ -64,6 +71,11 @@ pub enum Verdict {
         /// For the log and the metric; never a part of the request.
         reason: &'static str,
     },
+    /// It matched a webhook, and what it has to be verified with could not be had: the provider should send it again.
+    Undecided {
+        /// For the log and the metric; never a part of the request.
+        reason: &'static str,
+    },
     /// No webhook has this method and path.
     NoMatch,
 }
@@ -71,20 +83,33 @@ pub enum Verdict {
 /// Finds the webhook that a request belongs to, verifies it and prepares the answer.
 ///
 /// `settings` are those of the channel or app whose address was called. `secrets(name)` gives every current value of that
-/// name, the newest first (keys rotate).
+/// name, the newest first (keys rotate). `keys(jwks, kid)` tells what is known of an issuer's key.
 pub fn receive(
     webhooks: &[Webhook],
     address: AddressKind,
     settings: &Value,
     raw: &Raw<'_>,
     secrets: &dyn Fn(&str) -> Vec<SecretValue>,
+    keys: &dyn Fn(&Url, &str) -> Lookup,
 ) -> Verdict {
     let Some((webhook, below)) = matching(webhooks, address, settings, raw) else { return Verdict::NoMatch };
     let request = request::Parsed::new(raw, below);
-    match verify::any(&webhook.verify, &request, secrets) {
+    match verify::any(&webhook.verify, &request, settings, secrets, keys) {
         Ok(verified) => accept(webhook, &request, verified, secrets),
-        Err(reason) => Verdict::Refuse { status: webhook.refuse, reason },
+        Err(verify::Refusal::Final(reason)) => Verdict::Refuse { status: webhook.refuse, reason },
+        Err(verify::Refusal::NotNow(reason)) => Verdict::Undecided { reason },
     }
+}
+
+/// The issuers' keys that a request needs before [`receive`] can decide about it.
+pub fn keys_wanted(webhooks: &[Webhook], address: AddressKind, settings: &Value, raw: &Raw<'_>) -> Vec<KeyName> {
+    let Some((webhook, below)) = matching(webhooks, address, settings, raw) else { return Vec::new() };
+    let request = request::Parsed::new(raw, below);
+    let wanted = webhook.verify.iter().filter_map(|verify| match verify {
+        Verify::Jwt(recipe) => jwt::wanted(recipe, &request),
+        Verify::Hmac(_) | Verify::Ed25519(_) | Verify::Secret(_) => None,
+    });
+    wanted.collect()
 }
 
 /// The names of every secret that the recipes of an address use, so that they can be looked up before [`receive`].
@@ -174,13 +199,15 @@ fn accept(
     }
 }
 
-/// Every place that some recipe of the webhook compares with a secret, whichever of them accepted the request.
+/// Every place where some recipe of the webhook finds a secret or a token, whichever of them accepted the request.
 fn compared(recipes: &[Verify]) -> Vec<&Source> {
     recipes
         .iter()
         .filter_map(|verify| match verify {
             Verify::Secret(secret) => Some(&secret.from),
-            _ => None,
+            // Whoever reads it could send requests until it expires.
+            Verify::Jwt(token) => Some(&token.from),
+            Verify::Hmac(_) | Verify::Ed25519(_) => None,
         })
         .collect()
 }

@@ -14,6 +14,7 @@ use crate::engine::{self, EngineError};
 use crate::exports::Exports;
 use crate::inspect::{self, Inspection};
 use crate::invoke::{Account, Callable};
+use crate::issuers::Issuers;
 use crate::limits::Limits;
 use crate::load::LoadError;
 use crate::manifest::RuntimeAsk;
@@ -53,6 +54,7 @@ struct Shared {
     limits: Limits,
     services: Arc<Services>,
     client: egress::Client,
+    issuers: Issuers,
     places: Arc<Places>,
 }
 
@@ -76,6 +78,7 @@ impl Runtime {
             cache,
             limits: config.limits,
             services: Arc::new(services),
+            issuers: Issuers::new(client.clone()),
             client,
             places: Arc::new(Places::new(fits)),
         })))
@@ -105,7 +108,8 @@ impl Runtime {
             client: self.0.client.clone(),
             places: self.0.places.clone(),
         };
-        Plugin::try_out(callable, inspection).await
+        let verifier = self.0.issuers.verifier(&inspection.manifest.webhooks);
+        Plugin::try_out(callable, inspection, verifier).await
     }
 
     /// A file's facts, without compiling it.

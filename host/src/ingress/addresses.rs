@@ -1,13 +1,14 @@
-//! The addresses that providers call, prepared: recipes, settings and secrets, so that a webhook asks nobody.
+//! The addresses that providers call, prepared: recipes, settings and secrets, so that a webhook asks nobody, save an issuer
+//! whose key is not known yet.
 //!
 //! An entry holds as long as nothing about channels, registrations or plugins changed and the same generation runs.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use sambung_runtime::SecretValue;
-use sambung_runtime::manifest::{AddressKind, Scope, Webhook};
-use sambung_runtime::recipe;
+use sambung_runtime::manifest::{AddressKind, Scope};
+use sambung_runtime::recipe::{self, Raw, Verdict};
+use sambung_runtime::{SecretValue, Verifier};
 use serde_json::Value;
 
 use crate::db::{Db, DbError};
@@ -23,13 +24,13 @@ pub(super) struct Address {
     pub plugin: Arc<str>,
     /// Names the address in the journal.
     pub name: Arc<str>,
-    pub kind: AddressKind,
+    kind: AddressKind,
     pub workspace: Option<Arc<str>>,
     pub channel: Option<Arc<str>>,
     pub app: Option<Arc<str>>,
-    pub settings: Value,
+    settings: Value,
     /// The generation's own.
-    pub webhooks: Arc<[Webhook]>,
+    verifier: Verifier,
     secrets: HashMap<String, (String, Vec<SecretValue>)>,
     candidates: Candidates,
     pub accepted: metrics::Counter,
@@ -39,8 +40,13 @@ pub(super) struct Address {
 }
 
 impl Address {
+    /// What becomes of a request to it.
+    pub async fn receive(&self, raw: &Raw<'_>) -> Verdict {
+        self.verifier.receive(self.kind, &self.settings, raw, &|name| self.secrets(name)).await
+    }
+
     /// Every current value of a secret: what is stored, and what is being tried out.
-    pub fn secrets(&self, name: &str) -> Vec<SecretValue> {
+    fn secrets(&self, name: &str) -> Vec<SecretValue> {
         let Some((owner, stored)) = self.secrets.get(name) else { return Vec::new() };
         let mut values = self.candidates.of(owner, name);
         values.extend(stored.iter().cloned());
@@ -156,7 +162,7 @@ impl Addresses {
             channel: channel.map(Into::into),
             app: app.map(Into::into),
             settings,
-            webhooks: Arc::clone(&manifest.webhooks),
+            verifier: generation.plugin.verifier().clone(),
             secrets,
             candidates: self.candidates.clone(),
             accepted: counter("accepted"),

@@ -10,7 +10,7 @@ use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sambung_runtime::contract::inbound;
-use sambung_runtime::recipe::{self, Answer, Raw, Verdict};
+use sambung_runtime::recipe::{Answer, Raw, Verdict};
 
 use super::addresses::{Address, Called};
 use super::{BODY_TIME, Ingress};
@@ -59,9 +59,7 @@ pub(super) async fn receive(
         url: url.as_deref(),
         received_at_ms: u64::try_from(received_at).unwrap_or_default(),
     };
-    let verdict =
-        recipe::receive(&address.webhooks, address.kind, &address.settings, &raw, &|name| address.secrets(name));
-    match verdict {
+    match address.receive(&raw).await {
         Verdict::NoMatch => {
             address.refused.increment(1);
             unverified(&state, client, StatusCode::NOT_FOUND)
@@ -70,6 +68,10 @@ pub(super) async fn receive(
             address.refused.increment(1);
             tracing::debug!(address = &*address.name, reason, "a webhook was refused");
             unverified(&state, client, StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED))
+        }
+        Verdict::Undecided { reason } => {
+            tracing::debug!(address = &*address.name, reason, "a webhook could not be verified yet");
+            full()
         }
         Verdict::Accept { handshake: true, answer, .. } => fixed(answer),
         Verdict::Accept { .. } if ingress.disk.is_low(received_at) => full(),

@@ -9,7 +9,7 @@ use sambung_runtime::egress::Policy;
 use sambung_runtime::manifest::destination::HostPattern;
 use sambung_runtime::manifest::settings::{SettingFault, split, validate};
 use sambung_runtime::manifest::{Destination, Generate, Origin, Scope, Target};
-use sambung_runtime::recipe::{self, Raw, Verdict};
+use sambung_runtime::recipe::{Raw, Verdict};
 use sambung_runtime::{Caller, Done, Effects, Plugin, Runtime, RuntimeConfig, SecretValue};
 use serde_json::Value;
 
@@ -246,11 +246,14 @@ impl Kit {
         };
         let memory = self.memory.clone();
         let secrets = |name: &str| memory.lock().secrets.get(name).cloned().into_iter().collect::<Vec<_>>();
-        let webhooks = &self.plugin.manifest().webhooks;
-        match recipe::receive(webhooks, webhook.address, &self.caller.settings, &raw, &secrets) {
+        let verifier = self.plugin.verifier();
+        match verifier.receive(webhook.address, &self.caller.settings, &raw, &secrets).await {
             Verdict::NoMatch => Ok(WebhookAnswer { status: 404, ..WebhookAnswer::default() }),
             Verdict::Refuse { status, reason } => {
                 Ok(WebhookAnswer { status, refused: Some(reason), ..WebhookAnswer::default() })
+            }
+            Verdict::Undecided { reason } => {
+                Ok(WebhookAnswer { status: 503, refused: Some(reason), ..WebhookAnswer::default() })
             }
             Verdict::Accept { recipe, answer, kept_headers, path, query, handshake, .. } => {
                 let outcome = if handshake {

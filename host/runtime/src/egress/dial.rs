@@ -114,20 +114,38 @@ impl Client {
             timeout,
             leaving: Arc::new(|| {}),
         };
-        let work = async {
-            let mut answer = self.dial("endpoints", outgoing).await?;
-            let mut read = Vec::new();
-            while let Some(chunk) = answer.body.next().await {
-                let chunk = chunk?;
-                if read.len() + chunk.len() > max_answer {
-                    let words = format!("the answer has more than {max_answer} bytes");
-                    return Err(DialError::after(DialFault::TooLarge, words));
-                }
-                read.extend_from_slice(&chunk);
-            }
-            Ok(Answer { status: answer.status, headers: answer.headers, body: Bytes::from(read) })
+        self.whole("endpoints", outgoing, max_answer).await
+    }
+
+    /// Gets what stands at an address and reads at most `max_answer` bytes of the answer. For the keys that issuers publish.
+    ///
+    /// # Errors
+    /// There is no whole answer.
+    pub(crate) async fn get(&self, url: &Url, timeout: Duration, max_answer: usize) -> Result<Answer, DialError> {
+        let outgoing = Outgoing {
+            method: Method::GET,
+            url: url.clone(),
+            headers: HeaderMap::new(),
+            body_bytes: 0,
+            body: futures_util::stream::empty().boxed(),
+            timeout,
+            leaving: Arc::new(|| {}),
         };
-        work.await
+        self.whole("issuers", outgoing, max_answer).await
+    }
+
+    async fn whole(&self, workspace: &str, outgoing: Outgoing, max_answer: usize) -> Result<Answer, DialError> {
+        let mut answer = self.dial(workspace, outgoing).await?;
+        let mut read = Vec::new();
+        while let Some(chunk) = answer.body.next().await {
+            let chunk = chunk?;
+            if read.len() + chunk.len() > max_answer {
+                let words = format!("the answer has more than {max_answer} bytes");
+                return Err(DialError::after(DialFault::TooLarge, words));
+            }
+            read.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status: answer.status, headers: answer.headers, body: Bytes::from(read) })
     }
 
     /// Sends a request with the connections of a workspace, and gives the answer as soon as its head is there. The request's

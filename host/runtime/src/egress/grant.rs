@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::Client;
-use crate::manifest::destination::HostPattern;
+use crate::manifest::destination::{HostPattern, takes};
 use crate::manifest::{Destination, Manifest, SecretDecl, Target};
 
 /// Whether one of the manifest's destinations allows this request.
@@ -13,11 +13,10 @@ use crate::manifest::{Destination, Manifest, SecretDecl, Target};
 /// Words that say what would allow it.
 pub fn check(manifest: &Manifest, settings: &Value, client: &Client, method: &str, url: &Url) -> Result<(), String> {
     let allowed = manifest.egress.iter().any(|destination| match destination {
-        Destination::Host { target, methods } => takes(methods, method) && target.matches(url),
         Destination::FromSetting { setting, methods } => {
             takes(methods, method) && of_setting(settings, setting, client).is_some_and(|target| target.matches(url))
         }
-        Destination::MediaFromAnywhere => false,
+        fixed => fixed.allows(method, url),
     });
     if allowed {
         return Ok(());
@@ -47,10 +46,6 @@ pub fn secret_may_go(secret: &SecretDecl, settings: &Value, client: &Client, url
         }
         _ => target.matches(url),
     })
-}
-
-fn takes(methods: &[String], method: &str) -> bool {
-    methods.is_empty() || methods.iter().any(|allowed| allowed.eq_ignore_ascii_case(method))
 }
 
 /// The origin and path that a setting names: https, unless the operator sends it elsewhere anyway.

@@ -40,6 +40,19 @@ impl Destination {
             _ => false,
         }
     }
+
+    /// Whether this entry, which no setting decides about, allows a request.
+    pub fn allows(&self, method: &str, url: &Url) -> bool {
+        match self {
+            Destination::Host { target, methods } => takes(methods, method) && target.matches(url),
+            Destination::FromSetting { .. } | Destination::MediaFromAnywhere => false,
+        }
+    }
+}
+
+/// Whether a list of methods, where an empty one means any, has this one.
+pub(crate) fn takes(methods: &[String], method: &str) -> bool {
+    methods.is_empty() || methods.iter().any(|allowed| allowed.eq_ignore_ascii_case(method))
 }
 
 /// A scheme, host, port and path prefix; written `https://*.example.com/v1` or, for the value of a setting,

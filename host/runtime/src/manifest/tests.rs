@@ -74,6 +74,21 @@ body = '{"token":"sha256=${crc}","echo":"${query:crc}"}'
 value = [{ name = "crc", algorithm = "sha256", key = "hook", over = "query:crc", encoding = "base64" }]
 handshake = true
 
+[[webhook]]
+name = "issued"
+path = "/issued"
+
+[[webhook.verify]]
+kind = "jwt"
+jwks = "https://api.example.com/v2/keys"
+algorithms = ["RS256"]
+issuers = ["https://issuer.example.com"]
+audiences = ["setting:project", "literal:everybody", "url"]
+claim = [{ name = "email", is = "bot@example.com" }, { name = "service", same-as = "json:/service" }]
+from = "header:x-token"
+prefix = "JWT "
+leeway-s = 30
+
 [limits]
 together = 5
 contents = ["text", "media", "interactive"]
@@ -108,6 +123,9 @@ fn every_section_is_read() {
     assert_eq!(manifest.webhooks[0].verify.len(), 2);
     assert_eq!(manifest.webhooks[0].keep_headers, ["x-request-id"]);
     assert_eq!(manifest.webhooks[1].answers[0].values[0].key, "hook");
+    let Verify::Jwt(jwt) = &manifest.webhooks[2].verify[0] else { panic!("{:?}", manifest.webhooks[2]) };
+    assert_eq!((jwt.audiences.len(), jwt.claims.len(), jwt.leeway_s), (3, 2, 30));
+    assert_eq!((jwt.algorithms.as_slice(), jwt.prefix.as_str()), ([webhook::JwtAlgorithm::Rs256].as_slice(), "JWT "));
     assert_eq!(manifest.limits.media["image"].max_bytes, 10_000_000);
     assert_eq!(manifest.resend.as_ref().unwrap().for_ms, 86_400_000);
     assert!(manifest.ingress.visitor);
@@ -183,7 +201,8 @@ fn one_mistake_is_one_fault() {
             "{secret}[[webhook]]\nname = \"w\"\n[[webhook.verify]]\nkind = \"hmac-sha256\"\nkeys = [\"key\"]\n\
              signature = \"header:x-signature\"\n"
         )),
-        "plugin.toml: line 9: `webhook[0].verify[0].kind`: `hmac-sha256` is none of `hmac`, `ed25519`, `secret`"
+        "plugin.toml: line 9: `webhook[0].verify[0].kind`: `hmac-sha256` is none of `hmac`, `ed25519`, `secret`, \
+         `jwt`"
     );
     let bound = "destinations = [\"https://api.example.com\"]\nplaces = [\"auth\"]\n";
     assert_eq!(
@@ -270,6 +289,17 @@ fn the_published_schema_and_the_reader_agree() {
         ("per-ms", "per"),
         ("handshake", "hand"),
         ("of = ", "off = "),
+        ("jwks =", "jwk ="),
+        ("jwks = \"https:", "jwks = \"http:"),
+        ("issuers =", "issuer ="),
+        ("audiences =", "audience ="),
+        ("audiences = [\"setting:", "audiences = [\""),
+        ("\"RS256\"", "\"HS256\""),
+        ("same-as", "same"),
+        ("service\", same-as", "service\", is = \"x\", same-as"),
+        ("from = \"header:x-token", "from = \"json:/token"),
+        ("leeway-s = 30", "leeway-s = 301"),
+        ("kind = \"jwt\"", "kind = \"jwt\"\nkeys = [\"hook\"]"),
     ] {
         let broken = WHOLE.replacen(from, to, 1);
         assert!(!validator.is_valid(&as_json(&broken)), "the schema takes {to}");

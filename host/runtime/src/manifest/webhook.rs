@@ -1,10 +1,15 @@
 //! `[[webhook]]`: how what a provider posts is recognised, verified and answered, as data. `recipe` carries it out.
 
+mod jwt;
+
 use serde::{Deserialize, Serialize};
 
 use super::secret::{Origin, SecretDecl};
 use super::section::Section;
 use super::source::{Segment, Source};
+
+pub(super) use jwt::reaches;
+pub use jwt::{Audience, Claim, Expected, Jwt, JwtAlgorithm};
 
 /// One kind of request that a provider makes. Of all webhooks the first whose address, method, path and setting match
 /// decides.
@@ -61,6 +66,8 @@ pub enum Verify {
     Ed25519(Ed25519),
     /// A secret that the provider sends as it is.
     Secret(SecretIn),
+    /// A token that is signed with a key which its issuer publishes.
+    Jwt(Jwt),
 }
 
 /// A keyed hash.
@@ -199,6 +206,15 @@ impl Verify {
             Verify::Hmac(hmac) => &hmac.keys,
             Verify::Ed25519(signature) => &signature.keys,
             Verify::Secret(secret) => &secret.keys,
+            Verify::Jwt(_) => &[],
+        }
+    }
+
+    /// Where the keys of an issuer are published, if it verifies with such.
+    pub fn jwks(&self) -> Option<&url::Url> {
+        match self {
+            Verify::Jwt(jwt) => Some(&jwt.jwks),
+            Verify::Hmac(_) | Verify::Ed25519(_) | Verify::Secret(_) => None,
         }
     }
 }
@@ -278,40 +294,48 @@ enum Kind {
     Hmac,
     Ed25519,
     Secret,
+    Jwt,
 }
 
 /// None where the kind is not known: what the other keys should be then is anybody's guess.
 fn verify(section: &Section<'_>) -> Option<Verify> {
     section.required("kind");
-    let kinds = [("hmac", Kind::Hmac), ("ed25519", Kind::Ed25519), ("secret", Kind::Secret)];
+    let kinds = [("hmac", Kind::Hmac), ("ed25519", Kind::Ed25519), ("secret", Kind::Secret), ("jwt", Kind::Jwt)];
     let kind = section.choice("kind", &kinds)?;
+    let prefix = || section.string("prefix").unwrap_or_default();
+    let verify = match kind {
+        Kind::Jwt => jwt::read(section).map(Verify::Jwt),
+        Kind::Secret => {
+            Some(Verify::Secret(SecretIn { keys: keys(section), from: secret_from(section), prefix: prefix() }))
+        }
+        Kind::Hmac => Some(Verify::Hmac(Hmac {
+            algorithm: section.word("algorithm", &ALGORITHMS, Algorithm::Sha256),
+            keys: keys(section),
+            signature: source(section, "signature"),
+            prefix: prefix(),
+            encoding: section.word("encoding", &ENCODINGS, Encoding::Hex),
+            over: over(section),
+            timestamp: section.table("timestamp").map(|time| timestamp(&time)),
+        })),
+        Kind::Ed25519 => Some(Verify::Ed25519(Ed25519 {
+            keys: keys(section),
+            signature: source(section, "signature"),
+            prefix: prefix(),
+            encoding: section.word("encoding", &ENCODINGS, Encoding::Hex),
+            over: over(section),
+            timestamp: section.table("timestamp").map(|time| timestamp(&time)),
+        })),
+    };
+    section.finish();
+    verify
+}
+
+fn keys(section: &Section<'_>) -> Vec<String> {
     let keys = section.strings("keys");
     if keys.is_empty() {
         section.fault("keys", "is required: names of the secrets to verify with");
     }
-    let prefix = section.string("prefix").unwrap_or_default();
-    let verify = match kind {
-        Kind::Secret => Verify::Secret(SecretIn { keys, from: secret_from(section), prefix }),
-        Kind::Hmac => Verify::Hmac(Hmac {
-            algorithm: section.word("algorithm", &ALGORITHMS, Algorithm::Sha256),
-            keys,
-            signature: source(section, "signature"),
-            prefix,
-            encoding: section.word("encoding", &ENCODINGS, Encoding::Hex),
-            over: over(section),
-            timestamp: section.table("timestamp").map(|time| timestamp(&time)),
-        }),
-        Kind::Ed25519 => Verify::Ed25519(Ed25519 {
-            keys,
-            signature: source(section, "signature"),
-            prefix,
-            encoding: section.word("encoding", &ENCODINGS, Encoding::Hex),
-            over: over(section),
-            timestamp: section.table("timestamp").map(|time| timestamp(&time)),
-        }),
-    };
-    section.finish();
-    Some(verify)
+    keys
 }
 
 fn secret_from(section: &Section<'_>) -> Source {

@@ -62,8 +62,12 @@ impl Call<'_> {
                 .map(|(_, value)| SecretValue::new(value.as_bytes().to_vec()))
                 .collect()
         };
-        receive(&manifest.webhooks, AddressKind::Channel, &self.settings, &raw, &secrets)
+        receive(&manifest.webhooks, AddressKind::Channel, &self.settings, &raw, &secrets, &no_keys)
     }
+}
+
+fn no_keys(_: &Url, _: &str) -> Lookup {
+    Lookup::Unreachable
 }
 
 fn reason(verdict: Verdict) -> &'static str {
@@ -354,7 +358,7 @@ fn another_method_path_or_address_matches_nothing() {
     assert_eq!(Call { method: "PUT", ..post("SECRET", b"{}", &[]) }.made(&line()), Verdict::NoMatch);
     assert_eq!(Call { path: "/more", ..post("SECRET", b"{}", &[]) }.made(&line()), Verdict::NoMatch);
     let raw = Raw { method: "POST", path: "", query: "", headers: &[], body: b"", url: None, received_at_ms: 0 };
-    let verdict = receive(&line().webhooks, AddressKind::App, &json!({}), &raw, &|_| Vec::new());
+    let verdict = receive(&line().webhooks, AddressKind::App, &json!({}), &raw, &|_| Vec::new(), &no_keys);
     assert_eq!(verdict, Verdict::NoMatch);
     assert_eq!(secrets_of(&x().webhooks, AddressKind::Channel).into_iter().collect::<Vec<_>>(), ["secret"]);
 }

@@ -5,8 +5,10 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ed25519_dalek::{Signature, VerifyingKey};
 use hmac::{KeyInit, Mac};
+use serde_json::Value;
 use subtle::ConstantTimeEq;
 
+use super::jwt::{self, Keys};
 use super::request::Parsed;
 use crate::manifest::Verify;
 use crate::manifest::source::{Segment, Source};
@@ -21,25 +23,43 @@ pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// Why a request is not taken for the provider's.
+pub(super) enum Refusal {
+    /// It is not, whoever asks again.
+    Final(&'static str),
+    /// Nobody can say; another time somebody may.
+    NotNow(&'static str),
+}
+
+impl From<&'static str> for Refusal {
+    fn from(reason: &'static str) -> Refusal {
+        Refusal::Final(reason)
+    }
+}
+
 /// The recipe that accepts the request; none where the webhook has no recipes at all.
 ///
 /// # Errors
-/// Why the last recipe refused.
+/// Why the last recipe refused; that one could not decide, where one could not.
 pub(super) fn any<'w>(
     recipes: &'w [Verify],
     request: &Parsed<'_>,
+    settings: &Value,
     secrets: Values<'_>,
-) -> Result<Option<&'w Verify>, &'static str> {
+    keys: Keys<'_>,
+) -> Result<Option<&'w Verify>, Refusal> {
     let mut refusal = None;
     for recipe in recipes {
         let verdict = match recipe {
-            Verify::Hmac(recipe) => hmac(recipe, request, secrets),
-            Verify::Ed25519(recipe) => ed25519(recipe, request, secrets),
-            Verify::Secret(recipe) => secret(recipe, request, secrets),
+            Verify::Hmac(recipe) => hmac(recipe, request, secrets).map_err(Refusal::Final),
+            Verify::Ed25519(recipe) => ed25519(recipe, request, secrets).map_err(Refusal::Final),
+            Verify::Secret(recipe) => secret(recipe, request, secrets).map_err(Refusal::Final),
+            Verify::Jwt(recipe) => jwt::verify(recipe, request, settings, keys),
         };
         match verdict {
             Ok(()) => return Ok(Some(recipe)),
-            Err(reason) => refusal = Some(reason),
+            Err(Refusal::Final(_)) if matches!(refusal, Some(Refusal::NotNow(_))) => {}
+            Err(why) => refusal = Some(why),
         }
     }
     refusal.map_or(Ok(None), Err)
