@@ -1,4 +1,4 @@
-//! Providers' webhooks: found, verified natively on the raw bytes, committed to the journal, acknowledged.
+//! Providers' webhooks: found, verified natively on the raw bytes, handed on, acknowledged once they are on disk.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! What comes in from outside without an account here: providers' webhooks, and visitors of web pages.
 //!
-//! Nothing is acknowledged before it is in the journal, and nothing is translated here.
+//! Nothing is acknowledged before it is on disk, and nothing is translated here.
 
 mod addresses;
 mod budget;
