@@ -85,6 +85,29 @@ async fn install(host: &TestHost, wasm: Vec<u8>) {
     assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
 }
 
+/// Nobody at a provider waits for a plugin that thinks: what it has not translated soon is kept without, and keeps its place. (With
+/// one thread, who thinks would keep everybody from being told.)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_acknowledged_before_a_slow_plugin_has_translated_it() {
+    let stage = Stage::open().await;
+    let address = stage.host.url(&format!("/hooks/plays/{}/unanswered", stage.channel));
+    let deliver = async |id: &str, text: &str| {
+        let body = json!({"id": id, "text": text});
+        let request = stage.host.client.post(&address).header("x-hook-key", &stage.key).json(&body);
+        request.send().await.unwrap().status()
+    };
+    assert_eq!(deliver("slow", "think for ever").await, StatusCode::OK);
+    let acknowledged = jiff::Timestamp::now();
+    assert_eq!(deliver("next", "sesudah").await, StatusCode::OK);
+    until("the next is there", async || stage.texts().await.len() == 2).await;
+    let ended = |row: &Value| row["settled_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let parked = stage.journal("parked").await;
+    assert!(parked[0]["reason"].as_str().is_some_and(|reason| reason.contains("computed longer")), "{parked:?}");
+    assert!(acknowledged < ended(&parked[0]), "it was kept before it was translated");
+    let next = &stage.journal("settled").await[0];
+    assert!(ended(next) >= ended(&parked[0]), "what came after it waited for it");
+}
+
 fn outcomes(message: &Value) -> Vec<&str> {
     message["attempts"].as_array().unwrap().iter().map(|one| one["outcome"].as_str().unwrap_or("")).collect()
 }

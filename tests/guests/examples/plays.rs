@@ -51,6 +51,7 @@ impl Inbound for Plays {
         let said: Value = request.json()?;
         let word = |name: &str| said[name].as_str().unwrap_or_default();
         assert!(word("text") != hint::black_box(FAULT), "told to");
+        while word("text") == hint::black_box("think for ever") {}
         let message = Message::new(word("id"), Thread::new("audience")).text(word("text"));
         let event = if said["echo"] == true {
             Event::new(word("id"), Happening::Echo(message))
