@@ -58,10 +58,13 @@ impl Feed {
         let inner = &self.0;
         let clock = inner.clock.clone();
         let now = clock.now();
+        // Before it looks: what is committed afterwards wakes this loop. So does whoever adds or enables an endpoint.
+        inner.wakes.delivering.store(true, Ordering::Release);
         let more = inner.db.fan_out(now, inner.settings.waiting_per_endpoint, move || clock.id("dlv")).await?;
-        // Whoever adds or enables an endpoint wakes this loop.
-        inner.wakes.delivering.store(more.is_some(), Ordering::Release);
-        let Some(more) = more else { return Ok(LONGEST_SLEEP) };
+        let Some(more) = more else {
+            inner.wakes.delivering.store(false, Ordering::Release);
+            return Ok(LONGEST_SLEEP);
+        };
         let busy: Vec<String> = {
             let state = under_way.lock().unwrap_or_else(PoisonError::into_inner);
             state.endpoints.iter().filter(|(_, count)| **count >= PER_ENDPOINT).map(|(id, _)| id.clone()).collect()

@@ -14,6 +14,10 @@ use crate::db::{DbError, PendingRow};
 
 /// Requests that wait in memory; past it all are put into the journal first, until it is read to its end.
 const MOST_ROWS: usize = 1_024;
+/// Bytes of their bodies.
+const MOST_BYTES: usize = 16 << 20;
+/// How much more of both there may be while the journal is read to its end, until when none may be put behind them.
+const MEANWHILE: usize = 8;
 
 /// Whom to tell that a request is kept, or that it is not.
 pub(super) type Kept = oneshot::Sender<Result<(), DbError>>;
@@ -31,6 +35,8 @@ pub(super) enum Way {
     Ahead(oneshot::Receiver<Result<(), DbError>>),
     /// It is to be put into the journal; what is given with it must last until that is done.
     Journal(Appending),
+    /// There is no room for it now.
+    Nowhere,
 }
 
 /// See the module.
@@ -41,10 +47,15 @@ pub(super) struct Arrivals {
 
 struct Queue {
     ahead: VecDeque<Arrival>,
+    bytes: usize,
     /// Whatever comes is put into the journal first.
     held: bool,
-    /// Plugins whose requests were put into the journal since nobody translates them.
-    behind: HashSet<Arc<str>>,
+    /// What waits here has nothing before it in the journal.
+    caught_up: bool,
+    /// Plugins whose requests may go ahead: of no other has anybody looked what the journal holds.
+    following: HashSet<Arc<str>>,
+    /// A request of a plugin that runs came, and it is not one of these.
+    missed: bool,
     /// Grows each time that requests begin to go ahead.
     epoch: u64,
     /// Requests that are being put into the journal: of this epoch, and of those before.
@@ -63,8 +74,11 @@ impl Arrivals {
     pub fn new() -> Arc<Arrivals> {
         let queue = Queue {
             ahead: VecDeque::new(),
+            bytes: 0,
             held: true,
-            behind: HashSet::new(),
+            caught_up: false,
+            following: HashSet::new(),
+            missed: false,
             epoch: 0,
             appending: 0,
             appending_before: 0,
@@ -79,16 +93,26 @@ impl Arrivals {
     /// A request came. `active`: its plugin is there to translate it.
     pub fn offer(self: &Arc<Self>, row: &Arc<PendingRow>, active: bool) -> Way {
         let mut queue = self.queue();
-        if !active && !queue.behind.contains(&row.plugin) {
-            queue.behind.insert(Arc::clone(&row.plugin));
+        if !active {
+            queue.following.remove(&row.plugin);
         }
-        if queue.held || !active || queue.behind.contains(&row.plugin) {
-            queue.appending += 1;
-            return Way::Journal(Appending { arrivals: Arc::clone(self), epoch: queue.epoch });
+        if queue.held || !queue.following.contains(&row.plugin) {
+            queue.missed |= active && !queue.held;
+            let appending = self.appending(&mut queue);
+            drop(queue);
+            if active {
+                self.came.notify_one();
+            }
+            return Way::Journal(appending);
+        }
+        let full = |times| queue.ahead.len() >= MOST_ROWS * times || queue.bytes >= MOST_BYTES * times;
+        if full(MEANWHILE) {
+            return Way::Nowhere;
         }
         let (kept, told) = oneshot::channel();
+        queue.bytes += row.body.len();
         queue.ahead.push_back(Arrival { row: Arc::clone(row), kept, since: Instant::now() });
-        queue.held = queue.ahead.len() >= MOST_ROWS;
+        queue.held = queue.caught_up && (queue.ahead.len() >= MOST_ROWS || queue.bytes >= MOST_BYTES);
         let first = queue.ahead.len() == 1;
         drop(queue);
         if first {
@@ -100,7 +124,16 @@ impl Arrivals {
     /// Nobody translates requests of this plugin: they are put into the journal, and so is this one that was taken.
     pub fn leave(self: &Arc<Self>, plugin: &Arc<str>) -> Appending {
         let mut queue = self.queue();
-        queue.behind.insert(Arc::clone(plugin));
+        queue.following.remove(plugin);
+        self.appending(&mut queue)
+    }
+
+    /// A request that was taken is put into the journal.
+    pub fn keep(self: &Arc<Self>) -> Appending {
+        self.appending(&mut self.queue())
+    }
+
+    fn appending(self: &Arc<Self>, queue: &mut Queue) -> Appending {
         queue.appending += 1;
         Appending { arrivals: Arc::clone(self), epoch: queue.epoch }
     }
@@ -115,7 +148,14 @@ impl Arrivals {
     pub fn take(&self, most: usize) -> Vec<Arrival> {
         let mut queue = self.queue();
         let most = most.min(queue.ahead.len());
-        queue.ahead.drain(..most).collect()
+        let taken: Vec<Arrival> = queue.ahead.drain(..most).collect();
+        queue.bytes -= taken.iter().map(|arrival| arrival.row.body.len()).sum::<usize>();
+        taken
+    }
+
+    /// Whether requests of plugins that run are put into the journal, since nobody looked what it holds of them.
+    pub fn missed(&self) -> bool {
+        std::mem::take(&mut self.queue().missed)
     }
 
     /// Since when the first has waited that nobody took.
@@ -132,9 +172,8 @@ impl Arrivals {
     pub fn hold(self: &Arc<Self>) -> (Vec<Arrival>, Appending) {
         let mut queue = self.queue();
         queue.held = true;
-        queue.appending += 1;
-        let epoch = queue.epoch;
-        (queue.ahead.drain(..).collect(), Appending { arrivals: Arc::clone(self), epoch })
+        queue.bytes = 0;
+        (queue.ahead.drain(..).collect(), self.appending(&mut queue))
     }
 
     /// From now on requests of these plugins go ahead. To be called where the journal was read to its end and nothing waits here;
@@ -145,13 +184,18 @@ impl Arrivals {
         queue.begin(active);
     }
 
-    /// Where plugins run again whose requests are in the journal, those that come from now on go ahead, as with
-    /// [`Arrivals::follow`].
+    /// These plugins run now. Requests of those that did not before go ahead from now on, as with [`Arrivals::follow`].
     pub fn catch_up(&self, active: &HashSet<Arc<str>>) {
         let mut queue = self.queue();
-        if !queue.held && queue.behind.iter().any(|plugin| active.contains(plugin)) {
+        queue.following.retain(|plugin| active.contains(plugin));
+        if !queue.held && queue.following.len() < active.len() {
             queue.begin(active);
         }
+    }
+
+    /// The journal was read to its end, and was settled when that began.
+    pub fn caught_up(&self) {
+        self.queue().caught_up = true;
     }
 
     /// Whether all that came before requests began to go ahead is in the journal.
@@ -162,8 +206,9 @@ impl Arrivals {
 
 impl Queue {
     fn begin(&mut self, active: &HashSet<Arc<str>>) {
-        self.behind.retain(|plugin| !active.contains(plugin));
+        self.following.clone_from(active);
         self.epoch += 1;
+        self.caught_up = false;
         self.appending_before += std::mem::take(&mut self.appending);
     }
 }
@@ -200,7 +245,7 @@ mod tests {
     fn appending(way: Way) -> Appending {
         match way {
             Way::Journal(appending) => appending,
-            Way::Ahead(_) => panic!("it went ahead"),
+            Way::Ahead(_) | Way::Nowhere => panic!("it is not put into the journal"),
         }
     }
 
@@ -226,7 +271,9 @@ mod tests {
         arrivals.follow(&all(&["p", "q"]));
         let left = appending(arrivals.offer(&row(1, "p"), false));
         assert!(matches!(arrivals.offer(&row(2, "q"), true), Way::Ahead(_)));
+        assert!(!arrivals.missed());
         drop(appending(arrivals.offer(&row(3, "p"), true)));
+        assert!(arrivals.missed(), "somebody has to look what the journal holds");
         assert!(arrivals.is_settled(), "nobody waits for those whom nobody translates");
         arrivals.catch_up(&all(&["q"]));
         drop(appending(arrivals.offer(&row(4, "p"), true)));
@@ -245,10 +292,13 @@ mod tests {
         for id in 0..MOST_ROWS as i64 {
             assert!(matches!(arrivals.offer(&row(id, "p"), true), Way::Ahead(_)));
         }
+        assert!(!arrivals.is_held(), "the journal may hold what comes before them");
+        arrivals.caught_up();
+        assert!(matches!(arrivals.offer(&row(-2, "p"), true), Way::Ahead(_)));
         assert!(arrivals.is_held());
         drop(appending(arrivals.offer(&row(-1, "p"), true)));
         assert_eq!(ids(&arrivals), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
         let (rest, _) = arrivals.hold();
-        assert_eq!(rest.len(), MOST_ROWS - 9);
+        assert_eq!(rest.len(), MOST_ROWS - 8);
     }
 }

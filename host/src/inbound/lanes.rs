@@ -94,6 +94,13 @@ impl<T> Lanes<T> {
         self.bytes
     }
 
+    /// Whether a row waits for a translation: its own, or that of one before it.
+    pub fn waits(&self, address: &Arc<str>, id: i64) -> bool {
+        let lane = self.lanes.get(address).into_iter().flatten();
+        let until = lane.take_while(|slot| slot.id <= id);
+        until.into_iter().any(|slot| slot.done.is_none())
+    }
+
     /// Rows that something was made of and that did not leave.
     pub fn translated(&self) -> usize {
         self.done
@@ -121,8 +128,11 @@ mod tests {
         assert!(!lanes.take(&a, 2, 10));
         lanes.done(&a, 2, 2);
         lanes.done(&b, 3, 3);
+        assert!(lanes.waits(&a, 2), "for the one before it");
+        assert!(!lanes.waits(&b, 3));
         assert_eq!(lanes.leave(10), [3]);
         lanes.done(&a, 1, 1);
+        assert!(!lanes.waits(&a, 2));
         assert_eq!(lanes.leave(1), [1]);
         assert!(lanes.is_ready());
         assert_eq!(lanes.leave(1), [2]);

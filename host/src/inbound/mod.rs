@@ -138,6 +138,7 @@ impl Inbound {
         match self.0.arrivals.offer(&row, active) {
             Way::Ahead(kept) => kept.await.unwrap_or(Err(DbError::Closed)),
             Way::Journal(appending) => self.0.db.append_journal(row, appending).await,
+            Way::Nowhere => Err(DbError::Busy("too many requests wait to be translated")),
         }
     }
 

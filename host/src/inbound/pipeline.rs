@@ -58,7 +58,7 @@ struct Pipeline<'i> {
     /// The journal may hold rows that nobody took.
     more: bool,
     waiting: BTreeMap<i64, Waiting>,
-    /// Until when the senders of these, which are not translated yet, have patience.
+    /// Until when the senders of these have patience.
     patience: BTreeMap<i64, Instant>,
 }
 
@@ -82,9 +82,15 @@ pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
                 // Nothing is lost: what was in flight is taken from the journal again, or its sender is told to come again.
                 tracing::warn!(%error, "inbound work begins again");
                 drop(pipeline);
+                keep_arrivals(inner).await;
                 tokio::time::sleep(PAUSE).await;
             }
-            () = stop.cancelled() => pipeline.keep_all().await,
+            () = stop.cancelled() => {
+                let taken = std::mem::take(&mut pipeline.waiting).into_values().collect();
+                drop(pipeline);
+                keep(Arc::clone(inner), taken, ()).await;
+                keep_arrivals(inner).await;
+            }
         }
     }
 }
@@ -93,7 +99,7 @@ impl Pipeline<'_> {
     async fn work(&mut self) -> Result<(), DbError> {
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
         loop {
-            self.fill().await?;
+            let again = self.fill().await?;
             self.commit_ready();
             let (late, gathered) = (self.next_late(), self.next_commit());
             tokio::select! {
@@ -103,7 +109,8 @@ impl Pipeline<'_> {
                         self.follow(step)?;
                     }
                 }
-                () = self.inner.arrivals.came() => {}
+                () = std::future::ready(()), if again => {}
+                () = self.inner.arrivals.came() => self.more |= self.inner.arrivals.missed(),
                 () = self.inner.wakes.journal.notified() => self.more = true,
                 () = until(late) => self.keep_late(),
                 () = until(gathered) => {}
@@ -124,8 +131,9 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Takes what fits: where nothing goes ahead what waits in memory comes first, else what the journal holds.
-    async fn fill(&mut self) -> Result<(), DbError> {
+    /// Takes what fits: where nothing goes ahead what waits in memory comes first, else what the journal holds. Whether there may
+    /// be more to take.
+    async fn fill(&mut self) -> Result<bool, DbError> {
         while self.has_room() {
             let held = self.inner.arrivals.is_held();
             if held || !self.more {
@@ -135,14 +143,9 @@ impl Pipeline<'_> {
                     continue;
                 }
             }
-            if !held && !self.more {
-                break;
-            }
-            if !self.read_journal(held).await? {
-                break;
-            }
+            return if held || self.more { self.read_journal(held).await } else { Ok(false) };
         }
-        Ok(())
+        Ok(false)
     }
 
     fn has_room(&self) -> bool {
@@ -166,13 +169,19 @@ impl Pipeline<'_> {
         let rows = self.inner.db.pending_rows(plugins, self.lanes.taken().clone(), room, bytes).await?;
         let end = rows.is_empty();
         for row in rows {
-            self.take(&Arc::new(row));
+            let row = Arc::new(row);
+            if !self.take(&row) {
+                drop(self.inner.arrivals.leave(&row.plugin));
+            }
         }
         if end && held {
             self.inner.arrivals.follow(&active);
         }
         self.more = held || !end || !settled;
-        Ok(!end || held)
+        if !self.more {
+            self.inner.arrivals.caught_up();
+        }
+        Ok(held || !end || settled)
     }
 
     fn take_ahead(&mut self, arrival: Arrival) {
@@ -207,7 +216,6 @@ impl Pipeline<'_> {
         let row = Arc::clone(&translated.row);
         self.translating -= 1;
         self.ready.get_or_insert_with(Instant::now);
-        self.patience.remove(&row.id);
         self.lanes.done(&row.address, row.id, translated);
     }
 
@@ -223,28 +231,21 @@ impl Pipeline<'_> {
         let now = Instant::now();
         let mut late = Vec::new();
         while let Some(first) = self.patience.first_entry().filter(|first| *first.get() <= now) {
-            late.push(*first.key());
-            first.remove();
+            let id = first.remove_entry().0;
+            // What only waits for the disk waits for it either way.
+            let waits = |waiting: &Waiting| self.lanes.waits(&waiting.row.address, id);
+            if self.waiting.get(&id).is_some_and(waits) {
+                late.extend(self.waiting.remove(&id));
+            }
         }
-        let late: Vec<Waiting> = late.iter().filter_map(|id| self.waiting.remove(id)).collect();
         if !late.is_empty() {
-            tokio::spawn(keep(Arc::clone(self.inner), late, ()));
+            let appending = self.inner.arrivals.keep();
+            tokio::spawn(keep(Arc::clone(self.inner), late, appending));
         }
         if self.inner.arrivals.since().is_some_and(|since| since + PATIENCE <= now) {
             // There is no room for it, nor for what comes.
-            let (arrivals, appending) = self.inner.arrivals.hold();
-            self.more = true;
-            let waiting = arrivals.into_iter().map(|Arrival { row, kept, .. }| Waiting { row, kept }).collect();
-            tokio::spawn(keep(Arc::clone(self.inner), waiting, appending));
+            tokio::spawn(keep_arrivals(self.inner));
         }
-    }
-
-    /// Puts everything that somebody waits for into the journal, and whatever comes.
-    async fn keep_all(mut self) {
-        let (arrivals, appending) = self.inner.arrivals.hold();
-        let mut waiting: Vec<Waiting> = std::mem::take(&mut self.waiting).into_values().collect();
-        waiting.extend(arrivals.into_iter().map(|Arrival { row, kept, .. }| Waiting { row, kept }));
-        keep(Arc::clone(self.inner), waiting, appending).await;
     }
 
     /// When what is ready is committed, whatever is still under way.
@@ -268,7 +269,10 @@ impl Pipeline<'_> {
         self.committing = true;
         self.ready = None;
         let (db, now) = (self.inner.db.clone(), self.inner.clock.now());
-        let ids = rows.iter().map(|translated| translated.row.id).collect();
+        let ids: Vec<i64> = rows.iter().map(|translated| translated.row.id).collect();
+        for id in &ids {
+            self.patience.remove(id);
+        }
         self.steps.spawn(async move {
             let done = db.commit_translated(rows, now).await;
             Step::Committed(ids, done)
@@ -311,8 +315,18 @@ impl Pipeline<'_> {
     }
 }
 
+/// Puts what nobody took into the journal, and whatever comes.
+fn keep_arrivals(inner: &Arc<Inner>) -> impl Future<Output = ()> + Send + use<> {
+    let (arrivals, appending) = inner.arrivals.hold();
+    let waiting = arrivals.into_iter().map(|Arrival { row, kept, .. }| Waiting { row, kept }).collect();
+    keep(Arc::clone(inner), waiting, appending)
+}
+
 /// Puts requests into the journal without a translation, and tells their senders.
 async fn keep(inner: Arc<Inner>, waiting: Vec<Waiting>, until: impl Send + 'static) {
+    if waiting.is_empty() {
+        return;
+    }
     let rows = waiting.iter().map(|waiting| Arc::clone(&waiting.row)).collect();
     let done = inner.db.append_journal_rows(rows, until).await;
     if let Err(error) = &done {

@@ -9,7 +9,7 @@ use sambung_runtime::contract::inbound::{Event, Happening, Message};
 use super::messages::{self, NewMessage};
 use super::site::Site;
 use super::targets::{self, Waiting};
-use super::{events, threads};
+use super::threads;
 use crate::db::status::{self, AttemptRef};
 use crate::db::{Db, DbError, Priority, conversations, feed};
 
@@ -147,8 +147,8 @@ impl Db {
                     replayed: false,
                     told: Default::default(),
                 };
-                let conversation = insert(&mut site, message, *at)?;
-                events::windows(&site, &event, &conversation, *at)?;
+                // What it opens was noted when it came.
+                insert(&mut site, message, *at)?;
                 site.tell()?;
             }
             Ok(due.len())

@@ -91,6 +91,7 @@ fn create(site: &mut Site<'_>, at: i64) -> Result<String, DbError> {
 
 /// Of several contacts the oldest stays; it takes over the others' identities, conversations and messages.
 fn merge(site: &mut Site<'_>, several: &[Contact]) -> Result<Contact, DbError> {
+    site.told.forget_json();
     let mut ages = Vec::with_capacity(several.len());
     for Contact { id, .. } in several {
         let created: i64 = site
@@ -150,6 +151,7 @@ fn describe(site: &mut Site<'_>, contact: &mut Contact, person: &Person, at: i64
             .execute(params![contact.id, name, at, site.now])?;
         if changed > 0 {
             contact.name = Some(name.to_owned());
+            site.told.forget_json();
         }
     }
     if let Some(avatar) = &person.avatar {

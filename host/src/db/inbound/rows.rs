@@ -123,6 +123,10 @@ impl Db {
 pub(super) fn in_savepoint<T>(db: &Connection, act: impl FnOnce() -> Result<T, DbError>) -> Result<T, DbError> {
     db.prepare_cached("SAVEPOINT inner_act")?.execute([])?;
     let result = catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| Err(DbError::Damaged(last_words(&*panic))));
+    if result.is_err() && db.is_autocommit() {
+        // SQLite ended the transaction itself, and with it the savepoint.
+        return result;
+    }
     if result.is_err() {
         db.prepare_cached("ROLLBACK TO inner_act")?.execute([])?;
     }
@@ -305,11 +309,11 @@ impl Act<'_> {
     fn again(&mut self, row: &PendingRow) -> Result<Committed, DbError> {
         if !self.there {
             journal::append(self.db, row)?;
-            if let Some(channel) = &row.channel {
-                // What came after it, and may be translated already, waits for it.
-                journal::wait_behind(self.db, channel, row.id)?;
-                self.standings.remove(&**channel);
-            }
+        }
+        if let Some(channel) = &row.channel {
+            // What came after it, and may be translated already, waits for it.
+            journal::wait_behind(self.db, channel, row.id)?;
+            self.standings.remove(&**channel);
         }
         Ok(Committed { effect: Effect::Again, ..NOTHING })
     }

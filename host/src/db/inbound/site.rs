@@ -52,6 +52,12 @@ impl Told {
         self.conversations.insert(id.to_owned(), None);
     }
 
+    /// People or conversations are others now than what was made of them says.
+    pub fn forget_json(&mut self) {
+        self.created.iter_mut().for_each(|created| created.json = None);
+        self.conversations.values_mut().for_each(|json| *json = None);
+    }
+
     /// A conversation changed, and this is its JSON now.
     pub fn conversation_is(&mut self, id: &str, json: String) {
         self.conversations.insert(id.to_owned(), Some(json));
@@ -68,8 +74,10 @@ impl<'a> Site<'a> {
     pub fn tell(&mut self) -> Result<(), DbError> {
         let created = std::mem::take(&mut self.told.created);
         let updated = std::mem::take(&mut self.told.updated);
+        let quiet = updated.is_empty();
         for Created { id, json } in &created {
             if let Some(json) = json.as_ref().filter(|_| !updated.contains(id)) {
+                debug_assert!(self.is_message(id, json)?, "{json}");
                 feed::append_text(self.db, self.workspace, "message.created", json, self.now)?;
             } else if let Some(mut view) = messages::message_view(self.db, id)? {
                 view.replayed = self.replayed;
@@ -85,13 +93,28 @@ impl<'a> Site<'a> {
             }
         }
         for (id, json) in std::mem::take(&mut self.told.conversations) {
-            match json {
+            // What is said of a message may show in its conversation.
+            match json.filter(|_| quiet) {
                 Some(json) => {
+                    debug_assert!(self.is_conversation(&id, &json)?, "{json}");
                     feed::append_text(self.db, self.workspace, "conversation.updated", &json, self.now)?;
                 }
                 None => conversations::conversation_updated(self.db, self.workspace, &id, self.now)?,
             }
         }
         Ok(())
+    }
+
+    /// Whether a message is just as this JSON shows it.
+    fn is_message(&self, id: &str, json: &str) -> Result<bool, DbError> {
+        let Some(mut view) = messages::message_view(self.db, id)? else { return Ok(false) };
+        view.replayed = self.replayed;
+        Ok(serde_json::to_value(&view).ok() == serde_json::from_str(json).ok())
+    }
+
+    /// Whether a conversation is just as this JSON shows it.
+    fn is_conversation(&self, id: &str, json: &str) -> Result<bool, DbError> {
+        let view = conversations::conversation_view(self.db, id)?;
+        Ok(view.and_then(|view| serde_json::to_value(&view).ok()) == serde_json::from_str(json).ok())
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn overtakes(
     let earlier = db
         .prepare_cached("SELECT 1 FROM journal WHERE state = 'pending' AND id < ?1 AND id <= ?2 AND channel_id = ?3")?
         .exists(params![row.id, last, channel])?;
-    if !earlier && row.id > last {
+    if !earlier && row.id >= last {
         db.prepare_cached("UPDATE channels SET released_to = NULL WHERE id = ?1")?.execute([channel])?;
     }
     Ok(earlier)

@@ -165,6 +165,7 @@ fn lead_keys(site: &mut Site<'_>, thread: &Thread, conversation: &str) -> Result
 
 /// Of several conversations the oldest stays and takes over everything of the others; a line in it says so.
 fn merge(site: &mut Site<'_>, several: Vec<String>, at: i64) -> Result<String, DbError> {
+    site.told.forget_json();
     let mut ages = Vec::with_capacity(several.len());
     for id in several {
         let created: i64 = site

@@ -189,6 +189,22 @@ async fn what_goes_ahead_does_not_overtake_what_was_too_early() {
     assert_eq!(count(&db, "channels WHERE released_to IS NOT NULL").await, 0);
 }
 
+/// The same where the early one was journalled meanwhile: the channel was connected before it was in the journal, so that nobody
+/// knew that it would be let go of.
+#[tokio::test]
+async fn what_was_too_early_and_journalled_late_is_not_overtaken_either() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let (early, later) = (ahead(&db, true), ahead(&db, false));
+    connect(&db).await;
+    db.append_journal_rows(vec![Arc::clone(&early.row)], ()).await.expect("journalled");
+    assert_eq!(commit(&db, vec![early.clone(), later.clone()]).await, [Effect::Again, Effect::Again]);
+    let last = ahead(&db, false);
+    let all = vec![translated(early.row.id, false), later, last];
+    assert_eq!(commit(&db, all).await, [Effect::Settled; 3]);
+    assert_eq!(count(&db, "channels WHERE released_to IS NOT NULL").await, 0);
+}
+
 /// A request of a channel that is connecting waits in the journal, translated or not.
 #[tokio::test]
 async fn what_goes_ahead_waits_for_its_channel() {
