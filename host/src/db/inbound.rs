@@ -18,11 +18,12 @@ mod site;
 mod standing;
 mod targets;
 mod threads;
+mod translated;
 
 pub use erase::Erased;
 pub use media::{DueMedia, MediaOutcome};
 pub use people::StrangerRow;
-pub use rows::{Committed, Effect, Translated, Translation};
+pub use translated::{Committed, Effect, Translated, Translation};
 
 pub(in crate::db) use echo::take_over;
 pub(in crate::db) use journal_items::channel_appeared;

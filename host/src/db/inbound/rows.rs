@@ -8,8 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
-use sambung_runtime::CallError;
-use sambung_runtime::contract::inbound::{Event, Happening, Item, ItemResult, Outcome};
+use sambung_runtime::contract::inbound::{Event, Happening, Item, ItemResult};
 use sambung_runtime::contract::windows::WindowRule;
 
 use super::backlog::Gone;
@@ -18,65 +17,11 @@ use super::journal_items::{self, ItemRow};
 use super::notices;
 use super::site::Site;
 use super::standing::{Place, Shown, Standing, concerns, overtakes, places_of, standing};
+use super::translated::{Committed, Effect, NOTHING, Translated, Translation};
 use crate::db::journal::{self, Stand};
 use crate::db::{Db, DbError, PendingRow, Priority, channels};
 use crate::model::channel::{Finding, FindingSource};
 use crate::model::envelope::Vault;
-
-/// A request with what its plugin made of it.
-#[derive(Debug, Clone)]
-pub struct Translated {
-    /// The request, whether or not it is in the journal yet.
-    pub row: Arc<PendingRow>,
-    /// What came of the translation.
-    pub translation: Translation,
-}
-
-/// What came of a translation.
-#[derive(Debug, Clone)]
-pub enum Translation {
-    /// The plugin's answer.
-    Outcome {
-        /// Its items.
-        outcome: Outcome,
-        /// The plugin's window rules.
-        rules: Arc<[WindowRule]>,
-        /// The channel was not connected when the plugin was asked.
-        early: bool,
-    },
-    /// The channel is connecting, and nobody waits at the provider: nothing was translated.
-    TooEarly,
-    /// Nothing can be made of it, with the reason.
-    Parked(String),
-    /// The plugin failed.
-    Failed(CallError),
-}
-
-/// What became of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// All of it is stored, or ignored with a reason.
-    Settled,
-    /// Some of it, or all, is kept aside with a reason.
-    Parked,
-    /// It waits for its channel to be connected.
-    Waiting,
-    /// It has to be translated again: its channel became connected meanwhile, or what came before it is not stored yet.
-    Again,
-}
-
-/// A request that was committed.
-#[derive(Debug, Clone, Copy)]
-pub struct Committed {
-    /// What became of it.
-    pub effect: Effect,
-    /// Events that are new.
-    pub stored: u32,
-    /// There are files to fetch.
-    pub media: bool,
-    /// There are people whom nobody knew.
-    pub strangers: bool,
-}
 
 /// What became of the items of a request.
 #[derive(Default)]
@@ -370,9 +315,6 @@ impl Tally {
         self.first_reason = self.first_reason.take().or(other.first_reason);
     }
 }
-
-/// Of a request that gave nothing.
-const NOTHING: Committed = Committed { effect: Effect::Settled, stored: 0, media: false, strangers: false };
 
 fn apply_item(
     db: &Connection,
