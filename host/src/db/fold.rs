@@ -34,7 +34,7 @@ pub(super) struct Fold {
 }
 
 impl Fold {
-    /// `writer`: the connection that commits.
+    /// `writer`: the connection that commits; SQLite no longer folds in its log by itself.
     pub fn start(writer: &Connection, path: &Path) -> Result<Fold, DbError> {
         writer.wal_hook(Some(|_: &Wal, pages| {
             PAGES.set(pages);

@@ -221,6 +221,7 @@ fn next_batch(shared: &Shared) -> Option<Vec<Box<dyn Job>>> {
     Some(batch)
 }
 
+/// What may share a transaction first, then each act that has one of its own.
 fn commit(connection: &Connection, batch: Vec<Box<dyn Job>>, committed: &dyn Fn()) {
     let (alone, together): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.undo() == Undo::Transaction);
     for batch in
@@ -387,6 +388,39 @@ mod tests {
         assert!(matches!(failed, Err(DbError::Damaged(_))));
         assert_eq!(twice.expect_err("unique").unique_violation(), Some("t.a"));
         assert_eq!(count(&writer).await, 2);
+    }
+
+    /// An act with a transaction of its own, and acts beside it that wait for the same turn.
+    #[tokio::test]
+    async fn a_transaction_of_its_own_stands_or_falls_alone() {
+        let writer = Arc::new(Writer::start(table(), queue(64), || {}, |_| {}));
+        let alone = |value: i64, ends: fn() -> Result<(), DbError>| {
+            let writer = Arc::clone(&writer);
+            let act = move |connection: &Connection| {
+                connection.execute("INSERT INTO t VALUES (?1)", [value])?;
+                ends()
+            };
+            async move { writer.run_then(Priority::Routine, Undo::Transaction, act, |done| done).await }
+        };
+        let (let_go, held, begun) = hold(&writer);
+        begun.await.expect("it runs");
+        let release = async {
+            while writer.waiting() < 5 {
+                tokio::task::yield_now().await;
+            }
+            drop(let_go);
+        };
+        let (failed, beside, stands, panicked, ()) = tokio::join!(
+            alone(1, || Err(DbError::Damaged("on purpose".into()))),
+            writer.run(Priority::Routine, insert(2)),
+            alone(3, || Ok(())),
+            alone(4, || panic!("on purpose")),
+            release,
+        );
+        held.await.expect("it ended").expect("it stands");
+        assert!(matches!(&failed, Err(DbError::Damaged(words)) if words == "on purpose"));
+        assert!(beside.is_ok() && stands.is_ok() && panicked.is_err());
+        assert_eq!(count(&writer).await, 3, "the one that held the writer, the one beside, and the one that stands");
     }
 
     #[tokio::test]

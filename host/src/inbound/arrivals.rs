@@ -301,4 +301,34 @@ mod tests {
         let (rest, _) = arrivals.hold();
         assert_eq!(rest.len(), MOST_ROWS - 8);
     }
+
+    fn heavy(bytes: usize) -> Arc<PendingRow> {
+        Arc::new(PendingRow { plugin: "p".into(), body: vec![0; bytes], ..PendingRow::default() })
+    }
+
+    #[test]
+    fn a_few_large_requests_are_as_many_as_fit() {
+        let arrivals = Arrivals::new();
+        arrivals.follow(&all(&["p"]));
+        arrivals.caught_up();
+        assert!(matches!(arrivals.offer(&heavy(MOST_BYTES), true), Way::Ahead(_)));
+        drop(appending(arrivals.offer(&heavy(1), true)));
+        assert_eq!(arrivals.take(9).len(), 1);
+        arrivals.follow(&all(&["p"]));
+        assert!(matches!(arrivals.offer(&heavy(1), true), Way::Ahead(_)), "what was taken makes room");
+    }
+
+    #[test]
+    fn nothing_is_taken_past_the_bound_while_the_journal_is_read() {
+        let arrivals = Arrivals::new();
+        arrivals.follow(&all(&["p"]));
+        for _ in 0..MOST_ROWS * MEANWHILE {
+            assert!(matches!(arrivals.offer(&row(1, "p"), true), Way::Ahead(_)));
+        }
+        assert!(matches!(arrivals.offer(&row(2, "p"), true), Way::Nowhere));
+        arrivals.take(1);
+        assert!(matches!(arrivals.offer(&heavy(MOST_BYTES * MEANWHILE), true), Way::Ahead(_)));
+        arrivals.take(9);
+        assert!(matches!(arrivals.offer(&row(3, "p"), true), Way::Nowhere), "it has too many bytes");
+    }
 }
