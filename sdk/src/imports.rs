@@ -149,6 +149,32 @@ pub mod visitor {
     }
 }
 
+/// Mail on its way out. The host writes the MIME, speaks SMTP, and holds the password.
+pub mod mailer {
+    pub use crate::bindings::plugin::sambung::channel::mailer::{Accepted, Account, MailError, Route};
+    use crate::types::Mail;
+
+    crate::types::empty!(Account { host, port, security, user, password, extra });
+    crate::types::empty!(Accepted { words, extra });
+    crate::types::empty!(MailError { kind, code, status, dispatched, words, extra });
+
+    /// Sends one mail to all of its recipients, or to none. Answers in `send`.
+    ///
+    /// # Errors
+    /// See the kinds of [`MailError`].
+    pub fn send(mail: &Mail, route: &Route) -> Result<Accepted, MailError> {
+        host!(mailer.send(mail, route))
+    }
+
+    /// Connects, signs in and leaves. Answers in `connect` and `check`.
+    ///
+    /// # Errors
+    /// See the kinds of [`MailError`].
+    pub fn verify(route: &Route) -> Result<(), MailError> {
+        host!(mailer.verify(route))
+    }
+}
+
 /// Words for the operator. Secrets of the call are scrubbed by the host; the amount is limited.
 pub mod log {
     /// Writes a line. `level`: "debug", "info", "warn", "error".

@@ -109,7 +109,7 @@ pub mod testing;
 pub mod types;
 pub mod windows;
 
-pub use imports::{crypto, kv, log, media_host, secrets, visitor};
+pub use imports::{crypto, kv, log, mailer, media_host, secrets, visitor};
 pub use optional::{apps, assets, media, profiles, reconcile, signals, templates};
 
 /// Everything that most plugins name.
@@ -130,5 +130,5 @@ pub mod prelude {
     pub use crate::templates::{Page, Templates};
     pub use crate::types::{Channel, Content, Fault, Finding, Identity, Instruction, MediaRef, Person, Target, Thread};
     pub use crate::windows::{WindowRule, Windows};
-    pub use crate::{crypto, export_channel, http, kv, log, media_host, secrets, visitor};
+    pub use crate::{crypto, export_channel, http, kv, log, mailer, media_host, secrets, visitor};
 }

@@ -14,7 +14,8 @@
 //! ```
 
 use crate::http::{FetchError, Request, Response};
-use crate::types::MediaRef;
+use crate::mailer::{Accepted, MailError, Route};
+use crate::types::{Mail, MediaRef};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -23,7 +24,7 @@ use std::marker::PhantomData;
 pub(crate) mod crypto;
 pub(crate) mod services;
 
-pub(crate) use services::{kv, log, media_host, secrets, visitor};
+pub(crate) use services::{kv, log, mailer, media_host, secrets, visitor};
 
 /// A line that the plugin logged.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +75,8 @@ pub(crate) struct State {
     pub(crate) kept: Vec<Kept>,
     pub(crate) published: Vec<(String, u64)>,
     pub(crate) previews: BTreeMap<String, MediaRef>,
+    pub(crate) mails: Vec<(Mail, Route)>,
+    pub(crate) mail_answers: VecDeque<Result<Accepted, MailError>>,
 }
 
 thread_local! {
@@ -120,6 +123,17 @@ impl Host {
     pub fn preview(&self, blob: impl Into<String>, preview: MediaRef) -> &Self {
         with_state(|state| state.previews.insert(blob.into(), preview));
         self
+    }
+
+    /// What the mail server says to the next mail or sign-in that nothing was said of yet; it takes everything else.
+    pub fn mail_answer(&self, answer: Result<Accepted, MailError>) -> &Self {
+        with_state(|state| state.mail_answers.push_back(answer));
+        self
+    }
+
+    /// The mails that were handed over, each with its way.
+    pub fn mails(&self) -> Vec<(Mail, Route)> {
+        with_state(|state| state.mails.clone())
     }
 
     /// The next request, in order, is this one. It is answered by what the expectation says, 200 and an empty body if

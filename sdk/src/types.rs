@@ -30,7 +30,14 @@ empty!(Media { file, caption, extra });
 empty!(Text { body, format, extra });
 empty!(Location { latitude, longitude, name, address, extra });
 empty!(Choice { id, label, of, extra });
-empty!(Mail { headers, text, html, files, extra });
+empty!(Mail {
+    envelope, headers, from, to, cc, reply_to, subject, message_id, in_reply_to, references, date, text, html, files,
+    authentication, report, extra,
+});
+empty!(Mailbox { name, address, extra });
+empty!(Envelope { sender, recipients, extra });
+empty!(Authentication { method, verdict, domain, extra });
+empty!(ReportPart { mime, text, extra });
 empty!(Channel { id, account, app, webhook_url, settings, generated, features, extra });
 empty!(Fault { kind, field, code, words, retry_after_ms, extra });
 empty!(Instruction { text, link, copy, extra });
@@ -191,7 +198,38 @@ impl MediaRef {
     }
 }
 
+impl Mailbox {
+    /// An address without a name.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self { address: address.into(), ..Self::default() }
+    }
+
+    /// The name that stands beside it.
+    pub fn name(mut self, name: impl Into<Option<String>>) -> Self {
+        self.name = name.into();
+        self
+    }
+}
+
+impl Mail {
+    /// The first header of this name, in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Every header of this name, in order.
+    pub fn all_headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let named = self.headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str())
+    }
+}
+
 impl Content {
+    /// A mail.
+    pub fn mail(mail: Mail) -> Self {
+        Self::Mail(mail)
+    }
+
     /// Plain text.
     pub fn text(body: impl Into<String>) -> Self {
         Self::Text(Text { body: body.into(), ..Text::default() })

@@ -85,7 +85,8 @@ impl Function {
             Import::Http | Import::SecretsMarker | Import::SecretsHas => !self.is_pure(),
             Import::SecretsKeep => matches!(self, Connect | Check | PrepareApp | CheckApp),
             Import::Kv => matches!(self, Connect | Check | Send | Reconcile),
-            Import::MediaHost | Import::Visitor => matches!(self, Send),
+            Import::MediaHost | Import::Visitor | Import::MailerSend => matches!(self, Send),
+            Import::MailerVerify => matches!(self, Connect | Check),
         }
     }
 }
@@ -102,6 +103,8 @@ pub(crate) enum Import {
     Kv,
     MediaHost,
     Visitor,
+    MailerSend,
+    MailerVerify,
 }
 
 impl Import {
@@ -117,6 +120,8 @@ impl Import {
             Import::Kv => "kv",
             Import::MediaHost => "media-host",
             Import::Visitor => "visitor.push",
+            Import::MailerSend => "mailer.send",
+            Import::MailerVerify => "mailer.verify",
         }
     }
 }
@@ -125,7 +130,7 @@ impl Import {
 mod tests {
     use super::*;
 
-    const IMPORTS: [Import; 9] = [
+    const IMPORTS: [Import; 11] = [
         Import::Log,
         Import::Crypto,
         Import::Http,
@@ -135,6 +140,8 @@ mod tests {
         Import::Kv,
         Import::MediaHost,
         Import::Visitor,
+        Import::MailerSend,
+        Import::MailerVerify,
     ];
 
     #[test]

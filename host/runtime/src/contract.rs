@@ -21,4 +21,4 @@ pub(crate) mod bindings {
 pub use bindings::exports::sambung::channel::{
     apps, assets, connection, inbound, media, outbound, profiles, reconcile, settings, signals, templates, windows,
 };
-pub use bindings::sambung::channel::{crypto, http, types};
+pub use bindings::sambung::channel::{crypto, http, mailer, types};

@@ -8,6 +8,7 @@
 pub mod address;
 mod dial;
 pub mod grant;
+mod mail;
 mod names;
 
 use std::collections::VecDeque;
@@ -19,6 +20,7 @@ use url::{Host, Url};
 
 pub(crate) use dial::Outgoing;
 pub use dial::{Answer, DialError, DialFault};
+pub use mail::MailServer;
 pub use names::{Lookup, Names, SystemNames};
 
 /// The operator's word on connections: what is never dialled, and what is dialled elsewhere.
@@ -51,7 +53,8 @@ impl Policy {
             });
             bare.ok_or_else(|| PolicyError::Origin(text.to_owned()))
         };
-        self.overrides.iter().map(|(from, to)| Ok((origin(from)?.origin(), origin(to)?))).collect()
+        let web = self.overrides.iter().filter(|(from, _)| !from.starts_with(mail::SCHEME));
+        web.map(|(from, to)| Ok((origin(from)?.origin(), origin(to)?))).collect()
     }
 
     fn denies(&self, host: &str) -> bool {

@@ -14,7 +14,7 @@ pub(crate) const PACKAGE: &str = "sambung:channel";
 /// The version of the contract that this host speaks.
 pub const CONTRACT: Version = Version::new(1, 0, 0);
 
-const IMPORTS: [&str; 8] = ["types", "http", "secrets", "crypto", "kv", "media-host", "log", "visitor"];
+const IMPORTS: [&str; 9] = ["types", "http", "secrets", "crypto", "kv", "media-host", "log", "visitor", "mailer"];
 const REQUIRED: [&str; 5] = ["connection", "settings", "windows", "inbound", "outbound"];
 const OPTIONAL: [&str; 7] = ["templates", "profiles", "media", "signals", "reconcile", "apps", "assets"];
 

@@ -40,4 +40,7 @@ pub use limits::Limits;
 pub use load::LoadError;
 pub use plugin::Plugin;
 pub use runtime::{Runtime, RuntimeConfig};
-pub use services::{BlobMeta, BlobRead, BlobWrite, Blobs, Kv, SecretValue, Secrets, ServiceError, Services};
+pub use services::{
+    BlobMeta, BlobRead, BlobWrite, Blobs, Kv, MailRoute, MailSecurity, Mailer, NoMail, SecretValue, Secrets, ServiceError,
+    Services,
+};

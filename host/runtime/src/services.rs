@@ -12,7 +12,8 @@ use futures_util::stream::BoxStream;
 use zeroize::Zeroizing;
 
 use crate::call::Caller;
-use crate::contract::types::MediaRef;
+use crate::contract::mailer::{Accepted, MailError};
+use crate::contract::types::{Mail, MediaRef};
 
 /// The value of a secret. Its memory is wiped when it is dropped, and it never shows itself in `Debug`.
 #[derive(Clone)]
@@ -122,6 +123,82 @@ pub trait Blobs: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<MediaRef>, ServiceError>>;
 }
 
+/// How a connection to a mail server is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailSecurity {
+    /// From the first byte.
+    Tls,
+    /// By STARTTLS, and not at all where the server does not offer it.
+    StartTls,
+}
+
+/// Which way a mail leaves. The sandbox has checked that the caller may use it.
+#[derive(Debug, Clone)]
+pub enum MailRoute {
+    /// The operator's relay.
+    Relay,
+    /// An account of the channel's own.
+    Account {
+        /// The server's name.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// How the connection is secured.
+        security: MailSecurity,
+        /// Who signs in.
+        user: String,
+        /// With what.
+        password: SecretValue,
+    },
+}
+
+/// Mail on its way out. Nothing is sent twice.
+pub trait Mailer: Send + Sync {
+    /// Sends one mail to all of its recipients, or to none. `handing_over` is called before the server may take it: from then
+    /// on its outcome is not known until the server has answered.
+    fn send<'a>(
+        &'a self,
+        caller: &'a Caller,
+        mail: Mail,
+        route: MailRoute,
+        handing_over: &'a (dyn Fn() + Send + Sync),
+    ) -> BoxFuture<'a, Result<Accepted, MailError>>;
+    /// Connects, signs in and leaves.
+    fn verify<'a>(&'a self, caller: &'a Caller, route: MailRoute) -> BoxFuture<'a, Result<(), MailError>>;
+}
+
+/// Of an embedder that sends no mail.
+pub struct NoMail;
+
+impl NoMail {
+    fn refusal() -> MailError {
+        MailError {
+            kind: "not-configured".to_owned(),
+            code: None,
+            status: None,
+            dispatched: false,
+            words: "this host sends no mail".to_owned(),
+            extra: Vec::new(),
+        }
+    }
+}
+
+impl Mailer for NoMail {
+    fn send<'a>(
+        &'a self,
+        _: &'a Caller,
+        _: Mail,
+        _: MailRoute,
+        _: &'a (dyn Fn() + Send + Sync),
+    ) -> BoxFuture<'a, Result<Accepted, MailError>> {
+        Box::pin(async { Err(NoMail::refusal()) })
+    }
+
+    fn verify<'a>(&'a self, _: &'a Caller, _: MailRoute) -> BoxFuture<'a, Result<(), MailError>> {
+        Box::pin(async { Err(NoMail::refusal()) })
+    }
+}
+
 /// Everything that the sandbox needs from its embedder.
 #[derive(Clone)]
 pub struct Services {
@@ -131,4 +208,6 @@ pub struct Services {
     pub kv: Arc<dyn Kv>,
     /// Files.
     pub blobs: Arc<dyn Blobs>,
+    /// Mail.
+    pub mailer: Arc<dyn Mailer>,
 }

@@ -4,7 +4,7 @@ use sambung_runtime::contract::apps::{App, Prepared};
 use sambung_runtime::contract::connection::{ConnectStep, Health};
 use sambung_runtime::contract::inbound::{Outcome, Request};
 use sambung_runtime::contract::outbound::{Outgoing, Receipt, SendError};
-use sambung_runtime::contract::types::{Channel, Content, Thread};
+use sambung_runtime::contract::types::{Channel, Content, Mail, Thread};
 use sambung_runtime::egress::Policy;
 use sambung_runtime::manifest::destination::HostPattern;
 use sambung_runtime::manifest::settings::{SettingFault, split, validate};
@@ -281,6 +281,30 @@ impl Kit {
                 })
             }
         }
+    }
+
+    /// The mails that were handed over.
+    pub fn mails(&self) -> Vec<Mail> {
+        self.memory.lock().mails.clone()
+    }
+
+    /// A mail, as the host parsed it.
+    ///
+    /// # Errors
+    /// As [`Kit::webhook`].
+    pub async fn mail(&mut self, mail: Mail) -> Result<Outcome, KitError> {
+        let request = Request {
+            recipe: "mail".to_owned(),
+            method: "MAIL".to_owned(),
+            path: String::new(),
+            query: String::new(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            mail: Some(mail),
+            received_at: self.now_ms,
+            extra: Vec::new(),
+        };
+        self.translate(request).await
     }
 
     /// A web visitor's message, as the host journals it.

@@ -6,8 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
-use sambung_runtime::contract::types::MediaRef;
-use sambung_runtime::{BlobMeta, BlobRead, BlobWrite, Blobs, Caller, Kv, SecretValue, Secrets, ServiceError, Services};
+use sambung_runtime::contract::mailer::{Accepted, MailError};
+use sambung_runtime::contract::types::{Mail, MediaRef};
+use sambung_runtime::{
+    BlobMeta, BlobRead, BlobWrite, Blobs, Caller, Kv, MailRoute, Mailer, SecretValue, Secrets, ServiceError, Services,
+};
 
 /// A file that the kit holds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,6 +29,7 @@ pub(crate) struct Held {
     pub(crate) kv: BTreeMap<String, Vec<u8>>,
     pub(crate) blobs: BTreeMap<String, Blob>,
     pub(crate) published: Vec<(String, u64)>,
+    pub(crate) mails: Vec<Mail>,
 }
 
 /// Shared by the kit and the runtime.
@@ -39,7 +43,12 @@ impl Memory {
     }
 
     pub(crate) fn services(&self) -> Services {
-        Services { secrets: Arc::new(self.clone()), kv: Arc::new(self.clone()), blobs: Arc::new(self.clone()) }
+        Services {
+            secrets: Arc::new(self.clone()),
+            kv: Arc::new(self.clone()),
+            blobs: Arc::new(self.clone()),
+            mailer: Arc::new(self.clone()),
+        }
     }
 
     pub(crate) fn add(&self, blob: Blob) -> String {
@@ -119,6 +128,28 @@ impl Blobs for Memory {
             Ok(Some(jpeg(id, bytes, max_edge)))
         }
         .boxed()
+    }
+}
+
+/// Takes every mail.
+impl Mailer for Memory {
+    fn send<'a>(
+        &'a self,
+        _caller: &'a Caller,
+        mail: Mail,
+        _route: MailRoute,
+        handing_over: &'a (dyn Fn() + Send + Sync),
+    ) -> BoxFuture<'a, Result<Accepted, MailError>> {
+        async move {
+            handing_over();
+            self.lock().mails.push(mail);
+            Ok(Accepted { words: "2.0.0 taken".to_owned(), extra: Vec::new() })
+        }
+        .boxed()
+    }
+
+    fn verify<'a>(&'a self, _caller: &'a Caller, _route: MailRoute) -> BoxFuture<'a, Result<(), MailError>> {
+        async { Ok(()) }.boxed()
     }
 }
 

@@ -64,7 +64,7 @@ mod tests {
     use crate::contract::types::{Finding, MediaRef};
     use crate::egress::{Client, Policy};
     use crate::limits::Limits;
-    use crate::services::{BlobRead, BlobWrite, Blobs, Kv, SecretValue, Secrets, ServiceError, Services};
+    use crate::services::{BlobRead, BlobWrite, Blobs, Kv, NoMail, SecretValue, Secrets, ServiceError, Services};
     use crate::wasi::Moment;
 
     struct One;
@@ -112,7 +112,7 @@ mod tests {
             Function::Connect,
             Arc::new(caller),
             Arc::new(crate::manifest::read(manifest).unwrap()),
-            Arc::new(Services { secrets: one.clone(), kv: one.clone(), blobs: one }),
+            Arc::new(Services { secrets: one.clone(), kv: one.clone(), blobs: one, mailer: Arc::new(NoMail) }),
             Client::new(Policy::default()).unwrap(),
             &Limits::default(),
             Moment::Now,

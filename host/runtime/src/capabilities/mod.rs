@@ -8,6 +8,7 @@ mod fetch;
 pub(crate) mod http;
 mod kv;
 pub(crate) mod log;
+mod mailer;
 mod media_host;
 mod secrets;
 pub(crate) mod vault;

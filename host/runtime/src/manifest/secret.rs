@@ -98,6 +98,8 @@ pub enum Place {
     Auth,
     /// The path of the URL.
     Path,
+    /// The password of a mail account (`mailer.account`) whose server a setting names.
+    Smtp,
     /// This header, in lower case.
     Header(String),
     /// This parameter of the query.
@@ -114,10 +116,11 @@ impl FromStr for Place {
         match (kind, name) {
             ("auth", "") => Ok(Place::Auth),
             ("path", "") => Ok(Place::Path),
+            ("smtp", "") => Ok(Place::Smtp),
             ("header", name) if is_header_name(name) => Ok(Place::Header(name.to_ascii_lowercase())),
             ("query", name) if !name.is_empty() => Ok(Place::Query(name.to_owned())),
             ("body", pointer) if pointer.starts_with('/') => Ok(Place::Body(pointer.to_owned())),
-            _ => Err("expected auth, path, header:NAME, query:NAME or body:/POINTER".to_owned()),
+            _ => Err("expected auth, path, smtp, header:NAME, query:NAME or body:/POINTER".to_owned()),
         }
     }
 }
@@ -127,6 +130,7 @@ impl fmt::Display for Place {
         match self {
             Place::Auth => out.write_str("auth"),
             Place::Path => out.write_str("path"),
+            Place::Smtp => out.write_str("smtp"),
             Place::Header(name) => write!(out, "header:{name}"),
             Place::Query(name) => write!(out, "query:{name}"),
             Place::Body(pointer) => write!(out, "body:{pointer}"),

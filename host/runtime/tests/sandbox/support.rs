@@ -12,6 +12,7 @@ use sambung_runtime::contract::inbound::{Happening, ItemResult, Outcome, Request
 use sambung_runtime::contract::types::{Channel, Content, MediaRef, Outgoing, Text};
 use sambung_runtime::egress::Policy;
 use sambung_runtime::{
+    NoMail,
     BlobRead, BlobWrite, Blobs, CallError, Called, Caller, Kv, Limits, Plugin, Runtime, RuntimeConfig, SecretValue,
     Secrets, ServiceError, Services,
 };
@@ -47,7 +48,7 @@ fn native() -> PathBuf {
 fn start(limits: Limits, cache: &Path, egress: Policy) -> Runtime {
     count_metrics();
     let memory = Arc::new(Memory::default());
-    let services = Services { secrets: memory.clone(), kv: memory.clone(), blobs: memory };
+    let services = Services { secrets: memory.clone(), kv: memory.clone(), blobs: memory, mailer: Arc::new(NoMail) };
     let cache_dir = Some(cache.to_owned());
     Runtime::new(RuntimeConfig { cache_dir, limits, egress, instances: 16 }, services).expect("the engine starts")
 }

@@ -148,7 +148,7 @@ fn written(marker: &Marker, place: &Place) -> Result<String, Failure> {
         Place::Query(_) => {
             (text.chars().all(|c| is_plain(c) || ":@$,;!*()'/".contains(c) || (escaped && c == '%')), "url")
         }
-        Place::Header(_) | Place::Auth => (text.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "base64"),
+        Place::Header(_) | Place::Auth | Place::Smtp => (text.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "base64"),
         Place::Body(_) => (marker.encoding != Encoding::Raw || !text.contains(breaks_body), "json or url"),
     };
     if fits && !matches!(text.as_str(), "" | "." | "..") {
@@ -167,6 +167,8 @@ fn breaks_body(c: char) -> bool {
 
 fn put(word: &str, place: &Place, written: &str, draft: &mut Draft) -> Result<(), Failure> {
     match place {
+        // No marker is ever found there: the host's own SMTP client is given the value.
+        Place::Smtp => return Err(refuse("secret", "a password of a mail account stands in no request")),
         Place::Path | Place::Query(_) => {
             let before = draft.url.origin();
             let replaced = draft.url.as_str().replacen(word, written, 1);

@@ -25,7 +25,7 @@ use crate::contract::http::{Auth, Basic, Capture, Oauth1, Piece};
 use crate::contract::types::MediaRef;
 use crate::egress::{Names, Policy};
 use crate::limits::Limits;
-use crate::services::{BlobRead, BlobWrite, Blobs, Kv, Secrets};
+use crate::services::{BlobRead, BlobWrite, Blobs, Kv, NoMail, Secrets};
 
 const MANIFEST: &str = r#"
 id = "example"
@@ -217,7 +217,7 @@ async fn ground_and_memory(limits: Limits, overridden: &[&str]) -> (Ground, Arc<
             settings: json!({"base_url": "https://gateway.example.com/base"}),
             ..Caller::default()
         }),
-        services: Arc::new(Services { secrets: store.clone(), kv: store.clone(), blobs: store }),
+        services: Arc::new(Services { secrets: store.clone(), kv: store.clone(), blobs: store, mailer: Arc::new(NoMail) }),
         client: Client::with_names(policy, Arc::new(Leads("10.0.0.1".parse().unwrap()))).unwrap(),
         budget: Arc::new(Budget::new(&limits)),
     };
