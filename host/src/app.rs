@@ -16,19 +16,20 @@ use crate::api;
 use crate::auth::Auth;
 use crate::channels::Channels;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, RelaySecurity};
 use crate::data_dir::{DataDir, DataDirError, Lock};
 use crate::db::{Db, DbConfig, DbError};
 use crate::feed::Feed;
 use crate::inbound::Inbound;
 use crate::ingress;
+use crate::mail::{Deliverer, DelivererError, Relay};
 use crate::media::{BlobService, Media, MediaConfig};
 use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
 use crate::retention::Retention;
 use crate::wake::Wakes;
 use crate::web::state::{Limits, Parts, Readiness, State};
-use sambung_runtime::{EngineError, Runtime, RuntimeConfig, Services, egress};
+use sambung_runtime::{EngineError, MailSecurity, Runtime, RuntimeConfig, Services, egress};
 
 /// Why the server does not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,22 @@ pub enum AppError {
     /// The operator's rules for connections.
     #[error(transparent)]
     Egress(egress::PolicyError),
+    /// Mail that comes in.
+    #[error(transparent)]
+    Smtp(#[from] ingress::SmtpError),
+    /// Mail that goes out.
+    #[error(transparent)]
+    Mail(#[from] DelivererError),
+    /// A file of the configuration.
+    #[error("{key}: {path} cannot be read: {error}", path = path.display())]
+    File {
+        /// The key.
+        key: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
     /// A folder of plugins.
     #[error(transparent)]
     Plugins(#[from] FolderError),
@@ -69,6 +86,7 @@ pub struct App {
     state: State,
     tasks: TaskTracker,
     setup_link: Option<String>,
+    smtp: Option<ingress::Smtp>,
     _lock: Lock,
 }
 
@@ -112,8 +130,9 @@ impl App {
             plugins.clone(),
             candidates.clone(),
             config.server.public_url().map(ToOwned::to_owned),
+            config.mail.domain().map(ToOwned::to_owned),
         );
-        let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), config.media.max_bytes);
+        let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), media.clone());
         let outbound = outbound(&config, &db, &clock, &wakes, &plugins);
         let feed = feed(&config, &db, &clock, &wakes)?;
         let state = State::from(Parts {
@@ -136,7 +155,8 @@ impl App {
             clock,
             auth,
         });
-        Ok(App { state, tasks: TaskTracker::new(), setup_link, _lock: lock })
+        let smtp = ingress::Smtp::bind(&state).await?;
+        Ok(App { state, tasks: TaskTracker::new(), setup_link, smtp, _lock: lock })
     }
 
     /// What handlers reach; tests look at the same.
@@ -147,6 +167,11 @@ impl App {
     /// The value of the link that sets the first operator's password, while there is none. Each start makes a new one.
     pub fn setup_link(&self) -> Option<&str> {
         self.setup_link.as_deref()
+    }
+
+    /// Where mail servers hand mail over, if they do.
+    pub fn mail_address(&self) -> Option<SocketAddr> {
+        self.smtp.as_ref().and_then(ingress::Smtp::address)
     }
 
     /// Cancelling it stops the server: what is in flight ends, or goes back into its queue.
@@ -161,9 +186,12 @@ impl App {
 
     /// Starts the loops, serves until [`App::stop_handle`] is cancelled, then ends in order: no new requests, what is in
     /// flight, the loops, the database.
-    pub async fn serve(self, listener: TcpListener) -> Result<(), AppError> {
+    pub async fn serve(mut self, listener: TcpListener) -> Result<(), AppError> {
         let stop = self.state.stop.clone();
         self.start_loops();
+        if let Some(smtp) = self.smtp.take() {
+            smtp.start(&self.tasks, &stop);
+        }
         self.start_metrics_listener().await?;
         self.state.readiness.set(true);
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
@@ -291,10 +319,12 @@ fn runtime(
     candidates: &Candidates,
     media: &Media,
 ) -> Result<Runtime, AppError> {
+    let blobs = Arc::new(BlobService::new(media.clone()));
     let services = Services {
         secrets: Arc::new(SecretService::new(db.clone(), candidates.clone())),
         kv: Arc::new(KvService::new(db.clone())),
-        blobs: Arc::new(BlobService::new(media.clone())),
+        blobs: blobs.clone(),
+        mailer: Arc::new(deliverer(config, blobs)?),
     };
     let cache = &config.runtime.cache_dir;
     let runtime = RuntimeConfig {
@@ -304,6 +334,33 @@ fn runtime(
         instances: config.runtime.instances,
     };
     Ok(Runtime::new(runtime, services)?)
+}
+
+/// How mail leaves.
+fn deliverer(config: &Config, blobs: Arc<BlobService>) -> Result<Deliverer, AppError> {
+    let relay = &config.mail.relay;
+    let authority = match relay.ca_file.as_os_str().is_empty() {
+        true => None,
+        false => Some(std::fs::read(&relay.ca_file).map_err(|error| AppError::File {
+            key: "mail.relay.ca_file",
+            path: relay.ca_file.clone(),
+            error,
+        })?),
+    };
+    let relay = (!relay.host.is_empty()).then(|| Relay {
+        host: relay.host.clone(),
+        port: relay.port,
+        security: match relay.security {
+            RelaySecurity::StartTls => Some(MailSecurity::StartTls),
+            RelaySecurity::Tls => Some(MailSecurity::Tls),
+            RelaySecurity::None => None,
+        },
+        user: relay.user.clone(),
+        password: relay.password.clone(),
+        authority,
+    });
+    let client = egress::Client::new(policy(config)).map_err(AppError::Egress)?;
+    Ok(Deliverer::new(relay, client, blobs, config.mail.hostname())?)
 }
 
 /// The process has one recorder, however many servers a test starts in it.

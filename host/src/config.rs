@@ -61,6 +61,7 @@ pub struct Config {
     pub database: Database,
     pub auth: Auth,
     pub ingress: Ingress,
+    pub mail: Mail,
     pub runtime: Runtime,
     pub plugins: Plugins,
     pub media: Media,
@@ -158,6 +159,65 @@ pub struct Ingress {
     pub max_file_bytes: u64,
     pub uploads: usize,
     pub upload_ms: u64,
+}
+
+/// `[mail]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Mail {
+    pub listen: String,
+    pub domain: String,
+    pub hostname: String,
+    pub tls_certificate: PathBuf,
+    pub tls_key: PathBuf,
+    pub max_bytes: usize,
+    pub max_recipients: usize,
+    pub connections: usize,
+    pub connections_per_address: usize,
+    pub mails_per_minute: u32,
+    pub idle_ms: u64,
+    pub data_ms: u64,
+    pub max_received: usize,
+    pub resolver: String,
+    pub relay: Relay,
+}
+
+impl Mail {
+    /// What follows the `@` in channels' addresses; `None` where no channel receives mail.
+    pub fn domain(&self) -> Option<&str> {
+        (!self.domain.is_empty()).then_some(self.domain.as_str())
+    }
+
+    /// What this host calls itself.
+    pub fn hostname(&self) -> &str {
+        if self.hostname.is_empty() { &self.domain } else { &self.hostname }
+    }
+}
+
+/// `[mail.relay]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Relay {
+    pub host: String,
+    pub port: u16,
+    pub security: RelaySecurity,
+    pub user: String,
+    pub password: String,
+    pub ca_file: PathBuf,
+}
+
+/// `mail.relay.security`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RelaySecurity {
+    /// By STARTTLS, or not at all.
+    StartTls,
+    /// From the first byte.
+    Tls,
+    /// None.
+    None,
 }
 
 /// `[runtime]`

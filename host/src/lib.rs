@@ -18,6 +18,7 @@ pub mod feed;
 pub mod ids;
 pub mod inbound;
 pub mod ingress;
+pub mod mail;
 pub mod media;
 pub mod model;
 pub mod outbound;

@@ -17,6 +17,8 @@ pub struct Wakes {
     pub outbound: Arc<Notify>,
     /// A file waits to be fetched.
     pub media: Arc<Notify>,
+    /// A channel that waits for its provider may go on.
+    pub channels: Arc<Notify>,
     /// A delivery to an endpoint may be due.
     pub deliveries: Arc<Notify>,
     /// Whether some endpoint takes deliveries, as far as is known.
@@ -33,6 +35,7 @@ impl Default for Wakes {
             journal: Arc::default(),
             outbound: Arc::default(),
             media: Arc::default(),
+            channels: Arc::default(),
             deliveries: Arc::default(),
             delivering: Arc::new(AtomicBool::new(true)),
             feed: watch::Sender::new(0),

@@ -323,6 +323,7 @@ async fn a_connection_that_a_crash_interrupted_goes_on_at_the_next_start() {
     let workspace = host.state.db.workspace("default").await.unwrap().unwrap().id;
     for (id, connect) in [("ch_1", ""), ("ch_2", "refuse")] {
         let new = NewChannel {
+            mail: None,
             id: id.to_owned(),
             workspace: workspace.clone(),
             plugin: "connects".to_owned(),

@@ -8,7 +8,7 @@ const LAYERS: &[&[&str]] = &[
     &["model", "ids", "wake"],
     &["config", "clock"],
     &["db", "data_dir"],
-    &["plugins", "auth", "media", "backup"],
+    &["plugins", "auth", "media", "mail", "backup"],
     &["inbound", "outbound", "feed", "retention"],
     &["channels"],
     &["web"],

@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod browser;
+mod email_security;
+mod email_smtp;
+mod email_story;
+mod email_table;
 mod file_limit;
 mod kill;
 mod line_component;

@@ -20,6 +20,7 @@ use crate::server::native_cache;
 pub struct Host {
     state: State,
     api: Api,
+    mail: Option<std::net::SocketAddr>,
     _served: JoinHandle<Result<(), AppError>>,
     folder: TempDir,
 }
@@ -38,9 +39,9 @@ impl Host {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
         let app = App::build(config, Clock::system()).await.unwrap_or_else(|error| panic!("{error}"));
-        let state = app.state().clone();
+        let (state, mail) = (app.state().clone(), app.mail_address());
         let served = tokio::spawn(app.serve(listener));
-        let mut host = Self { state, api: Api::at(&base, ""), _served: served, folder };
+        let mut host = Self { state, api: Api::at(&base, ""), mail, _served: served, folder };
         host.api = host.caller("default", Role::Operator).await;
         host
     }
@@ -68,6 +69,14 @@ impl Host {
         };
         let minted = self.state.auth.create_token(&workspace.id, role, "test", None, entry).await.expect("a token");
         self.api.with_token(&minted.value)
+    }
+
+    /// Where mail servers hand mail over.
+    ///
+    /// # Panics
+    /// When the configuration has no listener for mail.
+    pub fn mail(&self) -> std::net::SocketAddr {
+        self.mail.expect("mail.listen is configured")
     }
 
     /// How many webhooks wait for translation.

@@ -38,6 +38,7 @@ impl From<ChannelError> for Problem {
             ChannelError::PluginDisabled => Problem::conflict("plugin-disabled", words),
             ChannelError::Invalid(faults) => Problem::invalid(faults),
             ChannelError::Refused(faults) => Problem::invalid(faults).with("refused", true),
+            ChannelError::NeedsMailDomain => Problem::invalid(vec![FieldError::new("#/plugin", "mail-domain", words)]),
             ChannelError::NeedsPublicUrl => Problem::invalid(vec![FieldError::new("#/plugin", "public-url", words)]),
             ChannelError::AccountTaken => Problem::conflict("account-connected", words),
             ChannelError::AccountDiffers { .. } => Problem::conflict("account-differs", words),

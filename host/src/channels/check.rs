@@ -12,6 +12,9 @@ use crate::model::audit::Entry;
 use crate::model::channel::{Finding, Instruction};
 use crate::plugins::Generation;
 
+/// What stands as findings is told to `check` under this name.
+const FINDINGS: &str = "findings";
+
 impl Channels {
     /// Asks how a channel is. What is wrong with it becomes its findings, a waiting channel that has its account now becomes
     /// connected, and a credential that the provider refuses makes it need attention.
@@ -33,7 +36,9 @@ impl Channels {
         }
         let db = &self.0.db;
         let url = self.webhook_url(generation.plugin.manifest(), row, &row.settings).await?;
-        let called = generation.plugin.check(&row.caller(), row.to_contract(url)).await;
+        let mut channel = row.to_contract(url);
+        channel.extra.push((FINDINGS.to_owned(), json!(db.findings(&row.id).await?).to_string()));
+        let called = generation.plugin.check(&row.caller(), channel).await;
         let at = self.0.clock.now();
         let done = match called {
             Ok(done) => done,

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use sambung_runtime::Effects;
 use sambung_runtime::contract::connection::{Account, ConnectStep};
-use sambung_runtime::manifest::Scope;
+use sambung_runtime::manifest::{Manifest, Scope};
 use serde_json::{Value, json};
 
 use super::form::{self, Filled};
 use super::steps::{choices, fitting, instructions, parsed};
 use super::{Actor, Answered, ChannelError, Channels, Request, refused};
-use crate::db::{ChannelRow, Connected, NewChannel, SettingsChange};
+use crate::db::{ChannelRow, Connected, MailAddress, NewChannel, SettingsChange};
+use crate::mail::{FORWARDING_ADDRESS, Recipient};
 use crate::model::audit::Entry;
 use crate::model::channel::ChannelState;
 use crate::model::fault::FieldError;
@@ -83,7 +84,9 @@ impl Channels {
         let turn = self.0.turns.take(&id)?;
         let mut secrets = filled.secrets;
         secrets.extend(form::generate(generation.plugin.manifest(), Scope::Channel));
+        let mail = self.mail_address(generation.plugin.manifest())?;
         let row = NewChannel {
+            mail,
             id: id.clone(),
             workspace: workspace.to_owned(),
             plugin: new.plugin,
@@ -160,6 +163,17 @@ impl Channels {
             return Err(ChannelError::NeedsPublicUrl);
         }
         Ok((generation, filled, app))
+    }
+
+    /// An address that nobody guesses, where the plugin receives mail.
+    fn mail_address(&self, manifest: &Manifest) -> Result<Option<MailAddress>, ChannelError> {
+        if !manifest.ingress.mail {
+            return Ok(None);
+        }
+        let domain = self.0.mail_domain.as_deref().ok_or(ChannelError::NeedsMailDomain)?;
+        let local = Recipient::new_local(crate::clock::random());
+        let address = format!("{local}@{domain}");
+        Ok(Some(MailAddress { name: FORWARDING_ADDRESS.to_owned(), local, address }))
     }
 
     /// Asks the plugin for the first time, or after a crash (nobody's `entry` then). A channel that is refused goes without a

@@ -83,6 +83,9 @@ pub enum ChannelError {
         "this channel receives by webhook, so the host needs `server.public_url`, the https address that the provider reaches it by"
     )]
     NeedsPublicUrl,
+    /// The plugin receives mail, and the host has no domain for it.
+    #[error("this channel receives mail, so the host needs `mail.domain`, the domain whose mail reaches it")]
+    NeedsMailDomain,
     /// Another channel has the account; it is not said whose.
     #[error("this account is connected already")]
     AccountTaken,
@@ -149,11 +152,13 @@ struct Inner {
     plugins: Registry,
     candidates: Candidates,
     public_url: Option<String>,
+    mail_domain: Option<String>,
     turns: turns::Turns,
 }
 
 impl Channels {
-    /// Over these parts. `public_url` is the address that providers reach, without a slash at its end.
+    /// Over these parts. `public_url` is the address that providers reach, without a slash at its end;
+    /// `mail_domain` what follows the `@` in the addresses that channels get.
     pub fn new(
         db: Db,
         clock: Clock,
@@ -161,8 +166,10 @@ impl Channels {
         plugins: Registry,
         candidates: Candidates,
         public_url: Option<String>,
+        mail_domain: Option<String>,
     ) -> Channels {
-        Channels(Arc::new(Inner { db, clock, wakes, plugins, candidates, public_url, turns: turns::Turns::default() }))
+        let turns = turns::Turns::default();
+        Channels(Arc::new(Inner { db, clock, wakes, plugins, candidates, public_url, mail_domain, turns }))
     }
 
     async fn row(&self, workspace: &str, id: &str) -> Result<Arc<ChannelRow>, ChannelError> {

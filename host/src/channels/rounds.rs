@@ -41,6 +41,11 @@ impl Channels {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
+                () = self.0.wakes.channels.notified() => {
+                    if let Err(error) = self.go_on_connecting().await {
+                        tracing::warn!(%error, "channels that wait were not looked at");
+                    }
+                }
                 () = tokio::time::sleep(EVERY) => {}
             }
         }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod doctor;
+mod mail;
 mod people;
 mod plugin;
 mod serve;
@@ -54,6 +55,9 @@ enum Command {
     Restore(backup::Restore),
     /// Let outbound, polling and refresh go on after a restore
     Release,
+    /// Mail for a server that runs
+    #[command(subcommand)]
+    Mail(mail::Mail),
     /// Look for what keeps a server from starting or being reached
     Doctor,
 }
@@ -62,7 +66,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -70,9 +74,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let mut config = cli.common.read()?;
-    match cli.command {
+    let done = match cli.command {
+        // A mail server reads the exit code.
+        Command::Mail(command) => return Ok(runtime()?.block_on(command.run(&config))),
         Command::Serve(serve) => {
             serve.apply(&mut config)?;
             runtime()?.block_on(serve::run(config))
@@ -84,7 +90,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Restore(command) => runtime()?.block_on(command.run(config)),
         Command::Release => runtime()?.block_on(backup::release(config)),
         Command::Doctor => runtime()?.block_on(doctor::run(config)),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 impl Common {

@@ -15,6 +15,7 @@ struct Noted {
     outbound: bool,
     feed: bool,
     deliveries: bool,
+    channels: bool,
     visitors: BTreeSet<String>,
 }
 
@@ -46,6 +47,11 @@ pub(super) fn wake_deliveries() {
     note(|noted| noted.deliveries = true);
 }
 
+/// The provider said something about a channel that waits for it.
+pub(super) fn wake_channels() {
+    note(|noted| noted.channels = true);
+}
+
 /// This visitor's stream grew.
 pub(super) fn wake_visitor(visitor: &str) {
     note(|noted| {
@@ -67,6 +73,9 @@ pub(super) fn committed(wakes: &Wakes) {
     }
     if noted.deliveries {
         wakes.deliveries.notify_one();
+    }
+    if noted.channels {
+        wakes.channels.notify_one();
     }
     for visitor in &noted.visitors {
         wakes.visitors.grew(visitor);

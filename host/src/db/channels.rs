@@ -19,7 +19,7 @@ use crate::model::channel::{ChannelState, Finding, Instruction};
 pub(in crate::db) use cache::ChannelCache;
 pub(in crate::db) use findings::{note, note_call_failure, set_needs_attention};
 pub(in crate::db) use life::apply_effects;
-pub use life::{Connected, NewChannel, NewSecret, SettingsChange};
+pub use life::{Connected, MailAddress, NewChannel, NewSecret, SettingsChange};
 
 /// A channel as it stands in the database. No secret is in it.
 #[derive(Debug, Clone, PartialEq)]

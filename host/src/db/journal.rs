@@ -311,6 +311,18 @@ impl Db {
         .await
     }
 
+    /// The raw body of a row; none where it was removed.
+    pub async fn journal_body(&self, id: i64) -> Result<Option<Vec<u8>>, DbError> {
+        self.read(move |db| {
+            let body = db
+                .prepare_cached("SELECT body FROM journal WHERE id = ?1")?
+                .query_row([id], |row| row.get::<_, Option<Vec<u8>>>(0))
+                .optional()?;
+            Ok(body.flatten())
+        })
+        .await
+    }
+
     /// How many rows wait for translation.
     pub async fn count_pending_rows(&self) -> Result<i64, DbError> {
         self.read(|db| {

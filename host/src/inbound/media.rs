@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use crate::db::{DueMedia, MediaOutcome};
+use crate::media::{Claim, MediaError};
 use crate::model::channel::ChannelState;
 
 /// Files fetched at a time.
@@ -79,6 +80,9 @@ async fn fetch(inner: &Inner, file: DueMedia) {
 
 async fn try_fetch(inner: &Inner, due: &DueMedia) -> Result<MediaOutcome, crate::db::DbError> {
     let now = inner.clock.now();
+    if let Some(handle) = &due.file.blob {
+        return of_mail(inner, due, handle).await;
+    }
     let Some(channel) = &due.channel else {
         return Ok(MediaOutcome::Failed("the channel that it came through is not connected".into()));
     };
@@ -124,7 +128,7 @@ async fn try_fetch(inner: &Inner, due: &DueMedia) -> Result<MediaOutcome, crate:
         Source::Gone(reason) => return Ok(MediaOutcome::Failed(reason)),
         Source::Other(open) => return Ok(MediaOutcome::Failed(open.line)),
     };
-    Ok(match generation.plugin.download(&caller, download, inner.max_file).await {
+    Ok(match generation.plugin.download(&caller, download, inner.media.max_bytes()).await {
         Ok(downloaded) => MediaOutcome::Stored(downloaded.blob),
         Err(DownloadError::Later { retry_after_ms }) => {
             later(due, now, retry_after_ms.and_then(|ms| i64::try_from(ms).ok()))
@@ -137,6 +141,31 @@ async fn try_fetch(inner: &Inner, due: &DueMedia) -> Result<MediaOutcome, crate:
             again(due, now, asked, &error.to_string())
         }
         Err(error) => MediaOutcome::Failed(error.to_string()),
+    })
+}
+
+/// A file of a mail, whose bytes the journal has.
+async fn of_mail(inner: &Inner, due: &DueMedia, handle: &str) -> Result<MediaOutcome, crate::db::DbError> {
+    let now = inner.clock.now();
+    let Some(row) = due.request else {
+        return Ok(MediaOutcome::Failed("nothing says which mail it is a part of".into()));
+    };
+    let Some(raw) = inner.db.journal_body(row).await? else {
+        return Ok(MediaOutcome::Failed("the raw mail is not kept any more".into()));
+    };
+    let Some(file) = super::mail::file(raw, handle.to_owned()).await else {
+        return Ok(MediaOutcome::Failed("the mail has no such part".into()));
+    };
+    let claim = Claim { mime: file.mime, name: file.name, kind: Some(due.file.kind.clone()) };
+    let kept = async {
+        let mut incoming = inner.media.begin(&due.workspace).await?;
+        incoming.write(&file.bytes.into()).await?;
+        incoming.finish(claim).await
+    };
+    Ok(match kept.await {
+        Ok(row) => MediaOutcome::Stored(row.id),
+        Err(error @ MediaError::TooLarge(_)) => MediaOutcome::Failed(error.to_string()),
+        Err(error) => again(due, now, None, &error.to_string()),
     })
 }
 
@@ -177,7 +206,7 @@ mod tests {
             duration_ms: None,
             extra: vec![],
         };
-        DueMedia { id: "md_1".into(), channel: None, file, tries, created_at }
+        DueMedia { id: "md_1".into(), workspace: "ws_1".into(), channel: None, request: None, file, tries, created_at }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod lanes;
+pub mod mail;
 mod media;
 mod pipeline;
 mod profiles;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::db::{Db, DbError, JournalReader, NewRow, Replay};
+use crate::media::Media;
 use crate::plugins::Registry;
 use crate::wake::Wakes;
 use arrivals::Way;
@@ -34,8 +36,8 @@ struct Inner {
     clock: Clock,
     wakes: Wakes,
     plugins: Registry,
-    /// Most bytes of a file that is fetched.
-    max_file: u64,
+    /// Where files are kept.
+    media: Media,
     answers: Arc<Answers>,
     arrivals: Arc<arrivals::Arrivals>,
     /// There are people whom nobody was asked about.
@@ -55,14 +57,14 @@ const ECHOES: Duration = Duration::from_secs(2);
 const ECHOES_AT_ONCE: u32 = 50;
 
 impl Inbound {
-    /// Nothing runs before [`Inbound::run`]. `max_file` is the most bytes of a file that is fetched.
-    pub fn new(db: Db, clock: Clock, wakes: Wakes, plugins: Registry, max_file: u64) -> Inbound {
+    /// Nothing runs before [`Inbound::run`].
+    pub fn new(db: Db, clock: Clock, wakes: Wakes, plugins: Registry, media: Media) -> Inbound {
         Inbound(Arc::new(Inner {
             db,
             clock,
             wakes,
             plugins,
-            max_file,
+            media,
             answers: Arc::default(),
             arrivals: arrivals::Arrivals::new(),
             strangers: Notify::new(),

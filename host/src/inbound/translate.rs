@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use sambung_runtime::contract::inbound::Request;
-use sambung_runtime::contract::types::Channel;
+use sambung_runtime::contract::types::{Channel, Mail};
 use sambung_runtime::{CallError, CallFault, Caller, Usage};
 
 use super::Inner;
@@ -78,11 +78,12 @@ async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, Str
             settings: serde_json::Value::Null,
         },
     };
+    let mail = super::mail::of(row).await?;
     let (id, seed) = (row.id, seed_of(row.id));
     let mut tries = 0;
     loop {
         let seen: Option<Channel> = channel.as_ref().map(|channel| channel.to_contract(None));
-        match generation.plugin.handle_webhook(&caller, seed, request_of(row), seen).await {
+        match generation.plugin.handle_webhook(&caller, seed, request_of(row, mail.clone()), seen).await {
             Ok(done) => {
                 if let Some(channel) = &channel
                     && let Err(error) = inner.db.note_call_success(&channel.id, FUNCTION, inner.clock.now()).await
@@ -119,15 +120,15 @@ fn seed_of(id: i64) -> u64 {
     (id as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31)
 }
 
-fn request_of(row: &PendingRow) -> Request {
+fn request_of(row: &PendingRow, mail: Option<Mail>) -> Request {
     Request {
         recipe: row.recipe.clone(),
         method: row.method.clone(),
         path: row.path.clone(),
         query: row.query.clone(),
         headers: row.headers.clone(),
-        body: row.body.clone(),
-        mail: None,
+        body: if mail.is_some() { Vec::new() } else { row.body.clone() },
+        mail,
         received_at: u64::try_from(row.received_at).unwrap_or_default(),
         extra: Vec::new(),
     }

@@ -1,4 +1,4 @@
-//! What comes in from outside without an account here: providers' webhooks, and visitors of web pages.
+//! What comes in from outside without an account here: providers' webhooks, mail, and visitors of web pages.
 //!
 //! Nothing is acknowledged before it is on disk, and nothing is translated here.
 
@@ -7,6 +7,7 @@ mod budget;
 mod disk;
 mod hooks;
 mod origins;
+mod smtp;
 mod visitors;
 mod widget;
 
@@ -22,6 +23,8 @@ use addresses::Addresses;
 use budget::Budget;
 use disk::Disk;
 use visitors::VisitorLimits;
+
+pub use smtp::{Smtp, SmtpError, TlsError, socket_in};
 
 /// What the handlers here share beside [`State`].
 struct Ingress {

@@ -3,7 +3,9 @@
 //! Media stand as ids of rows: what is known about a file (state, size, type) is filled in when a message is read, since it
 //! changes after the message was stored. Nothing here knows where files are.
 
-use sambung_runtime::contract::types::{Choice, Content, Location, Mail, Media, MediaRef, Open, Target, Text};
+mod mail;
+
+use sambung_runtime::contract::types::{Choice, Content, Location, Media, MediaRef, Open, Target, Text};
 use serde_json::{Map, Value, json};
 
 use super::fault::FieldError;
@@ -69,16 +71,7 @@ pub fn to_json(content: &Content, name_media: &mut dyn FnMut(&MediaRef) -> Optio
             put_extra(&mut object, &choice.extra);
             object.into()
         }
-        Content::Mail(mail) => {
-            let mut object = tagged("mail");
-            object.insert("headers".into(), json!(mail.headers));
-            put(&mut object, "text", mail.text.as_deref());
-            put(&mut object, "html", mail.html.as_deref());
-            let files: Vec<Value> = mail.files.iter().map(|file| file_to_json(file, name_media).into()).collect();
-            object.insert("files".into(), files.into());
-            put_extra(&mut object, &mail.extra);
-            object.into()
-        }
+        Content::Mail(mail) => mail::to_json(mail, name_media),
         Content::System(text) => json!({"type": "system", "text": text}),
         Content::Unsupported(open) => open_to_json("unsupported", open),
         Content::Other(open) => open_to_json("other", open),
@@ -135,7 +128,7 @@ pub fn from_json(value: &Value, pointer: &str) -> Result<Content, Vec<FieldError
                 extra: reader.extra(),
             })
         }
-        "mail" => reader.mail(),
+        "mail" => Content::Mail(reader.mail()),
         "system" => Content::System(reader.required("text")),
         "unsupported" => Content::Unsupported(reader.open()),
         "other" => Content::Other(reader.open()),
@@ -189,7 +182,8 @@ pub fn fill_media(contents: &mut Value, describe: &dyn Fn(&str) -> Option<Map<St
 }
 
 /// A stored list of contents as the API shows it: one object, or a list when there are several.
-pub fn shown(contents: Value) -> Value {
+pub fn shown(mut contents: Value) -> Value {
+    contents.as_array_mut().into_iter().flatten().for_each(mail::clean_shown);
     match contents {
         Value::Array(mut list) if list.len() == 1 => list.swap_remove(0),
         other => other,
@@ -372,33 +366,6 @@ impl Reader<'_> {
             duration_ms,
             extra: Vec::new(),
         }
-    }
-
-    fn mail(&mut self) -> Content {
-        self.known(&["headers", "text", "html", "files", "extra"]);
-        let headers = self.object.get("headers").cloned().unwrap_or_else(|| json!([]));
-        let headers = serde_json::from_value(headers).unwrap_or_else(|_| {
-            self.fault("headers", "type", "must be a list of pairs of texts");
-            Vec::new()
-        });
-        let mut files = Vec::new();
-        for (index, file) in self.object.get("files").and_then(Value::as_array).into_iter().flatten().enumerate() {
-            let pointer = format!("{}/files/{index}", self.pointer);
-            let Some(object) = file.as_object() else {
-                self.fault(&format!("files/{index}"), "type", "must be an object");
-                continue;
-            };
-            let mut reader = Reader { object, pointer: &pointer, faults: Vec::new() };
-            files.push(reader.file());
-            self.faults.append(&mut reader.faults);
-        }
-        Content::Mail(Mail {
-            headers,
-            text: self.optional("text"),
-            html: self.optional("html"),
-            files,
-            extra: self.extra(),
-        })
     }
 
     fn open(&mut self) -> Open {

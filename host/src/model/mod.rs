@@ -8,6 +8,7 @@ pub mod content;
 pub mod envelope;
 pub mod fault;
 pub mod holds;
+pub mod html;
 pub mod permissions;
 pub mod proxies;
 pub mod retry;

@@ -1,5 +1,6 @@
 //! Simulators: small servers on loopback that behave as the providers' documentation says, for stories over real HTTP.
 
+pub mod email;
 pub mod line;
 mod served;
 pub mod whatsapp;

@@ -49,6 +49,19 @@ pub struct NewChannel {
     pub settings: Value,
     /// Typed and generated ones.
     pub secrets: Vec<NewSecret>,
+    /// Where it receives mail, if it does.
+    pub mail: Option<MailAddress>,
+}
+
+/// An address that the host made for a channel.
+#[derive(Debug, Clone)]
+pub struct MailAddress {
+    /// Under what name the plugin finds it.
+    pub name: String,
+    /// What stands before `+` and `@`.
+    pub local: String,
+    /// Whole.
+    pub address: String,
 }
 
 /// Settings that proved right, to be stored with the call's result that proved it.
@@ -170,9 +183,13 @@ fn apply_change(
     Ok(())
 }
 
+/// What the provider said stays until the channel is connected: a code that it sent may be just what an admin needs.
 fn replace_findings(db: &Connection, channel: &str, findings: &[Finding], at: i64) -> Result<(), DbError> {
-    db.prepare_cached("DELETE FROM findings WHERE channel_id = ?1 AND source IN ('check', 'notice')")?
-        .execute([channel])?;
+    db.prepare_cached(
+        "DELETE FROM findings WHERE channel_id = ?1 AND (source = 'check' OR (source = 'notice' AND \
+           EXISTS (SELECT 1 FROM channels WHERE id = ?1 AND state <> 'connecting')))",
+    )?
+    .execute([channel])?;
     for finding in findings {
         note(db, channel, finding, FindingSource::Check.as_str(), at)?;
     }
@@ -222,21 +239,51 @@ fn become_connected(
     replace_findings(db, &row.id, &connected.findings, at)
 }
 
+/// What the host made and is not secret, by name.
+fn generated(mail: Option<&MailAddress>) -> Value {
+    mail.iter().map(|mail| json!([mail.name, mail.address])).collect()
+}
+
 fn needed(db: &Connection, id: &str) -> Result<ChannelRow, DbError> {
     by_id(db, id)?.ok_or(DbError::Gone)
 }
 
 impl Db {
+    /// The channel that receives mail at an address of which this stands before `+` and `@`.
+    pub async fn channel_at_address(&self, local: &str) -> Result<Option<String>, DbError> {
+        let local = local.to_owned();
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached("SELECT channel_id FROM mail_addresses WHERE local = ?1")?
+                .query_row([local], |row| row.get(0))
+                .optional()?)
+        })
+        .await
+    }
+
     /// Commits a channel as *connecting*, with its secrets, before its plugin is asked. No feed row yet: nobody is told of
     /// what may be refused in a moment.
     pub async fn insert_channel(&self, new: NewChannel, request: Option<Ticket>, at: i64) -> Result<(), DbError> {
         let vault = self.vault();
         self.write(Priority::Routine, move |db| {
             db.prepare_cached(
-                "INSERT INTO channels (id, workspace_id, plugin_id, name, state, app_id, settings, credential_version, created_at, changed_at) \
-                 VALUES (?1, ?2, ?3, ?4, 'connecting', ?5, ?6, 1, ?7, ?7)",
+                "INSERT INTO channels (id, workspace_id, plugin_id, name, state, app_id, settings, generated, credential_version, created_at, changed_at) \
+                 VALUES (?1, ?2, ?3, ?4, 'connecting', ?5, ?6, ?8, 1, ?7, ?7)",
             )?
-            .execute(params![new.id, new.workspace, new.plugin, new.name, new.app, new.settings.to_string(), at])?;
+            .execute(params![
+                new.id,
+                new.workspace,
+                new.plugin,
+                new.name,
+                new.app,
+                new.settings.to_string(),
+                at,
+                generated(new.mail.as_ref()).to_string()
+            ])?;
+            if let Some(mail) = &new.mail {
+                db.prepare_cached("INSERT INTO mail_addresses (local, channel_id) VALUES (?1, ?2)")?
+                    .execute([&mail.local, &new.id])?;
+            }
             idempotency::begun(db, request.as_ref(), &new.id)?;
             put_secrets(db, &vault, (&new.id, &new.workspace), &new.secrets, at)
         })

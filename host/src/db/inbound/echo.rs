@@ -99,6 +99,7 @@ pub(in crate::db) fn take_over(
     let gone = serde_json::json!({"id": echo, "conversation_id": conversation, "replaced_by": message});
     feed::append(db, &workspace, "message.updated", &gone, at)?;
     let site = Site {
+        request: None,
         db,
         workspace: &workspace,
         account,
@@ -136,6 +137,7 @@ impl Db {
                     .prepare_cached("SELECT workspace_id FROM accounts WHERE id = ?1")?
                     .query_row([account], |row| row.get(0))?;
                 let mut site = Site {
+                    request: None,
                     db,
                     workspace: &workspace,
                     account: *account,

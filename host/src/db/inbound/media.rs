@@ -1,7 +1,10 @@
 //! Files of inbound messages: a row when the message is stored, and what the durable job that fetches them makes of it.
 
+use std::borrow::Cow;
+
 use rusqlite::params;
 use sambung_runtime::contract::types::MediaRef;
+use serde::{Deserialize, Serialize};
 
 use super::site::Site;
 use crate::db::media::{self, MediaRow};
@@ -12,6 +15,10 @@ use crate::db::{Db, DbError, Priority, status};
 pub struct DueMedia {
     /// `md_…`
     pub id: String,
+    /// Whose it is.
+    pub workspace: String,
+    /// The request that it came with, where that holds its bytes.
+    pub request: Option<i64>,
     /// The channel that its account is connected through; none while it is not.
     pub channel: Option<String>,
     /// What the provider said about it.
@@ -38,13 +45,28 @@ pub enum MediaOutcome {
     Failed(String),
 }
 
+/// Where a file comes from, as its row keeps it.
+#[derive(Serialize, Deserialize)]
+struct Source<'f> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<i64>,
+    #[serde(flatten)]
+    file: Cow<'f, MediaRef>,
+}
+
+/// What begins the handle of a file whose bytes are in the request that it came with.
+const PART: &str = "part:";
 /// How long a claimed file is left to whoever claimed it, in milliseconds.
 const CLAIM: i64 = 900_000;
 
 /// The row of a file that a message or a contact has: an upload of this workspace's own, else one to be fetched. None for an
 /// upload that is not there.
 pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaRef) -> Result<Option<String>, DbError> {
-    if let Some(blob) = &file.blob {
+    let part = file.blob.as_deref().filter(|blob| blob.starts_with(PART));
+    if let (Some(_), None) = (part, site.request) {
+        return Ok(None);
+    }
+    if let (Some(blob), None) = (&file.blob, part) {
         let theirs = media::by_id(site.db, blob)?.filter(|row| row.workspace == site.workspace);
         if theirs.is_some() {
             site.db
@@ -58,8 +80,9 @@ pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaR
         }
         return Ok(theirs.map(|row| row.id));
     }
-    let nowhere = file.ref_.is_none() && file.url.is_none();
-    let source = serde_json::to_string(file).map_err(|error| DbError::Damaged(error.to_string()))?;
+    let nowhere = file.ref_.is_none() && file.url.is_none() && part.is_none();
+    let source = Source { request: site.request.filter(|_| part.is_some()), file: Cow::Borrowed(file) };
+    let source = serde_json::to_string(&source).map_err(|error| DbError::Damaged(error.to_string()))?;
     let row = MediaRow {
         id: site.mint("md"),
         workspace: site.workspace.to_owned(),
@@ -95,18 +118,19 @@ impl Db {
             let mut query = db.prepare_cached(
                 "UPDATE media SET due_at = ?2, claimed = 1 WHERE id IN \
                    (SELECT id FROM media WHERE state = 'pending' AND due_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?3) \
-                 RETURNING id, (SELECT c.id FROM channels c WHERE c.account_id = media.account_id), source, tries, created_at",
+                 RETURNING id, (SELECT c.id FROM channels c WHERE c.account_id = media.account_id), source, tries, created_at, workspace_id",
             )?;
             let rows = query.query_map(params![now, now + CLAIM, most], |row| {
                 let source: Option<String> = row.get(2)?;
-                Ok((row.get(0)?, row.get(1)?, source, row.get(3)?, row.get(4)?))
+                Ok((row.get(0)?, row.get(1)?, source, row.get(3)?, row.get(4)?, row.get(5)?))
             })?;
             let mut due = Vec::new();
             for row in rows {
-                let (id, channel, source, tries, created_at) = row?;
-                let file = source.and_then(|json| serde_json::from_str(&json).ok());
-                let file = file.ok_or_else(|| DbError::Damaged("a file without a source is to be fetched".into()))?;
-                due.push(DueMedia { id, channel, file, tries, created_at });
+                let (id, channel, source, tries, created_at, workspace) = row?;
+                let source: Option<Source<'static>> = source.and_then(|json| serde_json::from_str(&json).ok());
+                let Source { request, file } =
+                    source.ok_or_else(|| DbError::Damaged("a file without a source is to be fetched".into()))?;
+                due.push(DueMedia { id, workspace, request, channel, file: file.into_owned(), tries, created_at });
             }
             Ok(due)
         })

@@ -5,7 +5,7 @@ use sambung_runtime::contract::inbound::{Event, Happening, Notice};
 use serde_json::{Value, json};
 
 use super::site::Site;
-use crate::db::{DbError, channels, feed};
+use crate::db::{DbError, after, channels, feed};
 use crate::model::channel::{Finding, FindingSource, Instruction};
 
 /// Shows a notice as a finding of the channel.
@@ -26,6 +26,10 @@ pub(super) fn account_changed(site: &Site<'_>, body: &str, at: i64) -> Result<()
 
 /// Events that take effect while a channel is not connected yet.
 pub(super) fn early(db: &Connection, channel: &str, event: &Event, at: i64) -> Result<(), DbError> {
+    if matches!(event.what, Happening::Notice(_) | Happening::AccountChanged(_)) {
+        // It may be what the channel waits for.
+        after::wake_channels();
+    }
     match &event.what {
         Happening::Notice(notice) => show(db, channel, finding_of(notice), at),
         Happening::AccountChanged(body) => show(db, channel, account_finding(body), at),

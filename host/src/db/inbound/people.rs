@@ -234,6 +234,7 @@ impl Db {
             let Some((workspace, Some(account), mut known)) = found else { return Ok(()) };
             let Some(person) = person else { return Ok(()) };
             let mut site = Site {
+                request: None,
                 db,
                 workspace: &workspace,
                 account,

@@ -382,6 +382,7 @@ fn apply_events(
         false => ground.shown.of(db, place.account)?,
     };
     let mut site = Site {
+        request: Some(row.id),
         db,
         workspace: &place.workspace,
         account: place.account,

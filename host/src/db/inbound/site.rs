@@ -19,6 +19,8 @@ pub(super) struct Site<'a> {
     pub channel: Option<&'a str>,
     /// How the account and that channel are shown, where this is known.
     pub shown: Option<&'a (AccountView, Option<ChannelView>)>,
+    /// The request in the journal that says it, where there is one.
+    pub request: Option<i64>,
     pub rules: &'a [WindowRule],
     /// When the host received the request.
     pub received_at: i64,

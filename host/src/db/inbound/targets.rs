@@ -122,6 +122,7 @@ pub(in crate::db) fn provider_id_appeared(
     let workspace: String =
         db.prepare_cached("SELECT workspace_id FROM messages WHERE id = ?1")?.query_row([message], |row| row.get(0))?;
     let mut site = Site {
+        request: None,
         db,
         workspace: &workspace,
         account,

@@ -31,7 +31,7 @@ pub(super) fn conversation_of(
     let mut known = by_keys(site, thread)?;
     let missing = known.missing;
     let (id, mut row) = match known.conversations.len() {
-        0 => match by_joins(site, thread)? {
+        0 => match by_joins(site, thread, contact)? {
             Some(joined) => (joined, None),
             None => (create(site, thread, contact, at)?, None),
         },
@@ -43,6 +43,9 @@ pub(super) fn conversation_of(
     };
     if row.is_none() || missing {
         lead_keys(site, thread, &id)?;
+    }
+    if is_one_persons(thread) {
+        tell_of_another(site, &id, contact, at)?;
     }
     if let Some(context) = &thread.context {
         site.db
@@ -66,8 +69,37 @@ pub(super) fn conversation_of(
 pub(super) fn known(site: &Site<'_>, thread: &Thread) -> Result<Option<String>, DbError> {
     match by_keys(site, thread)?.conversations.into_iter().next() {
         Some((found, _)) => Ok(Some(found)),
-        None => by_joins(site, thread),
+        None => by_joins(site, thread, None),
     }
+}
+
+/// Whether the plugin says that the conversation is with one person.
+fn is_one_persons(thread: &Thread) -> bool {
+    thread.extra.iter().any(|(name, value)| name == "person" && value == "\"one\"")
+}
+
+/// Writes a line where somebody else comes into a conversation that is with one person, once for each who does.
+fn tell_of_another(
+    site: &mut Site<'_>,
+    conversation: &str,
+    contact: Option<&str>,
+    at: i64,
+) -> Result<(), DbError> {
+    let another = site
+        .db
+        .prepare_cached(
+            "SELECT 1 FROM conversations v WHERE v.id = ?1 AND v.contact_id IS NOT NULL AND v.contact_id <> ?2 \
+             AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = ?1 AND m.contact_id = ?2)",
+        )?
+        .exists(params![conversation, contact.unwrap_or_default()])?;
+    if !another || contact.is_none() {
+        return Ok(());
+    }
+    let line = messages::Line {
+        code: "somebody-else-wrote",
+        text: "Somebody else than the person of this conversation wrote into it.",
+    };
+    messages::add_line(site, conversation, &line, at)
 }
 
 /// Where the keys of a thread lead.
@@ -115,7 +147,9 @@ pub(super) fn row_of(db: &Connection, id: &str) -> Result<Row, DbError> {
 }
 
 /// The conversation of the first message that is known by its provider's id or its attempt key.
-fn by_joins(site: &Site<'_>, thread: &Thread) -> Result<Option<String>, DbError> {
+/// Of a conversation with one person, only that person's are found.
+fn by_joins(site: &Site<'_>, thread: &Thread, contact: Option<&str>) -> Result<Option<String>, DbError> {
+    let only = if is_one_persons(thread) { contact } else { None };
     for join in &thread.joins {
         let found = site
             .db
@@ -125,13 +159,22 @@ fn by_joins(site: &Site<'_>, thread: &Thread) -> Result<Option<String>, DbError>
                  UNION ALL SELECT m.conversation_id FROM attempts a JOIN messages m ON m.id = a.message_id \
                  WHERE a.account_id = ?1 AND a.attempt_key = ?2 LIMIT 1",
             )?
-            .query_row(params![site.account, join], |row| row.get(0))
+            .query_row(params![site.account, join], |row| row.get::<_, String>(0))
             .optional()?;
-        if found.is_some() {
-            return Ok(found);
+        if let Some(found) = found
+            && (only.is_none() || is_with(site.db, &found, only)?)
+        {
+            return Ok(Some(found));
         }
     }
     Ok(None)
+}
+
+/// Whether a conversation is with this person, or with nobody yet.
+fn is_with(db: &Connection, conversation: &str, contact: Option<&str>) -> Result<bool, DbError> {
+    Ok(db
+        .prepare_cached("SELECT 1 FROM conversations WHERE id = ?1 AND (contact_id IS NULL OR contact_id = ?2)")?
+        .exists(params![conversation, contact])?)
 }
 
 fn create(site: &mut Site<'_>, thread: &Thread, contact: Option<&str>, at: i64) -> Result<String, DbError> {
@@ -241,6 +284,7 @@ pub(in crate::db) fn thread_learnt(
     at: i64,
 ) -> Result<String, DbError> {
     let mut site = Site {
+        request: None,
         db,
         workspace,
         account,

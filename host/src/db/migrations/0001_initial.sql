@@ -68,6 +68,10 @@ CREATE UNIQUE INDEX channels_account ON channels(plugin_id, account) WHERE accou
 CREATE UNIQUE INDEX channels_account_id ON channels(account_id) WHERE account_id IS NOT NULL;
 CREATE INDEX channels_of_workspace ON channels(workspace_id, id);
 
+-- The addresses that the host made for channels to receive mail at: what stands before `+` and `@`.
+CREATE TABLE mail_addresses (local TEXT PRIMARY KEY, channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE) STRICT, WITHOUT ROWID;
+CREATE INDEX mail_addresses_of_channel ON mail_addresses(channel_id);
+
 -- New settings and secrets of a connected channel, sealed, until its provider has accepted them: `step` is theirs until then.
 CREATE TABLE pending_changes (channel_id TEXT PRIMARY KEY REFERENCES channels(id) ON DELETE CASCADE, envelope BLOB NOT NULL) STRICT, WITHOUT ROWID;
 

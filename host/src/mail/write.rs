@@ -1,0 +1,199 @@
+//! From the contract's record to the bytes of a mail.
+
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox as Box_, MessageBuilder, MultiPart, SinglePart};
+use lettre::{Address, Message};
+use sambung_runtime::contract::types::{Mail, Mailbox, MediaRef};
+
+use crate::model::html;
+
+/// Headers that the host writes itself.
+const OWN: [&str; 13] = [
+    "from", "to", "cc", "bcc", "reply-to", "subject", "date", "message-id", "in-reply-to", "references", "mime-version",
+    "content-type", "content-transfer-encoding",
+];
+
+/// A file of a mail with its bytes.
+pub(super) struct Loaded {
+    pub file: MediaRef,
+    pub bytes: Vec<u8>,
+}
+
+/// Writes a mail. The HTML is cleaned again, whoever cleaned it before.
+///
+/// # Errors
+/// Words that say which part cannot be written.
+pub(super) fn write(mail: &Mail, files: Vec<Loaded>) -> Result<Message, String> {
+    let mut builder = Message::builder();
+    for from in &mail.from {
+        builder = builder.from(mailbox(from)?);
+    }
+    for to in &mail.to {
+        builder = builder.to(mailbox(to)?);
+    }
+    for cc in &mail.cc {
+        builder = builder.cc(mailbox(cc)?);
+    }
+    for address in &mail.reply_to {
+        builder = builder.reply_to(mailbox(address)?);
+    }
+    builder = builder.subject(mail.subject.clone().unwrap_or_default()).date_now();
+    let id = mail.message_id.as_ref().ok_or("a mail needs a `message-id`")?;
+    builder = builder.message_id(Some(bracketed(id)?));
+    if !mail.in_reply_to.is_empty() {
+        builder = builder.in_reply_to(all_bracketed(&mail.in_reply_to)?);
+    }
+    if !mail.references.is_empty() {
+        builder = builder.references(all_bracketed(&mail.references)?);
+    }
+    for (name, value) in &mail.headers {
+        if OWN.contains(&name.to_ascii_lowercase().as_str()) {
+            return Err(format!("the header {name} is the host's to write"));
+        }
+        let name = HeaderName::new_from_ascii(name.clone()).map_err(|_| format!("`{name}` is no name of a header"))?;
+        builder = builder.raw_header(HeaderValue::new(name, value.clone()));
+    }
+    body(builder, mail, files)
+}
+
+fn body(builder: MessageBuilder, mail: &Mail, files: Vec<Loaded>) -> Result<Message, String> {
+    let text = mail.text.clone().unwrap_or_default();
+    let (inline, attached): (Vec<Loaded>, Vec<Loaded>) =
+        files.into_iter().partition(|loaded| mail.html.is_some() && said(&loaded.file, "inline").is_some());
+    let written = match (&mail.html, inline.is_empty(), attached.is_empty()) {
+        (None, _, true) => builder.singlepart(SinglePart::plain(text)),
+        (None, _, false) => {
+            let mixed = MultiPart::mixed().singlepart(SinglePart::plain(text));
+            builder.multipart(attach(mixed, attached)?)
+        }
+        (Some(html), _, _) => {
+            let html = SinglePart::html(html::clean(html));
+            let mut alternative = MultiPart::alternative().singlepart(SinglePart::plain(text));
+            alternative = if inline.is_empty() {
+                alternative.singlepart(html)
+            } else {
+                let mut related = MultiPart::related().singlepart(html);
+                for loaded in inline {
+                    let id = said(&loaded.file, "content-id").ok_or("a file inside the HTML needs a `content-id`")?;
+                    let id: String = serde_json::from_str(id).map_err(|_| "a `content-id` is a text")?;
+                    related = related.singlepart(Attachment::new_inline(id).body(loaded.bytes, mime(&loaded.file)));
+                }
+                alternative.multipart(related)
+            };
+            match attached.is_empty() {
+                true => builder.multipart(alternative),
+                false => builder.multipart(attach(MultiPart::mixed().multipart(alternative), attached)?),
+            }
+        }
+    };
+    written.map_err(|error| error.to_string())
+}
+
+fn attach(mut mixed: MultiPart, files: Vec<Loaded>) -> Result<MultiPart, String> {
+    for loaded in files {
+        let name = loaded.file.name.clone().unwrap_or_else(|| loaded.file.kind.clone());
+        mixed = mixed.singlepart(Attachment::new(name).body(loaded.bytes, mime(&loaded.file)));
+    }
+    Ok(mixed)
+}
+
+fn said<'f>(file: &'f MediaRef, name: &str) -> Option<&'f str> {
+    let found = file.extra.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    found.filter(|value| *value != "false")
+}
+
+fn mime(file: &MediaRef) -> ContentType {
+    let declared = file.mime.as_deref().and_then(|mime| ContentType::parse(mime).ok());
+    declared.unwrap_or_else(|| ContentType::parse("application/octet-stream").unwrap_or(ContentType::TEXT_PLAIN))
+}
+
+/// An address as SMTP has it.
+///
+/// # Errors
+/// It is none.
+pub(super) fn address(mailbox: &Mailbox) -> Result<Address, String> {
+    mailbox.address.parse().map_err(|_| format!("`{}` is no address", mailbox.address))
+}
+
+fn mailbox(mailbox: &Mailbox) -> Result<Box_, String> {
+    Ok(Box_::new(mailbox.name.clone(), address(mailbox)?))
+}
+
+fn bracketed(id: &str) -> Result<String, String> {
+    let proper = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'<' && byte != b'>');
+    if proper { Ok(format!("<{id}>")) } else { Err(format!("`{id}` is no id of a mail")) }
+}
+
+/// Ids that no header may hold are left out: others made them.
+fn all_bracketed(ids: &[String]) -> Result<String, String> {
+    Ok(ids.iter().filter_map(|id| bracketed(id).ok()).collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use sambung_runtime::contract::types::Envelope;
+
+    use super::*;
+    use crate::mail::parse;
+
+    fn mail() -> Mail {
+        let mailbox = |address: &str| vec![Mailbox { name: Some("Süti, A".into()), address: address.into(), extra: vec![] }];
+        let mut mail = parse(b"", Envelope { sender: String::new(), recipients: vec![], extra: vec![] }, vec![]);
+        mail.from = mailbox("shop@x.example");
+        mail.to = mailbox("siti@y.example");
+        mail.subject = Some("Pesanan — siap".into());
+        mail.message_id = Some("k1@x.example".into());
+        mail.in_reply_to = vec!["m1@y.example".into()];
+        mail.references = vec!["m0@y.example".into(), "bad id".into(), "m1@y.example".into()];
+        mail.text = Some("Halo.\n.\nSelesai".into());
+        mail
+    }
+
+    fn read(message: &Message) -> Mail {
+        parse(&message.formatted(), Envelope { sender: String::new(), recipients: vec![], extra: vec![] }, vec![])
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let back = read(&write(&mail(), Vec::new()).expect("written"));
+        assert_eq!(back.from, mail().from);
+        assert_eq!((back.subject, back.message_id, back.in_reply_to), (mail().subject, mail().message_id, mail().in_reply_to));
+        assert_eq!(back.references, ["m0@y.example", "m1@y.example"], "an id that would break the header stays out");
+        assert_eq!(back.text.map(|text| text.trim().replace("\r\n", "\n")).as_deref(), Some("Halo.\n.\nSelesai"));
+    }
+
+    #[test]
+    fn html_is_cleaned_and_has_its_pictures_and_files() {
+        let mut mail = mail();
+        mail.html = Some("<p>Hi<script>alert(1)</script><img src=\"cid:logo\"></p>".into());
+        let file = |kind: &str, name: &str, mime: &str, extra: Vec<(String, String)>| MediaRef {
+            kind: kind.into(), blob: Some("b".into()), ref_: None, url: None, mime: Some(mime.into()), name: Some(name.into()),
+            bytes: None, width: None, height: None, duration_ms: None, extra,
+        };
+        let inline = vec![("inline".to_owned(), "true".to_owned()), ("content-id".to_owned(), "\"logo\"".to_owned())];
+        let files = vec![
+            Loaded { file: file("image", "logo.png", "image/png", inline), bytes: vec![1, 2, 3] },
+            Loaded { file: file("document", "bon.pdf", "application/pdf", vec![]), bytes: b"PDF".to_vec() },
+        ];
+        let back = read(&write(&mail, files).expect("written"));
+        let html = back.html.expect("html");
+        assert!(html.contains("cid:logo") && !html.contains("alert"), "{html}");
+        assert_eq!(back.files.len(), 2, "{:?}", back.files);
+        assert!(back.files.iter().any(|file| file.extra.contains(&("inline".into(), "true".into()))));
+        assert!(back.files.iter().any(|file| file.name.as_deref() == Some("bon.pdf")));
+    }
+
+    #[test]
+    fn nobody_writes_the_hosts_headers_nor_a_second_line_into_one() {
+        let mut forged = mail();
+        forged.headers = vec![("Bcc".into(), "x@y.example".into())];
+        assert!(write(&forged, Vec::new()).is_err());
+        let mut forged = mail();
+        forged.message_id = Some("a>\r\nBcc: x@y.example".into());
+        assert!(write(&forged, Vec::new()).is_err());
+        let mut forged = mail();
+        forged.subject = Some("a\r\nBcc: x@y.example".into());
+        let text = write(&forged, Vec::new()).map(|message| String::from_utf8_lossy(&message.formatted()).into_owned());
+        assert!(text.is_ok_and(|text| !text.contains("\nBcc:")));
+    }
+}

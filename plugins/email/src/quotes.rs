@@ -1,0 +1,124 @@
+//! What of a mail is quoted from an earlier one. It is marked and never taken out: whoever shows the mail folds it.
+
+/// Words that end the line before a quotation: "On Monday Siti wrote:".
+const WROTE: [&str; 10] = [
+    "wrote:", "writes:", "menulis:", "a écrit :", "a écrit:", "schrieb:", "escribió:", "escreveu:", "scrive:", "ha scritto:",
+];
+/// Lines that begin a forwarded or answered mail.
+const ORIGINAL: [&str; 6] =
+    ["original message", "original appointment", "forwarded message", "pesan asli", "pesan terusan", "ursprüngliche nachricht"];
+/// Header lines of such a mail: who, and when, in some order.
+const WHO: [&str; 5] = ["from:", "dari:", "von:", "de:", "*from:*"];
+const WHEN: [&str; 9] = ["sent:", "date:", "terkirim:", "tanggal:", "dikirim:", "gesendet:", "enviado:", "envoyé :", "*sent:*"];
+/// What marks a quotation's element in HTML, as mail programs write it.
+const ELEMENTS: [&str; 8] = [
+    "<blockquote",
+    "class=\"gmail_quote",
+    "class=\"yahoo_quoted",
+    "id=\"divrplyfwdmsg",
+    "id=\"appendonsend",
+    "class=\"moz-cite-prefix",
+    "class=\"protonmail_quote",
+    "name=\"quote\"",
+];
+
+/// Ranges of a text that are quoted, in code points.
+pub fn of_text(text: &str) -> Vec<(usize, usize)> {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    let mut at = 0;
+    let starts: Vec<usize> = lines
+        .iter()
+        .map(|line| {
+            let start = at;
+            at += line.chars().count();
+            start
+        })
+        .collect();
+    let end = at;
+    let mut index = 0;
+    while index < lines.len() {
+        if begins_rest(&lines[index..]) {
+            ranges.push((starts[index], end));
+            break;
+        }
+        let intro = intro(&lines[index..]);
+        let first = index + intro;
+        let quoted = lines[first..].iter().take_while(|line| is_quoted(line)).count();
+        if quoted > 0 {
+            let last = first + quoted;
+            ranges.push((starts[index], starts.get(last).copied().unwrap_or(end)));
+            index = last;
+        } else if intro > 0 {
+            // An introduction without marks: some programs quote the rest as it is.
+            ranges.push((starts[index], end));
+            break;
+        } else {
+            index += 1;
+        }
+    }
+    ranges
+}
+
+fn is_quoted(line: &str) -> bool {
+    line.trim_start().starts_with('>')
+}
+
+/// How many lines say who wrote what follows: at most three, and an empty one after them.
+fn intro(lines: &[&str]) -> usize {
+    let mut said = String::new();
+    for (count, line) in lines.iter().take(3).enumerate() {
+        let line = line.trim();
+        if line.is_empty() || is_quoted(line) {
+            return 0;
+        }
+        said.push_str(line);
+        let ended = WROTE.iter().any(|words| said.to_lowercase().ends_with(words));
+        // A sentence of the writer's own may end so; who and when are named before it.
+        if ended && (said.contains('@') || said.chars().any(|c| c.is_ascii_digit())) {
+            let empty = lines[count + 1..].iter().take_while(|line| line.trim().is_empty()).count();
+            return count + 1 + empty;
+        }
+        said.push(' ');
+    }
+    0
+}
+
+/// Whether everything from here on is an earlier mail.
+fn begins_rest(lines: &[&str]) -> bool {
+    let line = lines[0].trim().to_lowercase();
+    let dashed = line.starts_with("--") && ORIGINAL.iter().any(|words| line.contains(words));
+    if dashed {
+        return true;
+    }
+    let rest = if line.len() > 10 && line.chars().all(|c| c == '_' || c == '-') { &lines[1..] } else { lines };
+    let mut headers = rest.iter().map(|line| line.trim().to_lowercase()).filter(|line| !line.is_empty()).take(4);
+    let Some(first) = headers.next() else { return false };
+    let begins = |line: &str, words: &[&str]| words.iter().any(|word| line.starts_with(word));
+    begins(&first, &WHO) && headers.any(|line| begins(&line, &WHEN))
+}
+
+/// Marks the elements of an HTML that are quoted.
+pub fn mark_html(html: &str) -> String {
+    let lower = html.to_ascii_lowercase();
+    let mut places: Vec<usize> = Vec::new();
+    for pattern in ELEMENTS {
+        for (at, _) in lower.match_indices(pattern) {
+            let Some(open) = lower[..=at].rfind('<') else { continue };
+            // Where the tag's name ends, an attribute may stand.
+            let name = lower[open + 1..].find(|c: char| !c.is_ascii_alphanumeric()).map(|length| open + 1 + length);
+            places.extend(name.filter(|place| *place > open + 1));
+        }
+    }
+    places.sort_unstable();
+    places.dedup();
+    let mut marked = String::with_capacity(html.len() + places.len() * 19);
+    let mut from = 0;
+    for place in places {
+        marked.push_str(&html[from..place]);
+        marked.push_str(" data-quoted=\"true\"");
+        from = place;
+    }
+    marked.push_str(&html[from..]);
+    marked
+}

@@ -1,0 +1,216 @@
+//! The listener for mail: what it takes, what it refuses, and every limit that it has.
+
+use sambung_tests::api::until;
+use sambung_tests::host::Host;
+use sambung_tests::providers::email::{Client, deliver};
+use serde_json::{Value, json};
+
+const MAIL: &str = "From: siti@customer.example\nTo: support@shop.example\nSubject: Halo\nMessage-ID: <m1@customer.example>\n\nHalo\n..\n.\n";
+
+/// A host that receives mail, and the forwarding address of a channel that waits for the first.
+async fn start(more: &str) -> (Host, String) {
+    let host = Host::start(&format!("[mail]\nlisten = '127.0.0.1:0'\ndomain = 'in.example'\nresolver = '127.0.0.1:9'\n{more}")).await;
+    let settings = json!({ "address": "support@shop.example", "sending": "relay" });
+    let channel = json!({ "plugin": "email", "name": "Support", "settings": settings });
+    let channel = host.api().expect(201, "POST", "/v1/channels", channel).await;
+    let address = channel["settings"]["forwarding_address"].as_str().unwrap().to_owned();
+    (host, address)
+}
+
+async fn journal(host: &Host) -> Vec<Value> {
+    host.api().all("/v1/journal").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_is_on_disk_when_it_is_acknowledged() {
+    let (host, address) = start("").await;
+    deliver(host.mail(), "siti@customer.example", &address, MAIL).await;
+    assert_eq!(journal(&host).await.len(), 1);
+    let stored = until("it is stored", async || host.api().all_messages().await.into_iter().next()).await;
+    assert_eq!(stored["content"]["type"], "mail");
+    assert_eq!(stored["content"]["text"].as_str().map(|text| text.replace("\r\n", "\n")).as_deref(), Some("Halo\n..\n.\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_relayed_and_nobody_unknown_is_written_to() {
+    let (host, address) = start("").await;
+    let mut client = Client::welcome(host.mail()).await;
+    client.say("MAIL FROM:<siti@customer.example>").await;
+    let local = address.split('@').next().unwrap();
+    for stranger in [
+        "somebody@else.example".to_owned(),
+        "nobody@in.example".to_owned(),
+        format!("{local}@else.example"),
+        format!("{local}%else.example@in.example"),
+        format!("@in.example:{local}@else.example"),
+        format!("\"{local}@else.example\"@in.example"),
+        "postmaster@else.example".to_owned(),
+    ] {
+        let answer = client.say(&format!("RCPT TO:<{stranger}>")).await;
+        assert!(answer.starts_with('5'), "{stranger}: {answer}");
+    }
+    assert!(client.say("DATA").await.starts_with("554 "), "it is for nobody");
+    assert!(journal(&host).await.is_empty());
+    let suffixed = address.replace('@', "+anything@").to_uppercase();
+    assert!(client.say(&format!("RCPT TO:<{suffixed}>")).await.starts_with("250 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_may_come_all_at_once_and_in_no_other_order() {
+    let (host, address) = start("").await;
+    let (mut client, _) = Client::connect(host.mail()).await;
+    assert!(client.say("MAIL FROM:<a@x.example>").await.starts_with("503 "));
+    let greeting = client.say("EHLO x").await;
+    for extension in ["PIPELINING", "8BITMIME", "SIZE 26214400", "ENHANCEDSTATUSCODES"] {
+        assert!(greeting.contains(extension), "{greeting}");
+    }
+    assert!(!greeting.contains("AUTH") && !greeting.contains("STARTTLS"), "{greeting}");
+    assert!(client.say("RCPT TO:<a@in.example>").await.starts_with("503 "));
+    assert!(client.say("STARTTLS").await.starts_with("502 "));
+    let all = format!("MAIL FROM:<>\r\nRCPT TO:<{address}>\r\nDATA\r\nFrom: a@x.example\r\n\r\nHi\r\n.\r\nNOOP\r\nQUIT\r\n");
+    client.write(all.as_bytes()).await;
+    for expected in ["250 ", "250 ", "354 ", "250 ", "250 ", "221 "] {
+        let answer = client.answer().await;
+        assert!(answer.starts_with(expected), "{expected}: {answer}");
+    }
+    assert_eq!(journal(&host).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_is_too_large_is_refused_announced_or_not_and_the_session_goes_on() {
+    let (host, address) = start("max_bytes = 1000\n").await;
+    let mut client = Client::welcome(host.mail()).await;
+    assert!(client.say("MAIL FROM:<a@x.example> SIZE=1001").await.starts_with("552 5.3.4"));
+    let large = format!("From: a@x.example\n\n{}", "0123456789\n".repeat(200));
+    assert!(client.hand_over("a@x.example", &address, &large).await.starts_with("552 5.3.4"));
+    assert!(journal(&host).await.is_empty());
+    assert!(client.hand_over("a@x.example", &address, MAIL).await.starts_with("250 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipients_connections_and_mails_have_their_limits() {
+    let (host, address) = start("max_recipients = 2\nconnections_per_address = 2\nmails_per_minute = 3\n").await;
+    let mut client = Client::welcome(host.mail()).await;
+    client.say("MAIL FROM:<a@x.example>").await;
+    let to = |suffix: &str| format!("RCPT TO:<{}>", address.replace('@', &format!("+{suffix}@")));
+    assert!(client.say(&to("1")).await.starts_with("250 "));
+    assert!(client.say(&to("2")).await.starts_with("250 "));
+    assert!(client.say(&to("3")).await.starts_with("452 4.5.3"));
+    let second = Client::welcome(host.mail()).await;
+    let (_third, greeting) = Client::connect(host.mail()).await;
+    assert!(greeting.starts_with("421 "), "{greeting}");
+    drop(second);
+    for _ in 0..2 {
+        client.say("RSET").await;
+        assert!(client.say("MAIL FROM:<a@x.example>").await.starts_with("250 "));
+    }
+    client.say("RSET").await;
+    assert!(client.say("MAIL FROM:<a@x.example>").await.starts_with("451 4.7.1"), "the fourth in a minute");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_connections_together_have_a_limit() {
+    let (host, _) = start("connections = 1\n").await;
+    let first = Client::welcome(host.mail()).await;
+    let (_second, greeting) = Client::connect(host.mail()).await;
+    assert!(greeting.starts_with("421 "), "{greeting}");
+    drop(first);
+    until("the place is free again", async || {
+        let (_, greeting) = Client::connect(host.mail()).await;
+        greeting.starts_with("220 ").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_nothing_or_dawdles_is_sent_away() {
+    let (host, address) = start("idle_ms = 300\ndata_ms = 700\n").await;
+    let mut silent = Client::welcome(host.mail()).await;
+    assert!(silent.answer().await.starts_with("421 4.4.2"));
+    let mut slow = Client::welcome(host.mail()).await;
+    for line in ["MAIL FROM:<a@x.example>".to_owned(), format!("RCPT TO:<{address}>"), "DATA".to_owned()] {
+        slow.say(&line).await;
+    }
+    for _ in 0..6 {
+        slow.write(b"X: y\r\n").await;
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    }
+    assert!(slow.answer().await.starts_with("421 4.4.2"));
+    assert!(journal(&host).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_nothing_right_is_sent_away_and_a_long_line_is_no_command() {
+    let (host, _) = start("").await;
+    let mut client = Client::welcome(host.mail()).await;
+    assert!(client.say(&"x".repeat(5000)).await.starts_with("500 "));
+    let mut last = String::new();
+    for _ in 0..40 {
+        last = client.say("HACK").await;
+        if last.starts_with("421 ") {
+            break;
+        }
+    }
+    assert!(last.starts_with("421 "), "{last}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_goes_in_a_circle_is_stopped() {
+    let (host, address) = start("max_received = 3\n").await;
+    let received = "Received: by x.example\n".repeat(4);
+    let mut client = Client::welcome(host.mail()).await;
+    let answer = client.hand_over("a@x.example", &address, &format!("{received}{MAIL}")).await;
+    assert!(answer.starts_with("554 5.4.6"), "{answer}");
+    assert!(journal(&host).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_asks_the_server_to_come_again() {
+    let (host, _) = start("[database]\nmin_free_bytes = 9000000000000000000\n").await;
+    let mut client = Client::welcome(host.mail()).await;
+    assert!(client.say("MAIL FROM:<a@x.example>").await.starts_with("452 4.3.1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_is_gone_is_nobody() {
+    let (host, address) = start("").await;
+    let channels = host.api().all("/v1/channels").await;
+    let path = format!("/v1/channels/{}", channels[0]["id"].as_str().unwrap());
+    host.api().ask("DELETE", &path, &Value::Null).await.unwrap();
+    let mut client = Client::welcome(host.mail()).await;
+    let answer = client.hand_over("a@x.example", &address, MAIL).await;
+    assert!(answer.starts_with("550 5.1.1"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_domain_no_channel_receives_mail_and_the_words_say_what_to_set() {
+    let host = Host::start("").await;
+    let settings = json!({ "address": "support@shop.example", "sending": "relay" });
+    let channel = json!({ "plugin": "email", "name": "Support", "settings": settings });
+    let refused = host.api().expect(422, "POST", "/v1/channels", channel).await;
+    assert!(refused["errors"][0]["detail"].as_str().unwrap().contains("mail.domain"), "{refused}");
+}
+
+/// LMTP over the socket in the data folder, as `sambung mail inject` speaks it.
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_is_handed_over_on_this_machine_by_lmtp() {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
+    let (host, address) = start("").await;
+    let socket = host.data().join("mail.sock");
+    let stream = until("the socket is there", async || tokio::net::UnixStream::connect(&socket).await.ok()).await;
+    let mut wire = BufStream::new(stream);
+    let other = address.replace('@', "+2@");
+    let all = format!("LHLO localhost\r\nMAIL FROM:<>\r\nRCPT TO:<{address}>\r\nRCPT TO:<{other}>\r\nDATA\r\n{}.\r\nQUIT\r\n", MAIL.replace("\n.\n", "\n..\n").replace('\n', "\r\n"));
+    wire.write_all(all.as_bytes()).await.unwrap();
+    wire.flush().await.unwrap();
+    let mut codes = Vec::new();
+    let mut line = String::new();
+    while wire.read_line(&mut line).await.unwrap() > 0 {
+        if line.as_bytes()[3] == b' ' {
+            codes.push(line[..3].to_owned());
+        }
+        line.clear();
+    }
+    assert_eq!(codes, ["220", "250", "250", "250", "250", "354", "250", "250", "221"], "an answer for each recipient");
+    assert_eq!(journal(&host).await.len(), 1, "of one channel it is one mail");
+}

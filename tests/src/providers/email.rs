@@ -1,0 +1,110 @@
+//! Mail servers: one that hands mail over to the host, one that takes what the host sends, and the name server that both need.
+
+mod names;
+mod postbox;
+
+pub use names::NameServer;
+pub use postbox::{Delivered, Postbox};
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
+use tokio::net::TcpStream;
+
+/// A connection to a mail server, spoken by hand.
+pub struct Client(BufStream<TcpStream>);
+
+impl Client {
+    /// Connects and reads the greeting.
+    ///
+    /// # Panics
+    /// When nobody listens.
+    pub async fn connect(server: SocketAddr) -> (Self, String) {
+        let stream = TcpStream::connect(server).await.expect("somebody receives mail");
+        let mut client = Self(BufStream::new(stream));
+        let greeting = client.answer().await;
+        (client, greeting)
+    }
+
+    /// Connects and says who it is.
+    ///
+    /// # Panics
+    /// When it is not welcome.
+    pub async fn welcome(server: SocketAddr) -> Self {
+        let (mut client, greeting) = Self::connect(server).await;
+        assert!(greeting.starts_with("220 "), "{greeting}");
+        assert!(client.say("EHLO mx.sender.example").await.starts_with("250"));
+        client
+    }
+
+    /// Says a line: the whole answer, empty where the server hung up.
+    pub async fn say(&mut self, line: &str) -> String {
+        self.write(format!("{line}\r\n").as_bytes()).await;
+        self.answer().await
+    }
+
+    /// Writes, whoever listens.
+    pub async fn write(&mut self, bytes: &[u8]) {
+        // A server that hung up is seen by what it answers.
+        let _ = self.0.write_all(bytes).await;
+        let _ = self.0.flush().await;
+    }
+
+    /// The lines of one answer.
+    pub async fn answer(&mut self) -> String {
+        let mut whole = String::new();
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line).await.unwrap_or(0) == 0 {
+                return whole;
+            }
+            let more = line.as_bytes().get(3) == Some(&b'-');
+            whole.push_str(&line);
+            if !more {
+                return whole;
+            }
+        }
+    }
+
+    /// Hands a mail over: the last answer, whatever it is.
+    pub async fn hand_over(&mut self, from: &str, to: &str, mail: &str) -> String {
+        for line in [format!("MAIL FROM:<{from}>"), format!("RCPT TO:<{to}>"), "DATA".to_owned()] {
+            let answer = self.say(&line).await;
+            if !answer.starts_with(['2', '3']) {
+                return answer;
+            }
+        }
+        self.write(stuffed(mail).as_bytes()).await;
+        self.answer().await
+    }
+
+    /// The connection, to go on with it in another way.
+    ///
+    /// # Panics
+    /// When something was read ahead.
+    pub fn into_inner(self) -> TcpStream {
+        self.0.into_inner()
+    }
+}
+
+/// A mail as it goes over the wire.
+fn stuffed(mail: &str) -> String {
+    let mut wire = String::new();
+    for line in mail.lines() {
+        if line.starts_with('.') {
+            wire.push('.');
+        }
+        wire.push_str(line);
+        wire.push_str("\r\n");
+    }
+    wire + ".\r\n"
+}
+
+/// Hands one mail over.
+///
+/// # Panics
+/// When it is not taken.
+pub async fn deliver(server: SocketAddr, from: &str, to: &str, mail: &str) {
+    let answer = Client::welcome(server).await.hand_over(from, to, mail).await;
+    assert!(answer.starts_with("250 "), "{answer}");
+}
