@@ -31,8 +31,23 @@ empty!(Text { body, format, extra });
 empty!(Location { latitude, longitude, name, address, extra });
 empty!(Choice { id, label, of, extra });
 empty!(Mail {
-    envelope, headers, from, to, cc, reply_to, subject, message_id, in_reply_to, references, date, text, html, files,
-    authentication, report, extra,
+    envelope,
+    headers,
+    from,
+    to,
+    cc,
+    reply_to,
+    subject,
+    message_id,
+    in_reply_to,
+    references,
+    date,
+    text,
+    html,
+    files,
+    authentication,
+    report,
+    extra,
 });
 empty!(Mailbox { name, address, extra });
 empty!(Envelope { sender, recipients, extra });

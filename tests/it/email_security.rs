@@ -9,7 +9,7 @@ use mail_auth::dkim::DkimSigner;
 use sambung_tests::api::until;
 use sambung_tests::host::Host;
 use sambung_tests::providers::email::{Client, NameServer, deliver};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 
 /// A key pair made for these tests, in PKCS 8, and its public half as DKIM publishes it.
@@ -40,8 +40,9 @@ fn signed(domain: &str, mail: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn starttls_secures_the_session_and_forgets_what_was_said_before() {
     let (certificate, key) = (folder().join("cert.pem"), folder().join("key.pem"));
+    let names = NameServer::start(&[]).await.address();
     let host = Host::start(&format!(
-        "[mail]\nlisten = '127.0.0.1:0'\ndomain = 'in.example'\nresolver = '127.0.0.1:9'\ntls_certificate = '{}'\ntls_key = '{}'\n",
+        "[mail]\nlisten = '127.0.0.1:0'\ndomain = 'in.example'\nresolver = '{names}'\ntls_certificate = '{}'\ntls_key = '{}'\n",
         certificate.display(),
         key.display()
     ))
@@ -109,7 +110,8 @@ async fn spf_dkim_and_dmarc_are_kept_with_the_mail_and_shown() {
     ))
     .await;
     let address = channel(&host).await;
-    let mail = |id: &str| format!("From: siti@customer.example\nSubject: {id}\nMessage-ID: <{id}@customer.example>\n\nHalo\n");
+    let mail =
+        |id: &str| format!("From: siti@customer.example\nSubject: {id}\nMessage-ID: <{id}@customer.example>\n\nHalo\n");
     deliver(host.mail(), "siti@customer.example", &address, &signed("customer.example", &mail("good"))).await;
     let broken = signed("customer.example", &mail("bad")).replace("Halo", "Changed");
     deliver(host.mail(), "x@evil.example", &address, &broken).await;
@@ -155,9 +157,9 @@ async fn a_forwarding_confirmation_is_shown_only_where_google_signed_it() {
         (shown && channel["state"] == "connected").then_some(channel)
     })
     .await;
-    let finding = channel["findings"].as_array().unwrap().iter().find(|one| one["code"] == "forwarding-confirmation").unwrap();
+    let finding =
+        channel["findings"].as_array().unwrap().iter().find(|one| one["code"] == "forwarding-confirmation").unwrap();
     assert_eq!(finding["fix"]["copy"], "104729338");
     assert_eq!(finding["fix"]["link"], "https://mail-settings.google.com/mail/vf-abc");
     assert!(host.api().all_messages().await.is_empty(), "no customer wrote either of them");
-    let _: Value = Value::Null;
 }

@@ -2,14 +2,18 @@
 
 use sambung_tests::api::until;
 use sambung_tests::host::Host;
-use sambung_tests::providers::email::{Client, deliver};
+use sambung_tests::providers::email::{Client, NameServer, deliver};
+use sambung_tests::server::Server;
 use serde_json::{Value, json};
 
 const MAIL: &str = "From: siti@customer.example\nTo: support@shop.example\nSubject: Halo\nMessage-ID: <m1@customer.example>\n\nHalo\n..\n.\n";
 
 /// A host that receives mail, and the forwarding address of a channel that waits for the first.
 async fn start(more: &str) -> (Host, String) {
-    let host = Host::start(&format!("[mail]\nlisten = '127.0.0.1:0'\ndomain = 'in.example'\nresolver = '127.0.0.1:9'\n{more}")).await;
+    let names = NameServer::start(&[]).await.address();
+    let host =
+        Host::start(&format!("[mail]\nlisten = '127.0.0.1:0'\ndomain = 'in.example'\nresolver = '{names}'\n{more}"))
+            .await;
     let settings = json!({ "address": "support@shop.example", "sending": "relay" });
     let channel = json!({ "plugin": "email", "name": "Support", "settings": settings });
     let channel = host.api().expect(201, "POST", "/v1/channels", channel).await;
@@ -28,7 +32,10 @@ async fn a_mail_is_on_disk_when_it_is_acknowledged() {
     assert_eq!(journal(&host).await.len(), 1);
     let stored = until("it is stored", async || host.api().all_messages().await.into_iter().next()).await;
     assert_eq!(stored["content"]["type"], "mail");
-    assert_eq!(stored["content"]["text"].as_str().map(|text| text.replace("\r\n", "\n")).as_deref(), Some("Halo\n..\n.\n"));
+    assert_eq!(
+        stored["content"]["text"].as_str().map(|text| text.replace("\r\n", "\n")).as_deref(),
+        Some("Halo\n..\n.\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +74,8 @@ async fn commands_may_come_all_at_once_and_in_no_other_order() {
     assert!(!greeting.contains("AUTH") && !greeting.contains("STARTTLS"), "{greeting}");
     assert!(client.say("RCPT TO:<a@in.example>").await.starts_with("503 "));
     assert!(client.say("STARTTLS").await.starts_with("502 "));
-    let all = format!("MAIL FROM:<>\r\nRCPT TO:<{address}>\r\nDATA\r\nFrom: a@x.example\r\n\r\nHi\r\n.\r\nNOOP\r\nQUIT\r\n");
+    let all =
+        format!("MAIL FROM:<>\r\nRCPT TO:<{address}>\r\nDATA\r\nFrom: a@x.example\r\n\r\nHi\r\n.\r\nNOOP\r\nQUIT\r\n");
     client.write(all.as_bytes()).await;
     for expected in ["250 ", "250 ", "354 ", "250 ", "250 ", "221 "] {
         let answer = client.answer().await;
@@ -200,7 +208,10 @@ async fn mail_is_handed_over_on_this_machine_by_lmtp() {
     let stream = until("the socket is there", async || tokio::net::UnixStream::connect(&socket).await.ok()).await;
     let mut wire = BufStream::new(stream);
     let other = address.replace('@', "+2@");
-    let all = format!("LHLO localhost\r\nMAIL FROM:<>\r\nRCPT TO:<{address}>\r\nRCPT TO:<{other}>\r\nDATA\r\n{}.\r\nQUIT\r\n", MAIL.replace("\n.\n", "\n..\n").replace('\n', "\r\n"));
+    let all = format!(
+        "LHLO localhost\r\nMAIL FROM:<>\r\nRCPT TO:<{address}>\r\nRCPT TO:<{other}>\r\nDATA\r\n{}.\r\nQUIT\r\n",
+        MAIL.replace("\n.\n", "\n..\n").replace('\n', "\r\n")
+    );
     wire.write_all(all.as_bytes()).await.unwrap();
     wire.flush().await.unwrap();
     let mut codes = Vec::new();
@@ -213,4 +224,28 @@ async fn mail_is_handed_over_on_this_machine_by_lmtp() {
     }
     assert_eq!(codes, ["220", "250", "250", "250", "250", "354", "250", "250", "221"], "an answer for each recipient");
     assert_eq!(journal(&host).await.len(), 1, "of one channel it is one mail");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_of_this_machines_hands_mail_over_by_the_command_line_and_learns_what_to_do() {
+    let names = NameServer::start(&[]).await.address();
+    let mut server = Server::start(&format!("[mail]\ndomain = 'in.example'\nresolver = '{names}'\n")).await;
+    let settings = json!({ "address": "support@shop.example", "sending": "relay" });
+    let channel = json!({ "plugin": "email", "name": "Support", "settings": settings });
+    let channel = server.api().expect(201, "POST", "/v1/channels", channel).await;
+    let address = channel["settings"]["forwarding_address"].as_str().unwrap().to_owned();
+    let inject = async |server: &Server, to: &str| {
+        let arguments = ["mail", "inject", "--from", "siti@customer.example", "--to", to];
+        let output = server.run_with(&arguments, MAIL.as_bytes()).await;
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, words) = inject(&server, &address).await;
+    assert_eq!(code, 0, "{words}");
+    assert_eq!(server.api().all("/v1/journal").await.len(), 1);
+    let (code, words) = inject(&server, "nobody@in.example").await;
+    assert_eq!((code, words.contains("550")), (67, true), "EX_NOUSER: {words}");
+    assert_eq!(inject(&server, "a b@in.example").await.0, 64, "EX_USAGE");
+    server.kill().await;
+    let (code, words) = inject(&server, &address).await;
+    assert_eq!((code, words.contains("no server")), (75, true), "EX_TEMPFAIL: {words}");
 }

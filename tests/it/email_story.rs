@@ -2,7 +2,7 @@
 
 use sambung_tests::api::until;
 use sambung_tests::host::Host;
-use sambung_tests::providers::email::{Delivered, Postbox, deliver};
+use sambung_tests::providers::email::{Delivered, NameServer, Postbox, deliver};
 use serde_json::{Value, json};
 
 const SHOP: &str = "support@shop.example";
@@ -21,8 +21,9 @@ fn mail(from: &str, id: &str, answers: &[&str], text: &str) -> String {
 
 /// A host with a relay and a channel that a first mail connected; its forwarding address.
 async fn start(postbox: &Postbox, more: &str) -> (Host, String) {
+    let names = NameServer::start(&[]).await.address();
     let config = format!(
-        "[mail]\nlisten = '127.0.0.1:0'\ndomain = 'in.example'\nresolver = '127.0.0.1:9'\n\
+        "[mail]\nlisten = '127.0.0.1:0'\ndomain = 'in.example'\nresolver = '{names}'\n\
          [mail.relay]\nhost = '127.0.0.1'\nport = {}\nsecurity = 'none'\n{more}",
         postbox.address().port()
     );
@@ -65,7 +66,13 @@ async fn a_mail_is_answered_and_the_answer_to_that_finds_back() {
     let postbox = Postbox::start().await;
     let (host, address) = start(&postbox, "").await;
     let api = host.api();
-    deliver(host.mail(), "owner+caf_=x@mail.example", &address, &mail("Siti <siti@customer.example>", "m1@c", &[], "Kapan sampai?")).await;
+    deliver(
+        host.mail(),
+        "owner+caf_=x@mail.example",
+        &address,
+        &mail("Siti <siti@customer.example>", "m1@c", &[], "Kapan sampai?"),
+    )
+    .await;
     let first = messages(&host, 1).await.remove(0);
     assert_eq!(first["from"]["name"], "Siti");
     until("the first mail connects the channel", async || {
@@ -86,7 +93,8 @@ async fn a_mail_is_answered_and_the_answer_to_that_finds_back() {
 
     // By In-Reply-To alone, and by the signed address alone.
     let own = own.trim_matches(['<', '>']);
-    deliver(host.mail(), "f@mail.example", &address, &mail("siti@customer.example", "m2@c", &[own], "Terima kasih")).await;
+    deliver(host.mail(), "f@mail.example", &address, &mail("siti@customer.example", "m2@c", &[own], "Terima kasih"))
+        .await;
     let signed = reply_to.split('<').next_back().unwrap().trim_end_matches('>').to_owned();
     deliver(host.mail(), "f@mail.example", &signed, &mail("siti@customer.example", "m3@c", &[], "Satu lagi")).await;
     let all = messages(&host, 4).await;
@@ -107,14 +115,21 @@ async fn somebody_else_is_never_merged_in_silence() {
 
     let own = header(&out, "message-id");
     let own = own.trim_matches(['<', '>']);
-    deliver(host.mail(), "f@x.example", &address, &mail("budi@else.example", "b1@e", &["m1@c", own], "Saya juga")).await;
+    deliver(host.mail(), "f@x.example", &address, &mail("budi@else.example", "b1@e", &["m1@c", own], "Saya juga"))
+        .await;
     let all = messages(&host, 3).await;
     let budis = all.iter().find(|message| message["content"]["message_id"] == "b1@e").unwrap();
     assert_ne!(budis["conversation_id"], conversation.as_str(), "he knows ids, and nobody gave him the address");
 
     let reply_to = header(&out, "reply-to");
     let signed = reply_to.split('<').next_back().unwrap().trim_end_matches('>').to_owned();
-    deliver(host.mail(), "f@x.example", &signed, &mail("budi@else.example", "b2@e", &[], "Siti memberi saya alamatnya")).await;
+    deliver(
+        host.mail(),
+        "f@x.example",
+        &signed,
+        &mail("budi@else.example", "b2@e", &[], "Siti memberi saya alamatnya"),
+    )
+    .await;
     let all = until("he came in, and a line says so", async || {
         let all = host.api().all(&format!("/v1/conversations/{conversation}/messages")).await;
         (all.len() == 4).then_some(all)
@@ -147,12 +162,20 @@ async fn the_same_mail_twice_is_one_message_and_its_files_are_stored() {
     assert_eq!(host.api().all_messages().await.len(), 1);
     let files = stored["content"]["files"].as_array().unwrap();
     assert_eq!(files.len(), 2, "{files:?}");
-    assert_eq!((&files[0]["content_id"], &files[0]["inline"], &files[0]["mime"]), (&json!("logo"), &json!(true), &json!("image/png")));
+    assert_eq!(
+        (&files[0]["content_id"], &files[0]["inline"], &files[0]["mime"]),
+        (&json!("logo"), &json!(true), &json!("image/png"))
+    );
     assert_eq!(files[1]["name"], "bon.pdf");
     let html = stored["content"]["html"].as_str().unwrap();
     assert!(html.contains("cid:logo") && html.contains("data-quoted") && html.contains("lama"), "{html}");
     assert!(!html.contains("script") && !html.contains("onclick"), "{html}");
-    let bytes = host.api().request("GET", &format!("/v1/media/{}", files[1]["media_id"].as_str().unwrap())).send().await.unwrap();
+    let bytes = host
+        .api()
+        .request("GET", &format!("/v1/media/{}", files[1]["media_id"].as_str().unwrap()))
+        .send()
+        .await
+        .unwrap();
     assert!(bytes.status().is_success());
     assert_eq!(bytes.text().await.unwrap().trim(), "%PDF-1.4 bon");
 }
@@ -211,7 +234,9 @@ async fn a_channels_own_account_is_reached_by_an_override_and_its_password_is_tr
     postbox.ask_for("shop", "right");
     let overrides = format!("[egress.overrides]\n'smtp://smtp.shop.example:587' = 'smtp://{}'\n", postbox.address());
     let (host, address) = {
-        let config = format!("[mail]\nlisten = '127.0.0.1:0'\ndomain = 'in.example'\nresolver = '127.0.0.1:9'\n{overrides}");
+        let names = NameServer::start(&[]).await.address();
+        let config =
+            format!("[mail]\nlisten = '127.0.0.1:0'\ndomain = 'in.example'\nresolver = '{names}'\n{overrides}");
         let host = Host::start(&config).await;
         let channel = |password: &str| {
             let settings = json!({
@@ -231,4 +256,28 @@ async fn a_channels_own_account_is_reached_by_an_override_and_its_password_is_tr
     let id = host.api().reply(first["conversation_id"].as_str().unwrap(), "Ya").await;
     host.api().message_when(&id, "sent").await;
     assert_eq!(sent(&postbox, 1).await[0].to, ["siti@customer.example"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_channel_of_the_same_address_is_told_why_it_waits() {
+    let postbox = Postbox::start().await;
+    let (host, first) = start(&postbox, "").await;
+    let settings = json!({ "address": SHOP.to_uppercase(), "sending": "relay" });
+    let channel = json!({ "plugin": "email", "name": "Again", "settings": settings });
+    let again = host.api().expect(201, "POST", "/v1/channels", channel).await;
+    deliver(host.mail(), "f@x.example", &first, &mail("siti@customer.example", "m1@c", &[], "Halo")).await;
+    let state = async |name: &str| {
+        let all = host.api().all("/v1/channels").await;
+        all.into_iter().find(|channel| channel["name"] == name).unwrap()
+    };
+    until("the first is connected", async || (state("Support").await["state"] == "connected").then_some(())).await;
+    let second = again["settings"]["forwarding_address"].as_str().unwrap();
+    deliver(host.mail(), "f@x.example", second, &mail("siti@customer.example", "m2@c", &[], "Halo")).await;
+    until("the second says why", async || {
+        let channel = state("Again").await;
+        let found = channel["findings"].as_array()?.iter().any(|one| one["code"] == "account-connected");
+        found.then_some(())
+    })
+    .await;
+    assert_eq!(state("Again").await["state"], "connecting");
 }

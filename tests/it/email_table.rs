@@ -41,7 +41,7 @@ fn outcome(raw: &[u8]) -> String {
     let mut request = Request::new("mail", b"");
     request.mail = Some(mail);
     let outcome = Email::handle_webhook(request, Some(channel())).unwrap();
-    let each: Vec<String> = outcome.items.iter().map(|item| match &item.outcome {
+    let each = outcome.items.iter().map(|item| match &item.outcome {
         ItemResult::Events(events) => events.iter().map(|event| happening(&event.what)).collect::<Vec<_>>().join(" & "),
         ItemResult::Ignored(reason) => format!("ignored: {reason}"),
         other => panic!("{other:?}"),
@@ -58,13 +58,18 @@ fn happening(what: &Happening) -> String {
                 words.extend(mail.text.is_some().then(|| "text".to_owned()));
                 words.extend(mail.html.is_some().then(|| "html".to_owned()));
                 words.extend((!mail.files.is_empty()).then(|| format!("{} files", mail.files.len())));
-                words.extend((has("quotes") || mail.html.as_ref().is_some_and(|html| html.contains("data-quoted"))).then(|| "quoted".to_owned()));
+                words.extend(
+                    (has("quotes") || mail.html.as_ref().is_some_and(|html| html.contains("data-quoted")))
+                        .then(|| "quoted".to_owned()),
+                );
                 words.extend(has("automatic").then(|| "automatic".to_owned()));
                 words.join(" ")
             }
             other => panic!("{other:?}"),
         },
-        Happening::Delivery(delivery) => format!("delivery {} {}", delivery.state, delivery.id.as_deref().unwrap_or("?")),
+        Happening::Delivery(delivery) => {
+            format!("delivery {} {}", delivery.state, delivery.id.as_deref().unwrap_or("?"))
+        }
         Happening::Notice(notice) => format!("notice {} {}", notice.code, notice.copy.as_deref().unwrap_or("-")),
         other => panic!("{other:?}"),
     }
@@ -79,12 +84,17 @@ fn every_recorded_mail_becomes_what_the_table_says() {
     for part in std::fs::read_dir(&folder).unwrap().map(|part| part.unwrap().path()).filter(|part| part.is_dir()) {
         for file in std::fs::read_dir(&part).unwrap().map(|file| file.unwrap().path()) {
             if file.extension().is_some_and(|ending| ending == "eml") {
-                let name = format!("{}/{}", part.file_name().unwrap().to_str().unwrap(), file.file_name().unwrap().to_str().unwrap());
+                let name = format!(
+                    "{}/{}",
+                    part.file_name().unwrap().to_str().unwrap(),
+                    file.file_name().unwrap().to_str().unwrap()
+                );
                 found.insert(name, outcome(&std::fs::read(&file).unwrap()));
             }
         }
     }
-    let table: BTreeMap<String, String> = TABLE.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned())).collect();
+    let table: BTreeMap<String, String> =
+        TABLE.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned())).collect();
     let differ: Vec<String> = found
         .iter()
         .filter(|(name, what)| table.get(*name) != Some(what))

@@ -175,6 +175,22 @@ impl Server {
         self.command(arguments).output().await.expect("the program starts")
     }
 
+    /// Runs the program over the same folder with this on its standard input.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn run_with(&self, arguments: &[&str], input: &[u8]) -> Output {
+        use tokio::io::AsyncWriteExt;
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let mut stdin = child.stdin.take().expect("it was piped");
+        // A program that ends early reads no more.
+        let _ = stdin.write_all(input).await;
+        drop(stdin);
+        child.wait_with_output().await.expect("the program ends")
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = match self.program {
             Program::Built => Command::new(built()),

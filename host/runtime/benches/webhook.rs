@@ -15,8 +15,7 @@ use futures_util::future::BoxFuture;
 use sambung_plugin_line::Line;
 use sambung_runtime::contract::{inbound, types};
 use sambung_runtime::{
-    NoMail,
-    BlobRead, BlobWrite, Blobs, Caller, Kv, Plugin, Runtime, RuntimeConfig, SecretValue, Secrets, ServiceError,
+    BlobRead, BlobWrite, Blobs, Caller, Kv, NoMail, Plugin, Runtime, RuntimeConfig, SecretValue, Secrets, ServiceError,
     Services,
 };
 use sambung_sdk::inbound::Inbound;
@@ -45,7 +44,8 @@ fn main() {
 
 async fn load() -> Plugin {
     let services = Arc::new(Nothing);
-    let services = Services { secrets: services.clone(), kv: services.clone(), blobs: services, mailer: Arc::new(NoMail) };
+    let services =
+        Services { secrets: services.clone(), kv: services.clone(), blobs: services, mailer: Arc::new(NoMail) };
     let runtime = Runtime::new(RuntimeConfig::default(), services).expect("the engine starts");
     runtime.load(sambung_guests::plugin(&target(), "line")).await.unwrap_or_else(|error| panic!("{error}"))
 }

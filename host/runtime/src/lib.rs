@@ -41,6 +41,6 @@ pub use load::LoadError;
 pub use plugin::Plugin;
 pub use runtime::{Runtime, RuntimeConfig};
 pub use services::{
-    BlobMeta, BlobRead, BlobWrite, Blobs, Kv, MailRoute, MailSecurity, Mailer, NoMail, SecretValue, Secrets, ServiceError,
-    Services,
+    BlobMeta, BlobRead, BlobWrite, Blobs, Kv, MailRoute, MailSecurity, Mailer, NoMail, SecretValue, Secrets,
+    ServiceError, Services,
 };

@@ -59,7 +59,15 @@ impl Channels {
                         None => {
                             let connected = Connected { account, findings };
                             // A channel that connects for the first time has its settings already.
-                            db.channel_connected(&row.id, connected, None, effects, entry, at).await?;
+                            let done = db.channel_connected(&row.id, connected, None, effects, entry.clone(), at).await;
+                            match done.map_err(ChannelError::from) {
+                                // Nobody waits for the answer, so that it is shown on the channel that goes on waiting.
+                                Err(ChannelError::AccountTaken) => {
+                                    let none = Arc::new(sambung_runtime::Effects::default());
+                                    db.channel_checked(&row.id, vec![taken()], none, entry, at).await?;
+                                }
+                                done => done?,
+                            }
                         }
                     },
                     None => db.channel_checked(&row.id, findings, effects, entry, at).await?,
@@ -111,6 +119,16 @@ impl Channels {
             }
             _ => Ok(false),
         }
+    }
+}
+
+/// Another channel is the account that this one waits to become.
+fn taken() -> Finding {
+    Finding {
+        level: "error".to_owned(),
+        code: "account-connected".to_owned(),
+        words: ChannelError::AccountTaken.to_string(),
+        fix: None,
     }
 }
 

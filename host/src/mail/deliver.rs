@@ -97,8 +97,8 @@ impl Deliverer {
                 let looked_up = tokio::net::lookup_host((relay.host.as_str(), relay.port)).await;
                 let addresses: Vec<_> =
                     looked_up.map_err(|problem| error("again", format!("{}: {problem}", relay.host)))?.collect();
-                let sign_in = (!relay.user.is_empty())
-                    .then(|| Credentials::new(relay.user.clone(), relay.password.clone()));
+                let sign_in =
+                    (!relay.user.is_empty()).then(|| Credentials::new(relay.user.clone(), relay.password.clone()));
                 Ok(Way {
                     server: MailServer { addresses, overridden: false },
                     host: relay.host.clone(),
@@ -138,13 +138,8 @@ impl Deliverer {
             Some(MailSecurity::Tls) => Some(tls()?),
             _ => None,
         };
-        let connecting = AsyncSmtpConnection::connect_tokio1(
-            &way.server.addresses[..],
-            Some(PATIENCE),
-            &self.hello,
-            at_once,
-            None,
-        );
+        let connecting =
+            AsyncSmtpConnection::connect_tokio1(&way.server.addresses[..], Some(PATIENCE), &self.hello, at_once, None);
         let mut connection = within(connecting).await.map_err(|problem| problem.before("connecting", &way.host))?;
         if way.security == Some(MailSecurity::StartTls) {
             let upgraded = within(connection.starttls(tls()?, &self.hello)).await;
@@ -241,9 +236,7 @@ enum Problem {
     Smtp(lettre::transport::smtp::Error),
 }
 
-async fn within<T>(
-    doing: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
-) -> Result<T, Problem> {
+async fn within<T>(doing: impl Future<Output = Result<T, lettre::transport::smtp::Error>>) -> Result<T, Problem> {
     match tokio::time::timeout(PATIENCE, doing).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(Problem::Smtp(error)),

@@ -11,4 +11,4 @@ mod write;
 pub use address::{FORWARDING_ADDRESS, Recipient};
 pub use deliver::{Deliverer, DelivererError, Relay};
 pub use parse::{FileOfMail, file_of, parse};
-pub use verdicts::{Verdicts, VerdictsError, Seen};
+pub use verdicts::{Seen, Verdicts, VerdictsError};

@@ -324,11 +324,36 @@ mod tests {
 
     #[test]
     fn what_is_hardly_a_mail_is_one_all_the_same() {
-        for raw in ["", "\n", "no header at all", "Subject: x", "From: \n\n", "Content-Type: multipart/mixed; boundary=\"\"\n\nx"] {
+        for raw in [
+            "",
+            "\n",
+            "no header at all",
+            "Subject: x",
+            "From: \n\n",
+            "Content-Type: multipart/mixed; boundary=\"\"\n\nx",
+        ] {
             let _ = parsed(raw);
         }
-        let mail = parse(b"From: a@x.example\r\nContent-Type: text/plain; charset=nonsense\r\n\r\nG\xfcnter\r\n", Envelope { sender: String::new(), recipients: vec![], extra: vec![] }, vec![]);
+        let mail = parse(
+            b"From: a@x.example\r\nContent-Type: text/plain; charset=nonsense\r\n\r\nG\xfcnter\r\n",
+            Envelope { sender: String::new(), recipients: vec![], extra: vec![] },
+            vec![],
+        );
         assert!(mail.text.is_some_and(|text| text.contains('G')));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_fail(body in proptest::collection::vec(proptest::num::u8::ANY, 0..600), at in 0_usize..200) {
+            let mut raw = b"From: a@x.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\
+                Content-Transfer-Encoding: base64\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n".to_vec();
+            let at = at.min(raw.len());
+            raw.splice(at..at, body);
+            let mail = parse(&raw, Envelope { sender: String::new(), recipients: vec![], extra: vec![] }, vec![]);
+            for file in &mail.files {
+                proptest::prop_assert!(file_of(&raw, file.blob.as_deref().unwrap_or_default()).is_some());
+            }
+        }
     }
 
     #[test]

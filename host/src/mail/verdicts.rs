@@ -47,8 +47,7 @@ impl Verdicts {
         let made = match resolver {
             "" => MessageAuthenticator::new_system_conf(),
             address => {
-                let server: SocketAddr =
-                    address.parse().map_err(|_| VerdictsError::Address(address.to_owned()))?;
+                let server: SocketAddr = address.parse().map_err(|_| VerdictsError::Address(address.to_owned()))?;
                 let at = |mut connection: ConnectionConfig| {
                     connection.port = server.port();
                     connection

@@ -1,16 +1,28 @@
 //! From the contract's record to the bytes of a mail.
 
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Mailbox as Box_, MessageBuilder, MultiPart, SinglePart};
+use lettre::message::{Attachment, Mailbox as Written, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
+use mail_parser::decoders::html::html_to_text;
 use sambung_runtime::contract::types::{Mail, Mailbox, MediaRef};
 
 use crate::model::html;
 
 /// Headers that the host writes itself.
 const OWN: [&str; 13] = [
-    "from", "to", "cc", "bcc", "reply-to", "subject", "date", "message-id", "in-reply-to", "references", "mime-version",
-    "content-type", "content-transfer-encoding",
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "reply-to",
+    "subject",
+    "date",
+    "message-id",
+    "in-reply-to",
+    "references",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
 ];
 
 /// A file of a mail with its bytes.
@@ -57,7 +69,8 @@ pub(super) fn write(mail: &Mail, files: Vec<Loaded>) -> Result<Message, String> 
 }
 
 fn body(builder: MessageBuilder, mail: &Mail, files: Vec<Loaded>) -> Result<Message, String> {
-    let text = mail.text.clone().unwrap_or_default();
+    // Some programs show no HTML.
+    let text = mail.text.clone().or_else(|| mail.html.as_deref().map(html_to_text)).unwrap_or_default();
     let (inline, attached): (Vec<Loaded>, Vec<Loaded>) =
         files.into_iter().partition(|loaded| mail.html.is_some() && said(&loaded.file, "inline").is_some());
     let written = match (&mail.html, inline.is_empty(), attached.is_empty()) {
@@ -115,8 +128,8 @@ pub(super) fn address(mailbox: &Mailbox) -> Result<Address, String> {
     mailbox.address.parse().map_err(|_| format!("`{}` is no address", mailbox.address))
 }
 
-fn mailbox(mailbox: &Mailbox) -> Result<Box_, String> {
-    Ok(Box_::new(mailbox.name.clone(), address(mailbox)?))
+fn mailbox(mailbox: &Mailbox) -> Result<Written, String> {
+    Ok(Written::new(mailbox.name.clone(), address(mailbox)?))
 }
 
 fn bracketed(id: &str) -> Result<String, String> {
@@ -137,7 +150,8 @@ mod tests {
     use crate::mail::parse;
 
     fn mail() -> Mail {
-        let mailbox = |address: &str| vec![Mailbox { name: Some("Süti, A".into()), address: address.into(), extra: vec![] }];
+        let mailbox =
+            |address: &str| vec![Mailbox { name: Some("Süti, A".into()), address: address.into(), extra: vec![] }];
         let mut mail = parse(b"", Envelope { sender: String::new(), recipients: vec![], extra: vec![] }, vec![]);
         mail.from = mailbox("shop@x.example");
         mail.to = mailbox("siti@y.example");
@@ -157,7 +171,10 @@ mod tests {
     fn what_is_written_is_read_back() {
         let back = read(&write(&mail(), Vec::new()).expect("written"));
         assert_eq!(back.from, mail().from);
-        assert_eq!((back.subject, back.message_id, back.in_reply_to), (mail().subject, mail().message_id, mail().in_reply_to));
+        assert_eq!(
+            (back.subject, back.message_id, back.in_reply_to),
+            (mail().subject, mail().message_id, mail().in_reply_to)
+        );
         assert_eq!(back.references, ["m0@y.example", "m1@y.example"], "an id that would break the header stays out");
         assert_eq!(back.text.map(|text| text.trim().replace("\r\n", "\n")).as_deref(), Some("Halo.\n.\nSelesai"));
     }
@@ -167,8 +184,17 @@ mod tests {
         let mut mail = mail();
         mail.html = Some("<p>Hi<script>alert(1)</script><img src=\"cid:logo\"></p>".into());
         let file = |kind: &str, name: &str, mime: &str, extra: Vec<(String, String)>| MediaRef {
-            kind: kind.into(), blob: Some("b".into()), ref_: None, url: None, mime: Some(mime.into()), name: Some(name.into()),
-            bytes: None, width: None, height: None, duration_ms: None, extra,
+            kind: kind.into(),
+            blob: Some("b".into()),
+            ref_: None,
+            url: None,
+            mime: Some(mime.into()),
+            name: Some(name.into()),
+            bytes: None,
+            width: None,
+            height: None,
+            duration_ms: None,
+            extra,
         };
         let inline = vec![("inline".to_owned(), "true".to_owned()), ("content-id".to_owned(), "\"logo\"".to_owned())];
         let files = vec![

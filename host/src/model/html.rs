@@ -22,7 +22,9 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .add_tag_attributes("font", ["color", "size"])
         .add_tags(["font"])
         // What a comment or a template hides is nobody's to read.
-        .add_clean_content_tags(["title", "template", "noscript", "textarea", "select", "svg", "math", "iframe", "object"])
+        .add_clean_content_tags([
+            "title", "template", "noscript", "textarea", "select", "svg", "math", "iframe", "object",
+        ])
         .rm_tags(["map", "area"])
         .link_rel(Some("noopener noreferrer nofollow"));
     builder
@@ -69,8 +71,23 @@ mod tests {
             let clean = clean(hostile);
             let lower = clean.to_lowercase();
             for bad in [
-                "alert", "script:", "<script", "<style", "style=", "onerror", "onclick", "onload", "srcset", "<form",
-                "<input", "<iframe", "<meta", "<base", "<link", "evil.example", "data:",
+                "alert",
+                "script:",
+                "<script",
+                "<style",
+                "style=",
+                "onerror",
+                "onclick",
+                "onload",
+                "srcset",
+                "<form",
+                "<input",
+                "<iframe",
+                "<meta",
+                "<base",
+                "<link",
+                "evil.example",
+                "data:",
             ] {
                 assert!(!lower.contains(bad), "{hostile} became {clean}");
             }
@@ -82,14 +99,22 @@ mod tests {
         let html = "<p>Hi <b>there</b>, <a href=\"https://shop.example/x\">see</a></p><ul><li>one</li></ul>\
                     <img src=\"cid:logo@shop\" alt=\"logo\"><blockquote data-quoted=\"true\">old</blockquote>";
         let clean = clean(html);
-        for kept in ["<b>there</b>", "https://shop.example/x", "<li>one</li>", "cid:logo@shop", "data-quoted=\"true\"", "old"] {
+        for kept in
+            ["<b>there</b>", "https://shop.example/x", "<li>one</li>", "cid:logo@shop", "data-quoted=\"true\"", "old"]
+        {
             assert!(clean.contains(kept), "{kept} is gone from {clean}");
         }
     }
 
     #[test]
     fn cleaning_again_changes_nothing() {
-        for html in ["<p>a &amp; b<br>c", "<a href=\"https://x.example/?a=1&b=2\">x</a>", "<table><td>x", "a < b", "<b><i>x</b></i>"] {
+        for html in [
+            "<p>a &amp; b<br>c",
+            "<a href=\"https://x.example/?a=1&b=2\">x</a>",
+            "<table><td>x",
+            "a < b",
+            "<b><i>x</b></i>",
+        ] {
             let once = clean(html);
             assert_eq!(clean(&once), once);
         }

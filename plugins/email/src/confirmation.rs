@@ -36,7 +36,8 @@ pub fn of(mail: &Mail) -> Option<Confirmation> {
         return Some(Confirmation::Unsigned);
     }
     let text = mail.text.as_deref().unwrap_or_default();
-    let words = "Gmail asks whether to forward mail here: copy the code into its settings, or open the link and confirm.";
+    let words =
+        "Gmail asks whether to forward mail here: copy the code into its settings, or open the link and confirm.";
     let mut notice = Notice::new("info", CODE, words);
     notice.copy = code(mail.subject.as_deref().unwrap_or_default(), text);
     notice.link = link(text).or_else(|| mail.html.as_deref().and_then(link));

@@ -33,13 +33,7 @@ impl Inbound for Email {
     }
 }
 
-fn item(
-    mail: Mail,
-    id: &str,
-    asked: Option<Confirmation>,
-    settings: &ChannelSettings,
-    forwarding: &str,
-) -> Item {
+fn item(mail: Mail, id: &str, asked: Option<Confirmation>, settings: &ChannelSettings, forwarding: &str) -> Item {
     match asked {
         Some(Confirmation::Asked(notice)) => return Item::event(Event::new(format!("confirmation:{id}"), notice)),
         Some(Confirmation::Unsigned) => {

@@ -89,9 +89,9 @@ fn recipients(message: &Outgoing, context: &Context) -> Result<Vec<Mailbox>, Sen
         return Ok(context.answer.iter().map(Mailbox::from).collect());
     }
     let person = message.recipient(SCHEME).map(|identity| Mailbox::new(&identity.value));
-    person.map(|person| vec![person]).ok_or_else(|| {
-        SendError::new(SendFault::Unreachable, "this person has no e-mail address that is known here")
-    })
+    person
+        .map(|person| vec![person])
+        .ok_or_else(|| SendError::new(SendFault::Unreachable, "this person has no e-mail address that is known here"))
 }
 
 /// A mail that is answered stands last among the references; without one, the newest of the conversation.

@@ -2,14 +2,30 @@
 
 /// Words that end the line before a quotation: "On Monday Siti wrote:".
 const WROTE: [&str; 10] = [
-    "wrote:", "writes:", "menulis:", "a écrit :", "a écrit:", "schrieb:", "escribió:", "escreveu:", "scrive:", "ha scritto:",
+    "wrote:",
+    "writes:",
+    "menulis:",
+    "a écrit :",
+    "a écrit:",
+    "schrieb:",
+    "escribió:",
+    "escreveu:",
+    "scrive:",
+    "ha scritto:",
 ];
 /// Lines that begin a forwarded or answered mail.
-const ORIGINAL: [&str; 6] =
-    ["original message", "original appointment", "forwarded message", "pesan asli", "pesan terusan", "ursprüngliche nachricht"];
+const ORIGINAL: [&str; 6] = [
+    "original message",
+    "original appointment",
+    "forwarded message",
+    "pesan asli",
+    "pesan terusan",
+    "ursprüngliche nachricht",
+];
 /// Header lines of such a mail: who, and when, in some order.
 const WHO: [&str; 5] = ["from:", "dari:", "von:", "de:", "*from:*"];
-const WHEN: [&str; 9] = ["sent:", "date:", "terkirim:", "tanggal:", "dikirim:", "gesendet:", "enviado:", "envoyé :", "*sent:*"];
+const WHEN: [&str; 9] =
+    ["sent:", "date:", "terkirim:", "tanggal:", "dikirim:", "gesendet:", "enviado:", "envoyé :", "*sent:*"];
 /// What marks a quotation's element in HTML, as mail programs write it.
 const ELEMENTS: [&str; 8] = [
     "<blockquote",
@@ -57,7 +73,12 @@ pub fn of_text(text: &str) -> Vec<(usize, usize)> {
             index += 1;
         }
     }
-    ranges
+    // Where somebody wrote nothing beside it, the quotation is what they want to show.
+    let wrote = text
+        .chars()
+        .enumerate()
+        .any(|(at, letter)| !letter.is_whitespace() && !ranges.iter().any(|(start, end)| (*start..*end).contains(&at)));
+    if wrote { ranges } else { Vec::new() }
 }
 
 fn is_quoted(line: &str) -> bool {
@@ -87,6 +108,9 @@ fn intro(lines: &[&str]) -> usize {
 /// Whether everything from here on is an earlier mail.
 fn begins_rest(lines: &[&str]) -> bool {
     let line = lines[0].trim().to_lowercase();
+    if line.is_empty() {
+        return false;
+    }
     let dashed = line.starts_with("--") && ORIGINAL.iter().any(|words| line.contains(words));
     if dashed {
         return true;

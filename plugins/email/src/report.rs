@@ -85,7 +85,8 @@ fn about(id: &str, state: &str) -> Delivery {
 
 /// The id of the mail that came back.
 fn original(mail: &Mail) -> Option<String> {
-    let returned = mail.report.iter().filter(|part| matches!(part.mime.as_str(), "message/rfc822" | "text/rfc822-headers"));
+    let returned =
+        mail.report.iter().filter(|part| matches!(part.mime.as_str(), "message/rfc822" | "text/rfc822-headers"));
     returned.filter_map(|part| field(&part.text, "message-id")).map(|id| bare(&id)).next()
 }
 

@@ -12,9 +12,8 @@ use sambung_runtime::contract::inbound::{Happening, ItemResult, Outcome, Request
 use sambung_runtime::contract::types::{Channel, Content, MediaRef, Outgoing, Text};
 use sambung_runtime::egress::Policy;
 use sambung_runtime::{
-    NoMail,
-    BlobRead, BlobWrite, Blobs, CallError, Called, Caller, Kv, Limits, Plugin, Runtime, RuntimeConfig, SecretValue,
-    Secrets, ServiceError, Services,
+    BlobRead, BlobWrite, Blobs, CallError, Called, Caller, Kv, Limits, NoMail, Plugin, Runtime, RuntimeConfig,
+    SecretValue, Secrets, ServiceError, Services,
 };
 
 /// The outer target folder.

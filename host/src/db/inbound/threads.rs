@@ -79,12 +79,7 @@ fn is_one_persons(thread: &Thread) -> bool {
 }
 
 /// Writes a line where somebody else comes into a conversation that is with one person, once for each who does.
-fn tell_of_another(
-    site: &mut Site<'_>,
-    conversation: &str,
-    contact: Option<&str>,
-    at: i64,
-) -> Result<(), DbError> {
+fn tell_of_another(site: &mut Site<'_>, conversation: &str, contact: Option<&str>, at: i64) -> Result<(), DbError> {
     let another = site
         .db
         .prepare_cached(

@@ -339,7 +339,8 @@ impl Session {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "commands were sent ahead of TLS"));
         }
         let idle = Duration::from_millis(self.shared.config.idle_ms);
-        let wire = tokio::time::timeout(idle, acceptor.accept(self.wire)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let wire =
+            tokio::time::timeout(idle, acceptor.accept(self.wire)).await.map_err(|_| io::ErrorKind::TimedOut)??;
         self.wire = Box::new(wire);
         self.secured = true;
         self.helo = None;

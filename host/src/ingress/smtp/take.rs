@@ -117,7 +117,6 @@ fn passed_servers(raw: &[u8]) -> usize {
     lines.filter(|line| line.len() > 9 && line[..9].eq_ignore_ascii_case(b"received:")).count()
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

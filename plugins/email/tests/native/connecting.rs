@@ -42,7 +42,9 @@ fn a_new_channel_waits_with_the_address_to_copy() {
 #[test]
 fn it_is_connected_once_a_mail_came_through() {
     let _host = host();
-    let health = Email::check(told(new(), json!([{ "code": "forwarding-works", "level": "info", "words": "w", "fix": null }]))).unwrap();
+    let health =
+        Email::check(told(new(), json!([{ "code": "forwarding-works", "level": "info", "words": "w", "fix": null }])))
+            .unwrap();
     let account = health.account.unwrap();
     assert_eq!(account.id, ADDRESS);
     let features: Value = serde_json::from_str(&account.features).unwrap();
@@ -92,5 +94,7 @@ fn without_a_relay_it_receives_and_offers_nothing_to_write() {
 #[test]
 fn a_change_of_a_connected_channel_does_not_wait_for_another_mail() {
     let _host = host();
-    assert!(matches!(Email::connect(channel(), None).unwrap(), ConnectStep::Connected(account) if account.id == ADDRESS));
+    assert!(
+        matches!(Email::connect(channel(), None).unwrap(), ConnectStep::Connected(account) if account.id == ADDRESS)
+    );
 }

@@ -1,7 +1,6 @@
 //! Quotations are marked where mail programs put them, and nothing is taken out.
 
 use crate::support::{content, host, mail, message};
-use sambung_sdk::json::Value;
 
 /// What of a text is marked.
 fn quoted(text: &str) -> Vec<String> {
@@ -10,7 +9,8 @@ fn quoted(text: &str) -> Vec<String> {
     let message = message(mail);
     let mail = content(&message);
     assert_eq!(mail.text.as_deref(), Some(text), "the text stays whole");
-    let ranges = mail.extra.iter().find(|(name, _)| name == "quotes").map(|(_, json)| json.clone()).unwrap_or("[]".into());
+    let ranges =
+        mail.extra.iter().find(|(name, _)| name == "quotes").map(|(_, json)| json.clone()).unwrap_or("[]".into());
     let ranges: Vec<(usize, usize)> = serde_json::from_str(&ranges).unwrap();
     let letters: Vec<char> = text.chars().collect();
     ranges.into_iter().map(|(start, end)| letters[start..end].iter().collect()).collect()
@@ -52,6 +52,8 @@ fn what_only_looks_like_a_quotation_is_none() {
         "a > b\n",
         "On time, as always\n",
         "-- \nSiti\nSent from my phone\n",
+        "From: Siti\nDate: Monday\nPhone: 08123\n\nA form on a web site writes so.\n",
+        "---------- Forwarded message ---------\nFrom: Bob\nLook at this\n",
         "",
     ] {
         assert_eq!(quoted(text), [""; 0], "{text}");
@@ -63,7 +65,8 @@ fn html_keeps_its_quotation_and_says_where_it_is() {
     let _host = host();
     let mut mail = mail("h@x");
     mail.html = Some(
-        "<p>Ya</p><div class=\"gmail_quote\"><div>On x wrote:</div><blockquote class=\"q\">Old</blockquote></div>".to_owned(),
+        "<p>Ya</p><div class=\"gmail_quote\"><div>On x wrote:</div><blockquote class=\"q\">Old</blockquote></div>"
+            .to_owned(),
     );
     let message = message(mail);
     let html = content(&message).html.clone().unwrap();
@@ -71,5 +74,4 @@ fn html_keeps_its_quotation_and_says_where_it_is() {
     assert!(html.contains("<blockquote data-quoted=\"true\" class=\"q\">Old</blockquote>"), "{html}");
     let whole = html.replace(" data-quoted=\"true\"", "");
     assert!(whole.starts_with("<p>Ya</p>") && whole.ends_with("</div>"));
-    let _: Value = Value::Null;
 }

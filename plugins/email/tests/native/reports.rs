@@ -29,7 +29,9 @@ fn delivery(mail: Mail) -> Delivery {
 #[test]
 fn a_bounce_is_the_status_of_the_mail_that_came_back() {
     let _host = host();
-    let said = delivery(bounce("Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; a@x\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550\n  no such user\n"));
+    let said = delivery(bounce(
+        "Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; a@x\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550\n  no such user\n",
+    ));
     assert_eq!((said.state.as_str(), said.correlation.as_deref()), ("failed", Some(KEY)));
     assert_eq!(said.id, Some(format!("{KEY}@shop.example")));
     let failure: Value = serde_json::from_str(&said.failure.unwrap()).unwrap();
@@ -49,7 +51,8 @@ fn what_is_late_has_not_failed_and_of_several_recipients_the_worst_counts() {
 fn a_bounce_from_before_the_standard_is_read_from_its_text() {
     let _host = host();
     let mut old = with(mail("b2@x"), "Return-Path", "<>");
-    old.text = Some(format!("Hi. I could not deliver it.\n\n--- Below is a copy.\n\nMessage-Id: <{KEY}@shop.example>\n"));
+    old.text =
+        Some(format!("Hi. I could not deliver it.\n\n--- Below is a copy.\n\nMessage-Id: <{KEY}@shop.example>\n"));
     assert_eq!(delivery(old.clone()).state, "failed");
     old.text = Some(format!("It will be retried.\n\nMessage-Id: <{KEY}@shop.example>\n"));
     assert_eq!(delivery(old).state, "delayed");
@@ -69,11 +72,15 @@ fn a_complaint_is_shown_to_the_admin_and_a_receipt_is_a_reading() {
     let mut complaint = mail("c@x");
     complaint.report = vec![part("message/feedback-report", "Feedback-Type: abuse\n")];
     match event(item(complaint)).what {
-        Happening::Notice(notice) => assert_eq!((notice.level.as_str(), notice.code.as_str()), ("warning", "spam-complaint")),
+        Happening::Notice(notice) => {
+            assert_eq!((notice.level.as_str(), notice.code.as_str()), ("warning", "spam-complaint"))
+        }
         other => panic!("{other:?}"),
     }
     let mut receipt = mail("r@x");
-    let fields = |what: &str| format!("Original-Message-ID: <{KEY}@shop.example>\nDisposition: manual-action/MDN-sent-manually; {what}\n");
+    let fields = |what: &str| {
+        format!("Original-Message-ID: <{KEY}@shop.example>\nDisposition: manual-action/MDN-sent-manually; {what}\n")
+    };
     receipt.report = vec![part("message/disposition-notification", &fields("displayed"))];
     assert_eq!(delivery(receipt.clone()).state, "read");
     receipt.report = vec![part("message/disposition-notification", &fields("deleted"))];
@@ -100,10 +107,25 @@ fn the_providers_question_shows_its_code_and_the_link_that_agrees() {
     let text = "Confirmation code: 104729338\nhttps://mail-settings.google.com/mail/vf-%5Bx%5D-y\nhttps://mail-settings.google.com/mail/uf-no\n\
                 http://support.google.com/mail/bin/answer.py?answer=184973";
     for (subject, text, code, link) in [
-        ("(#104729338) Confirmation", text, Some("104729338"), Some("https://mail-settings.google.com/mail/vf-%5Bx%5D-y")),
+        (
+            "(#104729338) Confirmation",
+            text,
+            Some("104729338"),
+            Some("https://mail-settings.google.com/mail/vf-%5Bx%5D-y"),
+        ),
         ("(Confirmation", text, Some("104729338"), Some("https://mail-settings.google.com/mail/vf-%5Bx%5D-y")),
-        ("(Gmail) 转发确认", "https://mail.google.com/mail/vf-a answer=184973", None, Some("https://mail.google.com/mail/vf-a")),
-        ("x", "https://evil.example/mail/vf-a http://mail.google.com/mail/vf-b https://mail.google.com.evil.example/mail/vf-c", None, None),
+        (
+            "(Gmail) 转发确认",
+            "https://mail.google.com/mail/vf-a answer=184973",
+            None,
+            Some("https://mail.google.com/mail/vf-a"),
+        ),
+        (
+            "x",
+            "https://evil.example/mail/vf-a http://mail.google.com/mail/vf-b https://mail.google.com.evil.example/mail/vf-c",
+            None,
+            None,
+        ),
     ] {
         match event(item(question(subject, text))).what {
             Happening::Notice(notice) => {
@@ -117,7 +139,12 @@ fn the_providers_question_shows_its_code_and_the_link_that_agrees() {
 #[test]
 fn a_question_that_google_did_not_sign_is_not_believed() {
     let _host = host();
-    for verdict in [None, Some(("dkim", "fail", "google.com")), Some(("dkim", "pass", "evil.example")), Some(("spf", "pass", "google.com"))] {
+    for verdict in [
+        None,
+        Some(("dkim", "fail", "google.com")),
+        Some(("dkim", "pass", "evil.example")),
+        Some(("spf", "pass", "google.com")),
+    ] {
         let mut forged = question("(#104729338) x", "https://mail.google.com/mail/vf-a");
         forged.authentication = verdict
             .map(|(method, verdict, domain)| Authentication {

@@ -9,7 +9,7 @@ use sambung_sdk::types::{Channel, Content, Envelope, Mail, Mailbox};
 /// Where customers write to.
 pub const ADDRESS: &str = "support@shop.example";
 /// Where the host receives it.
-pub const FORWARDING: &str = "abcdefghijkmnopqrstuvwx2@in.example";
+pub const FORWARDING: &str = "abcdefghijkmnopqrstuv2@in.example";
 /// A customer.
 pub const SITI: &str = "siti@customer.example";
 /// An attempt's key.

@@ -1,6 +1,8 @@
 //! Which conversation a mail belongs to, and what is none.
 
-use crate::support::{ADDRESS, FORWARDING, KEY, SITI, channel, event, host, ignored, item, items_in, mail, message, with};
+use crate::support::{
+    ADDRESS, FORWARDING, KEY, SITI, channel, event, host, ignored, item, items_in, mail, message, with,
+};
 use sambung_plugin_email::Email;
 use sambung_sdk::inbound::Happening;
 use sambung_sdk::outbound::{Outbound, Outgoing};
@@ -17,9 +19,14 @@ fn answer(id: &str, to: &str, references: &[&str]) -> Mail {
 fn a_mail_and_its_answers_have_one_key_in_whatever_order_they_come() {
     let _host = host();
     let first = message(mail("m1@customer.example")).thread;
-    let second = message(answer("m2@customer.example", "ours@shop.example", &["m1@customer.example", "ours@shop.example"]));
+    let second =
+        message(answer("m2@customer.example", "ours@shop.example", &["m1@customer.example", "ours@shop.example"]));
     assert_eq!(second.thread.key, first.key, "the first of all references is the same mail");
-    assert_eq!(second.thread.joins, ["ours@shop.example", "m1@customer.example"], "what it answers, then the newest first");
+    assert_eq!(
+        second.thread.joins,
+        ["ours@shop.example", "m1@customer.example"],
+        "what it answers, then the newest first"
+    );
     assert_eq!(second.reply_to.map(|target| target.id).as_deref(), Some("ours@shop.example"));
 }
 

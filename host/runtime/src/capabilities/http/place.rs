@@ -148,7 +148,9 @@ fn written(marker: &Marker, place: &Place) -> Result<String, Failure> {
         Place::Query(_) => {
             (text.chars().all(|c| is_plain(c) || ":@$,;!*()'/".contains(c) || (escaped && c == '%')), "url")
         }
-        Place::Header(_) | Place::Auth | Place::Smtp => (text.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "base64"),
+        Place::Header(_) | Place::Auth | Place::Smtp => {
+            (text.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "base64")
+        }
         Place::Body(_) => (marker.encoding != Encoding::Raw || !text.contains(breaks_body), "json or url"),
     };
     if fits && !matches!(text.as_str(), "" | "." | "..") {

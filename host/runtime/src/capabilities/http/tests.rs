@@ -217,7 +217,12 @@ async fn ground_and_memory(limits: Limits, overridden: &[&str]) -> (Ground, Arc<
             settings: json!({"base_url": "https://gateway.example.com/base"}),
             ..Caller::default()
         }),
-        services: Arc::new(Services { secrets: store.clone(), kv: store.clone(), blobs: store, mailer: Arc::new(NoMail) }),
+        services: Arc::new(Services {
+            secrets: store.clone(),
+            kv: store.clone(),
+            blobs: store,
+            mailer: Arc::new(NoMail),
+        }),
         client: Client::with_names(policy, Arc::new(Leads("10.0.0.1".parse().unwrap()))).unwrap(),
         budget: Arc::new(Budget::new(&limits)),
     };
