@@ -135,7 +135,7 @@ fn html(message: &Message<'_>) -> Option<String> {
 fn files(message: &Message<'_>, html: &str) -> (Vec<MediaRef>, Vec<ReportPart>) {
     let is_report = message.root_part().is_content_type("multipart", "report");
     let (mut files, mut report) = (Vec::new(), Vec::new());
-    for (number, part) in message.parts.iter().enumerate().skip(1) {
+    for (number, part) in message.parts.iter().enumerate() {
         let mime = mime_of(part).unwrap_or_default();
         let machine = matches!(
             mime.as_str(),
@@ -150,13 +150,22 @@ fn files(message: &Message<'_>, html: &str) -> (Vec<MediaRef>, Vec<ReportPart>) 
             let bytes = if mime == "message/rfc822" { before_body(bytes) } else { bytes };
             let text = bounded(String::from_utf8_lossy(bytes).into_owned(), MOST_REPORT).0;
             report.push(ReportPart { mime, text, extra: Vec::new() });
-        } else if u32::try_from(number).is_ok_and(|number| message.attachments.contains(&number))
-            && files.len() < MOST_FILES
-        {
+        } else if is_file(message, number, part) && files.len() < MOST_FILES {
             files.push(file(number, part, mime, html));
         }
     }
     (files, report)
+}
+
+/// Whatever is no text for people; a text where the mail says that it is a file.
+fn is_file(message: &Message<'_>, number: usize, part: &MessagePart<'_>) -> bool {
+    match part.body {
+        PartType::Binary(_) | PartType::InlineBinary(_) | PartType::Message(_) => true,
+        PartType::Text(_) | PartType::Html(_) => {
+            u32::try_from(number).is_ok_and(|number| message.attachments.contains(&number))
+        }
+        PartType::Multipart(_) => false,
+    }
 }
 
 fn file(number: usize, part: &MessagePart<'_>, mime: String, html: &str) -> MediaRef {

@@ -100,7 +100,7 @@ impl Verdicts {
                 spf_output: &spf,
             })
             .await;
-        let word = dmarc_word(dmarc.dkim_result(), dmarc.spf_result());
+        let word = dmarc_word(&dmarc.result());
         verdicts.push(verdict("dmarc", word, Some(dmarc.domain().to_owned()).filter(|domain| !domain.is_empty())));
         verdicts
     }
@@ -137,13 +137,12 @@ fn dkim_word(result: &DkimResult) -> &'static str {
     }
 }
 
-/// A mail passes where either of the two does.
-fn dmarc_word(dkim: &DmarcResult, spf: &DmarcResult) -> &'static str {
-    match (dkim, spf) {
-        (DmarcResult::Pass, _) | (_, DmarcResult::Pass) => "pass",
-        (DmarcResult::TempError(_), _) | (_, DmarcResult::TempError(_)) => "temperror",
-        (DmarcResult::PermError(_), _) | (_, DmarcResult::PermError(_)) => "permerror",
-        (DmarcResult::Fail(_), _) | (_, DmarcResult::Fail(_)) => "fail",
-        (DmarcResult::None, DmarcResult::None) => "none",
+fn dmarc_word(result: &DmarcResult) -> &'static str {
+    match result {
+        DmarcResult::Pass => "pass",
+        DmarcResult::Fail(_) => "fail",
+        DmarcResult::TempError(_) => "temperror",
+        DmarcResult::PermError(_) => "permerror",
+        DmarcResult::None => "none",
     }
 }

@@ -36,6 +36,11 @@ pub fn attempt_key(id: &str) -> Option<&str> {
     is_uuid.then_some(key)
 }
 
+/// Whether a mail of this domain's has such an id. Other programs make ids of the same form, so the form alone says nothing.
+pub fn is_own(id: &str, domain: &str) -> bool {
+    attempt_key(id).is_some() && id.rsplit_once('@').is_some_and(|(_, at)| at.eq_ignore_ascii_case(domain))
+}
+
 /// The key of the conversation that one person has about the mail with this id, the first of all.
 pub fn conversation(root: &str, person: &str) -> String {
     digest(&format!("{root}\n{person}"))

@@ -54,7 +54,7 @@ fn item(mail: Mail, id: &str, asked: Option<Confirmation>, settings: &ChannelSet
     let automatic = automatic::of(&mail);
     if let Some(why) = automatic.filter(|why| !why.opens()) {
         let ours = threads::signed(&mail, forwarding).is_some()
-            || threads::answered(&mail).into_iter().any(|id| ids::attempt_key(id).is_some());
+            || threads::answered(&mail).into_iter().any(|id| ids::is_own(id, settings.domain()));
         if !ours {
             return Item::ignored(format!("a program wrote it ({}), and it answers no mail of ours", why.word()));
         }
