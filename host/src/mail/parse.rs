@@ -220,7 +220,8 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
 
 /// Every header of the mail with its decoded text, in order.
 fn headers(raw: &[u8]) -> Vec<(String, String)> {
-    let parser = MessageParser::new().default_header_text();
+    // Without one header of its own the parser takes no default.
+    let parser = MessageParser::new().header_text("Subject").default_header_text();
     let Some(message) = parser.parse_headers(raw) else { return Vec::new() };
     let text = |value: &HeaderValue<'_>| match value {
         HeaderValue::Text(text) => text.to_string(),
