@@ -85,8 +85,8 @@ pub mod crypto {
     }
 }
 
-/// A small memory of one channel's, committed with the call's result. Answers in `connect`, `check`, `send` and
-/// `reconcile`.
+/// A small memory of one channel's, committed with the call's result. Answers in `connect`, `check`, `send`, `reconcile`
+/// and `poll`.
 pub mod kv {
     /// What is kept under this key.
     ///
