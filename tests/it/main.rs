@@ -12,3 +12,6 @@ mod line_simulator;
 mod line_story;
 mod stories;
 mod whatsapp_requests;
+mod x_requests;
+mod x_simulator;
+mod x_story;

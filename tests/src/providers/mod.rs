@@ -3,6 +3,7 @@
 pub mod line;
 mod served;
 pub mod whatsapp;
+pub mod x;
 
 use std::sync::OnceLock;
 
