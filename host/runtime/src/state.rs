@@ -78,6 +78,9 @@ impl State {
         if self.manifest.secret(name).is_none() {
             return Err(format!("plugin.toml declares no secret {name:?}"));
         }
+        if let Some(kept) = self.vault.kept(name) {
+            return Ok(Some(kept.clone()));
+        }
         let caller = self.caller.clone();
         let secrets = self.services.secrets.clone();
         secrets.get(&caller, name).await.map_err(|error| format!("the secret {name:?} cannot be read: {error}"))

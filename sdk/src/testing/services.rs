@@ -23,6 +23,7 @@ pub(crate) mod secrets {
             if !state.captured.iter().any(|label| label == captured) {
                 return Err(format!("nothing was captured under {captured}"));
             }
+            state.secrets.insert(name.to_owned(), captured.as_bytes().to_vec());
             state.kept.push(Kept { label: captured.to_owned(), name: name.to_owned(), expires_at });
             Ok(())
         })

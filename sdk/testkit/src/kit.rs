@@ -4,6 +4,7 @@ use sambung_runtime::contract::apps::{App, Prepared};
 use sambung_runtime::contract::connection::{ConnectStep, Health};
 use sambung_runtime::contract::inbound::{Outcome, Request};
 use sambung_runtime::contract::outbound::{Outgoing, Receipt, SendError};
+use sambung_runtime::contract::polling::Polled;
 use sambung_runtime::contract::types::{Channel, Content, Thread};
 use sambung_runtime::egress::Policy;
 use sambung_runtime::manifest::destination::HostPattern;
@@ -32,6 +33,7 @@ pub struct Kit {
     now_ms: u64,
     calls: u64,
     visitor_entries: Vec<(String, Value)>,
+    cursor: Option<String>,
 }
 
 impl Kit {
@@ -107,7 +109,17 @@ impl Kit {
             features: "{}".to_owned(),
             extra: Vec::new(),
         };
-        Ok(Self { plugin, caller, channel, memory, provider, now_ms: EPOCH_MS, calls: 0, visitor_entries: Vec::new() })
+        Ok(Self {
+            plugin,
+            caller,
+            channel,
+            memory,
+            provider,
+            now_ms: EPOCH_MS,
+            calls: 0,
+            visitor_entries: Vec::new(),
+            cursor: None,
+        })
     }
 
     /// The loaded plugin, for what the kit has no word for.
@@ -299,23 +311,53 @@ impl Kit {
         }
     }
 
+    /// Takes the host's public address away, so that no provider can call it.
+    pub fn without_public_url(&mut self) {
+        self.channel.webhook_url = None;
+    }
+
+    /// Asks the provider for what is new since the last poll, and translates it as the host does.
+    ///
+    /// # Errors
+    /// The call's end without a result, the plugin's fault, or as [`Kit::webhook`].
+    pub async fn poll(&mut self) -> Result<(Polled, Vec<Outcome>), KitError> {
+        let done = self.plugin.poll(&self.caller, self.channel.clone(), self.cursor.clone()).await?;
+        let polled = self.settle(done).map_err(|fault| KitError::Faults(vec![fault]))?;
+        let mut outcomes = Vec::new();
+        for raw in &polled.requests {
+            let request = Request {
+                path: raw.path.clone(),
+                query: raw.query.clone(),
+                headers: raw.headers.clone(),
+                ..self.own_way("poll", raw.body.clone())
+            };
+            outcomes.push(self.translate(request).await?);
+        }
+        self.cursor = polled.cursor.clone().or(self.cursor.take());
+        Ok((polled, outcomes))
+    }
+
     /// A web visitor's message, as the host journals it.
     ///
     /// # Errors
     /// As [`Kit::webhook`].
     pub async fn visitor(&mut self, message: &Value) -> Result<Outcome, KitError> {
-        let request = Request {
-            recipe: "visitor".to_owned(),
+        self.translate(self.own_way("visitor", message.to_string().into_bytes())).await
+    }
+
+    /// What came in by one of the host's own ways.
+    fn own_way(&self, recipe: &str, body: Vec<u8>) -> Request {
+        Request {
+            recipe: recipe.to_owned(),
             method: "POST".to_owned(),
             path: String::new(),
             query: String::new(),
             headers: Vec::new(),
-            body: message.to_string().into_bytes(),
+            body,
             mail: None,
             received_at: self.now_ms,
             extra: Vec::new(),
-        };
-        self.translate(request).await
+        }
     }
 
     /// Translates a journalled request, twice: a replay must give the same.
