@@ -28,7 +28,7 @@ pub mod secrets {
     }
 
     /// Seals what a capture took under a name that the manifest declares with `origin = "obtained"`, when this call returns
-    /// without an error. `expires_at` in milliseconds since 1970.
+    /// without an error. In this call the name stands for it at once. `expires_at` in milliseconds since 1970.
     ///
     /// # Errors
     /// Why it is not kept: no capture of this label took anything, or the manifest does not know the name.

@@ -335,6 +335,7 @@ impl Plugin {
             services: callable.services.clone(),
             client: callable.client.clone(),
             budget: Arc::new(Budget::new(&callable.limits)),
+            kept: Vec::new(),
         };
         download(&ground, source, max_bytes).await
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
-use crate::call::{Caller, Effects};
+use crate::call::{Caller, Effects, KeptSecret};
 use crate::calls::{Function, Import};
 use crate::capabilities::log::Log;
 use crate::capabilities::vault::Vault;
@@ -73,15 +73,23 @@ impl State {
         if self.function.allows(import) { Ok(Ok(())) } else { Ok(Err(wrong_call(import.name(), self.function.name()))) }
     }
 
-    /// The caller's secret of this name, if the manifest declares one.
+    /// The caller's secret of this name, if the manifest declares one: what this call kept under it goes first.
     pub(crate) async fn secret(&mut self, name: &str) -> Result<Option<SecretValue>, String> {
         if self.manifest.secret(name).is_none() {
             return Err(format!("plugin.toml declares no secret {name:?}"));
+        }
+        if let Some(value) = kept(&self.effects.secrets, name) {
+            return Ok(Some(value.clone()));
         }
         let caller = self.caller.clone();
         let secrets = self.services.secrets.clone();
         secrets.get(&caller, name).await.map_err(|error| format!("the secret {name:?} cannot be read: {error}"))
     }
+}
+
+/// What a call kept under this name.
+pub(crate) fn kept<'k>(kept: &'k [KeptSecret], name: &str) -> Option<&'k SecretValue> {
+    kept.iter().find(|secret| secret.name == name).map(|secret| &secret.value)
 }
 
 impl WasiView for State {

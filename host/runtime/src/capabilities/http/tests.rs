@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::download::{Download, DownloadError, download};
 use super::*;
-use crate::call::CallFault;
+use crate::call::{CallFault, KeptSecret};
 use crate::capabilities::vault::{Encoding, Markers};
 use crate::contract::http::{Auth, Basic, Capture, Oauth1, Piece};
 use crate::contract::types::MediaRef;
@@ -220,6 +220,7 @@ async fn ground_and_memory(limits: Limits, overridden: &[&str]) -> (Ground, Arc<
         services: Arc::new(Services { secrets: store.clone(), kv: store.clone(), blobs: store }),
         client: Client::with_names(policy, Arc::new(Leads("10.0.0.1".parse().unwrap()))).unwrap(),
         budget: Arc::new(Budget::new(&limits)),
+        kept: Vec::new(),
     };
     (ground, memory)
 }
@@ -381,6 +382,25 @@ async fn secrets_that_are_unset_or_undeclared_are_refused() {
         let mut get = request("GET", "https://api.example.com/v1/me");
         get.auth = Auth::Bearer(name.to_owned());
         assert_eq!(kind_of(&ground, get).await, told("secret"));
+    }
+}
+
+#[tokio::test]
+async fn what_this_call_kept_stands_for_its_name_at_once_and_goes_before_what_was_stored() {
+    let _turn = TURN.lock().await;
+    let mut ground = ground().await;
+    let kept = |name: &str, value: &str| KeptSecret {
+        name: name.to_owned(),
+        value: SecretValue::from(value.to_owned()),
+        expires_at: None,
+    };
+    ground.kept = vec![kept("unset", "just-captured"), kept("password", "newer")];
+    for (name, value) in [("unset", "just-captured"), ("password", "newer")] {
+        let mut get = request("GET", "https://api.example.com/v1/me");
+        get.auth = Auth::Bearer(name.to_owned());
+        assert_eq!(made(&ground, &mut Vault::default(), get).await.unwrap().status, 200);
+        let seen = SEEN.lock().unwrap().take().unwrap();
+        assert_eq!(seen["headers"]["authorization"], format!("Bearer {value}"));
     }
 }
 
