@@ -114,14 +114,7 @@ fn delivery(access: &Access, page: &str) -> Result<Option<Finding>, Fault> {
     });
     match mended {
         Ok(false) => Ok(None),
-        Ok(true) => {
-            let words = format!(
-                "{} had stopped delivering this page's messages, which it does after an hour of failures. They were asked \
-                 for again; what was written meanwhile stands in the page's inbox.",
-                NETWORK.name
-            );
-            Ok(Some(Finding::new("warning", "unsubscribed", words)))
-        }
+        Ok(true) => Ok(Some(pages::stopped(&NETWORK))),
         Err(fault) if fault.kind == "forbidden" => Ok(Some(Finding::new("error", "permission-lost", fault.words))),
         Err(fault) => Err(fault),
     }

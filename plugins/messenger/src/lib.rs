@@ -21,7 +21,9 @@ pub const NETWORK: Network = Network {
     object: "page",
     scheme: "messenger-user",
     metadata: true,
+    messaging_type: Some("RESPONSE"),
     button_template: true,
+    heart: false,
     fields: "messages,messaging_postbacks,message_deliveries,message_reads,message_echoes,message_reactions,message_edits,\
 messaging_referrals,messaging_optins,messaging_handovers,standby,messaging_policy_enforcement",
 };

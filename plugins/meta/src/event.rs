@@ -310,7 +310,7 @@ impl<'a> Occurrence<'a> {
     }
 
     fn unknown(&self) -> Result<Told> {
-        let fields = self.value.as_object().ok_or("the event is no object")?;
+        let fields = self.value.as_object().ok_or("the event does not say what happened")?;
         let Some((kind, own)) = fields.iter().find(|(name, _)| !AROUND.contains(&name.as_str())) else {
             return Ok(Told::Nothing("the event says nothing".to_owned()));
         };

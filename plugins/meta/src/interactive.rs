@@ -71,8 +71,8 @@ pub fn object(network: &Network, text: &str) -> Result<Value, SendError> {
 
 fn sticker(network: &Network, content: &Interactive) -> Result<Value, SendError> {
     match content.sticker_id.as_deref() {
-        Some("like_heart") if !network.button_template => Ok(json!({ "attachment": { "type": "like_heart" } })),
-        Some(id) if network.button_template => Ok(json!({ "sticker_id": id })),
+        Some("like_heart") if network.heart => Ok(json!({ "attachment": { "type": "like_heart" } })),
+        Some(id) if !network.heart => Ok(json!({ "sticker_id": id })),
         _ => Err(invalid("/sticker_id", format!("{} has no such sticker", network.name))),
     }
 }

@@ -36,8 +36,12 @@ pub struct Network {
     pub scheme: &'static str,
     /// Whether `metadata` of a sent message comes back with its echo, so that it carries the attempt key.
     pub metadata: bool,
+    /// What an ordinary message calls itself (`messaging_type`), where the platform wants to be told.
+    pub messaging_type: Option<&'static str>,
     /// Whether there is a template of a text with buttons; else links stand on a card.
     pub button_template: bool,
+    /// Whether the only sticker is a heart (`like_heart`); else stickers go by their ids.
+    pub heart: bool,
     /// What an app asks to be told.
     pub fields: &'static str,
 }

@@ -49,8 +49,8 @@ pub fn send(network: &Network, access: &Access, files: Files, message: &Outgoing
     if message.rule.as_deref() == Some(HUMAN_AGENT) {
         fields["messaging_type"] = json!("MESSAGE_TAG");
         fields["tag"] = json!("HUMAN_AGENT");
-    } else if network.metadata {
-        fields["messaging_type"] = json!("RESPONSE");
+    } else if let Some(kind) = network.messaging_type {
+        fields["messaging_type"] = json!(kind);
     }
     if let Some(target) = &message.reply_to {
         fields["reply_to"] = json!({ "mid": target.id });

@@ -1,11 +1,12 @@
 //! Pages: which of them a person who signed in can let an app speak for, their tokens, and what is delivered for them.
 
+use crate::Network;
 use crate::graph::{Access, ask, read};
 use sambung_sdk::connection::Account;
 use sambung_sdk::http::encode;
 use sambung_sdk::json::Value;
 use sambung_sdk::secrets;
-use sambung_sdk::types::Fault;
+use sambung_sdk::types::{Fault, Finding};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -165,6 +166,16 @@ pub fn unsubscribe(access: &Access, edge: &str, fields: &str) -> Result<(), Faul
         access.request("POST", edge).query("subscribed_fields", &others.join(","))
     };
     ask(&request).map(drop)
+}
+
+/// Told where an account's subscription had ended, and stands again.
+pub fn stopped(network: &Network) -> Finding {
+    let words = format!(
+        "{} had stopped delivering this account's messages, which it does after an hour of failures. They were asked for \
+         again; what was written meanwhile stands in its own inbox.",
+        network.name
+    );
+    Finding::new("warning", "unsubscribed", words)
 }
 
 /// The answer of a question about who a token is.

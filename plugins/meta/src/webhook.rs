@@ -101,6 +101,9 @@ fn entry(network: &Network, raw: &RawValue, pointer: &str, items: &mut Vec<Item>
         Value::Number(id) => id.to_string(),
         _ => String::new(),
     };
+    if id == DASHBOARD {
+        return items.push(Item::ignored("a test from the app dashboard").raw(pointer));
+    }
     let before = items.len();
     for (name, part, standby) in [("messaging", &entry.messaging, false), ("standby", &entry.standby, true)] {
         for (at, raw) in part.iter().flat_map(|part| &part.0).enumerate() {
@@ -131,9 +134,6 @@ fn change(place: &Place<'_>, raw: &RawValue) -> Item {
         Ok(change) => change,
         Err(error) => return Item::failed(format!("the change cannot be read: {error}")),
     };
-    if place.entry == DASHBOARD {
-        return Item::ignored(format!("a test of `{}` from the app dashboard", change.field));
-    }
     let is_message = change.field.starts_with("messag") || change.field == "standby";
     match change.value.filter(|_| is_message) {
         Some(value) => event::item(&Place { standby: change.field == "standby", ..*place }, value),

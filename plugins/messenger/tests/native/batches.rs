@@ -208,7 +208,7 @@ fn a_test_of_the_dashboard_is_ignored_and_a_change_that_is_a_message_is_none() {
             { "field": field, "value": text("m1", "test") } ] }] });
         told::item(&translate(body.to_string().as_bytes()).unwrap().items[0])
     };
-    assert_eq!(change("0", "messages"), "ignored: a test of `messages` from the app dashboard");
+    assert_eq!(change("0", "messages"), "ignored: a test from the app dashboard");
     assert_eq!(change(PAGE, "messages"), "message text opens");
     assert_eq!(change(PAGE, "feed"), "ignored: a change of `feed`, which is no message");
 }
