@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, random};
 use crate::db::Db;
-use crate::plugins::Registry;
+use crate::plugins::{Registry, Renewals};
 use crate::wake::Wakes;
 
 pub use sync::SyncError;
@@ -54,6 +54,7 @@ struct Inner {
     clock: Clock,
     wakes: Wakes,
     plugins: Registry,
+    renewals: Renewals,
     settings: Settings,
     slots: Arc<Semaphore>,
     in_flight: Mutex<HashMap<i64, u32>>,
@@ -63,7 +64,13 @@ struct Inner {
 
 impl Outbound {
     /// A way out that does nothing before [`Outbound::run`].
-    pub fn new(db: Db, clock: Clock, wakes: Wakes, plugins: Registry, settings: Settings) -> Outbound {
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        wakes: Wakes,
+        (plugins, renewals): (Registry, Renewals),
+        settings: Settings,
+    ) -> Outbound {
         Outbound(Arc::new(Inner {
             slots: Arc::new(Semaphore::new(settings.calls.max(1))),
             in_flight: Mutex::default(),
@@ -73,6 +80,7 @@ impl Outbound {
             clock,
             wakes,
             plugins,
+            renewals,
             settings,
         }))
     }

@@ -19,6 +19,7 @@ mod plans;
 mod plays;
 mod plugins;
 mod repeats;
+mod sign_in;
 mod tokens;
 mod uploads;
 mod widget;

@@ -21,8 +21,9 @@ use crate::inspect::{Inspection, Interfaces};
 use crate::invoke::Callable;
 use crate::issuers::Verifier;
 use crate::load::LoadError;
-use crate::manifest::{self, AddressKind, Manifest, Scope, Texts};
+use crate::manifest::{self, AddressKind, Manifest, OAuth2, Scope, Texts};
 use crate::meter::Budget;
+use crate::oauth2::{OAuthClient, Provider};
 use crate::wasi::Moment;
 
 /// One generation of one plugin. Cheap to clone; what is in flight keeps it alive.
@@ -61,6 +62,7 @@ impl Plugin {
     ) -> Result<Plugin, LoadError> {
         let caller = Arc::new(Caller { plugin: inspection.manifest.id.clone(), ..Caller::default() });
         let schemas = schemas(&callable, &inspection, &caller).await?;
+        check_sign_ins(&inspection.manifest, &schemas)?;
         let windows = call!(callable, WindowRules, caller.clone(), AT_LOAD, window_rules())?.value;
         let assets = match inspection.interfaces.assets {
             true => call!(callable, AssetFiles, caller.clone(), AT_LOAD, files())?.value,
@@ -339,6 +341,11 @@ impl Plugin {
         };
         download(&ground, source, max_bytes).await
     }
+
+    /// The provider's side of a sign-in, asked under the operator's policy. No code of the plugin runs.
+    pub fn provider<'a>(&'a self, flow: &'a OAuth2, client: &'a OAuthClient, workspace: &'a str) -> Provider<'a> {
+        Provider { flow, client, workspace, dials: &self.0.callable.client }
+    }
 }
 
 fn shared(caller: &Caller) -> Arc<Caller> {
@@ -377,11 +384,35 @@ async fn schemas(
     Ok(schemas)
 }
 
+/// A sign-in whose client nobody can type in would never begin.
+fn check_sign_ins(
+    manifest: &Manifest,
+    schemas: &BTreeMap<(&'static str, &'static str), serde_json::Value>,
+) -> Result<(), LoadError> {
+    let schema = |of: &'static str| schemas.get(&(of, "en")).unwrap_or(&serde_json::Value::Null);
+    let has = |of: &'static str, name: &str| {
+        manifest::settings::all_fields(schema(of)).iter().any(|field| field.name == name && field.secret().is_none())
+    };
+    for flow in &manifest.oauth2 {
+        let when = flow.when.as_ref().map(|when| ("channel", &when.setting));
+        for (of, name) in [("app", &flow.client_id)].into_iter().chain(when) {
+            if !has(of, name) {
+                return Err(LoadError::Answer {
+                    function: Function::SettingsSchema.name(),
+                    words: format!("[[oauth2]] needs the setting `{name}`, which the schema of a {of} does not have"),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether channels of this plugin use registrations with the provider, which then have a form of their own.
 fn has_registrations(inspection: &Inspection) -> bool {
     inspection.interfaces.apps
         || inspection.manifest.secrets.iter().any(|secret| secret.scope == Scope::App)
         || inspection.manifest.webhooks.iter().any(|webhook| webhook.address == AddressKind::App)
+        || !inspection.manifest.oauth2.is_empty()
 }
 
 fn check_assets(assets: &[Asset]) -> Result<(), LoadError> {

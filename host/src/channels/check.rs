@@ -10,7 +10,7 @@ use super::{Actor, ChannelError, Channels};
 use crate::db::{ChannelRow, Connected};
 use crate::model::audit::Entry;
 use crate::model::channel::{Finding, Instruction};
-use crate::plugins::Generation;
+use crate::plugins::{Generation, Renewed};
 
 impl Channels {
     /// Asks how a channel is. What is wrong with it becomes its findings, a waiting channel that has its account now becomes
@@ -33,7 +33,17 @@ impl Channels {
         }
         let db = &self.0.db;
         let url = self.webhook_url(generation.plugin.manifest(), row, &row.settings).await?;
-        let called = generation.plugin.check(&row.caller(), row.to_contract(url)).await;
+        let mut called = generation.plugin.check(&row.caller(), row.to_contract(url.clone())).await;
+        if let Ok(done) = &called
+            && done.value.as_ref().is_err_and(|fault| fault.kind == "unauthorized")
+        {
+            match self.0.renewals.renew(&row.id, row.credential_version).await? {
+                Renewed::Newer => called = generation.plugin.check(&row.caller(), row.to_contract(url)).await,
+                // Nobody knows yet whether the credential is over.
+                Renewed::Later => return Ok(()),
+                Renewed::Refused(_) | Renewed::Impossible => {}
+            }
+        }
         let at = self.0.clock.now();
         let done = match called {
             Ok(done) => done,

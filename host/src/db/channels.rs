@@ -4,6 +4,8 @@ mod cache;
 mod findings;
 mod life;
 mod pending;
+mod renewals;
+mod sign_ins;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +22,8 @@ pub(in crate::db) use cache::ChannelCache;
 pub(in crate::db) use findings::{note, note_call_failure, set_needs_attention};
 pub(in crate::db) use life::apply_effects;
 pub use life::{Connected, NewChannel, NewSecret, SettingsChange};
+pub use renewals::Ending as CredentialEnding;
+pub use sign_ins::{Departure, NewSignIn, Return, SignInRow};
 
 /// A channel as it stands in the database. No secret is in it.
 #[derive(Debug, Clone, PartialEq)]

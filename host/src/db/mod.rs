@@ -47,7 +47,10 @@ use tokio::sync::Semaphore;
 
 pub use apps::AppRow;
 pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
-pub use channels::{ChannelRow, Connected, NewChannel, NewSecret, SettingsChange};
+pub use channels::{
+    ChannelRow, Connected, CredentialEnding, Departure, NewChannel, NewSecret, NewSignIn, Return, SettingsChange,
+    SignInRow,
+};
 pub use conversations::{ConversationRow, InboxCursor, InboxFilter};
 pub use dispatch::{BusyAccount, Claim, DuePart, Group};
 pub use endpoints::{Delivered, DueDelivery, Endpoint, EndpointAnswer, EndpointChange, event_id};

@@ -7,7 +7,7 @@ use sambung_runtime::contract::connection::Account;
 use sambung_runtime::{Effects, KeptSecret, SecretValue};
 use serde_json::{Value, json};
 
-use super::{ChannelRow, by_id, note, pending, tell};
+use super::{ChannelRow, by_id, note, pending, sign_ins, tell};
 use crate::db::idempotency::{self, Ticket};
 use crate::db::{Db, DbError, Priority, audit, inbound, journal, kv, secrets};
 use crate::model::audit::Entry;
@@ -81,7 +81,13 @@ pub struct Connected {
     pub findings: Vec<Finding>,
 }
 
-fn put_secrets(db: &Connection, vault: &Vault, row: (&str, &str), new: &[NewSecret], at: i64) -> Result<(), DbError> {
+pub(super) fn put_secrets(
+    db: &Connection,
+    vault: &Vault,
+    row: (&str, &str),
+    new: &[NewSecret],
+    at: i64,
+) -> Result<(), DbError> {
     let (owner, workspace) = row;
     for secret in new {
         let value = secrets::NewSecret {
@@ -135,14 +141,14 @@ fn kept(effects: &Effects) -> Vec<NewSecret> {
     effects.secrets.iter().map(NewSecret::handed_out).collect()
 }
 
-fn grow_credential(db: &Connection, channel: &str) -> Result<(), DbError> {
+pub(super) fn grow_credential(db: &Connection, channel: &str) -> Result<(), DbError> {
     db.prepare_cached("UPDATE channels SET credential_version = credential_version + 1 WHERE id = ?1")?
         .execute([channel])?;
     Ok(())
 }
 
 /// Stores settings that proved right; secrets typed anew count as a new credential.
-fn apply_change(
+pub(super) fn apply_change(
     db: &Connection,
     vault: &Vault,
     row: &ChannelRow,
@@ -262,6 +268,7 @@ impl Db {
             if let Some(change) = &change {
                 apply_change(db, &vault, &row, change, at)?;
                 pending::forget(db, &owned)?;
+                sign_ins::forget(db, &owned)?;
                 step = None;
             }
             become_connected(db, &row, &connected, step, at)?;
@@ -292,6 +299,7 @@ impl Db {
         let (vault, owned) = (self.vault(), id.to_owned());
         self.write(Priority::Routine, move |db| {
             let row = needed(db, &owned)?;
+            sign_ins::forget(db, &owned)?;
             if row.account.is_some() {
                 let mut waiting = change.clone();
                 waiting.replace_secrets(kept(&effects));

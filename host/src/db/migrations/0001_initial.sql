@@ -71,6 +71,13 @@ CREATE INDEX channels_of_workspace ON channels(workspace_id, id);
 -- New settings and secrets of a connected channel, sealed, until its provider has accepted them: `step` is theirs until then.
 CREATE TABLE pending_changes (channel_id TEXT PRIMARY KEY REFERENCES channels(id) ON DELETE CASCADE, envelope BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
+-- Sign-ins with a provider that somebody has begun, one for a channel. Values that a browser presents stand here as hashes; `state` is
+-- what the provider gives back, once. `session`: only this session goes on with it; NULL: it was begun by a program.
+CREATE TABLE sign_ins (
+  channel_id TEXT PRIMARY KEY REFERENCES channels(id) ON DELETE CASCADE, ticket BLOB NOT NULL UNIQUE, envelope BLOB NOT NULL, session TEXT,
+  actor TEXT NOT NULL, role TEXT NOT NULL, return_to TEXT, state BLOB UNIQUE, browser BLOB, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX sign_ins_age ON sign_ins(expires_at);
+
 CREATE TABLE routes (plugin_id TEXT NOT NULL, route TEXT NOT NULL, channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE,
   PRIMARY KEY (plugin_id, route, channel_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX routes_of_channel ON routes(channel_id, route);
@@ -84,6 +91,7 @@ CREATE TABLE findings (
 CREATE TABLE secrets (
   owner TEXT NOT NULL, name TEXT NOT NULL, workspace_id TEXT, envelope BLOB NOT NULL, bound_to TEXT, expires_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
   changed_at INTEGER NOT NULL, PRIMARY KEY (owner, name)) STRICT, WITHOUT ROWID;
+CREATE INDEX secrets_ending ON secrets(expires_at) WHERE expires_at IS NOT NULL;
 CREATE TABLE kv (channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE, key TEXT NOT NULL, value BLOB NOT NULL,
   PRIMARY KEY (channel_id, key)) STRICT, WITHOUT ROWID;
 
