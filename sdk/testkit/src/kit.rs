@@ -57,6 +57,22 @@ impl Kit {
         Self::with(wasm, provider, config).await
     }
 
+    /// Loads a component whose provider nobody reaches: where it should be, nobody listens.
+    ///
+    /// # Errors
+    /// As [`Kit::load`].
+    pub async fn load_unreachable(wasm: impl Into<Vec<u8>>, origins: &[&str]) -> Result<Self, KitError> {
+        let wasm = wasm.into();
+        let provider = Provider::start().await.map_err(KitError::Provider)?;
+        let mut config = config(&wasm, &provider, origins)?;
+        // The port is free again when the listener is dropped.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(KitError::Provider)?;
+        let nobody = listener.local_addr().map_err(KitError::Provider)?;
+        drop(listener);
+        config.egress.overrides.values_mut().for_each(|origin| *origin = format!("http://{nobody}"));
+        Self::with(wasm, provider, config).await
+    }
+
     /// Loads a component whose provider is another server, a simulator for instance: what is meant for the first origin of a
     /// pair goes to the second.
     ///
