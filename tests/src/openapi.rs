@@ -10,6 +10,8 @@ use std::path::Path;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
+use crate::providers::decoded;
+
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// A description of an API.
@@ -233,7 +235,8 @@ impl Description {
 fn references(schema: &Value) -> Vec<String> {
     match schema {
         Value::Object(object) => {
-            let own = object.get("$ref").and_then(Value::as_str).and_then(|at| at.strip_prefix("#/components/schemas/"));
+            let own =
+                object.get("$ref").and_then(Value::as_str).and_then(|at| at.strip_prefix("#/components/schemas/"));
             own.map(str::to_owned).into_iter().chain(object.values().flat_map(references)).collect()
         }
         Value::Array(values) => values.iter().flat_map(references).collect(),
@@ -337,7 +340,7 @@ fn matches_path(template: &str, path: &str) -> bool {
 
 fn url_pairs(query: &str) -> Vec<(String, String)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (decoded(k), decoded(v))).collect()
 }
 
 /// Suffix of the schemas as they were published, for `allOf` to build on.

@@ -13,6 +13,7 @@ use sha1::Sha1;
 
 use super::routes::refuse;
 use super::{ACCESS_TOKEN, ACCESS_TOKEN_SECRET, BEARER, CONSUMER_KEY, CONSUMER_SECRET, Shared, lock};
+use crate::providers::decoded;
 
 /// Who may ask for something.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -122,21 +123,4 @@ pub fn oauth1_signature(
 
 fn encoded(text: &str) -> String {
     sambung_sdk::http::encode(text)
-}
-
-pub(super) fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let hex = |digit: Option<u8>| char::from(digit?).to_digit(16);
-        match byte {
-            b'%' => match (hex(rest.next()), hex(rest.next())) {
-                (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).unwrap_or_default()),
-                _ => bytes.push(b'%'),
-            },
-            b'+' => bytes.push(b' '),
-            other => bytes.push(other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

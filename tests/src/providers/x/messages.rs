@@ -189,7 +189,8 @@ impl State {
             sender: sender.to_owned(),
             recipient: recipient.to_owned(),
             text: text.to_owned(),
-            time_ms: now_ms(),
+            // No two at the same moment, so that their order is known.
+            time_ms: self.messages.last().map_or(0, |last| last.time_ms + 1).max(now_ms()),
             sent,
             file,
         };
