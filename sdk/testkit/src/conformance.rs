@@ -99,9 +99,10 @@ pub trait Subject {
     /// Scripts the provider for sending one text.
     fn script(&self, provider: &Provider, answer: Answer);
 
-    /// Whether the provider says when to come back.
-    fn says_when(&self) -> bool {
-        true
+    /// How long the plugin is to wait, in milliseconds, after [`Answer::TooMany`] with these seconds. None: the provider does
+    /// not say for how long.
+    fn delay_ms(&self, seconds: u32) -> Option<u64> {
+        Some(u64::from(seconds) * 1_000)
     }
 
     /// Whether sending asks anybody: web chat has no provider.

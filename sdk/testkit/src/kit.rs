@@ -224,6 +224,11 @@ impl Kit {
         Ok(Some(prepared))
     }
 
+    /// Has the channel be this account, as if it were connected.
+    pub fn set_account(&mut self, account: impl Into<String>) {
+        self.channel.account = Some(account.into());
+    }
+
     /// Connects the channel, or goes on with an answer (JSON) to what the last step asked.
     ///
     /// # Errors

@@ -68,8 +68,9 @@ impl Subject for Careless {
     }
 
     fn samples(&self, kit: &mut Kit) -> Vec<Sample> {
-        let refused =
-            |provider: &Provider| drop(provider.expect("POST", "/v2/bot/message/push").answer(400, json!({})));
+        let refused = |provider: &Provider| {
+            provider.expect("POST", "/v2/bot/message/push").answer(400, json!({}));
+        };
         let texts = Line.samples(kit).into_iter().take(1);
         texts.map(|sample| Sample { script: refused, ..sample }).collect()
     }

@@ -105,8 +105,8 @@ impl Subject for WhatsApp {
         }
     }
 
-    fn says_when(&self) -> bool {
-        false
+    fn delay_ms(&self, _seconds: u32) -> Option<u64> {
+        None
     }
 
     fn prepared(&self, mut outgoing: Outgoing) -> Outgoing {
