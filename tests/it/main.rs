@@ -11,4 +11,5 @@ mod line_requests;
 mod line_simulator;
 mod line_story;
 mod stories;
+mod telegram;
 mod whatsapp_requests;

@@ -23,7 +23,10 @@ impl Media for Telegram {
         let found = match ask(&call("getFile")?.json(&json!({ "file_id": id }))) {
             Ok(found) => found,
             Err(fault) if fault.words.contains("too big") => return Ok(Source::Gone(too_big(None))),
-            Err(fault) if fault.words.contains("temporarily unavailable") => return Ok(Source::Later(PREPARING_MS)),
+            // Telegram says no more than that it is one of the two.
+            Err(fault) if fault.words.contains("temporarily unavailable") => {
+                return Err(Fault { kind: "unavailable".to_owned(), ..fault });
+            }
             Err(fault) if fault.kind == "invalid" => return Ok(Source::Gone(fault.words)),
             Err(fault) => return Err(fault),
         };

@@ -35,7 +35,11 @@ fn a_file_that_is_too_big_or_gone_says_why() {
         host.expect("POST", method("getFile")).answer(400, refusal(400, words));
         assert!(matches!(resolve(MediaRef::new("video").reference("f")), Source::Gone(_)));
     }
-    host.expect("POST", method("getFile")).answer(400, refusal(400, "Bad Request: file is temporarily unavailable"));
+    let either = "Bad Request: wrong file_id or the file is temporarily unavailable";
+    host.expect("POST", method("getFile")).answer(400, refusal(400, either));
+    let fault = Telegram::resolve(channel(None), MediaRef::new("video").reference("f")).unwrap_err();
+    assert_eq!(fault.kind, "unavailable", "it is tried again, and not for ever");
+    host.expect("POST", method("getFile")).answer(200, ok(json!({ "file_id": "f" })));
     assert!(matches!(resolve(MediaRef::new("video").reference("f")), Source::Later(_)));
     host.expect("POST", method("getFile")).answer(500, Value::Null);
     assert!(Telegram::resolve(channel(None), MediaRef::new("video").reference("f")).is_err());
