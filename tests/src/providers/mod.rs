@@ -2,6 +2,7 @@
 
 pub mod line;
 mod served;
+pub mod telegram;
 pub mod whatsapp;
 pub mod x;
 

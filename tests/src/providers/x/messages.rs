@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use sambung::model::time::rfc3339;
 use serde_json::{Value, json};
 
 use super::routes::{profile, refuse};
@@ -150,28 +151,13 @@ fn event(message: &Direct) -> Value {
     let other = if message.sender == OWN { &message.recipient } else { &message.sender };
     json!({
         "id": message.id, "event_type": "MessageCreate", "text": escaped(&message.text), "sender_id": message.sender,
-        "dm_conversation_id": name(other), "created_at": stamp(message.time_ms),
+        "dm_conversation_id": name(other), "created_at": rfc3339(message.time_ms as i64),
     })
 }
 
 /// X writes three characters as HTML does.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// `2026-07-24T21:23:23.000Z`, by Howard Hinnant's "civil_from_days".
-fn stamp(ms: u64) -> String {
-    let (seconds, thousandths) = (ms / 1000, ms % 1000);
-    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{thousandths:03}Z")
 }
 
 impl State {
