@@ -118,7 +118,7 @@ fn connecting(mode: &str) -> Host {
     host.secret("app_bearer_token", "b");
     let me = json!({ "data": { "id": OWN, "name": "Toko", "username": "toko" } });
     let listed = |valid: bool| json!({ "data": [{ "id": "7", "url": ADDRESS, "valid": valid }] });
-    let mut begin = |webhooks: Value| {
+    let begin = |webhooks: Value| {
         if mode == "own-app" {
             token(&host);
         }

@@ -1,6 +1,6 @@
 //! The app's and the account's side of the API: tokens, webhooks, subscriptions, people.
 
-use axum::extract::{Path, Request, State as Given};
+use axum::extract::{DefaultBodyLimit, Path, Request, State as Given};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -33,6 +33,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .merge(files::routes())
         .merge(oauth2::routes())
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, json!({ "title": "Not Found", "status": 404 })) })
+        .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(authorized)
         .with_state(shared)
 }
