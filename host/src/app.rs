@@ -115,7 +115,12 @@ impl App {
             renewals.clone(),
             config.server.public_url().map(ToOwned::to_owned),
         );
-        let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), config.media.max_bytes);
+        let settings = crate::inbound::Settings {
+            max_file: config.media.max_bytes,
+            polls: config.inbound.polls,
+            unreachable: config.server.public_url().is_none(),
+        };
+        let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), settings);
         let outbound = outbound(&config, &db, &clock, &wakes, (&plugins, renewals));
         let feed = feed(&config, &db, &clock, &wakes)?;
         let state = State::from(Parts {

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{Clock, random};
+use crate::clock::{Clock, chance};
 use crate::db::Db;
 use crate::plugins::{Registry, Renewals};
 use crate::wake::Wakes;
@@ -98,11 +98,6 @@ impl Outbound {
     pub fn settings(&self) -> &Settings {
         &self.0.settings
     }
-}
-
-/// From 0 to 1, for spreading retries.
-fn chance() -> f64 {
-    f64::from(u32::from_le_bytes(random())) / f64::from(u32::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

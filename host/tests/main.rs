@@ -18,6 +18,7 @@ mod outbound;
 mod plans;
 mod plays;
 mod plugins;
+mod polling;
 mod repeats;
 mod sign_in;
 mod tokens;

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::api::Api;
 use crate::providers::line::{self, Line};
 use crate::providers::whatsapp::{self, WhatsApp};
+use crate::providers::x::{self, X};
 use crate::server::native_cache;
 
 /// A running host; it is told to stop when it is dropped.
@@ -151,4 +152,29 @@ async fn connect_number(api: &Api, number: usize) -> Value {
     let channel = api.expect(201, "POST", "/v1/channels", channel).await;
     assert_eq!(channel["state"], "connected", "{channel}");
     channel
+}
+
+/// The four keys of X's app, as somebody types them.
+pub fn x_keys() -> Value {
+    json!({
+        "mode": "own-app",
+        "consumer_key": x::CONSUMER_KEY,
+        "consumer_secret": x::CONSUMER_SECRET,
+        "access_token": x::ACCESS_TOKEN,
+        "access_token_secret": x::ACCESS_TOKEN_SECRET,
+    })
+}
+
+/// A host with an X account that is connected by its own app's four keys.
+///
+/// # Panics
+/// When it does not connect.
+pub async fn with_x(platform: &X, more: &str) -> (Host, Value) {
+    let host = Host::start(&leading(&platform.overrides(), more)).await;
+    let api = host.api();
+    platform.reach_endpoint_at(&api.url(""));
+    let channel = json!({ "plugin": "x", "name": "Shop", "settings": x_keys() });
+    let channel = api.expect(201, "POST", "/v1/channels", channel).await;
+    assert_eq!(channel["state"], "connected", "{channel}");
+    (host, channel)
 }

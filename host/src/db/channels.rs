@@ -209,6 +209,7 @@ fn is_held(db: &Connection, row: &ChannelRow) -> Result<bool, DbError> {
 pub(in crate::db) fn tell(db: &Connection, id: &str, at: i64) -> Result<(), DbError> {
     after::wake_journal();
     after::wake_outbound();
+    after::wake_polling();
     if let Some(row) = by_id(db, id)? {
         let data = to_json(db, &row)?;
         super::feed::append(db, &row.workspace, "channel.updated", &data, at)?;

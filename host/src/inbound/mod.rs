@@ -4,10 +4,12 @@
 //! It knows neither HTTP nor how a request was verified. Whatever it holds in memory can be lost: the journal has it, or nobody was
 //! told that it is kept.
 
+mod acknowledge;
 mod arrivals;
 mod lanes;
 mod media;
 mod pipeline;
+mod polling;
 mod profiles;
 mod translate;
 
@@ -16,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sambung_runtime::contract::inbound::Response;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -38,8 +40,22 @@ struct Inner {
     max_file: u64,
     answers: Arc<Answers>,
     arrivals: Arc<arrivals::Arrivals>,
+    polling: polling::Settings,
+    /// Places for signals.
+    signals: Arc<Semaphore>,
     /// There are people whom nobody was asked about.
     strangers: Notify,
+}
+
+/// What of the configuration concerns inbound work.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Most bytes of a file that is fetched.
+    pub max_file: u64,
+    /// Polls at a time.
+    pub polls: usize,
+    /// Providers cannot reach this host, so that whoever can be polled is.
+    pub unreachable: bool,
 }
 
 /// Told the id of a request before it is translated.
@@ -55,16 +71,18 @@ const ECHOES: Duration = Duration::from_secs(2);
 const ECHOES_AT_ONCE: u32 = 50;
 
 impl Inbound {
-    /// Nothing runs before [`Inbound::run`]. `max_file` is the most bytes of a file that is fetched.
-    pub fn new(db: Db, clock: Clock, wakes: Wakes, plugins: Registry, max_file: u64) -> Inbound {
+    /// Nothing runs before [`Inbound::run`].
+    pub fn new(db: Db, clock: Clock, wakes: Wakes, plugins: Registry, settings: Settings) -> Inbound {
         Inbound(Arc::new(Inner {
             db,
             clock,
             wakes,
             plugins,
-            max_file,
+            max_file: settings.max_file,
             answers: Arc::default(),
             arrivals: arrivals::Arrivals::new(),
+            polling: polling::Settings { at_once: settings.polls, unreachable: settings.unreachable },
+            signals: Arc::new(Semaphore::new(acknowledge::AT_ONCE)),
             strangers: Notify::new(),
         }))
     }
@@ -72,8 +90,14 @@ impl Inbound {
     /// Works until `stop`; what is in flight then is done again at the next start.
     pub async fn run(&self, stop: CancellationToken) {
         let jobs = async {
-            let all =
-                async { tokio::join!(media::run(&self.0, &stop), profiles::run(&self.0, &stop), self.settle_echoes()) };
+            let all = async {
+                tokio::join!(
+                    media::run(&self.0, &stop),
+                    profiles::run(&self.0, &stop),
+                    polling::run(&self.0),
+                    self.settle_echoes()
+                )
+            };
             tokio::select! {
                 () = stop.cancelled() => {}
                 _ = all => {}

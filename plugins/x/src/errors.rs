@@ -23,6 +23,8 @@ pub enum Meaning {
     Unreachable,
     /// A text that is too long.
     TooLong,
+    /// A file that is too large.
+    TooLarge,
     /// What the provider does not take.
     Invalid,
 }
@@ -60,6 +62,7 @@ fn of_status(refusal: &Refusal, status: u16) -> Meaning {
         403 if refusal.names("to DM") || refusal.names("send messages to") => Meaning::Unreachable,
         403 => Meaning::Forbidden,
         404 | 410 => Meaning::Unreachable,
+        413 => Meaning::TooLarge,
         420 | 429 => Meaning::Rate,
         500.. => Meaning::Transient,
         // Refused with 200.
@@ -88,6 +91,7 @@ pub fn send_error(response: &Response) -> SendError {
         Meaning::Transient => SendError::new(SendFault::Unavailable, words),
         Meaning::Unreachable => SendError::new(SendFault::Unreachable, words).scope("message"),
         Meaning::TooLong => SendError::new(SendFault::Invalid, words).field("/text"),
+        Meaning::TooLarge => SendError::new(SendFault::TooLarge, words),
         Meaning::Invalid => SendError::new(SendFault::Invalid, words),
     };
     error.code(code(&refusal, response.status))
@@ -102,7 +106,7 @@ pub fn fault(response: &Response) -> Fault {
         Meaning::Rate => "rate-limited",
         Meaning::Transient => "unavailable",
         Meaning::Unreachable => "not-found",
-        Meaning::TooLong | Meaning::Invalid => "invalid",
+        Meaning::TooLong | Meaning::TooLarge | Meaning::Invalid => "invalid",
     };
     let retry = reset_after_ms(response).filter(|_| kind == "rate-limited");
     Fault::new(kind, refusal.words.clone()).code(code(&refusal, response.status)).retry_after_ms(retry)

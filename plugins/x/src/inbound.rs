@@ -31,9 +31,9 @@ impl Inbound for X {
         let body: Value = request.json()?;
         if request.recipe == "poll" {
             let own = own.ok_or("a channel that is asked for its messages has an account")?;
-            return Ok(polled::items(&body, own).into_iter().collect());
+            return Ok(polled::items(&body, own, request.received_at).into_iter().collect());
         }
-        let mut delivery = Delivery { own, items: Vec::new() };
+        let mut delivery = Delivery { own, received_at: request.received_at, items: Vec::new() };
         match &body["data"] {
             Value::Array(events) => {
                 for (at, event) in events.iter().enumerate() {
@@ -54,6 +54,7 @@ impl Inbound for X {
 struct Delivery<'a> {
     /// The account of the channel whose address it came to; none at an app's.
     own: Option<&'a str>,
+    received_at: u64,
     items: Vec<Item>,
 }
 
@@ -73,7 +74,7 @@ impl Delivery<'_> {
     fn account_activity(&mut self, body: &Value) -> Result<(), String> {
         let fields = body.as_object().ok_or("the body is no object")?;
         let account = body["for_user_id"].as_str().unwrap_or_default();
-        let around = Around { own: account, users: &body["users"], apps: &body["apps"] };
+        let around = Around { own: account, users: &body["users"], apps: &body["apps"], received_at: self.received_at };
         for (name, value) in fields.iter().filter(|(name, _)| !AROUND.contains(&name.as_str())) {
             if name == "user_event" {
                 self.revoked(value, "/user_event");
@@ -101,7 +102,8 @@ impl Delivery<'_> {
     fn activity(&mut self, event: &Value, pointer: &str) {
         let payload = &event["payload"];
         let account = event["filter"]["user_id"].as_str().unwrap_or_default();
-        let around = Around { own: account, users: &payload["users"], apps: &payload["apps"] };
+        let around =
+            Around { own: account, users: &payload["users"], apps: &payload["apps"], received_at: self.received_at };
         let pointer = format!("{pointer}/payload");
         let kind = event["event_type"].as_str().unwrap_or_default();
         let (list, read_one): (&str, fn(&Around<'_>, &Value) -> Item) = match kind {
@@ -190,6 +192,6 @@ fn typing(around: &Around<'_>, event: &Value) -> Item {
         return Item::ignored("the account itself types elsewhere");
     }
     let time = milliseconds(&event["created_timestamp"]);
-    let id = format!("typing:{who}:{}", time.unwrap_or_default());
+    let id = format!("typing:{who}:{}", time.unwrap_or(around.received_at));
     Item::event(Event::new(id, Happening::Typing(Thread::new(who))).time(time))
 }

@@ -17,6 +17,8 @@ pub struct Around<'a> {
     pub users: &'a Value,
     /// Apps by number.
     pub apps: &'a Value,
+    /// When the host received it, in milliseconds since 1970.
+    pub received_at: u64,
 }
 
 /// A message's parts, whichever way it came. The id is the same on all of them.

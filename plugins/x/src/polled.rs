@@ -8,10 +8,10 @@ use sambung_sdk::json::{Value, json};
 use serde_json::Map;
 
 /// The items of a page, the oldest first: the API lists the newest first.
-pub fn items(page: &Value, own: &str) -> Vec<Item> {
+pub fn items(page: &Value, own: &str, received_at: u64) -> Vec<Item> {
     let includes = &page["includes"];
     let users = by_id(&includes["users"]);
-    let around = Around { own, users: &users, apps: &Value::Null };
+    let around = Around { own, users: &users, apps: &Value::Null, received_at };
     let events = page["data"].as_array().map(Vec::as_slice).unwrap_or_default();
     let items = events.iter().enumerate().rev();
     items.map(|(at, event)| item(&around, event, includes).raw(format!("/data/{at}"))).collect()

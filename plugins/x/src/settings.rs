@@ -24,6 +24,8 @@ pub const APP_KEY: &str = "app_consumer_key";
 pub const APP_SECRET: &str = "app_consumer_secret";
 /// What they are exchanged for.
 pub const APP_BEARER: &str = "app_bearer_token";
+/// With it the registered app lets people sign in.
+pub const CLIENT_SECRET: &str = "client_secret";
 
 /// How a channel is connected.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,8 +91,27 @@ fn app(language: &str) -> Value {
         "properties": {
             CONSUMER_KEY: key(language, APP_KEY, 1),
             CONSUMER_SECRET: key_secret(language, APP_SECRET, 2),
+            "client_id": {
+                "type": "string",
+                "title": "Client ID",
+                "description": text(
+                    language,
+                    "Keys and tokens → OAuth 2.0 Client ID and Client Secret, once user authentication is set up.",
+                    "Keys and tokens → OAuth 2.0 Client ID and Client Secret, setelah user authentication diatur.",
+                ),
+                "x-order": 3,
+                "x-help-anchor": "app-sign-in",
+            },
+            CLIENT_SECRET: {
+                "type": "string",
+                "title": "Client Secret",
+                "description": text(language, "On the same page.", "Di halaman yang sama."),
+                "x-secret": CLIENT_SECRET,
+                "x-order": 4,
+                "x-help-anchor": "app-sign-in",
+            },
         },
-        "required": [CONSUMER_KEY, CONSUMER_SECRET],
+        "required": [CONSUMER_KEY, CONSUMER_SECRET, "client_id", CLIENT_SECRET],
         "additionalProperties": false,
     })
 }

@@ -235,7 +235,12 @@ impl Subject for X {
                         kit.provider()
                             .expect("POST", "/2/webhooks")
                             .answer(200, json!({ "data": { "id": "1", "valid": true } }));
-                        let settings = json!({ "consumer_key": "k", "consumer_secret": SECRET });
+                        let settings = json!({
+                            "consumer_key": "k",
+                            "consumer_secret": SECRET,
+                            "client_id": "c",
+                            "client_secret": "s",
+                        });
                         kit.register(&settings).await.map(drop).map_err(|error| error.to_string())
                     })
                 },

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{ChannelRow, by_id, note, pending, sign_ins, tell};
 use crate::db::idempotency::{self, Ticket};
-use crate::db::{Db, DbError, Priority, audit, inbound, journal, kv, secrets};
+use crate::db::{Db, DbError, Priority, after, audit, inbound, journal, kv, secrets};
 use crate::model::audit::Entry;
 use crate::model::channel::{ChannelState, Finding, FindingSource};
 use crate::model::envelope::Vault;
@@ -387,6 +387,7 @@ impl Db {
             secrets::remove_all(db, &owned)?;
             journal::park_waiting(db, &owned, at)?;
             db.prepare_cached("DELETE FROM channels WHERE id = ?1")?.execute([&owned])?;
+            after::wake_polling();
             if let Some(entry) = &entry {
                 audit::append(db, entry)?;
                 let data = json!({ "id": row.id, "plugin": row.plugin, "name": row.name, "account": row.account, "deleted": true });

@@ -1,7 +1,8 @@
 //! Deliveries of the X Activity API.
 
 use crate::support::{CUSTOMER, OWN, activity, event, item, items, message, only};
-use sambung_sdk::inbound::Happening;
+use sambung_plugin_x::X;
+use sambung_sdk::inbound::{Happening, Inbound, Request};
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::types::Content;
 
@@ -55,6 +56,19 @@ fn reading_and_typing_are_read_alone_and_in_a_list() {
         alone.time = listed.time;
         assert_eq!(format!("{:?}", alone.what), format!("{:?}", listed.what));
     }
+}
+
+/// Without the provider's time, another delivery of typing is another typing.
+#[test]
+fn typing_without_a_time_is_told_each_time() {
+    let id = |received_at: u64| {
+        let body = activity("dm.indicate_typing", json!({ "sender_id": CUSTOMER })).to_string();
+        let request = Request { received_at, ..Request::new("events", body) };
+        let mut items = X::handle_webhook(request, None).unwrap().items;
+        event(items.remove(0)).id
+    };
+    assert_eq!(id(5), id(5));
+    assert_ne!(id(5), id(6));
 }
 
 /// Who writes encrypted is heard, though not what they wrote.

@@ -219,6 +219,7 @@ fn refusals_mean_what_the_providers_pages_say() {
             false,
         ),
         (429, problem("usage-capped", "Too Many Requests"), "RateLimited", "channel", true),
+        (413, json!({ "title": "Payload Too Large", "status": 413 }), "TooLarge", "message", false),
         (503, json!({ "title": "Service Unavailable" }), "Unavailable", "message", true),
         // It may have taken the message before it failed.
         (500, Value::Null, "Unknown", "message", false),
