@@ -1,5 +1,6 @@
 //! Telegram from a form to conversations and back, over real HTTP, with the whole host, the real component and the simulator.
 
+mod component;
 mod polling;
 mod webhook;
 

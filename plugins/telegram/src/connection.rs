@@ -72,12 +72,17 @@ impl Bot {
     }
 
     /// While it is polled the host goes on with that, whatever address it gets meanwhile, until `check` has registered that one.
+    /// Otherwise nothing is said of it, so that a host without an address begins to poll.
     fn account(&self, polled: bool) -> Account {
         let name = match &self.username {
             Some(username) => format!("{} (@{username})", self.first_name),
             None => self.first_name.clone(),
         };
-        Account::new(self.id.to_string(), name).features(&json!({ "typing": true, "read": false, "polling": polled }))
+        let mut features = json!({ "typing": true, "read": false });
+        if polled {
+            features["polling"] = json!(true);
+        }
+        Account::new(self.id.to_string(), name).features(&features)
     }
 }
 

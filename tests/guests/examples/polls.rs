@@ -1,5 +1,6 @@
-//! A provider of its own making that only answers when it is asked: settings say how much it has to tell, how long it takes, and
-//! how it refuses. The cursor counts what was told.
+//! A provider of its own making that only answers when it is asked. Settings say how it behaves: `account`, how many messages it
+//! `says`, how many milliseconds a poll `takes`, the kind of fault with which it `refuses` once everything is told, and what its
+//! features say about polling (`asks`). The cursor counts what was told.
 #![forbid(unsafe_code)]
 
 use std::thread;
@@ -11,32 +12,11 @@ use sambung_sdk::prelude::*;
 
 struct Polls;
 
-/// How it behaves.
-#[derive(serde::Deserialize)]
-#[serde(default)]
-struct Script {
-    account: String,
-    /// Messages that it has.
-    says: u64,
-    /// Milliseconds that each poll takes.
-    takes: u64,
-    /// The kind of fault with which it refuses once everything is told.
-    refuses: Option<String>,
-    /// What the account's features say about polling.
-    asks: Option<bool>,
-}
-
-impl Default for Script {
-    fn default() -> Self {
-        Self { account: "well".to_owned(), says: 0, takes: 0, refuses: None, asks: None }
-    }
-}
-
 impl Connection for Polls {
     fn connect(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
-        let script: Script = channel.read_settings().map_err(|fault| vec![fault])?;
-        let account = Account::new(&script.account, "Well");
-        Ok(match script.asks {
+        let script: Value = channel.read_settings().map_err(|fault| vec![fault])?;
+        let account = Account::new(name(&script), "Well");
+        Ok(match script.get("asks") {
             Some(asks) => account.features(&json!({ "polling": asks })),
             None => account,
         }
@@ -70,6 +50,10 @@ impl Windows for Polls {
     }
 }
 
+fn name(script: &Value) -> &str {
+    script["account"].as_str().unwrap_or("well")
+}
+
 fn now_ms() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
 }
@@ -77,16 +61,16 @@ fn now_ms() -> u128 {
 impl Polling for Polls {
     /// One message at a time; it says from when to when the poll was.
     fn poll(channel: Channel, cursor: Option<String>) -> Result<Polled, Fault> {
-        let script: Script = channel.read_settings()?;
+        let script: Value = channel.read_settings()?;
+        let number = |name: &str| script[name].as_u64().unwrap_or_default();
         let told: u64 = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or_default();
         let began = now_ms();
-        thread::sleep(Duration::from_millis(script.takes));
-        if told < script.says {
-            let message =
-                json!({ "id": format!("{} {told}", script.account), "text": format!("{began} {}", now_ms()) });
+        thread::sleep(Duration::from_millis(number("takes")));
+        if told < number("says") {
+            let message = json!({ "id": format!("{} {told}", name(&script)), "text": format!("{began} {}", now_ms()) });
             return Ok(Polled::default().request(Raw::new(message.to_string())).cursor((told + 1).to_string()));
         }
-        match script.refuses {
+        match script["refuses"].as_str() {
             Some(kind) => Err(Fault::new(kind, "the well is dry")),
             None => Ok(Polled::default().again_after_ms(60_000)),
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use sambung_tests::api::until;
-use sambung_tests::host::Host;
+use sambung_tests::host::{Host, leading};
 use sambung_tests::providers::telegram::{TOKEN, Telegram, private};
 use sambung_tests::server::Server;
 use serde_json::{Value, json};
@@ -143,4 +143,68 @@ async fn every_update_is_one_message_whenever_the_process_is_killed() {
         (1..=written).map(|number| format!("text {number}")).filter(|text| !found.contains_key(text)).collect();
     assert!(lost.is_empty() && twice.is_empty(), "lost: {lost:?}, twice: {twice:?}");
     assert!(written > i64::from(KILLS) * 5, "there was hardly any load: {written}");
+}
+
+/// The server is started again, reached by providers or not.
+async fn again(server: &mut Server, config: &str) {
+    server.stop().await;
+    std::fs::write(server.data().with_file_name("config.toml"), config).unwrap();
+    server.spawn();
+    server.ready().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_gets_an_address_or_loses_it_loses_no_message() {
+    let telegram = Telegram::start().await;
+    let (without, with) = (unreachable(&telegram), leading(&telegram.overrides(), ""));
+    let mut server = Server::start(&without).await;
+    let api = server.api();
+    let channel = connect(&api).await;
+    let check = format!("{}/check", path_of(&channel));
+    telegram.writes(CUSTOMER, "satu");
+    shown(&api, 1).await;
+
+    again(&mut server, &with).await;
+    telegram.reach_endpoint_at(&api.url(""));
+    telegram.writes(CUSTOMER, "dua");
+    shown(&api, 2).await;
+    assert_eq!(telegram.webhook(), None, "it is polled until the address is registered");
+    api.expect(200, "POST", &check, Value::Null).await;
+    until("the address is registered", async || telegram.webhook()).await;
+    telegram.writes(CUSTOMER, "tiga");
+    assert_eq!(telegram.deliver().await, 200);
+    shown(&api, 3).await;
+
+    again(&mut server, &without).await;
+    telegram.writes(CUSTOMER, "empat");
+    assert_eq!(texts(&shown(&api, 4).await), ["satu", "dua", "tiga", "empat"]);
+    assert_eq!(
+        (telegram.webhook(), telegram.pending().1),
+        (None, 0),
+        "its own address gave way, and nothing was dropped"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_polled_after_a_restore_before_it_is_released() {
+    let telegram = Telegram::start().await;
+    let mut old = Server::start(&unreachable(&telegram)).await;
+    connect(&old.api()).await;
+    telegram.writes(CUSTOMER, "satu");
+    shown(&old.api(), 1).await;
+    let apart = tempfile::tempdir().unwrap();
+    let file = apart.path().join("backup").display().to_string();
+    assert!(old.run(&["backup", &file]).await.status.success());
+    let key = old.data().join("master.key").display().to_string();
+    old.kill().await;
+    let mut new = old.elsewhere();
+    assert!(new.run(&["restore", &file, "--key", &key]).await.status.success());
+    telegram.writes(CUSTOMER, "dua");
+    let before = telegram.calls("getUpdates");
+    new.spawn();
+    new.ready().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(telegram.calls("getUpdates"), before, "the old server may still run");
+    assert!(new.run(&["release"]).await.status.success());
+    assert_eq!(texts(&shown(&new.api(), 2).await), ["satu", "dua"]);
 }

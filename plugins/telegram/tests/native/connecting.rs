@@ -33,6 +33,7 @@ fn connected(address: Option<&str>) -> Account {
     }
 }
 
+/// What the account says about polling; null: nothing, so that it is polled where nobody can reach the host.
 fn polling(account: &Account) -> Value {
     serde_json::from_str::<Value>(&account.features).unwrap()["polling"].clone()
 }
@@ -44,7 +45,7 @@ fn with_an_address_it_is_registered_with_a_secret_and_nothing_that_waits_is_drop
     host.expect("POST", method("setWebhook")).answer(200, ok(json!(true)));
     let account = connected(Some(ADDRESS));
     assert_eq!((account.id.as_str(), account.name.as_str()), ("7000001", "Toko (@toko_bot)"));
-    assert_eq!(polling(&account), false);
+    assert_eq!(polling(&account), Value::Null);
     let given = parameters(&host, 1);
     assert_eq!((&given["url"], &given["drop_pending_updates"]), (&json!(ADDRESS), &json!(false)));
     assert_eq!(given["secret_token"], "secret-webhook_secret-json");
@@ -128,7 +129,7 @@ fn an_address_that_is_lost_moved_or_incomplete_is_registered_again() {
         host.expect("POST", method("setWebhook")).answer(200, ok(json!(true)));
         let health = Telegram::check(channel(Some(ADDRESS))).unwrap();
         assert!(health.findings.is_empty());
-        assert_eq!(polling(&health.account.unwrap()), false);
+        assert_eq!(polling(&health.account.unwrap()), Value::Null);
         assert_eq!(host.remembered("webhook").unwrap(), ADDRESS.as_bytes());
     }
 }
