@@ -10,5 +10,6 @@ mod line_plugin;
 mod line_requests;
 mod line_simulator;
 mod line_story;
+mod meta;
 mod stories;
 mod whatsapp_requests;
