@@ -47,5 +47,6 @@ optional!(
 );
 optional!(signals, "with-signals", "export_signals");
 optional!(reconcile, "with-reconcile", "export_reconcile");
+optional!(polling, "with-polling", "export_polling");
 optional!(apps, "with-apps", "export_apps");
 optional!(assets, "with-assets", "export_assets");

@@ -5,7 +5,7 @@
 
 use crate::bindings;
 use crate::types::{Channel, Fault, Identity, MediaRef, Outgoing, Person, Receipt, Target, Thread};
-use crate::{apps, assets, connection, inbound, media, outbound, profiles, reconcile};
+use crate::{apps, assets, connection, inbound, media, outbound, polling, profiles, reconcile};
 use crate::{settings, signals, templates, windows};
 use std::marker::PhantomData;
 
@@ -81,6 +81,12 @@ impl<T: signals::Signals> bindings::signals::exports::sambung::channel::signals:
 impl<T: reconcile::Reconcile> bindings::reconcile::exports::sambung::channel::reconcile::Guest for Glue<T> {
     fn reconcile(channel: Channel, attempts: Vec<reconcile::Lost>) -> Vec<Result<reconcile::Verdict, Fault>> {
         T::reconcile(channel, attempts)
+    }
+}
+
+impl<T: polling::Polling> bindings::polling::exports::sambung::channel::polling::Guest for Glue<T> {
+    fn poll(channel: Channel, cursor: Option<String>) -> Result<polling::Polled, Fault> {
+        T::poll(channel, cursor)
     }
 }
 
@@ -190,6 +196,9 @@ macro_rules! __optional {
     (reconcile, $channel:ident) => {
         $crate::__optional!(@ reconcile, Reconcile, export_reconcile, $channel);
     };
+    (polling, $channel:ident) => {
+        $crate::__optional!(@ polling, Polling, export_polling, $channel);
+    };
     (apps, $channel:ident) => {
         $crate::__optional!(@ apps, Apps, export_apps, $channel);
     };
@@ -212,7 +221,7 @@ macro_rules! __optional {
         compile_error!(concat!(
             "there is no optional interface `",
             stringify!($unknown),
-            "`: templates, profiles, media, signals, reconcile, apps, assets"
+            "`: templates, profiles, media, signals, reconcile, polling, apps, assets"
         ));
     };
 }

@@ -77,6 +77,7 @@
 //! | `media` | [`Media`](media::Media) | where the bytes of an inbound file are |
 //! | `signals` | [`Signals`](signals::Signals) | typing, read, acknowledging a choice |
 //! | `reconcile` | [`Reconcile`](reconcile::Reconcile) | what became of a send whose answer was lost |
+//! | `polling` | [`Polling`](polling::Polling) | asking the provider for what is new |
 //! | `apps` | [`Apps`](apps::Apps) | registrations that several channels share |
 //! | `assets` | [`Assets`](assets::Assets) | files for visitors' browsers |
 //!
@@ -110,7 +111,7 @@ pub mod types;
 pub mod windows;
 
 pub use imports::{crypto, kv, log, media_host, secrets, visitor};
-pub use optional::{apps, assets, media, profiles, reconcile, signals, templates};
+pub use optional::{apps, assets, media, polling, profiles, reconcile, signals, templates};
 
 /// Everything that most plugins name.
 pub mod prelude {
@@ -123,6 +124,7 @@ pub mod prelude {
     pub use crate::json::{Value, json};
     pub use crate::media::{Media, Source};
     pub use crate::outbound::{Outbound, Outgoing, Receipt, SendError, SendFault};
+    pub use crate::polling::{Polled, Polling};
     pub use crate::profiles::Profiles;
     pub use crate::reconcile::{Lost, Reconcile, Verdict};
     pub use crate::settings::{self, Settings};

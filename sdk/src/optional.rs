@@ -78,6 +78,60 @@ pub mod reconcile {
     }
 }
 
+/// Asking the provider for what is new.
+pub mod polling {
+    pub use crate::bindings::polling::exports::sambung::channel::polling::{Polled, Raw};
+
+    use crate::types::{Channel, Fault, empty};
+
+    /// Fetches what the provider holds, where it cannot or does not call by itself.
+    pub trait Polling {
+        /// Called again and again, one at a time, while the channel is connected. What it answers is committed together with
+        /// its cursor, which the next call gets: acknowledge nothing at the provider that is not behind that cursor. May use
+        /// the network and wait for news there.
+        ///
+        /// # Errors
+        /// Why the provider could not be asked; tried again with backoff, save that "unauthorized" waits for a person.
+        fn poll(channel: Channel, cursor: Option<String>) -> Result<Polled, Fault>;
+    }
+
+    empty!(Raw { path, query, headers, body, extra });
+    empty!(Polled { requests, cursor, again_after_ms, extra });
+
+    impl Raw {
+        /// A request for `handle_webhook`, which gets it with the recipe "poll".
+        pub fn new(body: impl Into<Vec<u8>>) -> Self {
+            Self { body: body.into(), ..Self::default() }
+        }
+
+        /// What this is, where the plugin polls for several things: begins with a slash.
+        pub fn path(mut self, path: impl Into<String>) -> Self {
+            self.path = path.into();
+            self
+        }
+    }
+
+    impl Polled {
+        /// Adds a request after those before it.
+        pub fn request(mut self, request: Raw) -> Self {
+            self.requests.push(request);
+            self
+        }
+
+        /// Where the next poll begins; without it, where this one did.
+        pub fn cursor(mut self, cursor: impl Into<Option<String>>) -> Self {
+            self.cursor = cursor.into();
+            self
+        }
+
+        /// How long to wait before the next poll, in milliseconds.
+        pub fn again_after_ms(mut self, milliseconds: u64) -> Self {
+            self.again_after_ms = milliseconds;
+            self
+        }
+    }
+}
+
 /// Registrations with a provider that several channels share.
 pub mod apps {
     pub use crate::bindings::apps::exports::sambung::channel::apps::{App, Prepared};

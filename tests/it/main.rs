@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod browser;
+mod conformance;
 mod file_limit;
 mod kill;
 mod line_component;

@@ -20,6 +20,7 @@ pub(crate) enum Function {
     Resolve,
     Signal,
     Reconcile,
+    Poll,
     PrepareApp,
     CheckApp,
     ReleaseApp,
@@ -27,7 +28,7 @@ pub(crate) enum Function {
 
 impl Function {
     /// Every one, in the order of their numbers.
-    pub(crate) const ALL: [Function; 16] = [
+    pub(crate) const ALL: [Function; 17] = [
         Function::SettingsSchema,
         Function::WindowRules,
         Function::AssetFiles,
@@ -41,6 +42,7 @@ impl Function {
         Function::Resolve,
         Function::Signal,
         Function::Reconcile,
+        Function::Poll,
         Function::PrepareApp,
         Function::CheckApp,
         Function::ReleaseApp,
@@ -62,6 +64,7 @@ impl Function {
             Function::Resolve => "media.resolve",
             Function::Signal => "signals.signal",
             Function::Reconcile => "reconcile.reconcile",
+            Function::Poll => "polling.poll",
             Function::PrepareApp => "apps.prepare",
             Function::CheckApp => "apps.check",
             Function::ReleaseApp => "apps.release",
@@ -84,7 +87,7 @@ impl Function {
             Import::Crypto => !matches!(self, SettingsSchema | WindowRules | AssetFiles),
             Import::Http | Import::SecretsMarker | Import::SecretsHas => !self.is_pure(),
             Import::SecretsKeep => matches!(self, Connect | Check | PrepareApp | CheckApp),
-            Import::Kv => matches!(self, Connect | Check | Send | Reconcile),
+            Import::Kv => matches!(self, Connect | Check | Send | Reconcile | Poll),
             Import::MediaHost | Import::Visitor => matches!(self, Send),
         }
     }

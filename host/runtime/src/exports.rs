@@ -11,6 +11,7 @@ use crate::contract::connection::{ConnectStep, Health};
 use crate::contract::inbound::{Outcome, Request};
 use crate::contract::media::Source;
 use crate::contract::outbound::{Outgoing, Receipt, SendError};
+use crate::contract::polling::Polled;
 use crate::contract::reconcile::{Lost, Verdict};
 use crate::contract::templates::Page;
 use crate::contract::types::{Channel, Fault, Finding, Identity, MediaRef, Person, Target, Thread};
@@ -61,6 +62,7 @@ fn is_there(function: Function, interfaces: &Interfaces) -> bool {
         Function::Resolve => interfaces.media,
         Function::Signal => interfaces.signals,
         Function::Reconcile => interfaces.reconcile,
+        Function::Poll => interfaces.polling,
         Function::PrepareApp | Function::CheckApp | Function::ReleaseApp => interfaces.apps,
         Function::SettingsSchema
         | Function::WindowRules
@@ -121,6 +123,7 @@ signatures! {
     Resolve => resolve(channel: &Channel, file: &MediaRef) -> Result<Source, Fault>;
     Signal => signal(channel: &Channel, thread: &Thread, kind: &str, about: Option<&Target>) -> Result<(), Fault>;
     Reconcile => reconcile(channel: &Channel, attempts: &[Lost]) -> Vec<Result<Verdict, Fault>>;
+    Poll => poll(channel: &Channel, cursor: Option<&str>) -> Result<Polled, Fault>;
     PrepareApp => prepare(app: &App) -> Result<Prepared, Vec<Fault>>;
     CheckApp => check_app(app: &App) -> Result<Vec<Finding>, Fault>;
     ReleaseApp => release(app: &App) -> Result<(), Fault>;

@@ -13,6 +13,7 @@ use crate::contract::connection::{ConnectStep, Health};
 use crate::contract::inbound::{Outcome, Request};
 use crate::contract::media::Source;
 use crate::contract::outbound::{Outgoing, Receipt, SendError};
+use crate::contract::polling::Polled;
 use crate::contract::reconcile::{Lost, Verdict};
 use crate::contract::templates::Page;
 use crate::contract::types::{Channel, Fault, Finding, Identity, MediaRef, Person, Target, Thread};
@@ -293,6 +294,19 @@ impl Plugin {
         call!(self.0.callable, Reconcile, shared(caller), Moment::Now, reconcile(&channel, &attempts))
     }
 
+    /// What is new at the provider since `cursor`.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn poll(
+        &self,
+        caller: &Caller,
+        channel: Channel,
+        cursor: Option<String>,
+    ) -> Called<Result<Polled, Fault>> {
+        call!(self.0.callable, Poll, shared(caller), Moment::Now, poll(&channel, cursor.as_deref()))
+    }
+
     /// Registers with the provider.
     ///
     /// # Errors
@@ -337,7 +351,6 @@ impl Plugin {
             services: callable.services.clone(),
             client: callable.client.clone(),
             budget: Arc::new(Budget::new(&callable.limits)),
-            kept: Vec::new(),
         };
         download(&ground, source, max_bytes).await
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
-use crate::call::{Caller, Effects, KeptSecret};
+use crate::call::{Caller, Effects};
 use crate::calls::{Function, Import};
 use crate::capabilities::log::Log;
 use crate::capabilities::vault::Vault;
@@ -78,18 +78,13 @@ impl State {
         if self.manifest.secret(name).is_none() {
             return Err(format!("plugin.toml declares no secret {name:?}"));
         }
-        if let Some(value) = kept(&self.effects.secrets, name) {
-            return Ok(Some(value.clone()));
+        if let Some(kept) = self.vault.kept(name) {
+            return Ok(Some(kept.clone()));
         }
         let caller = self.caller.clone();
         let secrets = self.services.secrets.clone();
         secrets.get(&caller, name).await.map_err(|error| format!("the secret {name:?} cannot be read: {error}"))
     }
-}
-
-/// What a call kept under this name.
-pub(crate) fn kept<'k>(kept: &'k [KeptSecret], name: &str) -> Option<&'k SecretValue> {
-    kept.iter().find(|secret| secret.name == name).map(|secret| &secret.value)
 }
 
 impl WasiView for State {

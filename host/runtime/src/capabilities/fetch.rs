@@ -33,7 +33,6 @@ impl State {
             services: self.services.clone(),
             client: self.client.clone(),
             budget: self.budget.clone(),
-            kept: self.effects.secrets.clone(),
         }
     }
 }

@@ -15,13 +15,12 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 
 use super::vault::Vault;
-use crate::call::{Caller, KeptSecret};
+use crate::call::Caller;
 use crate::contract::http::{FetchError, Request, Response};
 use crate::egress::{Client, DialError, DialFault};
 use crate::manifest::Manifest;
 use crate::meter::{Budget, Over};
 use crate::services::{BlobMeta, SecretValue, ServiceError, Services};
-use crate::state::kept;
 
 /// The longest that one request may take, whatever the plugin asks for.
 const LONGEST: Duration = Duration::from_secs(120);
@@ -36,8 +35,6 @@ pub(crate) struct Ground {
     pub(crate) services: Arc<Services>,
     pub(crate) client: Client,
     pub(crate) budget: Arc<Budget>,
-    /// What this call kept of captures until now: it stands for its name at once.
-    pub(crate) kept: Vec<KeptSecret>,
 }
 
 /// Why there is no answer: something that the plugin is told, or a limit that ends its call.
@@ -89,9 +86,6 @@ impl Ground {
     pub(crate) async fn secret(&self, name: &str) -> Result<SecretValue, Failure> {
         if self.manifest.secret(name).is_none() {
             return Err(refuse("secret", format!("plugin.toml declares no secret `{name}`")));
-        }
-        if let Some(value) = kept(&self.kept, name) {
-            return Ok(value.clone());
         }
         match self.services.secrets.get(&self.caller, name).await {
             Ok(Some(value)) if !value.expose().is_empty() => Ok(value),

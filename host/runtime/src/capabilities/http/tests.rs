@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 
 use super::download::{Download, DownloadError, download};
 use super::*;
-use crate::call::{CallFault, KeptSecret};
+use crate::call::CallFault;
 use crate::capabilities::vault::{Encoding, Markers};
-use crate::contract::http::{Auth, Basic, Capture, Oauth1, Piece};
+use crate::contract::http::{Auth, Basic, Capture, Oauth1, Piece, Section};
 use crate::contract::types::MediaRef;
 use crate::egress::{Names, Policy};
 use crate::limits::Limits;
@@ -220,7 +220,6 @@ async fn ground_and_memory(limits: Limits, overridden: &[&str]) -> (Ground, Arc<
         services: Arc::new(Services { secrets: store.clone(), kv: store.clone(), blobs: store }),
         client: Client::with_names(policy, Arc::new(Leads("10.0.0.1".parse().unwrap()))).unwrap(),
         budget: Arc::new(Budget::new(&limits)),
-        kept: Vec::new(),
     };
     (ground, memory)
 }
@@ -386,22 +385,16 @@ async fn secrets_that_are_unset_or_undeclared_are_refused() {
 }
 
 #[tokio::test]
-async fn what_this_call_kept_stands_for_its_name_at_once_and_goes_before_what_was_stored() {
+async fn what_a_call_keeps_serves_its_later_requests() {
     let _turn = TURN.lock().await;
-    let mut ground = ground().await;
-    let kept = |name: &str, value: &str| KeptSecret {
-        name: name.to_owned(),
-        value: SecretValue::from(value.to_owned()),
-        expires_at: None,
-    };
-    ground.kept = vec![kept("unset", "just-captured"), kept("password", "newer")];
-    for (name, value) in [("unset", "just-captured"), ("password", "newer")] {
-        let mut get = request("GET", "https://api.example.com/v1/me");
-        get.auth = Auth::Bearer(name.to_owned());
-        assert_eq!(made(&ground, &mut Vault::default(), get).await.unwrap().status, 200);
-        let seen = SEEN.lock().unwrap().take().unwrap();
-        assert_eq!(seen["headers"]["authorization"], format!("Bearer {value}"));
-    }
+    let ground = ground().await;
+    let mut vault = Vault::default();
+    let mut get = request("GET", "https://api.example.com/v1/echo");
+    get.auth = Auth::Bearer("unset".to_owned());
+    assert_eq!(kind_of(&ground, get.clone()).await, told("secret"));
+    vault.keep("unset".to_owned(), SecretValue::from("handed-out".to_owned()));
+    made(&ground, &mut vault, get).await.unwrap();
+    assert_eq!(seen()["headers"]["authorization"], "Bearer handed-out");
 }
 
 #[tokio::test]
