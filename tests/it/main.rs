@@ -11,6 +11,7 @@ mod line_plugin;
 mod line_requests;
 mod line_simulator;
 mod line_story;
+mod meta;
 mod stories;
 mod telegram;
 mod whatsapp_requests;

@@ -51,7 +51,7 @@ pub fn of(mode: Mode) -> Result<Profile, Fault> {
         return Ok(Profile { id, name, edge: "me/subscribed_apps".to_owned() });
     }
     let page: Linked = pages::about(&access, "me", &format!("id,name,{LINKED}"))?;
-    let linked = page.instagram_business_account.as_ref().and_then(|own| linked(own));
+    let linked = page.instagram_business_account.as_ref().and_then(linked);
     let (id, name) = linked.ok_or_else(|| {
         let words = format!("the page {} is linked to no professional Instagram account", page.name);
         Fault::new("not-found", words).code("not-linked")

@@ -1,6 +1,7 @@
 //! Simulators: small servers on loopback that behave as the providers' documentation says, for stories over real HTTP.
 
 pub mod line;
+pub mod meta;
 mod served;
 pub mod telegram;
 pub mod whatsapp;
