@@ -120,7 +120,8 @@ impl App {
             polls: config.inbound.polls,
             unreachable: config.server.public_url().is_none(),
         };
-        let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), settings);
+        let inbound =
+            Inbound::new(db.clone(), clock.clone(), wakes.clone(), (plugins.clone(), renewals.clone()), settings);
         let outbound = outbound(&config, &db, &clock, &wakes, (&plugins, renewals));
         let feed = feed(&config, &db, &clock, &wakes)?;
         let state = State::from(Parts {

@@ -37,6 +37,8 @@ struct Known {
     pages: Vec<(&'static str, &'static str)>,
     count: u32,
     refreshes: u32,
+    /// How often somebody asked for news with a good token.
+    asked: u32,
     revoked: Vec<String>,
     left: Vec<String>,
     denies: bool,
@@ -59,6 +61,7 @@ async fn provider() -> (Provider, String) {
         .route("/revoke", post(revoke))
         .route("/pages", get(pages))
         .route("/leave", post(leave))
+        .route("/news", get(news))
         .route("/send", post(send))
         .with_state(provider.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -154,6 +157,15 @@ async fn pages(Axum(provider): Axum<Provider>, headers: HeaderMap) -> Response {
     let page =
         |(id, name): &(&str, &str)| json!({ "id": id, "name": name, "token": format!("token-of-{id}-0123456789") });
     Json(json!({ "data": known.pages.iter().map(page).collect::<Vec<_>>() })).into_response()
+}
+
+async fn news(Axum(provider): Axum<Provider>, headers: HeaderMap) -> Response {
+    let mut known = provider.lock().unwrap();
+    if bearer(&headers) != known.token {
+        return (StatusCode::UNAUTHORIZED, "The token is not good.").into_response();
+    }
+    known.asked += 1;
+    StatusCode::OK.into_response()
 }
 
 async fn leave(Axum(provider): Axum<Provider>, headers: HeaderMap) -> StatusCode {
@@ -560,6 +572,23 @@ async fn a_refused_send_is_tried_again_with_a_new_token() {
     assert_eq!(stage.sign_in(&browser(), step_url(&waiting)).await.status(), StatusCode::OK);
     until("what was held goes out", async || stage.status(&held).await == "sent").await;
     assert_eq!(stage.channel(&channel).await["findings"], json!([]));
+}
+
+/// A refused poll renews as well, and goes on.
+#[tokio::test]
+async fn a_refused_poll_goes_on_with_a_new_token() {
+    let stage = Stage::with_app().await;
+    stage.known().pages = vec![("p1", "Asked")];
+    let channel = stage.connected().await;
+    until("it is asked", async || stage.known().asked > 0).await;
+    stage.ahead.fetch_add(120_000, Ordering::SeqCst);
+    let before = {
+        let mut known = stage.known();
+        known.token = "withdrawn-by-the-provider".to_owned();
+        known.asked
+    };
+    until("it is asked with the new token", async || stage.known().asked > before).await;
+    assert_eq!((stage.known().refreshes, &stage.channel(&channel).await["state"]), (1, &json!("connected")));
 }
 
 /// Bad weather at the provider says nothing about the credential.

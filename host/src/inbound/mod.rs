@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::db::{Db, DbError, JournalReader, NewRow, Replay};
-use crate::plugins::Registry;
+use crate::plugins::{Registry, Renewals};
 use crate::wake::Wakes;
 use arrivals::Way;
 
@@ -36,6 +36,7 @@ struct Inner {
     clock: Clock,
     wakes: Wakes,
     plugins: Registry,
+    renewals: Renewals,
     /// Most bytes of a file that is fetched.
     max_file: u64,
     answers: Arc<Answers>,
@@ -72,12 +73,19 @@ const ECHOES_AT_ONCE: u32 = 50;
 
 impl Inbound {
     /// Nothing runs before [`Inbound::run`].
-    pub fn new(db: Db, clock: Clock, wakes: Wakes, plugins: Registry, settings: Settings) -> Inbound {
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        wakes: Wakes,
+        (plugins, renewals): (Registry, Renewals),
+        settings: Settings,
+    ) -> Inbound {
         Inbound(Arc::new(Inner {
             db,
             clock,
             wakes,
             plugins,
+            renewals,
             max_file: settings.max_file,
             answers: Arc::default(),
             arrivals: arrivals::Arrivals::new(),

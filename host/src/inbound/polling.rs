@@ -18,6 +18,7 @@ use super::Inner;
 use crate::clock::chance;
 use crate::db::{ChannelRow, DbError, NewRow, PollResult, PolledChannel};
 use crate::model::retry::poll_delay;
+use crate::plugins::Renewed;
 
 /// How often it is looked which channels are to be polled without a signal.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -242,9 +243,18 @@ async fn poll(inner: &Inner, channel: &str, plugin: &str, failures: u32) -> Resu
     }
 }
 
-/// A credential that is refused waits for a person; anything else for its time.
+/// A credential that is refused is renewed, or waits for a person; anything else waits for its time.
 async fn refused(inner: &Inner, row: &ChannelRow, fault: Fault, failures: u32, now: i64) -> Result<Next, DbError> {
     if fault.kind == "unauthorized" {
+        match inner.renewals.renew(&row.id, row.credential_version).await? {
+            Renewed::Newer => {
+                // It is polled with the new one as soon as it is looked at.
+                inner.wakes.polling.notify_one();
+                return Ok(Next::After(Duration::ZERO));
+            }
+            Renewed::Later => return Ok(Next::Failed(None)),
+            Renewed::Refused(_) | Renewed::Impossible => {}
+        }
         inner.db.mark_needs_attention(&row.id, row.credential_version, &fault.words, now).await?;
     } else {
         tracing::info!(channel = row.id, words = fault.words, "the provider did not answer a poll");

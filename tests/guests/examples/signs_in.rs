@@ -4,6 +4,7 @@
 
 use sambung_sdk::http;
 use sambung_sdk::outbound::SendFault;
+use sambung_sdk::polling::{Polled, Polling};
 use sambung_sdk::prelude::*;
 use sambung_sdk::secrets;
 
@@ -32,7 +33,9 @@ fn pages() -> Result<Value, Fault> {
 }
 
 fn account(page: &Value) -> Account {
-    Account::new(page["id"].as_str().unwrap_or_default(), page["name"].as_str().unwrap_or_default())
+    let word = |name: &str| page[name].as_str().unwrap_or_default();
+    // What the provider posts to nobody is asked for.
+    Account::new(word("id"), word("name")).features(&json!({ "polling": word("name") == "Asked" }))
 }
 
 impl Connection for SignsIn {
@@ -129,8 +132,22 @@ impl Outbound for SignsIn {
     }
 }
 
+impl Polling for SignsIn {
+    fn poll(_channel: Channel, _cursor: Option<String>) -> Result<Polled, Fault> {
+        let answer = http::Request::get(format!("{API}/news"))
+            .bearer("user_token")
+            .send()
+            .map_err(|error| Fault::unavailable(error.words))?;
+        match answer.status {
+            200 => Ok(Polled::default().again_after_ms(50)),
+            _ => Err(fault(&answer)),
+        }
+    }
+}
+
 sambung_sdk::export_channel! {
     SignsIn,
     manifest: "manifests/signs_in.toml",
     texts: { en: "manifests/texts.toml", id: "manifests/texts.toml" },
+    optional: [polling],
 }
