@@ -46,6 +46,32 @@ async fn people_and_a_page_write_to_each_other_and_an_own_echo_is_not_a_second_m
     assert_eq!(texts(api).await.len(), 2, "one each");
 }
 
+/// After failures Meta's events come in any order: what is said of a message waits for it, and times are the provider's.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_come_in_the_wrong_order_end_as_they_happened() {
+    let meta = Meta::start().await;
+    let (host, _) = with_page(&meta, "").await;
+    let api = host.api();
+    let began = now_ms() - HOUR_MS;
+    let first = meta.text(PAGE, PERSON, began, "satu");
+    let second = meta.text(PAGE, PERSON, began + 1000, "dua");
+    let mid = first["message"]["mid"].clone();
+    let of = |at: u64, name: &str, own: Value| meta.event(PAGE, PERSON, began + at, name, own);
+    let edited = of(2000, "message_edit", json!({ "mid": mid, "text": "satu!", "num_edit": 1 }));
+    let loved = of(3000, "reaction", json!({ "mid": mid, "action": "react", "reaction": "love", "emoji": "❤️" }));
+    for event in [loved, edited, second, first] {
+        assert_eq!(meta.post_of_page(PAGE, [event]).await, Some(200));
+    }
+    api.translated().await;
+    let conversation = api.first_conversation().await;
+    let mut list = api.all(&messages(&conversation)).await;
+    list.sort_by_key(|message| message["sent_at"].as_str().unwrap().to_owned());
+    let found: Vec<&str> = list.iter().map(|message| message["content"]["text"].as_str().unwrap()).collect();
+    assert_eq!(found, ["satu!", "dua"]);
+    assert!(list[0]["reactions"].to_string().contains('❤'), "{}", list[0]);
+    assert_eq!(conversation["last_message"]["preview"], "dua", "{conversation}");
+}
+
 /// What an agent writes in the page's own inbox is the business's, and nobody's attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_agent_wrote_in_the_pages_inbox_is_shown() {
