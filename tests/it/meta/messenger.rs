@@ -273,6 +273,29 @@ async fn metas_trouble_is_tried_again_and_somebody_who_blocked_the_page_is_not()
     assert_eq!(meta.deliveries().len(), 1);
 }
 
+/// How long to wait stands in a header of usage; until then nothing is asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_limit_holds_the_channel_for_as_long_as_meta_says() {
+    let meta = Meta::start().await;
+    let (host, _) = with_page(&meta, "").await;
+    let api = host.api();
+    assert_eq!(meta.post_of_page(PAGE, [meta.text(PAGE, PERSON, now_ms(), "Halo")]).await, Some(200));
+    let conversation = api.first_conversation().await;
+    meta.trouble([Trouble::RateLimit]);
+    let asked = async || meta.recorded().iter().filter(|one| one.url.contains("/me/messages")).count();
+    let reply = api.reply(conversation["id"].as_str().unwrap(), "Halo juga").await;
+    let held = until("the limit is known", async || {
+        let message = api.get(&format!("/v1/messages/{reply}")).await;
+        message["attempts"][0]["error"]["code"].is_string().then_some(message)
+    })
+    .await;
+    assert_eq!(held["attempts"][0]["error"]["code"], "rate-limited", "{held}");
+    assert_eq!(held["status"], "queued", "{held}");
+    api.reply(conversation["id"].as_str().unwrap(), "Dan satu lagi").await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!((asked().await, meta.deliveries().len()), (1, 0), "the minute is not over");
+}
+
 /// The smallest picture.
 fn picture() -> Vec<u8> {
     let png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
