@@ -120,13 +120,13 @@ impl<'a> Occurrence<'a> {
         Some(person)
     }
 
-    /// The person's conversation.
+    /// The person's conversation: their id is unique for the account, so it is the key.
     ///
     /// # Errors
     /// Nobody is named.
     pub fn thread(&self) -> Result<Thread> {
         let person = self.person.as_deref().ok_or("the event does not say who it is from")?;
-        let thread = crate::thread(person);
+        let thread = Thread::new(person);
         Ok(match self.checkbox() {
             Some(reference) => thread.alias(user_ref_key(reference)),
             None => thread,

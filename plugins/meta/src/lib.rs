@@ -24,7 +24,7 @@ pub mod usage;
 pub mod webhook;
 pub mod windows;
 
-use sambung_sdk::types::{Identity, Thread};
+use sambung_sdk::types::Identity;
 
 /// What tells one platform from another.
 pub struct Network {
@@ -54,11 +54,6 @@ impl Network {
     pub fn person(&self, account: &str, id: &str) -> Identity {
         Identity::new(self.scheme, account, id)
     }
-}
-
-/// The conversation with a person: ids are unique for each account, so they are its key.
-pub fn thread(person: &str) -> Thread {
-    Thread::new(person)
 }
 
 /// The key of a conversation whose person only a checkbox named until now.

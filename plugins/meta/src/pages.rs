@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 /// The secret that a sign-in leaves: the person's own token.
 pub const USER_TOKEN: &str = "user_token";
-/// The secret that is taken out of the list of pages: the chosen page's token, which does not expire by itself.
+/// The secret that is taken out of the chosen page's answer: its own token, which does not expire by itself.
 pub const PAGE_TOKEN: &str = "page_token";
 /// What a person must be allowed on a page to answer its messages; pages on which they may not are not offered.
 const TASK: &str = "MESSAGING";

@@ -46,6 +46,32 @@ async fn people_and_a_page_write_to_each_other_and_an_own_echo_is_not_a_second_m
     assert_eq!(texts(api).await.len(), 2, "one each");
 }
 
+/// After failures Meta's events come in any order: what is said of a message waits for it, and times are the provider's.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_come_in_the_wrong_order_end_as_they_happened() {
+    let meta = Meta::start().await;
+    let (host, _) = with_page(&meta, "").await;
+    let api = host.api();
+    let began = now_ms() - HOUR_MS;
+    let first = meta.text(PAGE, PERSON, began, "satu");
+    let second = meta.text(PAGE, PERSON, began + 1000, "dua");
+    let mid = first["message"]["mid"].clone();
+    let of = |at: u64, name: &str, own: Value| meta.event(PAGE, PERSON, began + at, name, own);
+    let edited = of(2000, "message_edit", json!({ "mid": mid, "text": "satu!", "num_edit": 1 }));
+    let loved = of(3000, "reaction", json!({ "mid": mid, "action": "react", "reaction": "love", "emoji": "❤️" }));
+    for event in [loved, edited, second, first] {
+        assert_eq!(meta.post_of_page(PAGE, [event]).await, Some(200));
+    }
+    api.translated().await;
+    let conversation = api.first_conversation().await;
+    let mut list = api.all(&messages(&conversation)).await;
+    list.sort_by_key(|message| message["sent_at"].as_str().unwrap().to_owned());
+    let found: Vec<&str> = list.iter().map(|message| message["content"]["text"].as_str().unwrap()).collect();
+    assert_eq!(found, ["satu!", "dua"]);
+    assert!(list[0]["reactions"].to_string().contains('❤'), "{}", list[0]);
+    assert_eq!(conversation["last_message"]["preview"], "dua", "{conversation}");
+}
+
 /// What an agent writes in the page's own inbox is the business's, and nobody's attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_agent_wrote_in_the_pages_inbox_is_shown() {
@@ -245,6 +271,29 @@ async fn metas_trouble_is_tried_again_and_somebody_who_blocked_the_page_is_not()
     let failed = api.message_when(&reply, "failed").await;
     assert_eq!(failed["error"]["detail"], "(#551) This person isn't available right now.", "{failed}");
     assert_eq!(meta.deliveries().len(), 1);
+}
+
+/// How long to wait stands in a header of usage; until then nothing is asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_limit_holds_the_channel_for_as_long_as_meta_says() {
+    let meta = Meta::start().await;
+    let (host, _) = with_page(&meta, "").await;
+    let api = host.api();
+    assert_eq!(meta.post_of_page(PAGE, [meta.text(PAGE, PERSON, now_ms(), "Halo")]).await, Some(200));
+    let conversation = api.first_conversation().await;
+    meta.trouble([Trouble::RateLimit]);
+    let asked = async || meta.recorded().iter().filter(|one| one.url.contains("/me/messages")).count();
+    let reply = api.reply(conversation["id"].as_str().unwrap(), "Halo juga").await;
+    let held = until("the limit is known", async || {
+        let message = api.get(&format!("/v1/messages/{reply}")).await;
+        message["attempts"][0]["error"]["code"].is_string().then_some(message)
+    })
+    .await;
+    assert_eq!(held["attempts"][0]["error"]["code"], "rate-limited", "{held}");
+    assert_eq!(held["status"], "queued", "{held}");
+    api.reply(conversation["id"].as_str().unwrap(), "Dan satu lagi").await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!((asked().await, meta.deliveries().len()), (1, 0), "the minute is not over");
 }
 
 /// The smallest picture.

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use sambung_runtime::SecretValue;
+use sambung_runtime::oauth2::{OAuthClient, OAuthError, Tokens};
+use sambung_testkit::Kit;
 use sambung_tests::api::{Api, now_ms};
-use sambung_tests::providers::meta::{Meta, PAGES, PERSON};
+use sambung_tests::providers::meta::{INSTAGRAM_APP_ID, INSTAGRAM_APP_SECRET, Meta, PAGES, PERSON};
 use serde_json::{Value, json};
 
 use super::{path, with_app};
@@ -162,4 +165,28 @@ async fn whoever_says_no_is_told_so_and_can_try_again() {
         (&json!("authorize"), &json!("denied")),
         "{shown}"
     );
+}
+
+/// An account's own token is renewed by itself, with a week to spare; one that ended is not, and somebody signs in again. A
+/// person's token at Facebook is never renewed: nobody needs it once a page is chosen.
+#[tokio::test]
+async fn an_accounts_token_is_renewed_as_the_manifest_says() {
+    let meta = Meta::start().await;
+    let wasm = sambung_bundle::BUNDLED.iter().find(|plugin| plugin.id == "instagram").unwrap().wasm;
+    let kit = Kit::load_at(wasm, meta.overrides()).await.unwrap();
+    let manifest = kit.plugin().manifest();
+    assert!(manifest.sign_in(&json!({ "mode": "sign-in" })).unwrap().refresh.is_none());
+    assert!(manifest.sign_in(&json!({ "mode": "token" })).is_none());
+    let flow = manifest.sign_in(&json!({ "mode": "instagram-sign-in" })).unwrap();
+    assert_eq!(flow.refresh.as_ref().unwrap().ahead_ms, 7 * 24 * 3_600_000);
+    let secret = |value: &str| SecretValue::from(value.to_owned());
+    let client = OAuthClient { id: INSTAGRAM_APP_ID.to_owned(), secret: Some(secret(INSTAGRAM_APP_SECRET)) };
+    let provider = kit.plugin().provider(flow, &client, "ws_1");
+    let held = Tokens { access: secret(PAGES[0].account_token), refresh: None, lasts_ms: None };
+    let next = provider.renew(&held).await.unwrap();
+    assert_ne!(next.access.expose(), held.access.expose());
+    assert_eq!(next.lasts_ms, Some(5_183_944_000));
+    provider.renew(&next).await.expect("what was renewed is renewed again");
+    meta.end(PAGES[0].account_token);
+    assert!(matches!(provider.renew(&held).await, Err(OAuthError::Refused { .. })));
 }
