@@ -82,3 +82,52 @@ async fn signal(inner: &Inner, choice: Choice) -> Result<(), DbError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use sambung_runtime::contract::inbound::{Event, Item, Message, Outcome};
+    use sambung_runtime::contract::types;
+
+    use super::*;
+    use crate::db::PendingRow;
+
+    fn tapped(received_at: i64, replays: i64) -> Translated {
+        let thread = Thread { key: "t".into(), aliases: vec![], joins: vec![], context: None, extra: vec![] };
+        let choice = Content::Choice(types::Choice { id: "y".into(), label: None, of: None, extra: vec![] });
+        let message = Message {
+            id: "m".into(),
+            thread,
+            sender: None,
+            content: vec![choice],
+            reply_to: None,
+            group: None,
+            context: Some("{}".into()),
+            correlation: None,
+            extra: vec![],
+        };
+        let event = Event {
+            id: "e".into(),
+            time: None,
+            what: Happening::Message(message),
+            opens: vec![],
+            closes: vec![],
+            extra: vec![],
+        };
+        let item = Item { routes: vec![], raw: None, outcome: ItemResult::Events(vec![event]), extra: vec![] };
+        let outcome = Outcome { items: vec![item], answer: None, extra: vec![] };
+        let row = PendingRow { channel: Some("ch_1".into()), received_at, replays, ..PendingRow::default() };
+        Translated {
+            row: Arc::new(row),
+            translation: Translation::Outcome { outcome, rules: Arc::from([]), early: false },
+        }
+    }
+
+    #[test]
+    fn a_choice_is_acknowledged_soon_or_not_at_all_and_never_again() {
+        let now = 100_000;
+        let soon = choices(&tapped(now - LATE, 0), now);
+        assert_eq!((soon.len(), soon[0].about.id.as_str(), soon[0].about.context.as_deref()), (1, "m", Some("{}")));
+        assert!(choices(&tapped(now - LATE - 1, 0), now).is_empty(), "a late courtesy is worse than none");
+        assert!(choices(&tapped(now, 1), now).is_empty(), "somebody had it run again");
+    }
+}
