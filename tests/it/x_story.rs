@@ -166,21 +166,23 @@ async fn a_limit_and_a_busy_provider_are_waited_for() {
     assert!(failed.to_string().contains("You cannot send messages to this user."), "{failed}");
 }
 
-/// X failed after it had taken the message: it is found in the conversation and not sent again.
+/// X took the message, and then failed or fell silent: it is found in the conversation and not sent again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_whose_answer_was_lost_is_looked_for_and_not_sent_twice() {
     let x = X::start().await;
-    let (host, _) = with_x(&x, "").await;
+    let (host, _) = with_x(&x, "[runtime.limits]\ndeadline_ms = 8000\n").await;
     let api = host.api();
     assert_eq!(x.post_activity(&x.write(CUSTOMER, "hi")).await.unwrap(), 200);
     let conversation = api.first_conversation().await;
-    x.trouble([Trouble::ErrorAfterTaking]);
-    let reply = api.reply(conversation["id"].as_str().unwrap(), "once & only <once>").await;
-    api.message_when(&reply, "sent").await;
-    assert_eq!(x.deliveries().len(), 1);
-    assert!(
-        x.recorded().iter().any(|one| one.url.starts_with(&format!("/2/dm_conversations/with/{CUSTOMER}/dm_events?")))
-    );
+    for (trouble, text) in [(Trouble::ErrorAfterTaking, "once & only <once>"), (Trouble::SilenceAfterTaking, "silence")]
+    {
+        x.trouble([trouble]);
+        let reply = api.reply(conversation["id"].as_str().unwrap(), text).await;
+        api.message_when(&reply, "sent").await;
+    }
+    assert_eq!(x.deliveries().len(), 2);
+    let looked = format!("/2/dm_conversations/with/{CUSTOMER}/dm_events?");
+    assert!(x.recorded().iter().any(|one| one.url.starts_with(&looked)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

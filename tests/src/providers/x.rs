@@ -68,8 +68,6 @@ pub enum Trouble {
     Unavailable,
     /// 500 after the message was taken.
     ErrorAfterTaking,
-    /// 500 before it was.
-    ErrorBeforeTaking,
     /// 401: the token is good no more.
     Unauthorized,
     /// 403: the person takes no messages from the account.

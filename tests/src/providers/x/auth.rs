@@ -87,7 +87,8 @@ fn signed(shared: &Shared, parts: &Parts, fields: &str) -> bool {
     let fresh = given("oauth_timestamp").parse::<u64>().is_ok_and(|time| time.abs_diff(now) < CLOCKS_S);
     let keys = given("oauth_consumer_key") == CONSUMER_KEY && given("oauth_token") == ACCESS_TOKEN;
     let method = given("oauth_signature_method") == "HMAC-SHA1";
-    if !(fresh && keys && method) || !lock(shared).nonces.insert(given("oauth_nonce").to_owned()) {
+    let new = || lock(shared).nonces.insert(given("oauth_nonce").to_owned());
+    if !(fresh && keys && method && new()) {
         return false;
     }
     let query = parts.uri.query().unwrap_or_default();

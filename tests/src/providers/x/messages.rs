@@ -46,7 +46,6 @@ fn refused(trouble: Option<Trouble>) -> Option<Response> {
         Trouble::Unavailable => {
             Some(refuse(StatusCode::SERVICE_UNAVAILABLE, json!({ "title": "Service Unavailable", "status": 503 })))
         }
-        Trouble::ErrorBeforeTaking => Some(failed()),
         Trouble::Unauthorized => Some(coded(StatusCode::UNAUTHORIZED, 89, "Invalid or expired token.")),
         Trouble::NotTaken => Some(coded(StatusCode::FORBIDDEN, 349, "You cannot send messages to this user.")),
         Trouble::ErrorAfterTaking | Trouble::SilenceAfterTaking => None,
