@@ -86,7 +86,10 @@ impl Faults {
         } else if let Some((_, types)) = SAMPLES.iter().find(|(known, _)| *known == kind) {
             let mime = header["example"]["mime"].as_str().unwrap_or("nothing known");
             if !types.contains(&mime) {
-                let words = format!("for a header of the kind {kind} the example is {}, and this is {mime}", types.join(" or "));
+                let words = format!(
+                    "for a header of the kind {kind} the example is {}, and this is {mime}",
+                    types.join(" or ")
+                );
                 self.note("/header/example/media_id", words);
             }
         } else if kind != "location" {

@@ -181,7 +181,10 @@ fn every_limit_that_a_template_passes_is_told_at_its_place() {
     let mut template = simple();
     template["header"] = json!({ "kind": "image", "example": { "media_id": "md_1", "mime": "image/webp" } });
     let faults = create(&template).unwrap_err();
-    assert_eq!(faults[0].words, "for a header of the kind image the example is image/jpeg or image/png, and this is image/webp");
+    assert_eq!(
+        faults[0].words,
+        "for a header of the kind image the example is image/jpeg or image/png, and this is image/webp"
+    );
 }
 
 #[test]
