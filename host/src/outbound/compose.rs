@@ -292,6 +292,8 @@ mod tests {
         let features = json!({"media": false});
         let contents = |window: &Window| composer(&limits, &features, window)["contents"].clone();
         assert_eq!(contents(&window(&["template"])), json!(["template"]));
+        let without = json!({"templates": false});
+        assert_eq!(composer(&limits, &without, &window(&["template"]))["contents"], json!([]));
         assert_eq!(contents(&window(&["free-form", "template"])), json!(["text", "template", "contact_cards"]));
     }
 }

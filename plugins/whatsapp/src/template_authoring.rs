@@ -77,7 +77,7 @@ struct Created {
 
 fn create(cloud: &Cloud, wanted: &Value) -> Result<Value, Fault> {
     let handle = match wanted["header"]["example"].as_object() {
-        Some(_) => Some(upload(&wanted["header"]["example"]).map_err(|fault| of_sample(fault))?),
+        Some(_) => Some(upload(&wanted["header"]["example"]).map_err(of_sample)?),
         None => None,
     };
     let mut body = json!({

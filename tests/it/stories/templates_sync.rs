@@ -62,6 +62,10 @@ async fn news_are_shown_at_once_with_their_reason_and_reading_again_keeps_it() {
         "previous_category": "UTILITY", "new_category": "MARKETING" });
     platform.alter_template("order_ready", "id", "category", json!("MARKETING"));
     assert_eq!(tell("template_category_update", category).await["category"], "marketing");
+    // Another change, told by the provider's id alone.
+    platform.alter_template("order_ready", "id", "category", json!("UTILITY"));
+    let by_id = json!({ "message_template_id": 1, "new_category": "UTILITY" });
+    assert_eq!(tell("template_category_update", by_id).await["category"], "utility");
     api.expect(200, "POST", &format!("{}/sync", path(&channel)), Value::Null).await;
     let shown = api.get(&format!("{}/order_ready:id", path(&channel))).await;
     assert_eq!(shown["reason"], "INVALID_FORMAT: Two blanks touch.", "the list says less of why: {shown}");
