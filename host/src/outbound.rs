@@ -4,6 +4,7 @@
 //! own message until it is decided, and later messages for [`Settings::lane_wait_ms`]. What a plugin's error names is held back
 //! and no more. Knows no HTTP and no channel's life; how an attempt ends is decided in `endings`, what is on disk in `db/`.
 
+mod authoring;
 mod carry;
 pub mod compose;
 mod dispatch;
@@ -12,6 +13,8 @@ mod rates;
 mod reconcile;
 mod recovery;
 mod sync;
+mod templates;
+mod turns;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +27,7 @@ use crate::db::Db;
 use crate::plugins::{Registry, Renewals};
 use crate::wake::Wakes;
 
+pub use authoring::{AuthoringError, Made};
 pub use sync::SyncError;
 
 /// Bounds of the way out.
@@ -59,7 +63,7 @@ struct Inner {
     slots: Arc<Semaphore>,
     in_flight: Mutex<HashMap<i64, u32>>,
     rates: Mutex<rates::Rates>,
-    syncing: Mutex<std::collections::HashSet<i64>>,
+    template_turns: turns::Turns,
 }
 
 impl Outbound {
@@ -75,7 +79,7 @@ impl Outbound {
             slots: Arc::new(Semaphore::new(settings.calls.max(1))),
             in_flight: Mutex::default(),
             rates: Mutex::default(),
-            syncing: Mutex::default(),
+            template_turns: turns::Turns::default(),
             db,
             clock,
             wakes,

@@ -38,6 +38,7 @@ macro_rules! optional {
 }
 
 optional!(templates, "with-templates", "export_templates");
+optional!(template_authoring, "with-template-authoring", "export_template_authoring");
 optional!(profiles, "with-profiles", "export_profiles");
 optional!(
     media,

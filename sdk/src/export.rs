@@ -6,7 +6,7 @@
 use crate::bindings;
 use crate::types::{Channel, Fault, Identity, MediaRef, Outgoing, Person, Receipt, Target, Thread};
 use crate::{apps, assets, connection, inbound, media, outbound, polling, profiles, reconcile};
-use crate::{settings, signals, templates, windows};
+use crate::{settings, signals, template_authoring, templates, windows};
 use std::marker::PhantomData;
 
 /// Joins an author's traits to the generated ones.
@@ -57,6 +57,18 @@ impl<T: outbound::Outbound> required::outbound::Guest for Glue<T> {
 impl<T: templates::Templates> bindings::templates::exports::sambung::channel::templates::Guest for Glue<T> {
     fn list_templates(channel: Channel, cursor: Option<String>) -> Result<templates::Page, Fault> {
         T::list_templates(channel, cursor)
+    }
+}
+
+impl<T: template_authoring::TemplateAuthoring>
+    bindings::template_authoring::exports::sambung::channel::template_authoring::Guest for Glue<T>
+{
+    fn create_template(channel: Channel, template: String) -> Result<String, Vec<Fault>> {
+        T::create_template(channel, template)
+    }
+
+    fn delete_template(channel: Channel, template: String) -> Result<(), Fault> {
+        T::delete_template(channel, template)
     }
 }
 
@@ -184,6 +196,9 @@ macro_rules! __optional {
     (templates, $channel:ident) => {
         $crate::__optional!(@ templates, Templates, export_templates, $channel);
     };
+    (template_authoring, $channel:ident) => {
+        $crate::__optional!(@ template_authoring, TemplateAuthoring, export_template_authoring, $channel);
+    };
     (profiles, $channel:ident) => {
         $crate::__optional!(@ profiles, Profiles, export_profiles, $channel);
     };
@@ -221,7 +236,7 @@ macro_rules! __optional {
         compile_error!(concat!(
             "there is no optional interface `",
             stringify!($unknown),
-            "`: templates, profiles, media, signals, reconcile, polling, apps, assets"
+            "`: templates, template_authoring, profiles, media, signals, reconcile, polling, apps, assets"
         ));
     };
 }

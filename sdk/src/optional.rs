@@ -18,6 +18,28 @@ pub mod templates {
     empty!(Page { templates, next, extra });
 }
 
+/// Making and removing the templates that [`templates`] lists.
+pub mod template_authoring {
+    use crate::types::{Channel, Fault};
+
+    /// Makes and removes templates.
+    pub trait TemplateAuthoring {
+        /// Submits a template (`wit/schemas/new-template.json`) and answers with it after `wit/schemas/template.json`. May use
+        /// the network.
+        ///
+        /// # Errors
+        /// Every fault at once, each with a JSON Pointer into the template as its `field`; of kind "exists" where the provider
+        /// has another of this name and language, "unavailable" where nobody knows what became of it.
+        fn create_template(channel: Channel, template: String) -> Result<String, Vec<Fault>>;
+
+        /// Removes one template, given as it was listed, and no other of its name. May use the network.
+        ///
+        /// # Errors
+        /// Why it is still there; "not-found" says that it is not.
+        fn delete_template(channel: Channel, template: String) -> Result<(), Fault>;
+    }
+}
+
 /// What the provider knows about a person.
 pub mod profiles {
     use crate::types::{Channel, Fault, Identity, Person, Thread};

@@ -31,6 +31,14 @@ impl Host {
     /// # Panics
     /// When it does not start.
     pub async fn start(config: &str) -> Self {
+        Self::start_at(config, Clock::system()).await
+    }
+
+    /// As [`Host::start`], by a clock of the test's own.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_at(config: &str, clock: Clock) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let cache = native_cache().display().to_string();
         let variables = [("SAMBUNG_RUNTIME__CACHE_DIR".to_owned(), cache)];
@@ -38,7 +46,7 @@ impl Host {
         config.server.data_dir = folder.path().join("data");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
-        let app = App::build(config, Clock::system()).await.unwrap_or_else(|error| panic!("{error}"));
+        let app = App::build(config, clock).await.unwrap_or_else(|error| panic!("{error}"));
         let state = app.state().clone();
         let served = tokio::spawn(app.serve(listener));
         let mut host = Self { state, api: Api::at(&base, ""), _served: served, folder };
@@ -130,7 +138,15 @@ pub fn hook(api: &Api, channel: &Value) -> String {
 /// # Panics
 /// When something does not connect.
 pub async fn with_whatsapp(platform: &WhatsApp, more: &str) -> (Host, [Value; 2]) {
-    let host = Host::start(&leading(&platform.overrides(), more)).await;
+    with_whatsapp_at(platform, more, Clock::system()).await
+}
+
+/// As [`with_whatsapp`], by a clock of the test's own.
+///
+/// # Panics
+/// When something does not connect.
+pub async fn with_whatsapp_at(platform: &WhatsApp, more: &str, clock: Clock) -> (Host, [Value; 2]) {
+    let host = Host::start_at(&leading(&platform.overrides(), more), clock).await;
     let api = host.api();
     platform.reach_endpoint_at(&api.url(""));
     let app = json!({ "app_id": whatsapp::APP_ID, "app_secret": whatsapp::APP_SECRET });

@@ -16,6 +16,8 @@ pub(crate) enum Function {
     Disconnect,
     Send,
     ListTemplates,
+    CreateTemplate,
+    DeleteTemplate,
     LookUp,
     Resolve,
     Signal,
@@ -28,7 +30,7 @@ pub(crate) enum Function {
 
 impl Function {
     /// Every one, in the order of their numbers.
-    pub(crate) const ALL: [Function; 17] = [
+    pub(crate) const ALL: [Function; 19] = [
         Function::SettingsSchema,
         Function::WindowRules,
         Function::AssetFiles,
@@ -38,6 +40,8 @@ impl Function {
         Function::Disconnect,
         Function::Send,
         Function::ListTemplates,
+        Function::CreateTemplate,
+        Function::DeleteTemplate,
         Function::LookUp,
         Function::Resolve,
         Function::Signal,
@@ -60,6 +64,8 @@ impl Function {
             Function::Disconnect => "connection.disconnect",
             Function::Send => "outbound.send",
             Function::ListTemplates => "templates.list-templates",
+            Function::CreateTemplate => "template-authoring.create-template",
+            Function::DeleteTemplate => "template-authoring.delete-template",
             Function::LookUp => "profiles.look-up",
             Function::Resolve => "media.resolve",
             Function::Signal => "signals.signal",

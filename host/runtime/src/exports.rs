@@ -58,6 +58,7 @@ fn is_there(function: Function, interfaces: &Interfaces) -> bool {
     match function {
         Function::AssetFiles => interfaces.assets,
         Function::ListTemplates => interfaces.templates,
+        Function::CreateTemplate | Function::DeleteTemplate => interfaces.template_authoring,
         Function::LookUp => interfaces.profiles,
         Function::Resolve => interfaces.media,
         Function::Signal => interfaces.signals,
@@ -119,6 +120,8 @@ signatures! {
     Disconnect => disconnect(channel: &Channel) -> Result<(), Fault>;
     Send => send(messages: &[Outgoing], channel: &Channel) -> Vec<Result<Receipt, SendError>>;
     ListTemplates => list_templates(channel: &Channel, cursor: Option<&str>) -> Result<Page, Fault>;
+    CreateTemplate => create_template(channel: &Channel, template: &str) -> Result<String, Vec<Fault>>;
+    DeleteTemplate => delete_template(channel: &Channel, template: &str) -> Result<(), Fault>;
     LookUp => look_up(channel: &Channel, who: &Identity, thread: Option<&Thread>) -> Result<Option<Person>, Fault>;
     Resolve => resolve(channel: &Channel, file: &MediaRef) -> Result<Source, Fault>;
     Signal => signal(channel: &Channel, thread: &Thread, kind: &str, about: Option<&Target>) -> Result<(), Fault>;

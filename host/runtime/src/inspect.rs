@@ -16,7 +16,8 @@ pub const CONTRACT: Version = Version::new(1, 0, 0);
 
 const IMPORTS: [&str; 8] = ["types", "http", "secrets", "crypto", "kv", "media-host", "log", "visitor"];
 const REQUIRED: [&str; 5] = ["connection", "settings", "windows", "inbound", "outbound"];
-const OPTIONAL: [&str; 8] = ["templates", "profiles", "media", "signals", "reconcile", "polling", "apps", "assets"];
+const OPTIONAL: [&str; 9] =
+    ["templates", "template-authoring", "profiles", "media", "signals", "reconcile", "polling", "apps", "assets"];
 
 /// Packages of WASI that a standard library links; they exist and are empty.
 const WASI: [&str; 4] = ["wasi:cli", "wasi:io", "wasi:clocks", "wasi:random"];
@@ -26,6 +27,7 @@ const WASI: [&str; 4] = ["wasi:cli", "wasi:io", "wasi:clocks", "wasi:random"];
 #[allow(missing_docs, reason = "each is the interface of that name in wit/")]
 pub struct Interfaces {
     pub templates: bool,
+    pub template_authoring: bool,
     pub profiles: bool,
     pub media: bool,
     pub signals: bool,
@@ -88,6 +90,7 @@ pub(crate) fn inspect(wasm: &[u8]) -> Result<Inspection, LoadError> {
         icon: outline.section("icon.svg")?,
         interfaces: Interfaces {
             templates: has("templates"),
+            template_authoring: has("template-authoring"),
             profiles: has("profiles"),
             media: has("media"),
             signals: has("signals"),

@@ -244,6 +244,32 @@ impl Plugin {
         call!(self.0.callable, ListTemplates, shared(caller), Moment::Now, list_templates(&channel, cursor.as_deref()))
     }
 
+    /// Submits a template for the provider's approval.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`]; [`crate::CallError::dispatched`] says whether the provider may have got it.
+    pub async fn create_template(
+        &self,
+        caller: &Caller,
+        channel: Channel,
+        template: String,
+    ) -> Called<Result<String, Vec<Fault>>> {
+        call!(self.0.callable, CreateTemplate, shared(caller), Moment::Now, create_template(&channel, &template))
+    }
+
+    /// Removes a template at the provider.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn delete_template(
+        &self,
+        caller: &Caller,
+        channel: Channel,
+        template: String,
+    ) -> Called<Result<(), Fault>> {
+        call!(self.0.callable, DeleteTemplate, shared(caller), Moment::Now, delete_template(&channel, &template))
+    }
+
     /// What the provider knows about a person.
     ///
     /// # Errors

@@ -67,7 +67,7 @@ pub use plugins::{GenerationRow, PluginRow, RefusedFile};
 pub use polls::{PollResult, PolledChannel};
 pub use retention::{Expired, Looked};
 pub use secrets::{Secret, SecretState};
-pub use templates::{NewTemplate, StaleTemplates};
+pub use templates::{KnownTemplate, NewTemplate, StaleTemplates, TemplateFilter};
 pub use tokens::{NewToken, TokenKind, TokenRow, Who};
 pub use users::{NewUser, UserChange, UserRow};
 pub use visitors::{EntryRow, VisitorMessage, VisitorRow};

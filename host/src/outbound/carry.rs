@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::endings::{self, Around, Credential, Judgement, of_answer, of_broken_call};
 use super::{Outbound, chance};
 use crate::db::{BusyAccount, ChannelRow, DbError, DuePart, Ended, Ending, Group, Settlement};
-use crate::model::content;
+use crate::model::{content, template_use};
 use crate::plugins::{Generation, Renewed};
 
 /// How long to wait before the database is asked again.
@@ -277,6 +277,9 @@ pub(super) fn outgoing(group: &Group) -> Result<Vec<Outgoing>, String> {
 fn contract_content(stored: &Value) -> Result<Content, String> {
     let mut read = content::from_json(stored, "#/content")
         .map_err(|faults| faults.into_iter().map(|fault| fault.detail).collect::<Vec<_>>().join("; "))?;
+    if let Content::Template(template) = &mut read {
+        *template = template_use::for_plugin(template);
+    }
     if let Content::Media(media) = &mut read {
         let text = |key: &str| stored.get(key).and_then(Value::as_str).map(str::to_owned);
         let number = |key: &str| stored.get(key).and_then(Value::as_u64);

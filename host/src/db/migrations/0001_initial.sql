@@ -213,12 +213,15 @@ CREATE TABLE holds (account_id INTEGER NOT NULL, scope TEXT NOT NULL, key TEXT N
   PRIMARY KEY (account_id, scope, key)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE templates (
-  account_id INTEGER NOT NULL, name TEXT NOT NULL, language TEXT NOT NULL, workspace_id TEXT NOT NULL, status TEXT NOT NULL, body TEXT NOT NULL, synced_at INTEGER NOT NULL,
+  account_id INTEGER NOT NULL, name TEXT NOT NULL, language TEXT NOT NULL, workspace_id TEXT NOT NULL, status TEXT NOT NULL, body TEXT NOT NULL,
+  enabled INTEGER NOT NULL DEFAULT 1,   -- an admin's switch; the provider knows nothing of it
+  synced_at INTEGER NOT NULL,
   PRIMARY KEY (account_id, name, language)) STRICT, WITHOUT ROWID;
 
 -- When an account's templates were read last, and when they are to be read again.
 CREATE TABLE template_syncs (
-  account_id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, due_at INTEGER NOT NULL, synced_at INTEGER, error TEXT) STRICT;
+  account_id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, due_at INTEGER NOT NULL, synced_at INTEGER, error TEXT,
+  stale_at INTEGER) STRICT;   -- when the provider last told of a change, or a send missed one
 
 -- ---- media ----------------------------------------------------------------------------------------------------------------
 CREATE TABLE media (
