@@ -8,7 +8,9 @@ use sambung_testkit::{Kit, Provider, Webhook};
 use sambung_tests::providers::whatsapp::sign;
 use serde_json::{Value, json};
 
-use super::samples::{contact_cards, file, identity, inbound_file, interactive, location, template, text, thread};
+use super::samples::{
+    contact_cards, example, file, identity, inbound_file, interactive, location, template, text, thread,
+};
 use super::{component, holds};
 
 const NUMBER: &str = "106540352242922";
@@ -186,6 +188,25 @@ impl Subject for WhatsApp {
                             Ok(Ok(page)) if page.templates.len() == 1 && page.next.is_none() => Ok(()),
                             other => Err(format!("{other:?}")),
                         }
+                    })
+                },
+            },
+            Proof {
+                interface: "template-authoring",
+                run: |kit| {
+                    Box::pin(async move {
+                        let path = version(&format!("{ACCOUNT}/message_templates"));
+                        let made = json!({ "id": "594425479261596", "status": "PENDING", "category": "UTILITY" });
+                        kit.provider().expect("POST", path.as_str()).answer(200, made);
+                        let new = example(include_str!("../../../wit/schemas/new-template.json"));
+                        let made = kit.plugin().create_template(kit.caller(), kit.channel().clone(), new).await;
+                        let template = match made.map(|done| done.value) {
+                            Ok(Ok(template)) if template.contains("pending") => template,
+                            other => return Err(format!("{other:?}")),
+                        };
+                        kit.provider().expect("DELETE", path.as_str()).answer(200, json!({ "success": true }));
+                        let gone = kit.plugin().delete_template(kit.caller(), kit.channel().clone(), template).await;
+                        gone.map_err(|error| error.to_string())?.value.map_err(|fault| format!("{fault:?}"))
                     })
                 },
             },
