@@ -25,7 +25,7 @@ use crate::ingress;
 use crate::mail::{Deliverer, DelivererError, Relay};
 use crate::media::{BlobService, Media, MediaConfig};
 use crate::outbound::Outbound;
-use crate::plugins::{Candidates, FolderError, KvService, Registry, SecretService};
+use crate::plugins::{Candidates, FolderError, KvService, Registry, Renewals, SecretService};
 use crate::retention::Retention;
 use crate::wake::Wakes;
 use crate::web::state::{Limits, Parts, Readiness, State};
@@ -123,17 +123,24 @@ impl App {
             let bundled: Vec<_> = sambung_bundle::BUNDLED.iter().map(|plugin| (plugin.id, plugin.wasm)).collect();
             plugins.install_bundled(&bundled).await?;
         }
+        let renewals = Renewals::new(db.clone(), clock.clone(), plugins.clone());
         let channels = Channels::new(
             db.clone(),
             clock.clone(),
             wakes.clone(),
             plugins.clone(),
             candidates.clone(),
+            renewals.clone(),
             config.server.public_url().map(ToOwned::to_owned),
             config.mail.domain().map(ToOwned::to_owned),
         );
-        let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), media.clone());
-        let outbound = outbound(&config, &db, &clock, &wakes, &plugins);
+        let settings = crate::inbound::Settings {
+            polls: config.inbound.polls,
+            unreachable: config.server.public_url().is_none(),
+        };
+        let everyone = (plugins.clone(), renewals.clone());
+        let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), everyone, media.clone(), settings);
+        let outbound = outbound(&config, &db, &clock, &wakes, (&plugins, renewals));
         let feed = feed(&config, &db, &clock, &wakes)?;
         let state = State::from(Parts {
             outbound,
@@ -188,6 +195,9 @@ impl App {
     /// flight, the loops, the database.
     pub async fn serve(mut self, listener: TcpListener) -> Result<(), AppError> {
         let stop = self.state.stop.clone();
+        if let Ok(address) = listener.local_addr() {
+            self.state.channels.listens_at(address);
+        }
         self.start_loops();
         if let Some(smtp) = self.smtp.take() {
             smtp.start(&self.tasks, &stop);
@@ -285,14 +295,20 @@ fn media(config: &Config, db: &Db, clock: &Clock) -> Result<Media, AppError> {
     Media::open(db.clone(), clock.clone(), media).map_err(AppError::Media)
 }
 
-fn outbound(config: &Config, db: &Db, clock: &Clock, wakes: &Wakes, plugins: &Registry) -> Outbound {
+fn outbound(
+    config: &Config,
+    db: &Db,
+    clock: &Clock,
+    wakes: &Wakes,
+    (plugins, renewals): (&Registry, Renewals),
+) -> Outbound {
     let settings = crate::outbound::Settings {
         calls: config.outbound.calls,
         calls_per_channel: config.outbound.calls_per_channel,
         most_queued: config.outbound.most_queued,
         lane_wait_ms: config.outbound.unknown_wait_ms,
     };
-    Outbound::new(db.clone(), clock.clone(), wakes.clone(), plugins.clone(), settings)
+    Outbound::new(db.clone(), clock.clone(), wakes.clone(), (plugins.clone(), renewals), settings)
 }
 
 /// Where the operator lets anybody connect.

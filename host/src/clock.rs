@@ -29,6 +29,11 @@ impl Clock {
     }
 }
 
+/// A number from 0 to 1, by which things that failed together are spread.
+pub fn chance() -> f64 {
+    f64::from(u32::from_le_bytes(random())) / f64::from(u32::MAX)
+}
+
 /// Bytes from the system's random source.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0u8; N];

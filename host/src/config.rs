@@ -65,6 +65,7 @@ pub struct Config {
     pub runtime: Runtime,
     pub plugins: Plugins,
     pub media: Media,
+    pub inbound: Inbound,
     pub outbound: Outbound,
     pub feed: Feed,
     pub egress: Egress,
@@ -247,6 +248,14 @@ pub struct Media {
     pub publish_days: u32,
 }
 
+/// `[inbound]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Inbound {
+    pub polls: usize,
+}
+
 /// `[outbound]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -360,6 +369,7 @@ impl Config {
             ("ingress.unverified_per_minute", self.ingress.unverified_per_minute as usize),
             ("ingress.uploads", self.ingress.uploads),
             ("runtime.instances", self.runtime.instances as usize),
+            ("inbound.polls", self.inbound.polls),
             ("retention.batch", self.retention.batch as usize),
         ] {
             if value == 0 {

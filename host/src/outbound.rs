@@ -4,6 +4,7 @@
 //! own message until it is decided, and later messages for [`Settings::lane_wait_ms`]. What a plugin's error names is held back
 //! and no more. Knows no HTTP and no channel's life; how an attempt ends is decided in `endings`, what is on disk in `db/`.
 
+mod authoring;
 mod carry;
 pub mod compose;
 mod dispatch;
@@ -12,6 +13,8 @@ mod rates;
 mod reconcile;
 mod recovery;
 mod sync;
+mod templates;
+mod turns;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,11 +22,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{Clock, random};
+use crate::clock::{Clock, chance};
 use crate::db::Db;
-use crate::plugins::Registry;
+use crate::plugins::{Registry, Renewals};
 use crate::wake::Wakes;
 
+pub use authoring::{AuthoringError, Made};
 pub use sync::SyncError;
 
 /// Bounds of the way out.
@@ -54,25 +58,33 @@ struct Inner {
     clock: Clock,
     wakes: Wakes,
     plugins: Registry,
+    renewals: Renewals,
     settings: Settings,
     slots: Arc<Semaphore>,
     in_flight: Mutex<HashMap<i64, u32>>,
     rates: Mutex<rates::Rates>,
-    syncing: Mutex<std::collections::HashSet<i64>>,
+    template_turns: turns::Turns,
 }
 
 impl Outbound {
     /// A way out that does nothing before [`Outbound::run`].
-    pub fn new(db: Db, clock: Clock, wakes: Wakes, plugins: Registry, settings: Settings) -> Outbound {
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        wakes: Wakes,
+        (plugins, renewals): (Registry, Renewals),
+        settings: Settings,
+    ) -> Outbound {
         Outbound(Arc::new(Inner {
             slots: Arc::new(Semaphore::new(settings.calls.max(1))),
             in_flight: Mutex::default(),
             rates: Mutex::default(),
-            syncing: Mutex::default(),
+            template_turns: turns::Turns::default(),
             db,
             clock,
             wakes,
             plugins,
+            renewals,
             settings,
         }))
     }
@@ -90,11 +102,6 @@ impl Outbound {
     pub fn settings(&self) -> &Settings {
         &self.0.settings
     }
-}
-
-/// From 0 to 1, for spreading retries.
-fn chance() -> f64 {
-    f64::from(u32::from_le_bytes(random())) / f64::from(u32::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -13,6 +13,8 @@ use tokio::sync::{Notify, watch};
 pub struct Wakes {
     /// A journal row waits for translation.
     pub journal: Arc<Notify>,
+    /// Which channels are polled may have changed.
+    pub polling: Arc<Notify>,
     /// A part may be due.
     pub outbound: Arc<Notify>,
     /// A file waits to be fetched.
@@ -33,6 +35,7 @@ impl Default for Wakes {
     fn default() -> Self {
         Self {
             journal: Arc::default(),
+            polling: Arc::default(),
             outbound: Arc::default(),
             media: Arc::default(),
             channels: Arc::default(),

@@ -38,6 +38,7 @@ macro_rules! optional {
 }
 
 optional!(templates, "with-templates", "export_templates");
+optional!(template_authoring, "with-template-authoring", "export_template_authoring");
 optional!(profiles, "with-profiles", "export_profiles");
 optional!(
     media,
@@ -47,5 +48,6 @@ optional!(
 );
 optional!(signals, "with-signals", "export_signals");
 optional!(reconcile, "with-reconcile", "export_reconcile");
+optional!(polling, "with-polling", "export_polling");
 optional!(apps, "with-apps", "export_apps");
 optional!(assets, "with-assets", "export_assets");

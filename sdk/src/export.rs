@@ -5,8 +5,8 @@
 
 use crate::bindings;
 use crate::types::{Channel, Fault, Identity, MediaRef, Outgoing, Person, Receipt, Target, Thread};
-use crate::{apps, assets, connection, inbound, media, outbound, profiles, reconcile};
-use crate::{settings, signals, templates, windows};
+use crate::{apps, assets, connection, inbound, media, outbound, polling, profiles, reconcile};
+use crate::{settings, signals, template_authoring, templates, windows};
 use std::marker::PhantomData;
 
 /// Joins an author's traits to the generated ones.
@@ -60,6 +60,18 @@ impl<T: templates::Templates> bindings::templates::exports::sambung::channel::te
     }
 }
 
+impl<T: template_authoring::TemplateAuthoring>
+    bindings::template_authoring::exports::sambung::channel::template_authoring::Guest for Glue<T>
+{
+    fn create_template(channel: Channel, template: String) -> Result<String, Vec<Fault>> {
+        T::create_template(channel, template)
+    }
+
+    fn delete_template(channel: Channel, template: String) -> Result<(), Fault> {
+        T::delete_template(channel, template)
+    }
+}
+
 impl<T: profiles::Profiles> bindings::profiles::exports::sambung::channel::profiles::Guest for Glue<T> {
     fn look_up(channel: Channel, who: Identity, thread: Option<Thread>) -> Result<Option<Person>, Fault> {
         T::look_up(channel, who, thread)
@@ -81,6 +93,12 @@ impl<T: signals::Signals> bindings::signals::exports::sambung::channel::signals:
 impl<T: reconcile::Reconcile> bindings::reconcile::exports::sambung::channel::reconcile::Guest for Glue<T> {
     fn reconcile(channel: Channel, attempts: Vec<reconcile::Lost>) -> Vec<Result<reconcile::Verdict, Fault>> {
         T::reconcile(channel, attempts)
+    }
+}
+
+impl<T: polling::Polling> bindings::polling::exports::sambung::channel::polling::Guest for Glue<T> {
+    fn poll(channel: Channel, cursor: Option<String>) -> Result<polling::Polled, Fault> {
+        T::poll(channel, cursor)
     }
 }
 
@@ -178,6 +196,9 @@ macro_rules! __optional {
     (templates, $channel:ident) => {
         $crate::__optional!(@ templates, Templates, export_templates, $channel);
     };
+    (template_authoring, $channel:ident) => {
+        $crate::__optional!(@ template_authoring, TemplateAuthoring, export_template_authoring, $channel);
+    };
     (profiles, $channel:ident) => {
         $crate::__optional!(@ profiles, Profiles, export_profiles, $channel);
     };
@@ -189,6 +210,9 @@ macro_rules! __optional {
     };
     (reconcile, $channel:ident) => {
         $crate::__optional!(@ reconcile, Reconcile, export_reconcile, $channel);
+    };
+    (polling, $channel:ident) => {
+        $crate::__optional!(@ polling, Polling, export_polling, $channel);
     };
     (apps, $channel:ident) => {
         $crate::__optional!(@ apps, Apps, export_apps, $channel);
@@ -212,7 +236,7 @@ macro_rules! __optional {
         compile_error!(concat!(
             "there is no optional interface `",
             stringify!($unknown),
-            "`: templates, profiles, media, signals, reconcile, apps, assets"
+            "`: templates, template_authoring, profiles, media, signals, reconcile, polling, apps, assets"
         ));
     };
 }

@@ -1,7 +1,7 @@
 //! Requests to the provider. The host owns connections, names, addresses, credentials and limits.
 
 pub use crate::bindings::plugin::sambung::channel::http::{
-    Auth, Basic, Capture, FetchError, Oauth1, Piece, Request, Response,
+    Auth, Basic, Capture, FetchError, Oauth1, Piece, Request, Response, Section,
 };
 
 use crate::json;
@@ -11,6 +11,7 @@ use std::fmt::Write;
 
 empty!(Basic { user, password, extra });
 empty!(Oauth1 { consumer_key, consumer_secret, token, token_secret, params, extra });
+empty!(Section { blob, offset, length, extra });
 empty!(Capture { pointer, label, extra });
 empty!(Response { status, headers, body, blob, extra });
 empty!(FetchError { kind, dispatched, words, extra });
@@ -89,6 +90,23 @@ impl Request {
         self
     }
 
+    /// `Authorization: OAuth` after RFC 5849 with the values of these secrets, written and signed by the host. Fields of a
+    /// form body take part in the signature through `Oauth1::params`; a body of JSON or files does not.
+    pub fn oauth1(
+        mut self,
+        (consumer_key, consumer_secret): (&str, &str),
+        (token, token_secret): (&str, &str),
+    ) -> Self {
+        self.auth = Auth::Oauth1(Oauth1 {
+            consumer_key: consumer_key.to_owned(),
+            consumer_secret: consumer_secret.to_owned(),
+            token: Some(token.to_owned()),
+            token_secret: Some(token_secret.to_owned()),
+            ..Oauth1::default()
+        });
+        self
+    }
+
     /// A JSON body with its content type.
     pub fn json<T: Serialize + ?Sized>(self, body: &T) -> Self {
         let body = json::write(body);
@@ -118,6 +136,12 @@ impl Request {
     /// Adds the bytes of a blob to the body; the host streams them.
     pub fn blob(mut self, blob: impl Into<String>) -> Self {
         self.body.push(Piece::Blob(blob.into()));
+        self
+    }
+
+    /// Adds `length` bytes of a blob from `offset` on to the body; what goes beyond its end is left away.
+    pub fn section(mut self, blob: impl Into<String>, offset: u64, length: u64) -> Self {
+        self.body.push(Piece::Section(Section { blob: blob.into(), offset, length, ..Section::default() }));
         self
     }
 
@@ -154,7 +178,7 @@ impl Request {
             .iter()
             .filter_map(|piece| match piece {
                 Piece::Bytes(bytes) => Some(bytes.as_slice()),
-                Piece::Blob(_) | Piece::Other(_) => None,
+                Piece::Blob(_) | Piece::Section(_) | Piece::Other(_) => None,
             })
             .flatten()
             .copied()

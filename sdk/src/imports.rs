@@ -28,7 +28,7 @@ pub mod secrets {
     }
 
     /// Seals what a capture took under a name that the manifest declares with `origin = "obtained"`, when this call returns
-    /// without an error. `expires_at` in milliseconds since 1970.
+    /// without an error; for the rest of this call the name stands for it already. `expires_at` in milliseconds since 1970.
     ///
     /// # Errors
     /// Why it is not kept: no capture of this label took anything, or the manifest does not know the name.
@@ -85,8 +85,8 @@ pub mod crypto {
     }
 }
 
-/// A small memory of one channel's, committed with the call's result. Answers in `connect`, `check`, `send` and
-/// `reconcile`.
+/// A small memory of one channel's, committed with the call's result. Answers in `connect`, `check`, `send`, `reconcile`
+/// and `poll`.
 pub mod kv {
     /// What is kept under this key.
     ///

@@ -73,10 +73,12 @@
 //! | name | trait | for |
 //! | --- | --- | --- |
 //! | `templates` | [`Templates`](templates::Templates) | messages that the provider approved beforehand |
+//! | `template_authoring` | [`TemplateAuthoring`](template_authoring::TemplateAuthoring) | making and removing them |
 //! | `profiles` | [`Profiles`](profiles::Profiles) | names and pictures of people |
 //! | `media` | [`Media`](media::Media) | where the bytes of an inbound file are |
 //! | `signals` | [`Signals`](signals::Signals) | typing, read, acknowledging a choice |
 //! | `reconcile` | [`Reconcile`](reconcile::Reconcile) | what became of a send whose answer was lost |
+//! | `polling` | [`Polling`](polling::Polling) | asking the provider for what is new |
 //! | `apps` | [`Apps`](apps::Apps) | registrations that several channels share |
 //! | `assets` | [`Assets`](assets::Assets) | files for visitors' browsers |
 //!
@@ -110,7 +112,7 @@ pub mod types;
 pub mod windows;
 
 pub use imports::{crypto, kv, log, mailer, media_host, secrets, visitor};
-pub use optional::{apps, assets, media, profiles, reconcile, signals, templates};
+pub use optional::{apps, assets, media, polling, profiles, reconcile, signals, template_authoring, templates};
 
 /// Everything that most plugins name.
 pub mod prelude {
@@ -123,10 +125,12 @@ pub mod prelude {
     pub use crate::json::{Value, json};
     pub use crate::media::{Media, Source};
     pub use crate::outbound::{Outbound, Outgoing, Receipt, SendError, SendFault};
+    pub use crate::polling::{Polled, Polling};
     pub use crate::profiles::Profiles;
     pub use crate::reconcile::{Lost, Reconcile, Verdict};
     pub use crate::settings::{self, Settings};
     pub use crate::signals::Signals;
+    pub use crate::template_authoring::TemplateAuthoring;
     pub use crate::templates::{Page, Templates};
     pub use crate::types::{Channel, Content, Fault, Finding, Identity, Instruction, MediaRef, Person, Target, Thread};
     pub use crate::windows::{WindowRule, Windows};

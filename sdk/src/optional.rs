@@ -18,6 +18,28 @@ pub mod templates {
     empty!(Page { templates, next, extra });
 }
 
+/// Making and removing the templates that [`templates`] lists.
+pub mod template_authoring {
+    use crate::types::{Channel, Fault};
+
+    /// Makes and removes templates.
+    pub trait TemplateAuthoring {
+        /// Submits a template (`wit/schemas/new-template.json`) and answers with it after `wit/schemas/template.json`. May use
+        /// the network.
+        ///
+        /// # Errors
+        /// Every fault at once, each with a JSON Pointer into the template as its `field`; of kind "exists" where the provider
+        /// has another of this name and language, "unavailable" where nobody knows what became of it.
+        fn create_template(channel: Channel, template: String) -> Result<String, Vec<Fault>>;
+
+        /// Removes one template, given as it was listed, and no other of its name. May use the network.
+        ///
+        /// # Errors
+        /// Why it is still there; "not-found" says that it is not.
+        fn delete_template(channel: Channel, template: String) -> Result<(), Fault>;
+    }
+}
+
 /// What the provider knows about a person.
 pub mod profiles {
     use crate::types::{Channel, Fault, Identity, Person, Thread};
@@ -75,6 +97,60 @@ pub mod reconcile {
         /// Called with backoff until each attempt has a verdict or a person decides. Answers one by one, in order. May use
         /// the network.
         fn reconcile(channel: Channel, attempts: Vec<Lost>) -> Vec<Result<Verdict, Fault>>;
+    }
+}
+
+/// Asking the provider for what is new.
+pub mod polling {
+    pub use crate::bindings::polling::exports::sambung::channel::polling::{Polled, Raw};
+
+    use crate::types::{Channel, Fault, empty};
+
+    /// Fetches what the provider holds, where it cannot or does not call by itself.
+    pub trait Polling {
+        /// Called again and again, one at a time, while the channel is connected. What it answers is committed together with
+        /// its cursor, which the next call gets: acknowledge nothing at the provider that is not behind that cursor. May use
+        /// the network and wait for news there.
+        ///
+        /// # Errors
+        /// Why the provider could not be asked; tried again with backoff, save that "unauthorized" waits for a person.
+        fn poll(channel: Channel, cursor: Option<String>) -> Result<Polled, Fault>;
+    }
+
+    empty!(Raw { path, query, headers, body, extra });
+    empty!(Polled { requests, cursor, again_after_ms, extra });
+
+    impl Raw {
+        /// A request for `handle_webhook`, which gets it with the recipe "poll".
+        pub fn new(body: impl Into<Vec<u8>>) -> Self {
+            Self { body: body.into(), ..Self::default() }
+        }
+
+        /// What this is, where the plugin polls for several things: begins with a slash.
+        pub fn path(mut self, path: impl Into<String>) -> Self {
+            self.path = path.into();
+            self
+        }
+    }
+
+    impl Polled {
+        /// Adds a request after those before it.
+        pub fn request(mut self, request: Raw) -> Self {
+            self.requests.push(request);
+            self
+        }
+
+        /// Where the next poll begins; without it, where this one did.
+        pub fn cursor(mut self, cursor: impl Into<Option<String>>) -> Self {
+            self.cursor = cursor.into();
+            self
+        }
+
+        /// How long to wait before the next poll, in milliseconds.
+        pub fn again_after_ms(mut self, milliseconds: u64) -> Self {
+            self.again_after_ms = milliseconds;
+            self
+        }
     }
 }
 

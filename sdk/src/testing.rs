@@ -67,7 +67,7 @@ struct Expected {
 pub(crate) struct State {
     expected: VecDeque<Expected>,
     requests: Vec<Request>,
-    pub(crate) captured: Vec<String>,
+    pub(crate) captured: BTreeMap<String, Vec<u8>>,
     pub(crate) secrets: BTreeMap<String, Vec<u8>>,
     pub(crate) kv: BTreeMap<String, Vec<u8>>,
     pub(crate) logs: Vec<LogLine>,
@@ -273,7 +273,8 @@ pub(crate) fn fetch(request: &Request) -> Result<Response, FetchError> {
     Ok(response)
 }
 
-/// Does as the host does: a captured value is not in the answer that the plugin gets, its label is.
+/// Does as the host does: a captured value is not in the answer that the plugin gets, its label is; where the pointer has a
+/// `*`, `label:0`, `label:1` and so on.
 fn capture(request: &Request, response: &mut Response) {
     if request.captures.is_empty() {
         return;
@@ -282,32 +283,47 @@ fn capture(request: &Request, response: &mut Response) {
         return;
     };
     for wanted in &request.captures {
-        let path: Vec<&str> = wanted.pointer.split('/').skip(1).collect();
-        if replace(&mut body, &path, &wanted.label) {
-            with_state(|state| state.captured.push(wanted.label.clone()));
+        let path: Vec<String> = wanted.pointer.split('/').skip(1).map(unescape).collect();
+        let mut found = Vec::new();
+        collect(&mut body, &path, &mut found);
+        let several = path.iter().any(|step| step == "*");
+        for (at, value) in found.into_iter().enumerate() {
+            let label = if several { format!("{}:{at}", wanted.label) } else { wanted.label.clone() };
+            let taken = match std::mem::replace(value, Value::String(label.clone())) {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            with_state(|state| state.captured.insert(label, taken.into_bytes()));
         }
     }
     response.body = body.to_string().into_bytes();
 }
 
-fn replace(value: &mut Value, path: &[&str], label: &str) -> bool {
+fn unescape(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
+}
+
+fn collect<'v>(value: &'v mut Value, path: &[String], found: &mut Vec<&'v mut Value>) {
     let Some((step, rest)) = path.split_first() else {
-        *value = Value::String(label.to_owned());
-        return true;
+        if !value.is_null() {
+            found.push(value);
+        }
+        return;
     };
-    match value {
-        Value::Array(elements) if *step == "*" => {
-            let taken = elements.iter_mut().filter_map(|element| replace(element, rest, label).then_some(()));
-            taken.count() > 0
+    match (value, step.as_str()) {
+        (Value::Array(elements), "*") => elements.iter_mut().for_each(|one| collect(one, rest, found)),
+        (Value::Object(fields), "*") => fields.values_mut().for_each(|one| collect(one, rest, found)),
+        (Value::Array(elements), index) => {
+            let index = index.parse::<usize>().ok();
+            if let Some(element) = index.and_then(|index| elements.get_mut(index)) {
+                collect(element, rest, found);
+            }
         }
-        Value::Array(elements) => step
-            .parse::<usize>()
-            .ok()
-            .and_then(|index| elements.get_mut(index))
-            .is_some_and(|element| replace(element, rest, label)),
-        Value::Object(fields) => {
-            fields.get_mut(&step.replace("~1", "/").replace("~0", "~")).is_some_and(|field| replace(field, rest, label))
+        (Value::Object(fields), name) => {
+            if let Some(field) = fields.get_mut(name) {
+                collect(field, rest, found);
+            }
         }
-        _ => false,
+        _ => {}
     }
 }

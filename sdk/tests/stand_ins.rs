@@ -72,11 +72,12 @@ fn a_captured_secret_is_not_in_the_answer_and_is_kept_by_its_label() {
     host.expect("POST", ME).answer(200, json!({"data": [{"token": "s3cret"}, {"token": "s3cret2"}]}));
     let answer = Request::post(ME).capture("/data/*/token", "page-token").send().expect("answered");
     assert!(!answer.text().contains("s3cret"));
-    assert_eq!(answer.json::<Value>().expect("JSON")["data"][1]["token"], "page-token");
+    assert_eq!(answer.json::<Value>().expect("JSON")["data"][1]["token"], "page-token:1");
 
-    secrets::keep("page-token", "page_token", None).expect("it was captured");
+    secrets::keep("page-token:0", "page_token", None).expect("it was captured");
     secrets::keep("other", "page_token", None).expect_err("nothing was captured under that label");
     assert_eq!(host.kept().len(), 1);
+    assert!(secrets::has("page_token"), "the name stands for it at once");
 }
 
 #[test]

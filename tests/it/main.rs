@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod browser;
+mod conformance;
 mod email_security;
 mod email_smtp;
 mod email_story;
@@ -14,5 +15,11 @@ mod line_plugin;
 mod line_requests;
 mod line_simulator;
 mod line_story;
+mod meta;
 mod stories;
+mod telegram;
 mod whatsapp_requests;
+mod x_polling;
+mod x_requests;
+mod x_simulator;
+mod x_story;

@@ -8,6 +8,8 @@ mod media;
 mod order;
 mod retry;
 mod roles;
+mod templates;
+mod templates_sync;
 mod unknown;
 mod unrouted;
 mod window;

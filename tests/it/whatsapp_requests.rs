@@ -11,6 +11,7 @@ use sambung_sdk::json::{Value, json};
 use sambung_sdk::media::{Media, Source};
 use sambung_sdk::outbound::{Outbound, Outgoing};
 use sambung_sdk::signals::Signals;
+use sambung_sdk::template_authoring::TemplateAuthoring;
 use sambung_sdk::templates::Templates;
 use sambung_sdk::testing::Host;
 use sambung_sdk::types::{Channel, Content, Identity, MediaRef, Target, Thread};
@@ -24,8 +25,8 @@ const ACCOUNT: &str = "419561257915477";
 const PHONE: &str = "6281230001111";
 const PAGE: &str = include_str!("../../plugins/whatsapp/README.md");
 
-/// The page's name of an operation and the description's. `/subscriptions` is in no published description.
-const OPERATIONS: [(&str, Option<&str>); 10] = [
+/// The page's name of an operation and the description's. `/subscriptions` and uploads are in no published description.
+const OPERATIONS: [(&str, Option<&str>); 14] = [
     ("GET /{Phone-Number-ID}", Some("GET /{Version}/{Phone-Number-ID}")),
     ("GET /{WABA-ID}/phone_numbers", Some("GET /{Version}/{WABA-ID}/phone_numbers")),
     ("POST /{WABA-ID}/subscribed_apps", Some("POST /{Version}/{WABA-ID}/subscribed_apps")),
@@ -33,6 +34,10 @@ const OPERATIONS: [(&str, Option<&str>); 10] = [
     ("POST /{Phone-Number-ID}/media", Some("POST /{Version}/{Phone-Number-ID}/media")),
     ("GET /{Media-ID}", Some("GET /{Version}/{Media-ID}")),
     ("GET /{WABA-ID}/message_templates", Some("GET /{Version}/{WABA-ID}/message_templates")),
+    ("POST /{WABA-ID}/message_templates", Some("POST /{Version}/{WABA-ID}/message_templates")),
+    ("DELETE /{WABA-ID}/message_templates", Some("DELETE /{Version}/{WABA-ID}/message_templates")),
+    ("POST /app/uploads", None),
+    ("POST /{upload}", None),
     ("GET /{app id}/subscriptions", None),
     ("POST /{app id}/subscriptions", None),
     ("DELETE /{app id}/subscriptions", None),
@@ -104,7 +109,7 @@ fn check(description: &Description, operation: &str, request: &Request) -> Resul
     // The description of v23.0 has its examples with any version.
     let headers = headers(request);
     // Graph's own paging and choice of fields, which the description tells of at other edges and forgot at this one.
-    let forgot = operation.ends_with("/message_templates");
+    let forgot = operation.starts_with("GET") && operation.ends_with("/message_templates");
     let url = if forgot { request.url.split('?').next().unwrap_or_default() } else { &request.url };
     let call = Call { method: &request.method, url, headers: &headers, body: &body };
     description.check_as(operation, &call).map(drop)
@@ -167,6 +172,7 @@ fn cloud() -> Vec<(&'static str, Request)> {
         note(sending(&content, &channel(), &format!("{GRAPH}/{NUMBER}")));
     }
     note(rest());
+    note(authoring());
     requests.into_iter().map(|request| (operation(&request), request)).collect()
 }
 
@@ -177,6 +183,8 @@ fn operation(request: &Request) -> &'static str {
     let name = match last {
         NUMBER => "/{Phone-Number-ID}",
         "media-1" => "/{Media-ID}",
+        "uploads" => return of("POST /app/uploads"),
+        upload if upload.starts_with("upload:") => return of("POST /{upload}"),
         "messages" | "media" => return of(&format!("{} /{{Phone-Number-ID}}/{last}", request.method)),
         "subscriptions" => return of(&format!("{} /{{app id}}/{last}", request.method)),
         _ => return of(&format!("{} /{{WABA-ID}}/{last}", request.method)),
@@ -294,6 +302,44 @@ fn rest() -> Host {
         let about = Some(Target::new("wamid.IN"));
         assert!(WhatsApp::signal(channel(), Thread::new(PHONE), kind.to_owned(), about).is_ok());
     }
+    host
+}
+
+fn authoring() -> Host {
+    let host = Host::new();
+    host.secret("access_token", "t");
+    let templates = format!("{GRAPH}/{ACCOUNT}/message_templates");
+    let parts = json!({
+        "name": "order_sent", "language": "id", "category": "utility", "parameter_format": "positional",
+        "body": { "text": "Halo {{1}}!", "examples": { "1": "Dewi" } }, "footer": "Toko",
+        "buttons": [
+            { "kind": "url", "label": "Lacak", "url": "https://toko.example/{{1}}", "example": "https://toko.example/1" },
+            { "kind": "phone", "label": "Telepon", "phone": "+6221555" },
+            { "kind": "quick-reply", "label": "Ya" },
+            { "kind": "copy-code", "example": "HEMAT" },
+        ],
+    });
+    let file = json!({ "media_id": "md_1", "blob": "md_1", "mime": "image/png", "name": "a.png", "bytes": 9 });
+    let named = json!({ "text": "Untuk {{nama}}", "examples": { "nama": "Dewi" } });
+    for (header, body, format) in [
+        (json!({ "kind": "image", "example": file }), parts["body"].clone(), "positional"),
+        (json!({ "kind": "location" }), parts["body"].clone(), "positional"),
+        (json!({ "kind": "text", "text": "Untuk {{nama}}", "examples": { "nama": "Dewi" } }), named, "named"),
+    ] {
+        let mut template = parts.clone();
+        if header["kind"] == "image" {
+            host.expect("POST", format!("{GRAPH}/app/uploads?file_name=a.png&file_length=9&file_type=image%2Fpng"))
+                .answer(200, json!({ "id": "upload:1?sig=2" }));
+            host.expect("POST", format!("{GRAPH}/upload:1?sig=2")).answer(200, json!({ "h": "4::h" }));
+        }
+        host.expect("POST", templates.clone()).answer(200, json!({ "id": "7", "status": "PENDING" }));
+        (template["header"], template["body"], template["parameter_format"]) = (header, body, json!(format));
+        let made = WhatsApp::create_template(channel(), template.to_string());
+        assert!(made.is_ok(), "{made:?}");
+    }
+    host.expect("DELETE", format!("{templates}?name=order_sent&hsm_id=7")).answer(200, json!({ "success": true }));
+    let known = json!({ "id": "7", "name": "order_sent", "language": "id" });
+    assert!(WhatsApp::delete_template(channel(), known.to_string()).is_ok());
     host
 }
 

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::api::Api;
 use crate::providers::line::{self, Line};
 use crate::providers::whatsapp::{self, WhatsApp};
+use crate::providers::x::{self, X};
 use crate::server::native_cache;
 
 /// A running host; it is told to stop when it is dropped.
@@ -31,6 +32,14 @@ impl Host {
     /// # Panics
     /// When it does not start.
     pub async fn start(config: &str) -> Self {
+        Self::start_at(config, Clock::system()).await
+    }
+
+    /// As [`Host::start`], by a clock of the test's own.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_at(config: &str, clock: Clock) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let cache = native_cache().display().to_string();
         let variables = [("SAMBUNG_RUNTIME__CACHE_DIR".to_owned(), cache)];
@@ -38,7 +47,7 @@ impl Host {
         config.server.data_dir = folder.path().join("data");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
-        let app = App::build(config, Clock::system()).await.unwrap_or_else(|error| panic!("{error}"));
+        let app = App::build(config, clock).await.unwrap_or_else(|error| panic!("{error}"));
         let (state, mail) = (app.state().clone(), app.mail_address());
         let served = tokio::spawn(app.serve(listener));
         let mut host = Self { state, api: Api::at(&base, ""), mail, _served: served, folder };
@@ -138,7 +147,15 @@ pub fn hook(api: &Api, channel: &Value) -> String {
 /// # Panics
 /// When something does not connect.
 pub async fn with_whatsapp(platform: &WhatsApp, more: &str) -> (Host, [Value; 2]) {
-    let host = Host::start(&leading(&platform.overrides(), more)).await;
+    with_whatsapp_at(platform, more, Clock::system()).await
+}
+
+/// As [`with_whatsapp`], by a clock of the test's own.
+///
+/// # Panics
+/// When something does not connect.
+pub async fn with_whatsapp_at(platform: &WhatsApp, more: &str, clock: Clock) -> (Host, [Value; 2]) {
+    let host = Host::start_at(&leading(&platform.overrides(), more), clock).await;
     let api = host.api();
     platform.reach_endpoint_at(&api.url(""));
     let app = json!({ "app_id": whatsapp::APP_ID, "app_secret": whatsapp::APP_SECRET });
@@ -160,4 +177,29 @@ async fn connect_number(api: &Api, number: usize) -> Value {
     let channel = api.expect(201, "POST", "/v1/channels", channel).await;
     assert_eq!(channel["state"], "connected", "{channel}");
     channel
+}
+
+/// The four keys of X's app, as somebody types them.
+pub fn x_keys() -> Value {
+    json!({
+        "mode": "own-app",
+        "consumer_key": x::CONSUMER_KEY,
+        "consumer_secret": x::CONSUMER_SECRET,
+        "access_token": x::ACCESS_TOKEN,
+        "access_token_secret": x::ACCESS_TOKEN_SECRET,
+    })
+}
+
+/// A host with an X account that is connected by its own app's four keys.
+///
+/// # Panics
+/// When it does not connect.
+pub async fn with_x(platform: &X, more: &str) -> (Host, Value) {
+    let host = Host::start(&leading(&platform.overrides(), more)).await;
+    let api = host.api();
+    platform.reach_endpoint_at(&api.url(""));
+    let channel = json!({ "plugin": "x", "name": "Shop", "settings": x_keys() });
+    let channel = api.expect(201, "POST", "/v1/channels", channel).await;
+    assert_eq!(channel["state"], "connected", "{channel}");
+    (host, channel)
 }

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod bench;
+pub mod browser;
 pub mod chance;
 pub mod chromium;
 pub mod host;

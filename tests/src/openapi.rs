@@ -10,6 +10,8 @@ use std::path::Path;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
+use crate::providers::decoded;
+
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// A description of an API.
@@ -26,6 +28,8 @@ struct Operation {
     parameters: Vec<Value>,
     body: Option<Value>,
     body_required: bool,
+    /// Names of security schemes, any of which will do.
+    security: Vec<String>,
 }
 
 /// A request as it was sent.
@@ -159,14 +163,24 @@ impl Description {
         faults
     }
 
-    /// A parameter arrives as text: it fits as a string, or as the number or boolean that it spells.
+    /// The security schemes of an operation, any of which will do.
+    ///
+    /// # Panics
+    /// When there is no such operation: that is the test's failure.
+    pub fn security(&self, name: &str) -> &[String] {
+        let operation = self.operations.iter().find(|operation| operation.name() == name);
+        &operation.unwrap_or_else(|| panic!("there is no operation {name}")).security
+    }
+
+    /// A parameter arrives as text: it fits as a string, as the number or boolean that it spells, or as a list with commas.
     fn parameter_fits(&self, schema: &Value, value: &str) -> bool {
         if schema.is_null() {
             return true;
         }
         let validator = self.validator(schema);
         let spelt = serde_json::from_str(value).unwrap_or(Value::Null);
-        validator.is_valid(&json!(value)) || validator.is_valid(&spelt)
+        let listed = json!(value.split(',').collect::<Vec<_>>());
+        [json!(value), spelt, listed].iter().any(|value| validator.is_valid(value))
     }
 
     fn body_faults(&self, operation: &Operation, call: &Call<'_>) -> Vec<String> {
@@ -191,13 +205,42 @@ impl Description {
         point_to(&mut schema, "");
         let root = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "components": { "schemas": self.reachable(&schema) },
             "allOf": [schema],
-            "components": self.document["components"],
         });
         jsonschema::options()
             .should_validate_formats(true)
             .build(&root)
             .expect("the description's schemas are JSON Schemas")
+    }
+}
+
+impl Description {
+    /// The schemas that one leads to: the others would only have to be read again for every validator.
+    fn reachable(&self, schema: &Value) -> serde_json::Map<String, Value> {
+        let mut found = serde_json::Map::new();
+        let mut open = references(schema);
+        while let Some(name) = open.pop() {
+            let schema = &self.document["components"]["schemas"][&name];
+            if !found.contains_key(&name) && !schema.is_null() {
+                open.extend(references(schema));
+                found.insert(name, schema.clone());
+            }
+        }
+        found
+    }
+}
+
+/// Names of the schemas that a schema refers to.
+fn references(schema: &Value) -> Vec<String> {
+    match schema {
+        Value::Object(object) => {
+            let own =
+                object.get("$ref").and_then(Value::as_str).and_then(|at| at.strip_prefix("#/components/schemas/"));
+            own.map(str::to_owned).into_iter().chain(object.values().flat_map(references)).collect()
+        }
+        Value::Array(values) => values.iter().flat_map(references).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -254,6 +297,13 @@ fn operations(document: &Value) -> Vec<Operation> {
                     json.or_else(|| content.iter().next()).map(|(_, media)| media["schema"].clone())
                 }),
                 body_required: body["required"] == true,
+                security: [operation, document]
+                    .into_iter()
+                    .find_map(|at| at["security"].as_array())
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|schemes| schemes.as_object().into_iter().flat_map(serde_json::Map::keys).cloned())
+                    .collect(),
             });
         }
     }
@@ -290,7 +340,7 @@ fn matches_path(template: &str, path: &str) -> bool {
 
 fn url_pairs(query: &str) -> Vec<(String, String)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (decoded(k), decoded(v))).collect()
 }
 
 /// Suffix of the schemas as they were published, for `allOf` to build on.

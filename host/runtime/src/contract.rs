@@ -19,6 +19,7 @@ pub(crate) mod bindings {
 }
 
 pub use bindings::exports::sambung::channel::{
-    apps, assets, connection, inbound, media, outbound, profiles, reconcile, settings, signals, templates, windows,
+    apps, assets, connection, inbound, media, outbound, polling, profiles, reconcile, settings, signals, templates,
+    windows,
 };
 pub use bindings::sambung::channel::{crypto, http, mailer, types};

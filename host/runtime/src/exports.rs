@@ -11,6 +11,7 @@ use crate::contract::connection::{ConnectStep, Health};
 use crate::contract::inbound::{Outcome, Request};
 use crate::contract::media::Source;
 use crate::contract::outbound::{Outgoing, Receipt, SendError};
+use crate::contract::polling::Polled;
 use crate::contract::reconcile::{Lost, Verdict};
 use crate::contract::templates::Page;
 use crate::contract::types::{Channel, Fault, Finding, Identity, MediaRef, Person, Target, Thread};
@@ -57,10 +58,12 @@ fn is_there(function: Function, interfaces: &Interfaces) -> bool {
     match function {
         Function::AssetFiles => interfaces.assets,
         Function::ListTemplates => interfaces.templates,
+        Function::CreateTemplate | Function::DeleteTemplate => interfaces.template_authoring,
         Function::LookUp => interfaces.profiles,
         Function::Resolve => interfaces.media,
         Function::Signal => interfaces.signals,
         Function::Reconcile => interfaces.reconcile,
+        Function::Poll => interfaces.polling,
         Function::PrepareApp | Function::CheckApp | Function::ReleaseApp => interfaces.apps,
         Function::SettingsSchema
         | Function::WindowRules
@@ -117,10 +120,13 @@ signatures! {
     Disconnect => disconnect(channel: &Channel) -> Result<(), Fault>;
     Send => send(messages: &[Outgoing], channel: &Channel) -> Vec<Result<Receipt, SendError>>;
     ListTemplates => list_templates(channel: &Channel, cursor: Option<&str>) -> Result<Page, Fault>;
+    CreateTemplate => create_template(channel: &Channel, template: &str) -> Result<String, Vec<Fault>>;
+    DeleteTemplate => delete_template(channel: &Channel, template: &str) -> Result<(), Fault>;
     LookUp => look_up(channel: &Channel, who: &Identity, thread: Option<&Thread>) -> Result<Option<Person>, Fault>;
     Resolve => resolve(channel: &Channel, file: &MediaRef) -> Result<Source, Fault>;
     Signal => signal(channel: &Channel, thread: &Thread, kind: &str, about: Option<&Target>) -> Result<(), Fault>;
     Reconcile => reconcile(channel: &Channel, attempts: &[Lost]) -> Vec<Result<Verdict, Fault>>;
+    Poll => poll(channel: &Channel, cursor: Option<&str>) -> Result<Polled, Fault>;
     PrepareApp => prepare(app: &App) -> Result<Prepared, Vec<Fault>>;
     CheckApp => check_app(app: &App) -> Result<Vec<Finding>, Fault>;
     ReleaseApp => release(app: &App) -> Result<(), Fault>;

@@ -16,7 +16,8 @@ pub const CONTRACT: Version = Version::new(1, 0, 0);
 
 const IMPORTS: [&str; 9] = ["types", "http", "secrets", "crypto", "kv", "media-host", "log", "visitor", "mailer"];
 const REQUIRED: [&str; 5] = ["connection", "settings", "windows", "inbound", "outbound"];
-const OPTIONAL: [&str; 7] = ["templates", "profiles", "media", "signals", "reconcile", "apps", "assets"];
+const OPTIONAL: [&str; 9] =
+    ["templates", "template-authoring", "profiles", "media", "signals", "reconcile", "polling", "apps", "assets"];
 
 /// Packages of WASI that a standard library links; they exist and are empty.
 const WASI: [&str; 4] = ["wasi:cli", "wasi:io", "wasi:clocks", "wasi:random"];
@@ -26,10 +27,12 @@ const WASI: [&str; 4] = ["wasi:cli", "wasi:io", "wasi:clocks", "wasi:random"];
 #[allow(missing_docs, reason = "each is the interface of that name in wit/")]
 pub struct Interfaces {
     pub templates: bool,
+    pub template_authoring: bool,
     pub profiles: bool,
     pub media: bool,
     pub signals: bool,
     pub reconcile: bool,
+    pub polling: bool,
     pub apps: bool,
     pub assets: bool,
 }
@@ -70,6 +73,8 @@ pub(crate) fn inspect(wasm: &[u8]) -> Result<Inspection, LoadError> {
     }
     let manifest = outline.section("plugin.toml")?.ok_or(LoadError::NoManifest)?;
     let manifest = manifest::read(&manifest)?;
+    let has = |name: &str| offered.contains(&name);
+    agree_on_polling(manifest.ingress.poll, has("polling"))?;
     let mut texts = BTreeMap::new();
     for language in ["en", "id"] {
         let file = format!("texts.{language}.toml");
@@ -78,7 +83,6 @@ pub(crate) fn inspect(wasm: &[u8]) -> Result<Inspection, LoadError> {
         }
     }
     texts.entry("en".to_owned()).or_insert_with(|| Texts { name: manifest.id.clone(), ..Texts::default() });
-    let has = |name: &str| offered.contains(&name);
     Ok(Inspection {
         digest: hex::encode(Sha256::digest(wasm)),
         bytes: wasm.len() as u64,
@@ -86,10 +90,12 @@ pub(crate) fn inspect(wasm: &[u8]) -> Result<Inspection, LoadError> {
         icon: outline.section("icon.svg")?,
         interfaces: Interfaces {
             templates: has("templates"),
+            template_authoring: has("template-authoring"),
             profiles: has("profiles"),
             media: has("media"),
             signals: has("signals"),
             reconcile: has("reconcile"),
+            polling: has("polling"),
             apps: has("apps"),
             assets: has("assets"),
         },
@@ -235,6 +241,11 @@ fn offered(exports: &[String]) -> Result<Vec<&str>, LoadError> {
     Ok(offered)
 }
 
+/// The manifest's word is for people and for hosts that only read it, so it must be true.
+fn agree_on_polling(says: bool, exports: bool) -> Result<(), LoadError> {
+    if says == exports { Ok(()) } else { Err(LoadError::Polling { says }) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +274,15 @@ mod tests {
         assert!(check_import("someone:else/thing@1.0.0").is_err());
         assert!(check_import("wasi:cli/stderr@0.2.6").is_ok());
         assert!(check_import("sambung:channel/http@1.0.0").is_ok());
+    }
+
+    #[test]
+    fn a_manifest_and_exports_that_differ_about_polling_are_refused_with_what_to_do() {
+        assert!(agree_on_polling(true, true).is_ok() && agree_on_polling(false, false).is_ok());
+        let nobody_asks = agree_on_polling(true, false).expect_err("refused").to_string();
+        assert!(nobody_asks.contains("does not export `polling`; set it to false"), "{nobody_asks}");
+        let in_silence = agree_on_polling(false, true).expect_err("refused").to_string();
+        assert!(in_silence.contains("exports `polling`; set it to true"), "{in_silence}");
     }
 
     #[test]

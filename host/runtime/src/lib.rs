@@ -9,6 +9,7 @@ pub mod contract;
 pub mod egress;
 pub mod limits;
 pub mod manifest;
+pub mod oauth2;
 pub mod recipe;
 pub mod services;
 

@@ -70,6 +70,13 @@ pub enum LoadError {
         /// Which.
         interface: String,
     },
+    /// Manifest and exports differ about polling.
+    #[error("`plugin.toml` says `[ingress] poll = {says}`, and the component {}; set it to {}",
+        if *says { "does not export `polling`" } else { "exports `polling`" }, !says)]
+    Polling {
+        /// What the manifest says.
+        says: bool,
+    },
     /// It parses and is not valid.
     #[error("the component cannot be compiled: {0}")]
     Compile(String),

@@ -7,6 +7,7 @@
 pub mod destination;
 mod ingress;
 pub mod limits;
+mod oauth2;
 mod resend;
 mod runtime;
 mod secret;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use destination::{Destination, Target};
 pub use ingress::Ingress;
 pub use limits::ContentLimits;
+pub use oauth2::{ClientAuth, Method, OAuth2, Refresh, Step as OAuth2Step};
 pub use resend::Resend;
 pub use runtime::RuntimeAsk;
 pub use secret::{Alphabet, Generate, Origin, Place, Scope, SecretDecl};
@@ -52,6 +54,8 @@ pub struct Manifest {
     pub secrets: Vec<SecretDecl>,
     /// How what providers post is verified and answered, in order: the first that matches decides.
     pub webhooks: Arc<[Webhook]>,
+    /// How somebody signs in with the provider, in order: the first that applies to a channel's settings decides.
+    pub oauth2: Vec<OAuth2>,
     /// What the provider allows in one message, and how often.
     pub limits: ContentLimits,
     /// For how long the provider honours the attempt key; none: an unknown attempt is never resent.
@@ -66,6 +70,11 @@ impl Manifest {
     /// The declaration of a secret.
     pub fn secret(&self, name: &str) -> Option<&SecretDecl> {
         self.secrets.iter().find(|secret| secret.name == name)
+    }
+
+    /// How a channel with these settings signs in with the provider; none: by what a person types.
+    pub fn sign_in(&self, settings: &serde_json::Value) -> Option<&OAuth2> {
+        self.oauth2.iter().find(|flow| flow.applies(settings))
     }
 
     /// Names of settings whose value is a destination (`from-setting`); changing one clears the secrets bound to it.
@@ -116,6 +125,7 @@ pub struct ManifestError {
 pub fn read(toml: &str) -> Result<Manifest, ManifestError> {
     section::read("plugin.toml", toml, |top| {
         let (egress, secrets, webhooks) = (top.tables("egress"), top.tables("secret"), top.tables("webhook"));
+        let oauth2 = top.tables("oauth2");
         let manifest = Manifest {
             id: identifier(&top),
             version: version(&top),
@@ -125,6 +135,7 @@ pub fn read(toml: &str) -> Result<Manifest, ManifestError> {
             egress: egress.iter().filter_map(destination::read).collect(),
             secrets: secrets.iter().map(secret::read).collect(),
             webhooks: webhooks.iter().map(webhook::read).collect(),
+            oauth2: oauth2.iter().filter_map(oauth2::read).collect(),
             limits: top.table("limits").map(|section| limits::read(&section)).unwrap_or_default(),
             resend: top.table("resend").map(|section| resend::read(&section)),
             ingress: top.table("ingress").map(|section| ingress::read(&section)).unwrap_or_default(),
@@ -133,6 +144,11 @@ pub fn read(toml: &str) -> Result<Manifest, ManifestError> {
         top.finish();
         let egress_is_whole = manifest.egress.len() == egress.len();
         agree(&manifest, &secrets, &webhooks, egress_is_whole);
+        if egress_is_whole && manifest.oauth2.len() == oauth2.len() {
+            for (flow, section) in manifest.oauth2.iter().zip(&oauth2) {
+                oauth2::agree(section, flow, &manifest.secrets, &manifest.egress);
+            }
+        }
         manifest
     })
 }

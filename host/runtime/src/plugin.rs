@@ -13,6 +13,7 @@ use crate::contract::connection::{ConnectStep, Health};
 use crate::contract::inbound::{Outcome, Request};
 use crate::contract::media::Source;
 use crate::contract::outbound::{Outgoing, Receipt, SendError};
+use crate::contract::polling::Polled;
 use crate::contract::reconcile::{Lost, Verdict};
 use crate::contract::templates::Page;
 use crate::contract::types::{Channel, Fault, Finding, Identity, MediaRef, Person, Target, Thread};
@@ -21,8 +22,9 @@ use crate::inspect::{Inspection, Interfaces};
 use crate::invoke::Callable;
 use crate::issuers::Verifier;
 use crate::load::LoadError;
-use crate::manifest::{self, AddressKind, Manifest, Scope, Texts};
+use crate::manifest::{self, AddressKind, Manifest, OAuth2, Scope, Texts};
 use crate::meter::Budget;
+use crate::oauth2::{OAuthClient, Provider};
 use crate::wasi::Moment;
 
 /// One generation of one plugin. Cheap to clone; what is in flight keeps it alive.
@@ -61,6 +63,7 @@ impl Plugin {
     ) -> Result<Plugin, LoadError> {
         let caller = Arc::new(Caller { plugin: inspection.manifest.id.clone(), ..Caller::default() });
         let schemas = schemas(&callable, &inspection, &caller).await?;
+        check_sign_ins(&inspection.manifest, &schemas)?;
         let windows = call!(callable, WindowRules, caller.clone(), AT_LOAD, window_rules())?.value;
         let assets = match inspection.interfaces.assets {
             true => call!(callable, AssetFiles, caller.clone(), AT_LOAD, files())?.value,
@@ -241,6 +244,32 @@ impl Plugin {
         call!(self.0.callable, ListTemplates, shared(caller), Moment::Now, list_templates(&channel, cursor.as_deref()))
     }
 
+    /// Submits a template for the provider's approval.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`]; [`crate::CallError::dispatched`] says whether the provider may have got it.
+    pub async fn create_template(
+        &self,
+        caller: &Caller,
+        channel: Channel,
+        template: String,
+    ) -> Called<Result<String, Vec<Fault>>> {
+        call!(self.0.callable, CreateTemplate, shared(caller), Moment::Now, create_template(&channel, &template))
+    }
+
+    /// Removes a template at the provider.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn delete_template(
+        &self,
+        caller: &Caller,
+        channel: Channel,
+        template: String,
+    ) -> Called<Result<(), Fault>> {
+        call!(self.0.callable, DeleteTemplate, shared(caller), Moment::Now, delete_template(&channel, &template))
+    }
+
     /// What the provider knows about a person.
     ///
     /// # Errors
@@ -291,6 +320,19 @@ impl Plugin {
         call!(self.0.callable, Reconcile, shared(caller), Moment::Now, reconcile(&channel, &attempts))
     }
 
+    /// What is new at the provider since `cursor`.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`].
+    pub async fn poll(
+        &self,
+        caller: &Caller,
+        channel: Channel,
+        cursor: Option<String>,
+    ) -> Called<Result<Polled, Fault>> {
+        call!(self.0.callable, Poll, shared(caller), Moment::Now, poll(&channel, cursor.as_deref()))
+    }
+
     /// Registers with the provider.
     ///
     /// # Errors
@@ -338,6 +380,11 @@ impl Plugin {
         };
         download(&ground, source, max_bytes).await
     }
+
+    /// The provider's side of a sign-in, asked under the operator's policy. No code of the plugin runs.
+    pub fn provider<'a>(&'a self, flow: &'a OAuth2, client: &'a OAuthClient, workspace: &'a str) -> Provider<'a> {
+        Provider { flow, client, workspace, dials: &self.0.callable.client }
+    }
 }
 
 fn shared(caller: &Caller) -> Arc<Caller> {
@@ -376,11 +423,35 @@ async fn schemas(
     Ok(schemas)
 }
 
+/// A sign-in whose client nobody can type in would never begin.
+fn check_sign_ins(
+    manifest: &Manifest,
+    schemas: &BTreeMap<(&'static str, &'static str), serde_json::Value>,
+) -> Result<(), LoadError> {
+    let schema = |of: &'static str| schemas.get(&(of, "en")).unwrap_or(&serde_json::Value::Null);
+    let has = |of: &'static str, name: &str| {
+        manifest::settings::all_fields(schema(of)).iter().any(|field| field.name == name && field.secret().is_none())
+    };
+    for flow in &manifest.oauth2 {
+        let when = flow.when.as_ref().map(|when| ("channel", &when.setting));
+        for (of, name) in [("app", &flow.client_id)].into_iter().chain(when) {
+            if !has(of, name) {
+                return Err(LoadError::Answer {
+                    function: Function::SettingsSchema.name(),
+                    words: format!("[[oauth2]] needs the setting `{name}`, which the schema of a {of} does not have"),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether channels of this plugin use registrations with the provider, which then have a form of their own.
 fn has_registrations(inspection: &Inspection) -> bool {
     inspection.interfaces.apps
         || inspection.manifest.secrets.iter().any(|secret| secret.scope == Scope::App)
         || inspection.manifest.webhooks.iter().any(|webhook| webhook.address == AddressKind::App)
+        || !inspection.manifest.oauth2.is_empty()
 }
 
 fn check_assets(assets: &[Asset]) -> Result<(), LoadError> {

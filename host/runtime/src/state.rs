@@ -73,10 +73,13 @@ impl State {
         if self.function.allows(import) { Ok(Ok(())) } else { Ok(Err(wrong_call(import.name(), self.function.name()))) }
     }
 
-    /// The caller's secret of this name, if the manifest declares one.
+    /// The caller's secret of this name, if the manifest declares one: what this call kept under it goes first.
     pub(crate) async fn secret(&mut self, name: &str) -> Result<Option<SecretValue>, String> {
         if self.manifest.secret(name).is_none() {
             return Err(format!("plugin.toml declares no secret {name:?}"));
+        }
+        if let Some(kept) = self.vault.kept(name) {
+            return Ok(Some(kept.clone()));
         }
         let caller = self.caller.clone();
         let secrets = self.services.secrets.clone();

@@ -17,7 +17,7 @@ use super::page::{Page, PageQuery};
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
-use crate::channels::{Actor, Change, ChannelError, NewConnection, Request};
+use crate::channels::{Actor, Browser, Change, ChannelError, NewConnection, Request};
 
 /// `/channels`
 pub fn routes() -> OpenApiRouter<State> {
@@ -77,8 +77,9 @@ pub(super) struct Channel {
     name: String,
     /// `connecting`, `connected`, `needs_attention` (the credential was refused: outbound waits, inbound goes on) or `paused`
     state: String,
-    /// While it is connecting: `{kind: "choose", choices}`, `{kind: "ask", schema}` or `{kind: "wait", instructions}`. Beside an
-    /// account it is the step of changed settings: until the provider takes them, those that stand go on.
+    /// While it is connecting: `{kind: "choose", choices}`, `{kind: "ask", schema}`, `{kind: "wait", instructions}` or `{kind:
+    /// "authorize", url, expires_at, error}`: somebody opens the address in a browser (a pop-up or the same tab) and signs in
+    /// with the provider; `error` says why the last time led nowhere, and only an admin is told the address. Beside an account it is the step of changed settings: until the provider takes them, those that stand go on.
     step: Option<Value>,
     /// The provider's name for the account, once connected.
     account: Option<String>,
@@ -98,6 +99,21 @@ pub(super) struct Channel {
     changed_at: String,
 }
 
+/// Who signs in where that is how a channel connects: a session's sign-in is that session's alone.
+fn browser(caller: &Caller, return_to: Option<String>) -> Answer<Browser> {
+    // `//host` and `/\host` are other sites to a browser.
+    let is_own = |path: &str| {
+        path.starts_with('/')
+            && !path.starts_with("//")
+            && path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'#'))
+    };
+    if return_to.as_deref().is_some_and(|path| !is_own(path) || path.len() > 500) {
+        let words = "must be a path of this host such as /channels?tab=2, of at most 500 characters";
+        return Err(Problem::invalid(vec![FieldError::new("#/return_to", "path", words)]));
+    }
+    Ok(Browser { session: caller.user.as_ref().map(|_| caller.token.clone()), return_to })
+}
+
 fn shown(value: Value) -> Answer<Channel> {
     serde_json::from_value(value).map_err(|error| Problem::internal(&error))
 }
@@ -115,6 +131,9 @@ pub(super) struct NewChannel {
     /// After the plugin's settings schema.
     #[serde(default)]
     settings: Option<Value>,
+    /// Where somebody signs in with the provider: the path here that the browser is sent to at the end, with `channel` and
+    /// `sign_in` (`ok` or `failed`) in its query. Without it, a page that tells its opener and closes itself.
+    return_to: Option<String>,
 }
 
 /// What is to change.
@@ -126,6 +145,8 @@ pub(super) struct ChannelChange {
     paused: Option<bool>,
     /// What is not named stays, `null` empties, an empty secret keeps the stored one.
     settings: Option<Value>,
+    /// As for a new channel.
+    return_to: Option<String>,
 }
 
 /// Which channels.
@@ -168,6 +189,7 @@ async fn create(
         name: new.name,
         app: new.app,
         settings: new.settings.unwrap_or_else(|| json!({})),
+        browser: browser(&caller, new.return_to)?,
     };
     let request = Request { ticket: keyed.0, unfinished: unfinished.0 };
     let id = state.channels.create(&caller.workspace, connection, &actor(&caller), request).await?;
@@ -198,7 +220,8 @@ async fn change(
     Body(change): Body<ChannelChange>,
 ) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
-    let change = Change { name: change.name, paused: change.paused, settings: change.settings };
+    let browser = browser(&caller, change.return_to)?;
+    let change = Change { name: change.name, paused: change.paused, settings: change.settings, browser };
     state.channels.change(&caller.workspace, &id, change, &actor(&caller)).await?;
     one(&state, &caller, &id).await
 }
@@ -250,6 +273,8 @@ async fn check(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>)
 pub(super) struct SignIn {
     /// As for a change.
     settings: Option<Value>,
+    /// As for a new channel.
+    return_to: Option<String>,
 }
 
 /// Sign in again in place; the account stays the same.
@@ -267,6 +292,7 @@ async fn reconnect(
         false => serde_json::from_slice(&body).map_err(|error| Problem::bad_request(error.to_string()))?,
     };
     let patch = sign_in.settings.unwrap_or_else(|| json!({}));
-    state.channels.reconnect(&caller.workspace, &id, patch, &actor(&caller)).await?;
+    let browser = browser(&caller, sign_in.return_to)?;
+    state.channels.reconnect(&caller.workspace, &id, patch, browser, &actor(&caller)).await?;
     one(&state, &caller, &id).await
 }

@@ -54,7 +54,7 @@ pub(super) struct Conversation {
     /// `{state, closes_at, allows, reason}`: whether free text may be sent (`open`), until when, and what may be sent at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<Value>,
-    /// What may be sent now, and its limits.
+    /// What may be sent now, and its limits; where only templates may, `templates` has those that are approved and switched on.
     #[serde(skip_serializing_if = "Option::is_none")]
     composer: Option<Value>,
 }
@@ -175,8 +175,11 @@ async fn outlook(state: &State, caller: &Caller, conversation: &Value) -> Answer
     let Ok((channel, generation)) = reach(state, caller, channel).await else { return Ok(closed("plugin-missing")) };
     let id = conversation.get("id").and_then(Value::as_str).unwrap_or_default();
     let facts = state.db.window_facts(id).await?;
-    let (window, composer) =
+    let (window, mut composer) =
         state.outbound.outlook(&generation.plugin, &channel.features, &facts, caller.user.is_some());
+    if let Some(templates) = state.outbound.offered_templates(&channel, &window).await? {
+        composer["templates"] = Value::Array(templates);
+    }
     Ok((window_json(&window), composer))
 }
 

@@ -256,7 +256,7 @@ async fn send(
         Ok(contents) => contents,
         Err(ComposeError::Fields(faults)) => return Err(Problem::invalid(faults)),
         Err(ComposeError::Db(error)) => return Err(error.into()),
-        Err(ComposeError::WindowClosed(window)) => return Err(closed(state, caller, account_id, &window).await?),
+        Err(ComposeError::WindowClosed(window)) => return Err(closed(state, channel, &window).await?),
     };
     let new = NewMessage {
         workspace: caller.workspace.clone(),
@@ -302,25 +302,18 @@ fn fresh_key() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-/// 409 with the window and the templates that may be used instead.
-async fn closed(state: &State, caller: &Caller, account: i64, window: &Window) -> Answer<Problem> {
-    let templates = if window.allows.iter().any(|allowed| allowed == "template") {
-        let known = state.db.templates_page(&caller.workspace, account, None, 200).await?;
-        let approved = known.into_iter().filter(|template| {
-            template.get("status").and_then(Value::as_str).is_some_and(|status| status.eq_ignore_ascii_case("approved"))
-        });
-        approved.collect()
-    } else {
-        Vec::new()
+/// 409 with the window, and where the channel has templates with those that may be used instead.
+async fn closed(state: &State, channel: &ChannelRow, window: &Window) -> Answer<Problem> {
+    let offered = state.outbound.offered_templates(channel, window).await?;
+    let detail = match offered.as_ref().is_some_and(|templates| !templates.is_empty()) {
+        true => "the messaging window is closed; use one of the templates, or wait until the person writes",
+        false => "the messaging window is closed; it opens when the person writes",
     };
-    let detail = if templates.is_empty() {
-        "the messaging window is closed; it opens when the person writes"
-    } else {
-        "the messaging window is closed; use one of the templates, or wait until the person writes"
-    };
-    Ok(Problem::conflict("window-closed", detail)
-        .with("window", window_json(window))
-        .with("templates", Value::Array(templates)))
+    let problem = Problem::conflict("window-closed", detail).with("window", window_json(window));
+    Ok(match offered {
+        Some(templates) => problem.with("templates", Value::Array(templates)),
+        None => problem,
+    })
 }
 
 /// Whom a conversation is begun with.

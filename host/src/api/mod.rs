@@ -23,6 +23,7 @@ pub mod plugins;
 pub mod problem;
 pub mod session;
 pub mod setup;
+pub mod sign_in;
 pub mod state;
 pub mod system;
 pub mod templates;
@@ -74,6 +75,7 @@ pub fn router(state: &State) -> Router<State> {
         .layer(DefaultBodyLimit::max(state.config.server.max_body_bytes));
     let (api, document) = openapi::describe(api);
     api.merge(setup::routes())
+        .merge(sign_in::routes())
         .layer(csrf(state))
         .merge(ops::routes())
         .merge(files::routes())

@@ -10,7 +10,7 @@ use super::{Actor, ChannelError, Channels};
 use crate::db::{ChannelRow, Connected};
 use crate::model::audit::Entry;
 use crate::model::channel::{Finding, Instruction};
-use crate::plugins::Generation;
+use crate::plugins::{Generation, Renewed};
 
 /// What stands as findings is told to `check` under this name.
 const FINDINGS: &str = "findings";
@@ -38,7 +38,17 @@ impl Channels {
         let url = self.webhook_url(generation.plugin.manifest(), row, &row.settings).await?;
         let mut channel = row.to_contract(url);
         channel.extra.push((FINDINGS.to_owned(), json!(db.findings(&row.id).await?).to_string()));
-        let called = generation.plugin.check(&row.caller(), channel).await;
+        let mut called = generation.plugin.check(&row.caller(), channel.clone()).await;
+        if let Ok(done) = &called
+            && done.value.as_ref().is_err_and(|fault| fault.kind == "unauthorized")
+        {
+            match self.0.renewals.renew(&row.id, row.credential_version).await? {
+                Renewed::Newer => called = generation.plugin.check(&row.caller(), channel).await,
+                // Nobody knows yet whether the credential is over.
+                Renewed::Later => return Ok(()),
+                Renewed::Refused(_) | Renewed::Impossible => {}
+            }
+        }
         let at = self.0.clock.now();
         let done = match called {
             Ok(done) => done,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::form::{self, Filled};
 use super::steps::{choices, fitting, instructions, parsed};
-use super::{Actor, Answered, ChannelError, Channels, Request, refused};
+use super::{Actor, Answered, Browser, ChannelError, Channels, Request, refused};
 use crate::db::{ChannelRow, Connected, MailAddress, NewChannel, SettingsChange};
 use crate::mail::{FORWARDING_ADDRESS, Recipient};
 use crate::model::audit::Entry;
@@ -29,6 +29,8 @@ pub struct NewConnection {
     pub app: Option<String>,
     /// As typed.
     pub settings: Value,
+    /// Who signs in, where that is how it connects.
+    pub browser: Browser,
 }
 
 /// What is to change.
@@ -40,17 +42,35 @@ pub struct Change {
     pub paused: Option<bool>,
     /// Settings: what is not named stays.
     pub settings: Option<Value>,
+    /// Who signs in, where the new settings need that.
+    pub browser: Browser,
+}
+
+/// Why a channel that is there connects again.
+struct Why {
+    /// The audit log's word for it.
+    action: &'static str,
+    /// Somebody signs in anew, whatever credential there is.
+    signs_in: bool,
+    browser: Browser,
+}
+
+/// Who makes a channel; after a crash the host itself goes on, and nothing more is told to the audit log.
+pub(super) struct Opening {
+    pub(super) entry: Option<Entry>,
+    pub(super) by: Actor,
+    pub(super) browser: Browser,
 }
 
 /// One call of `connect` and what is committed when it succeeds.
-struct Attempt {
-    row: Arc<ChannelRow>,
-    generation: Arc<Generation>,
+pub(super) struct Attempt {
+    pub(super) row: Arc<ChannelRow>,
+    pub(super) generation: Arc<Generation>,
     /// Plain settings to connect with.
-    settings: Value,
-    answer: Option<String>,
-    change: SettingsChange,
-    candidate: Option<Candidate>,
+    pub(super) settings: Value,
+    pub(super) answer: Option<String>,
+    pub(super) change: SettingsChange,
+    pub(super) candidate: Option<Candidate>,
 }
 
 impl Channels {
@@ -74,7 +94,8 @@ impl Channels {
                 && let Ok(turn) = self.0.turns.take(&row.id)
             {
                 let entry = by.entry(self.0.clock.now(), "channel.connect", &row.id, created(&row.plugin, &row.name));
-                self.connect_new(turn, row.id.clone(), generation, entry).await?;
+                let opening = Opening { entry: Some(entry), by: by.clone(), browser: new.browser };
+                self.connect_new(turn, row.id.clone(), generation, opening).await?;
             }
             return Ok(row.id.clone());
         }
@@ -97,7 +118,8 @@ impl Channels {
         };
         let entry = by.entry(at, "channel.connect", &id, created(&row.plugin, &row.name));
         self.0.db.insert_channel(row, request.ticket, at).await?;
-        self.connect_new(turn, id.clone(), generation, entry).await?;
+        let opening = Opening { entry: Some(entry), by: by.clone(), browser: new.browser };
+        self.connect_new(turn, id.clone(), generation, opening).await?;
         Ok(id)
     }
 
@@ -107,12 +129,12 @@ impl Channels {
         turn: super::turns::Turn,
         id: String,
         generation: Arc<Generation>,
-        entry: Entry,
+        opening: Opening,
     ) -> Result<(), ChannelError> {
         let channels = self.clone();
         let done = tokio::spawn(async move {
             let _turn = turn;
-            channels.connect_or_forget(&id, generation, Some(entry)).await
+            channels.connect_or_forget(&id, generation, opening).await
         });
         done.await.map_err(|_| ChannelError::Busy)?
     }
@@ -159,6 +181,9 @@ impl Channels {
         if !generation.is_active() {
             return Err(ChannelError::PluginDisabled);
         }
+        if let Some(flow) = generation.plugin.manifest().sign_in(&filled.settings) {
+            self.client(flow, app.as_deref()).await?;
+        }
         if self.0.public_url.is_none() && super::view::only_by_webhook(generation.plugin.manifest(), &filled.settings) {
             return Err(ChannelError::NeedsPublicUrl);
         }
@@ -176,29 +201,42 @@ impl Channels {
         Ok(Some(MailAddress { name: FORWARDING_ADDRESS.to_owned(), local, address }))
     }
 
-    /// Asks the plugin for the first time, or after a crash (nobody's `entry` then). A channel that is refused goes without a
-    /// trace; after a crash only what the provider itself refused is gone, since anything else may be over at the next round.
+    /// Asks the plugin for the first time, or after a crash (nobody's `entry` then); where somebody has to sign in, the channel
+    /// waits for that. A channel that is refused goes without a trace; after a crash only what the provider itself refused is
+    /// gone, since anything else may be over at the next round.
     pub(super) async fn connect_or_forget(
         &self,
         id: &str,
         generation: Arc<Generation>,
-        entry: Option<Entry>,
+        opening: Opening,
     ) -> Result<(), ChannelError> {
         let row = self.0.db.channel(id).await?.ok_or(ChannelError::NotFound)?;
-        let attempt = Attempt {
-            settings: row.settings.clone(),
-            row,
-            generation,
-            answer: None,
-            change: SettingsChange::default(),
-            candidate: None,
+        let resumed = opening.entry.is_none();
+        let result = match generation.plugin.manifest().sign_in(&row.settings) {
+            Some(flow) if !self.is_set(id, &flow.access_token).await? => {
+                let Opening { entry, by, browser } = opening;
+                self.await_sign_in(&row, flow, SettingsChange::default(), browser, (&by, entry)).await
+            }
+            _ => {
+                let attempt = Attempt {
+                    settings: row.settings.clone(),
+                    row,
+                    generation,
+                    answer: None,
+                    change: SettingsChange::default(),
+                    candidate: None,
+                };
+                self.carry_out(attempt, opening.entry).await
+            }
         };
-        let resumed = entry.is_none();
-        let result = self.carry_out(attempt, entry).await;
         if result.as_ref().is_err_and(|error| !resumed || is_final(error)) {
             self.0.db.delete_channel(id, None, self.0.clock.now()).await?;
         }
         result
+    }
+
+    async fn is_set(&self, channel: &str, secret: &str) -> Result<bool, ChannelError> {
+        Ok(self.0.db.secrets_of(channel).await?.iter().any(|state| state.name == secret))
     }
 
     /// Goes on with what somebody answered to the step that the channel stands at.
@@ -256,7 +294,8 @@ impl Channels {
             return Err(ChannelError::Invalid(vec![FieldError::required("#/name")]));
         }
         if let Some(patch) = &change.settings {
-            self.reconnect_with(&row, patch, by, "channel.settings").await?;
+            let why = Why { action: "channel.settings", signs_in: false, browser: change.browser };
+            self.reconnect_with(&row, patch, by, why).await?;
         }
         if change.name.is_some() || change.paused.is_some() {
             let at = self.0.clock.now();
@@ -272,9 +311,17 @@ impl Channels {
     ///
     /// # Errors
     /// As [`Channels::change`].
-    pub async fn reconnect(&self, workspace: &str, id: &str, patch: Value, by: &Actor) -> Result<(), ChannelError> {
+    pub async fn reconnect(
+        &self,
+        workspace: &str,
+        id: &str,
+        patch: Value,
+        browser: Browser,
+        by: &Actor,
+    ) -> Result<(), ChannelError> {
         let row = self.row(workspace, id).await?;
-        self.reconnect_with(&row, &patch, by, "channel.reconnect").await
+        let why = Why { action: "channel.reconnect", signs_in: true, browser };
+        self.reconnect_with(&row, &patch, by, why).await
     }
 
     async fn reconnect_with(
@@ -282,7 +329,7 @@ impl Channels {
         row: &Arc<ChannelRow>,
         patch: &Value,
         by: &Actor,
-        action: &str,
+        why: Why,
     ) -> Result<(), ChannelError> {
         let turn = self.0.turns.take(&row.id)?;
         let generation = self.callable(&row.plugin)?;
@@ -304,9 +351,14 @@ impl Channels {
             "cleared": edited.cleared,
             "destinations": moved,
         });
-        let entry = by.entry(self.0.clock.now(), action, &row.id, detail);
+        let entry = by.entry(self.0.clock.now(), why.action, &row.id, detail);
         let settings = edited.filled.settings;
         let change = SettingsChange { settings: Some(settings.clone()), secrets, cleared: edited.cleared, name: None };
+        if let Some(flow) = manifest.sign_in(&settings)
+            && (why.signs_in || !set.contains(&flow.access_token) || manifest.sign_in(&row.settings) != Some(flow))
+        {
+            return self.await_sign_in(row, flow, change, why.browser, (by, Some(entry))).await;
+        }
         let attempt = Attempt {
             row: Arc::clone(row),
             generation,
@@ -338,7 +390,7 @@ impl Channels {
         done.await.map_err(|_| ChannelError::Busy)?
     }
 
-    async fn carry_out(&self, attempt: Attempt, entry: Option<Entry>) -> Result<(), ChannelError> {
+    pub(super) async fn carry_out(&self, attempt: Attempt, entry: Option<Entry>) -> Result<(), ChannelError> {
         let answered = self.ask(&attempt).await?;
         let (row, change, effects) = (attempt.row, attempt.change, answered.effects);
         let at = self.0.clock.now();

@@ -1,9 +1,12 @@
 //! Disconnecting: the plugin takes leave of the provider while it still has the secrets; then they go. The account and its
 //! conversations stay.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::{Actor, ChannelError, Channels};
+use crate::db::ChannelRow;
 
 impl Channels {
     /// Disconnects a channel. A provider that cannot be reached does not keep an admin from leaving.
@@ -28,17 +31,23 @@ impl Channels {
     }
 
     /// What became of telling the provider, for the audit log.
-    async fn take_leave(&self, row: &crate::db::ChannelRow) -> Result<String, ChannelError> {
+    async fn take_leave(&self, row: &Arc<ChannelRow>) -> Result<String, ChannelError> {
         let Ok(generation) = self.callable(&row.plugin) else {
             return Ok("not told: the plugin does not run".to_owned());
         };
         let url = self.webhook_url(generation.plugin.manifest(), row, &row.settings).await?;
-        Ok(match generation.plugin.disconnect(&row.caller(), row.to_contract(url)).await {
+        let told = match generation.plugin.disconnect(&row.caller(), row.to_contract(url)).await {
             Ok(done) => match done.value {
                 Ok(()) => "told".to_owned(),
                 Err(fault) => format!("not told: {}", fault.words),
             },
             Err(error) => format!("not told: {error}"),
+        };
+        // Last, since the plugin takes its leave with the credential.
+        Ok(match self.0.renewals.revoke(row).await? {
+            None => told,
+            Some(Ok(())) => format!("{told}; the credential is given back"),
+            Some(Err(error)) => format!("{told}; the credential is not given back: {error}"),
         })
     }
 }

@@ -9,11 +9,12 @@ mod connect;
 mod form;
 mod leave;
 mod rounds;
+mod sign_in;
 mod steps;
 mod turns;
 mod view;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sambung_runtime::contract::types::Fault;
 use sambung_runtime::{CallError, Effects};
@@ -21,12 +22,13 @@ use serde_json::Value;
 
 pub use apps::AppChange;
 pub use connect::{Change, NewConnection};
+pub use sign_in::{Arrived, Brought, Browser, Leaving, SignInError, SignInFailure};
 
 use crate::clock::Clock;
 use crate::db::{ChannelRow, Db, DbError, Ticket};
 use crate::model::audit::Entry;
 use crate::model::fault::FieldError;
-use crate::plugins::{Candidates, Generation, Registry};
+use crate::plugins::{Candidates, Generation, Registry, Renewals};
 use crate::wake::Wakes;
 
 /// Who does it, for the audit log.
@@ -41,6 +43,11 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// The host itself: what nobody asked for.
+    fn host(workspace: &str) -> Actor {
+        Actor { workspace: Some(workspace.to_owned()), actor: "host".to_owned(), role: "host".to_owned() }
+    }
+
     fn entry(&self, at: i64, action: &str, subject: &str, detail: Value) -> Entry {
         Entry {
             workspace: self.workspace.clone(),
@@ -151,8 +158,11 @@ struct Inner {
     wakes: Wakes,
     plugins: Registry,
     candidates: Candidates,
+    renewals: Renewals,
     public_url: Option<String>,
     mail_domain: Option<String>,
+    /// Where browsers on this machine reach the host.
+    local_url: OnceLock<String>,
     turns: turns::Turns,
 }
 
@@ -165,11 +175,36 @@ impl Channels {
         wakes: Wakes,
         plugins: Registry,
         candidates: Candidates,
+        renewals: Renewals,
         public_url: Option<String>,
         mail_domain: Option<String>,
     ) -> Channels {
-        let turns = turns::Turns::default();
-        Channels(Arc::new(Inner { db, clock, wakes, plugins, candidates, public_url, mail_domain, turns }))
+        Channels(Arc::new(Inner {
+            db,
+            clock,
+            wakes,
+            plugins,
+            candidates,
+            renewals,
+            public_url,
+            mail_domain,
+            local_url: OnceLock::new(),
+            turns: turns::Turns::default(),
+        }))
+    }
+
+    /// Says where browsers on this machine reach the host, for where there is no public address.
+    pub fn listens_at(&self, address: std::net::SocketAddr) {
+        let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        // A second listener changes nothing.
+        let _ = self.0.local_url.set(format!("http://{host}:{}", address.port()));
+    }
+
+    /// Where browsers reach the host, without a slash at its end.
+    fn base(&self) -> &str {
+        let local = || self.0.local_url.get().map_or("http://127.0.0.1:8080", String::as_str);
+        self.0.public_url.as_deref().unwrap_or_else(local)
     }
 
     async fn row(&self, workspace: &str, id: &str) -> Result<Arc<ChannelRow>, ChannelError> {

@@ -4,11 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{ChannelError, Channels};
+use super::connect::Opening;
+use super::{Actor, Browser, ChannelError, Channels};
 use crate::db::DbError;
 use crate::model::channel::ChannelState;
+use crate::plugins::Renewed;
 
 /// Between two rounds.
 const EVERY: Duration = Duration::from_secs(30);
@@ -17,7 +20,10 @@ const WAITING: u32 = 2;
 /// Rounds in which each connected channel is looked at once: six hours.
 const CONNECTED: u32 = 720;
 /// Channels that one question reads.
-const PAGE: u32 = 200;
+pub(super) const PAGE: u32 = 200;
+
+/// Credentials that are renewed at a time.
+const RENEWALS: usize = 8;
 
 /// Where the rounds stand.
 #[derive(Default)]
@@ -51,10 +57,11 @@ impl Channels {
         }
     }
 
-    async fn round(&self, place: &mut Place) -> Result<(), DbError> {
+    async fn round(&self, place: &mut Place) -> Result<(), ChannelError> {
         if place.round == 0 || place.round.is_multiple_of(WAITING) {
             self.go_on_connecting().await?;
         }
+        self.look_after_credentials().await?;
         // The first time is after some minutes: a start asks nothing of providers.
         if place.round >= 10 {
             self.look_at_some(place).await?;
@@ -87,7 +94,36 @@ impl Channels {
     async fn resume(&self, id: &str, plugin: &str) -> Result<(), ChannelError> {
         let _turn = self.0.turns.take(id)?;
         let generation = self.callable(plugin)?;
-        self.connect_or_forget(id, generation, None).await
+        let row = self.0.db.channel(id).await?.ok_or(ChannelError::NotFound)?;
+        let opening = Opening { entry: None, by: Actor::host(&row.workspace), browser: Browser::default() };
+        self.connect_or_forget(id, generation, opening).await
+    }
+
+    /// Ends sign-ins that nobody came back from, and renews what ends soon, so that no message meets a credential that is
+    /// over.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn look_after_credentials(&self) -> Result<(), ChannelError> {
+        self.end_overdue_sign_ins().await?;
+        if self.0.db.held_since().await?.is_some() {
+            return Ok(());
+        }
+        let due = self.0.renewals.due().await?;
+        let renewals = due.into_iter().map(|ending| async move {
+            let renewed = self.0.renewals.renew(&ending.channel, ending.credential_version).await?;
+            if let Renewed::Refused(words) = renewed {
+                let at = self.0.clock.now();
+                self.0.db.mark_needs_attention(&ending.channel, ending.credential_version, &words, at).await?;
+                self.wake();
+            }
+            Ok::<_, DbError>(())
+        });
+        let mut done = futures_util::stream::iter(renewals).buffer_unordered(RENEWALS);
+        while let Some(result) = done.next().await {
+            result?;
+        }
+        Ok(())
     }
 
     async fn look_at_some(&self, place: &mut Place) -> Result<(), DbError> {

@@ -104,6 +104,9 @@ impl Channels {
         value["webhook_url"] = json!(address);
         if whole {
             self.reveal(&row.id, manifest, Scope::Channel, &mut value["settings"]).await?;
+            if value["step"]["kind"] == "authorize" {
+                value["step"]["url"] = json!(self.sign_in_url(&row.id).await?);
+            }
         }
         if let Some(schema) = generation.plugin.settings_schema("channel", "en") {
             by_field(schema, &mut value["settings"]);
@@ -154,10 +157,11 @@ impl Channels {
         for secret in self.0.db.secrets_of(&app.id).await? {
             settings[secret.name] = json!({ "set": true });
         }
-        let mut webhook_url = None;
+        let (mut webhook_url, mut redirect_url) = (None, None);
         if let Some(generation) = self.0.plugins.get(&app.plugin) {
             let manifest = generation.plugin.manifest();
             webhook_url = self.app_webhook_url(manifest, app);
+            redirect_url = (!manifest.oauth2.is_empty()).then(|| self.redirect_url());
             if whole {
                 self.reveal(&app.id, manifest, Scope::App, &mut settings).await?;
             }
@@ -173,6 +177,7 @@ impl Channels {
             "default": app.is_default,
             "settings": settings,
             "webhook_url": webhook_url,
+            "redirect_url": redirect_url,
             "instructions": app.instructions,
             "findings": app.findings,
             "checked_at": app.checked_at.map(rfc3339),

@@ -13,6 +13,7 @@ use crate::wake::Wakes;
 struct Noted {
     journal: bool,
     outbound: bool,
+    polling: bool,
     feed: bool,
     deliveries: bool,
     channels: bool,
@@ -35,6 +36,11 @@ pub(super) fn wake_journal() {
 /// A part may be due: it was queued, or what it waited for ended.
 pub(super) fn wake_outbound() {
     note(|noted| noted.outbound = true);
+}
+
+/// Which channels are polled may have changed.
+pub(super) fn wake_polling() {
+    note(|noted| noted.polling = true);
 }
 
 /// The feed grew.
@@ -67,6 +73,9 @@ pub(super) fn committed(wakes: &Wakes) {
     }
     if noted.outbound {
         wakes.outbound.notify_one();
+    }
+    if noted.polling {
+        wakes.polling.notify_one();
     }
     if noted.feed {
         wakes.feed_grew();

@@ -4,6 +4,8 @@ mod cache;
 mod findings;
 mod life;
 mod pending;
+mod renewals;
+mod sign_ins;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +22,8 @@ pub(in crate::db) use cache::ChannelCache;
 pub(in crate::db) use findings::{note, note_call_failure, set_needs_attention};
 pub(in crate::db) use life::apply_effects;
 pub use life::{Connected, MailAddress, NewChannel, NewSecret, SettingsChange};
+pub use renewals::Ending as CredentialEnding;
+pub use sign_ins::{Departure, NewSignIn, Return, SignInRow};
 
 /// A channel as it stands in the database. No secret is in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -205,6 +209,7 @@ fn is_held(db: &Connection, row: &ChannelRow) -> Result<bool, DbError> {
 pub(in crate::db) fn tell(db: &Connection, id: &str, at: i64) -> Result<(), DbError> {
     after::wake_journal();
     after::wake_outbound();
+    after::wake_polling();
     if let Some(row) = by_id(db, id)? {
         let data = to_json(db, &row)?;
         super::feed::append(db, &row.workspace, "channel.updated", &data, at)?;

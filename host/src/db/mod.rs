@@ -25,6 +25,7 @@ mod media;
 mod messages;
 mod outbound;
 mod plugins;
+mod polls;
 mod retention;
 mod secrets;
 mod status;
@@ -47,7 +48,10 @@ use tokio::sync::Semaphore;
 
 pub use apps::AppRow;
 pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
-pub use channels::{ChannelRow, Connected, MailAddress, NewChannel, NewSecret, SettingsChange};
+pub use channels::{
+    ChannelRow, Connected, CredentialEnding, Departure, MailAddress, NewChannel, NewSecret, NewSignIn, Return,
+    SettingsChange, SignInRow,
+};
 pub use conversations::{ConversationRow, InboxCursor, InboxFilter};
 pub use dispatch::{BusyAccount, Claim, DuePart, Group};
 pub use endpoints::{Delivered, DueDelivery, Endpoint, EndpointAnswer, EndpointChange, event_id};
@@ -60,9 +64,10 @@ pub use media::{MediaRow, PublishedRow};
 pub use messages::MessageCursor;
 pub use outbound::{Addressee, Changed, KeyedAnswer, NewMessage, Queued};
 pub use plugins::{GenerationRow, PluginRow, RefusedFile};
+pub use polls::{PollResult, PolledChannel};
 pub use retention::{Expired, Looked};
 pub use secrets::{Secret, SecretState};
-pub use templates::{NewTemplate, StaleTemplates};
+pub use templates::{KnownTemplate, NewTemplate, StaleTemplates, TemplateFilter};
 pub use tokens::{NewToken, TokenKind, TokenRow, Who};
 pub use users::{NewUser, UserChange, UserRow};
 pub use visitors::{EntryRow, VisitorMessage, VisitorRow};

@@ -65,6 +65,7 @@ impl Db {
         self.write(Priority::Urgent, move |connection| {
             let ended = connection.execute("DELETE FROM system WHERE key = ?1", params![HELD_KEY])? > 0;
             if ended {
+                super::after::wake_polling();
                 super::audit::append(connection, &entry)?;
             }
             Ok(ended)

@@ -4,11 +4,13 @@
 //! It knows neither HTTP nor how a request was verified. Whatever it holds in memory can be lost: the journal has it, or nobody was
 //! told that it is kept.
 
+mod acknowledge;
 mod arrivals;
 mod lanes;
 pub mod mail;
 mod media;
 mod pipeline;
+mod polling;
 mod profiles;
 mod translate;
 
@@ -17,13 +19,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sambung_runtime::contract::inbound::Response;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::db::{Db, DbError, JournalReader, NewRow, Replay};
 use crate::media::Media;
-use crate::plugins::Registry;
+use crate::plugins::{Registry, Renewals};
 use crate::wake::Wakes;
 use arrivals::Way;
 
@@ -36,12 +38,25 @@ struct Inner {
     clock: Clock,
     wakes: Wakes,
     plugins: Registry,
+    renewals: Renewals,
     /// Where files are kept.
     media: Media,
     answers: Arc<Answers>,
     arrivals: Arc<arrivals::Arrivals>,
+    polling: polling::Settings,
+    /// Places for signals.
+    signals: Arc<Semaphore>,
     /// There are people whom nobody was asked about.
     strangers: Notify,
+}
+
+/// What of the configuration concerns inbound work.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Polls at a time.
+    pub polls: usize,
+    /// Providers cannot reach this host, so that whoever can be polled is.
+    pub unreachable: bool,
 }
 
 /// Told the id of a request before it is translated.
@@ -58,15 +73,25 @@ const ECHOES_AT_ONCE: u32 = 50;
 
 impl Inbound {
     /// Nothing runs before [`Inbound::run`].
-    pub fn new(db: Db, clock: Clock, wakes: Wakes, plugins: Registry, media: Media) -> Inbound {
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        wakes: Wakes,
+        (plugins, renewals): (Registry, Renewals),
+        media: Media,
+        settings: Settings,
+    ) -> Inbound {
         Inbound(Arc::new(Inner {
             db,
             clock,
             wakes,
             plugins,
+            renewals,
             media,
             answers: Arc::default(),
             arrivals: arrivals::Arrivals::new(),
+            polling: polling::Settings { at_once: settings.polls, unreachable: settings.unreachable },
+            signals: Arc::new(Semaphore::new(acknowledge::AT_ONCE)),
             strangers: Notify::new(),
         }))
     }
@@ -74,8 +99,14 @@ impl Inbound {
     /// Works until `stop`; what is in flight then is done again at the next start.
     pub async fn run(&self, stop: CancellationToken) {
         let jobs = async {
-            let all =
-                async { tokio::join!(media::run(&self.0, &stop), profiles::run(&self.0, &stop), self.settle_echoes()) };
+            let all = async {
+                tokio::join!(
+                    media::run(&self.0, &stop),
+                    profiles::run(&self.0, &stop),
+                    polling::run(&self.0),
+                    self.settle_echoes()
+                )
+            };
             tokio::select! {
                 () = stop.cancelled() => {}
                 _ = all => {}

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
+use super::acknowledge::{self, Choice};
 use super::arrivals::{Arrival, Kept};
 use super::lanes::Lanes;
 use super::translate::translate;
@@ -58,6 +59,8 @@ struct Pipeline<'i> {
     /// The journal may hold rows that nobody took.
     more: bool,
     waiting: BTreeMap<i64, Waiting>,
+    /// Choices in requests that are being committed.
+    choices: BTreeMap<i64, Vec<Choice>>,
     /// Until when the senders of these have patience.
     patience: BTreeMap<i64, Instant>,
 }
@@ -75,6 +78,7 @@ pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
             ready: None,
             more: true,
             waiting: BTreeMap::new(),
+            choices: BTreeMap::new(),
             patience: BTreeMap::new(),
         };
         tokio::select! {
@@ -270,6 +274,12 @@ impl Pipeline<'_> {
         self.ready = None;
         let (db, now) = (self.inner.db.clone(), self.inner.clock.now());
         let ids: Vec<i64> = rows.iter().map(|translated| translated.row.id).collect();
+        for translated in &rows {
+            let choices = acknowledge::choices(translated, now);
+            if !choices.is_empty() {
+                self.choices.insert(translated.row.id, choices);
+            }
+        }
         for id in &ids {
             self.patience.remove(id);
         }
@@ -292,6 +302,10 @@ impl Pipeline<'_> {
             if let Some(Waiting { kept, .. }) = self.waiting.remove(&id) {
                 // Whoever hung up need not be told.
                 let _ = kept.send(Ok(()));
+            }
+            let choices = self.choices.remove(&id).unwrap_or_default();
+            if row.effect == Effect::Settled && row.stored > 0 {
+                acknowledge::tell(self.inner, choices);
             }
             media |= row.media;
             strangers |= row.strangers;

@@ -9,6 +9,7 @@ use sambung_runtime::contract::types::{Choice, Content, Location, Media, MediaRe
 use serde_json::{Map, Value, json};
 
 use super::fault::FieldError;
+use super::template_use;
 
 /// Kinds that a media content may have.
 pub const MEDIA_KINDS: [&str; 7] = ["image", "video", "audio", "voice", "document", "sticker", "animation"];
@@ -192,7 +193,11 @@ pub fn shown(mut contents: Value) -> Value {
 
 fn each_file(contents: &mut Value, visit: &mut dyn FnMut(&mut Map<String, Value>)) {
     let Some(list) = contents.as_array_mut() else { return };
-    for content in list.iter_mut().filter_map(Value::as_object_mut) {
+    for content in list.iter_mut() {
+        if content.get("type").and_then(Value::as_str) == Some("template") {
+            template_use::each_file(content).for_each(&mut *visit);
+        }
+        let Some(content) = content.as_object_mut() else { continue };
         match content.get("type").and_then(Value::as_str) {
             Some("media") => visit(content),
             Some("mail") => {

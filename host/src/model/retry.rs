@@ -30,6 +30,16 @@ pub fn reconcile_delay(asked: u32, chance: f64) -> i64 {
     spread(doubled.min(60.0 * 60_000.0), chance)
 }
 
+/// Milliseconds until a provider is polled again after this many failures in a row (at least one): its own delay, else the
+/// schedule's.
+pub fn poll_delay(failures: u32, provider: Option<u64>, chance: f64) -> i64 {
+    if let Some(asked) = provider {
+        return i64::try_from(asked).unwrap_or(i64::MAX).clamp(1_000, PROVIDERS_LONGEST_MS);
+    }
+    let doubled = FIRST_MS * 2f64.powi(failures.saturating_sub(1).min(30) as i32);
+    spread(doubled.min(5.0 * 60_000.0), chance)
+}
+
 /// Whether the provider still honours an attempt key that was first sent then, under this rule. A margin of a tenth is left
 /// for clocks and for the way there.
 pub fn may_resend(resend: Option<&Resend>, rule: Option<&str>, first_sent_at: i64, now: i64) -> bool {
@@ -77,6 +87,15 @@ mod tests {
         assert_eq!(send_delay(1, Some(90_000), 0.0), Some(90_000));
         assert_eq!(send_delay(1, Some(u64::MAX), 0.0), Some(PROVIDERS_LONGEST_MS));
         assert_eq!(delivery_delay(1, Some(60_000), 0.5), Some(60_000));
+    }
+
+    /// A provider that fails is asked ever more rarely, and never less than once in some minutes.
+    #[test]
+    fn polls_back_off_and_go_on() {
+        assert_eq!([1, 2, 3].map(|failures| poll_delay(failures, None, 0.5)), [2_000, 4_000, 8_000]);
+        assert_eq!(poll_delay(u32::MAX, None, 0.5), 300_000);
+        assert_eq!(poll_delay(1, Some(35_000), 0.5), 35_000);
+        assert_eq!(poll_delay(1, Some(0), 0.5), 1_000, "a provider that says at once is not hammered");
     }
 
     /// The delays of an endpoint without jitter are the recommended ones.

@@ -12,6 +12,8 @@ pub fn from_rfc3339(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
 }
 
+/// A minute in milliseconds.
+pub const MINUTE: i64 = 60_000;
 /// An hour in milliseconds.
 pub const HOUR: i64 = 3_600_000;
 /// A day in milliseconds.

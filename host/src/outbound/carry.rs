@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use sambung_runtime::contract::outbound::{Outgoing, SendError};
+use sambung_runtime::contract::outbound::{Outgoing, SendError, SendFault};
 use sambung_runtime::contract::types::{Content, Receipt};
 use sambung_runtime::{CallError, CallFault, Called, Effects, Usage};
 use serde_json::{Value, json};
 
-use super::endings::{self, Around, Judgement, of_answer, of_broken_call};
+use super::endings::{self, Around, Credential, Judgement, of_answer, of_broken_call};
 use super::{Outbound, chance};
 use crate::db::{BusyAccount, ChannelRow, DbError, DuePart, Ended, Ending, Group, Settlement};
-use crate::model::content;
-use crate::plugins::Generation;
+use crate::model::{content, template_use};
+use crate::plugins::{Generation, Renewed};
 
 /// How long to wait before the database is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -36,7 +36,7 @@ impl Outbound {
             tracing::error!(message = group.message_id, plugin = account.plugin, "sending made the host panic");
             // Whether the provider got it, nobody knows.
             let error = broken(true, "the host panicked; its words are in the log");
-            self.judge(account, generation, &group, false, Err(error))
+            self.judge(account, generation, &group, Credential::Stands, Err(error))
         });
         count(&account.plugin, &brought.settlement.ended);
         let now = brought.settlement.at;
@@ -65,9 +65,32 @@ impl Outbound {
             Err(words) => return unreadable(account, group, &words, self.0.clock.now()),
         };
         let called = generation.plugin.send(&channel.caller(), messages, channel.to_contract(None)).await;
-        let version = self.0.db.channel(&account.channel_id).await.ok().flatten().map(|row| row.credential_version);
-        let newer = version.is_some_and(|version| version > group.credential_version);
-        self.judge(account, generation, group, newer, called)
+        let credential = self.credential(account, group, &called).await;
+        self.judge(account, generation, group, credential, called)
+    }
+
+    /// Where the provider refused the credential: whether there is another one, or can be.
+    async fn credential(
+        &self,
+        account: &BusyAccount,
+        group: &Group,
+        called: &Called<Vec<Result<Receipt, SendError>>>,
+    ) -> Credential {
+        let refuses = |answer: &Result<Receipt, SendError>| {
+            answer.as_ref().is_err_and(|error| matches!(error.fault, SendFault::Unauthorized))
+        };
+        if !called.as_ref().is_ok_and(|done| done.value.iter().any(refuses)) {
+            return Credential::Stands;
+        }
+        match self.0.renewals.renew(&account.channel_id, group.credential_version).await {
+            Ok(Renewed::Newer) => Credential::Newer,
+            Ok(Renewed::Later) => Credential::Later,
+            Ok(Renewed::Refused(_) | Renewed::Impossible) => Credential::Stands,
+            Err(error) => {
+                self.report(Err(error));
+                Credential::Later
+            }
+        }
     }
 
     /// Asks for the channel until the database answers.
@@ -81,16 +104,16 @@ impl Outbound {
     }
 
     fn not_called(&self, account: &BusyAccount, generation: &Generation, group: &Group, words: &str) -> Brought {
-        Brought { call: None, ..self.judge(account, generation, group, false, Err(broken(false, words))) }
+        Brought { call: None, ..self.judge(account, generation, group, Credential::Stands, Err(broken(false, words))) }
     }
 
-    /// From the call's end to those of its attempts. `newer`: the channel has a newer credential than the call used.
+    /// From the call's end to those of its attempts.
     fn judge(
         &self,
         account: &BusyAccount,
         generation: &Generation,
         group: &Group,
-        newer: bool,
+        credential: Credential,
         called: Called<Vec<Result<Receipt, SendError>>>,
     ) -> Brought {
         let plugin = &generation.plugin;
@@ -101,7 +124,7 @@ impl Outbound {
             rules: plugin.window_rules(),
             resend: plugin.manifest().resend.as_ref(),
             reconciles: plugin.interfaces().reconcile,
-            newer_credential: newer,
+            credential,
             lane_wait_ms: self.0.settings.lane_wait_ms,
             now: self.0.clock.now(),
             chance: chance(),
@@ -254,6 +277,9 @@ pub(super) fn outgoing(group: &Group) -> Result<Vec<Outgoing>, String> {
 fn contract_content(stored: &Value) -> Result<Content, String> {
     let mut read = content::from_json(stored, "#/content")
         .map_err(|faults| faults.into_iter().map(|fault| fault.detail).collect::<Vec<_>>().join("; "))?;
+    if let Content::Template(template) = &mut read {
+        *template = template_use::for_plugin(template);
+    }
     if let Content::Media(media) = &mut read {
         let text = |key: &str| stored.get(key).and_then(Value::as_str).map(str::to_owned);
         let number = |key: &str| stored.get(key).and_then(Value::as_u64);

@@ -39,10 +39,10 @@ impl Outbound {
         plugin: &Plugin,
         wanted: &Value,
     ) -> Result<Vec<Value>, ComposeError> {
-        let contents = content::list_from_json(wanted, "#/content").map_err(ComposeError::Fields)?;
+        let mut contents = content::list_from_json(wanted, "#/content").map_err(ComposeError::Fields)?;
         let limits = &plugin.manifest().limits;
         let mut faults = Vec::new();
-        for (index, content) in contents.iter().enumerate() {
+        for (index, content) in contents.iter_mut().enumerate() {
             let pointer = if wanted.is_array() { format!("#/content/{index}") } else { "#/content".to_owned() };
             if let Err(fault) = takes(limits, &channel.features, content) {
                 faults.push(over(&format!("{pointer}/type"), "type", &fault));
@@ -61,7 +61,11 @@ impl Outbound {
                     faults.extend(self.file_fault(channel, limits, kind, file, caption, &pointer).await?);
                 }
                 Content::Interactive(json) => faults.extend(interactive_fault(limits, json, &pointer)),
-                Content::Template(json) => faults.extend(self.template_faults(channel, json, &pointer).await?),
+                Content::Template(json) => match self.filled_in(channel, limits, json, &pointer).await {
+                    Ok(filled) => *json = filled,
+                    Err(ComposeError::Fields(more)) => faults.extend(more),
+                    Err(error) => return Err(error),
+                },
                 _ => {}
             }
         }
@@ -71,7 +75,7 @@ impl Outbound {
         Ok(contents.iter().map(|content| content::to_json(content, &mut |file| file.blob.clone())).collect())
     }
 
-    async fn file_fault(
+    pub(super) async fn file_fault(
         &self,
         channel: &ChannelRow,
         limits: &ContentLimits,
@@ -98,29 +102,6 @@ impl Outbound {
             };
             if of_caption { over(&format!("{pointer}/caption"), "caption", &fault) } else { over(&at, kind, &fault) }
         }))
-    }
-
-    /// A template must be known and approved, and its parameters be what it has, no less and no more.
-    async fn template_faults(
-        &self,
-        channel: &ChannelRow,
-        json: &str,
-        pointer: &str,
-    ) -> Result<Vec<FieldError>, DbError> {
-        let used: Value = serde_json::from_str(json).unwrap_or(Value::Null);
-        let text = |key: &str| used.get(key).and_then(Value::as_str).unwrap_or_default();
-        let (name, language) = (text("name"), text("language"));
-        let Some(account) = channel.account_id else { return Ok(Vec::new()) };
-        let Some((status, body)) = self.0.db.template(account, name, language).await? else {
-            self.0.db.templates_missed(account, self.0.clock.now()).await?;
-            let words = format!("there is no template `{name}` in `{language}`; the list is being read again");
-            return Ok(vec![FieldError::new(format!("{pointer}/name"), "unknown-template", words)]);
-        };
-        if !status.eq_ignore_ascii_case("approved") {
-            let words = format!("the template `{name}` is {status} and cannot be sent");
-            return Ok(vec![FieldError::new(format!("{pointer}/name"), "template-not-approved", words)]);
-        }
-        Ok(parameter_faults(&body, used.get("parameters"), &format!("{pointer}/parameters")))
     }
 
     /// What the window of a conversation looks like and what may be written in it, in the API's form: `window`, `composer`.
@@ -176,7 +157,9 @@ fn word(content: &Content) -> &'static str {
 }
 
 /// A feature that `connect` or `check` took away from this channel.
-fn lacks(features: &Value, feature: &str) -> bool {
+pub(super) fn lacks(features: &Value, feature: &str) -> bool {
+    // Without its list nobody could say which template may be sent.
+    let feature = if feature == "template" { "templates" } else { feature };
     features.get(feature).and_then(Value::as_bool) == Some(false)
 }
 
@@ -243,35 +226,6 @@ impl Tally {
     }
 }
 
-/// Missing and unknown parameters. A template lists `parameters` as names or as objects with a `name`, `required` unless it
-/// says otherwise; one that lists none is sent as it is.
-fn parameter_faults(template: &Value, given: Option<&Value>, pointer: &str) -> Vec<FieldError> {
-    let Some(declared) = template.get("parameters").and_then(Value::as_array) else { return Vec::new() };
-    let empty = Map::new();
-    let given = match given {
-        None | Some(Value::Null) => &empty,
-        Some(Value::Object(object)) => object,
-        Some(_) => return vec![FieldError::new(pointer, "type", "must be an object of parameters by name")],
-    };
-    let name_of = |parameter: &Value| {
-        parameter.as_str().or_else(|| parameter.get("name").and_then(Value::as_str)).map(str::to_owned)
-    };
-    let names: Vec<String> = declared.iter().filter_map(name_of).collect();
-    let mut faults = Vec::new();
-    for (parameter, name) in declared.iter().zip(&names) {
-        let required = parameter.get("required").and_then(Value::as_bool).unwrap_or(true);
-        let blank = given.get(name).is_none_or(|value| value.is_null() || value.as_str() == Some(""));
-        if required && blank {
-            faults.push(FieldError::required(format!("{pointer}/{name}")));
-        }
-    }
-    for name in given.keys().filter(|name| !names.contains(name)) {
-        let words = format!("the template has no parameter `{name}`; it has {}", names.join(", "));
-        faults.push(FieldError::new(format!("{pointer}/{name}"), "unknown", words));
-    }
-    faults
-}
-
 /// What may be sent now, and its limits.
 fn composer(limits: &ContentLimits, features: &Value, window: &Window) -> Value {
     let allows = |need: &str| window.allows.iter().any(|allowed| allowed == need);
@@ -314,28 +268,6 @@ fn text_limit(limit: TextLimit) -> Value {
 mod tests {
     use super::*;
 
-    fn codes(faults: &[FieldError]) -> Vec<(&str, &str)> {
-        faults.iter().map(|fault| (fault.pointer.as_str(), fault.code.as_str())).collect()
-    }
-
-    /// A template is sent with what it has: nothing missing, nothing besides.
-    #[test]
-    fn missing_and_unknown_parameters_are_named() {
-        let template = json!({"parameters": [{"name": "name"}, {"name": "footer", "required": false}, "order"]});
-        let given = json!({"order": "", "nmae": "Sari"});
-        let faults = parameter_faults(&template, Some(&given), "#/content/parameters");
-        assert_eq!(
-            codes(&faults),
-            [
-                ("#/content/parameters/name", "required"),
-                ("#/content/parameters/order", "required"),
-                ("#/content/parameters/nmae", "unknown")
-            ]
-        );
-        assert!(parameter_faults(&template, Some(&json!({"name": "Sari", "order": "7"})), "#").is_empty());
-        assert!(parameter_faults(&json!({}), None, "#").is_empty());
-    }
-
     /// Buttons and rows count wherever they stand.
     #[test]
     fn interactive_contents_are_counted() {
@@ -360,6 +292,8 @@ mod tests {
         let features = json!({"media": false});
         let contents = |window: &Window| composer(&limits, &features, window)["contents"].clone();
         assert_eq!(contents(&window(&["template"])), json!(["template"]));
+        let without = json!({"templates": false});
+        assert_eq!(composer(&limits, &without, &window(&["template"]))["contents"], json!([]));
         assert_eq!(contents(&window(&["free-form", "template"])), json!(["text", "template", "contact_cards"]));
     }
 }

@@ -11,6 +11,20 @@ use crate::db::{DuePart, Ended, Ending, Settlement};
 use crate::model::holds::Hold;
 use crate::model::retry::{may_resend, send_delay};
 
+/// How long an attempt waits for a credential that is being renewed, in milliseconds.
+const RENEWAL: i64 = 30_000;
+
+/// Whether there is a better credential than an attempt's, which the provider refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Credential {
+    /// There is none.
+    Stands,
+    /// It is there already.
+    Newer,
+    /// There may be one soon.
+    Later,
+}
+
 /// What is known around an attempt.
 pub(super) struct Around<'a> {
     /// The conversation.
@@ -25,8 +39,8 @@ pub(super) struct Around<'a> {
     pub resend: Option<&'a Resend>,
     /// Whether the plugin can ask what became of an attempt.
     pub reconciles: bool,
-    /// A newer credential than the attempt's is there already.
-    pub newer_credential: bool,
+    /// Whether there is a better credential than the attempt's.
+    pub credential: Credential,
     /// How long later messages wait for an unknown one, in milliseconds.
     pub lane_wait_ms: i64,
     /// Now.
@@ -96,9 +110,9 @@ fn of_error(error: SendError, part: &DuePart, around: &Around<'_>) -> Judgement 
         }
         // Held and not failed: a credential is mended by a person, and what waits for it goes out then.
         SendFault::Unauthorized => Judgement {
-            unauthorized: (!around.newer_credential).then(|| error.words.clone()),
+            unauthorized: (around.credential == Credential::Stands).then(|| error.words.clone()),
             ..Judgement::just(Ending::Again {
-                due_at: around.now,
+                due_at: around.now + if around.credential == Credential::Later { RENEWAL } else { 0 },
                 counts: false,
                 excluded: None,
                 maybe_sent: part.maybe_sent,
@@ -273,7 +287,7 @@ mod tests {
             rules: &[],
             resend,
             reconciles: false,
-            newer_credential: false,
+            credential: Credential::Stands,
             lane_wait_ms: 60_000,
             now: 2_000,
             chance: 0.5,
@@ -398,7 +412,7 @@ mod tests {
         let judged = of_answer(refused(), &part(), &around(None));
         assert!(matches!(judged.ending, Ending::Again { counts: false, .. }));
         assert!(judged.unauthorized.is_some());
-        let newer = Around { newer_credential: true, ..around(None) };
+        let newer = Around { credential: Credential::Newer, ..around(None) };
         assert!(of_answer(refused(), &part(), &newer).unauthorized.is_none());
     }
 }

@@ -56,7 +56,7 @@ impl Outbound {
             rules: &[],
             resend: plugin.and_then(|plugin| plugin.manifest().resend.as_ref()),
             reconciles: plugin.is_some_and(|plugin| plugin.interfaces().reconcile),
-            newer_credential: false,
+            credential: super::endings::Credential::Stands,
             lane_wait_ms: self.0.settings.lane_wait_ms,
             now,
             chance: chance(),

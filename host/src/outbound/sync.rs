@@ -1,18 +1,26 @@
-//! Keeping templates as the provider has them: after connecting, every day, on demand, when a send missed one.
+//! Keeping templates as the provider has them: after connecting, every day, on demand, when the provider tells of a change and
+//! when a send missed one.
 
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{FutureExt, StreamExt, stream};
 use sambung_runtime::contract::types::Fault;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Outbound, lock};
-use crate::db::{DbError, NewTemplate, StaleTemplates};
+use super::Outbound;
+use crate::db::{ChannelRow, DbError, NewTemplate, StaleTemplates};
+use crate::plugins::Generation;
 
 /// Pages after which a provider that names ever more is not believed.
 const MOST_PAGES: usize = 200;
 /// Templates of one account.
 const MOST_TEMPLATES: usize = 10_000;
+/// Accounts looked at in one round, and how many at a time: one slow provider does not keep the others waiting.
+const ROUND: u32 = 20;
+const AT_ONCE: usize = 4;
 const DAY: i64 = 24 * 3_600_000;
 const AFTER_FAILURE: i64 = 10 * 60_000;
 
@@ -22,9 +30,9 @@ pub enum SyncError {
     /// The channel has no templates.
     #[error("this channel has no templates")]
     None,
-    /// They are being read at this moment.
-    #[error("the templates are being read already")]
-    Running,
+    /// The channel's plugin does not run, or the channel is gone.
+    #[error("the channel's plugin is not running")]
+    Away,
     /// The provider refused, in its words.
     #[error("{}", .0.words)]
     Refused(Fault),
@@ -39,12 +47,8 @@ pub enum SyncError {
 impl Outbound {
     pub(super) async fn keep_templates(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.0.db.stale_templates(self.0.clock.now(), 20).await {
-                Ok(stale) => {
-                    for channel in stale {
-                        self.refresh(channel).await;
-                    }
-                }
+            match self.0.db.stale_templates(self.0.clock.now(), ROUND).await {
+                Ok(stale) => stream::iter(stale).for_each_concurrent(AT_ONCE, |one| self.refresh(one)).await,
                 Err(error) => tracing::error!(%error, "templates wait for the database"),
             }
             tokio::select! {
@@ -54,36 +58,70 @@ impl Outbound {
         }
     }
 
+    /// What goes wrong with one account is nothing that the others should wait for.
     async fn refresh(&self, stale: StaleTemplates) {
         let (workspace, account) = (stale.workspace.clone(), stale.account_id);
-        let again = self.0.clock.now() + AFTER_FAILURE;
-        let noted = match self.sync_templates(stale).await {
-            Ok(_) | Err(SyncError::Running) => return,
-            Err(SyncError::None) => {
+        let Some(_turn) = self.0.template_turns.try_take(account) else { return };
+        match AssertUnwindSafe(self.synced(&stale)).catch_unwind().await {
+            Ok(Ok(_)) => {}
+            Ok(Err(SyncError::None)) => {
                 let now = self.0.clock.now();
-                self.0.db.replace_templates(&workspace, account, Vec::new(), now, now + DAY).await
+                self.report(self.0.db.replace_templates(&workspace, account, Vec::new(), (now, now, now + DAY)).await);
             }
-            Err(error) => {
-                tracing::warn!(%error, "templates could not be read");
-                self.0.db.templates_failed(&workspace, account, error.to_string(), again).await
+            Ok(Err(error)) => tracing::warn!(%error, account, "templates could not be read"),
+            Err(_) => {
+                metrics::counter!("sambung_template_sync_panics_total").increment(1);
+                tracing::error!(account, "reading templates made the host panic");
+                self.failed(&workspace, account, "the host panicked; its words are in the log").await;
             }
-        };
-        self.report(noted);
+        }
     }
 
-    /// Reads every template of a channel from its provider; how many there are.
+    /// Reads every template of a channel from its provider, after whatever else is being done with them; how many there are.
     ///
     /// # Errors
-    /// The provider's refusal, the plugin's failure, or that there is nothing to read. What is known stays as it was.
+    /// The provider's refusal, the plugin's failure, or that there is nothing to read. What is known stays as it was, and why is
+    /// kept to be shown.
     pub async fn sync_templates(&self, stale: StaleTemplates) -> Result<usize, SyncError> {
-        let generation = self.0.plugins.get(&stale.plugin).filter(|generation| generation.is_active());
-        let generation = generation.filter(|generation| generation.plugin.interfaces().templates);
-        let Some(generation) = generation else { return Err(SyncError::None) };
-        let Some(channel) = self.0.db.channel(&stale.channel_id).await? else { return Err(SyncError::None) };
-        if !lock(&self.0.syncing).insert(stale.account_id) {
-            return Err(SyncError::Running);
+        let _turn = self.0.template_turns.take(stale.account_id).await;
+        self.synced(&stale).await
+    }
+
+    /// Reads them and keeps why they could not be read.
+    async fn synced(&self, stale: &StaleTemplates) -> Result<usize, SyncError> {
+        let read = self.read_again(stale).await;
+        if let Err(error) = &read
+            && !matches!(error, SyncError::None)
+        {
+            self.failed(&stale.workspace, stale.account_id, &error.to_string()).await;
         }
-        let _done = Done(self, stale.account_id);
+        read
+    }
+
+    async fn failed(&self, workspace: &str, account: i64, words: &str) {
+        let again = self.0.clock.now() + AFTER_FAILURE;
+        self.report(self.0.db.templates_failed(workspace, account, words.to_owned(), again).await);
+    }
+
+    async fn read_again(&self, stale: &StaleTemplates) -> Result<usize, SyncError> {
+        let Some(channel) = self.0.db.channel(&stale.channel_id).await? else { return Err(SyncError::Away) };
+        let generation = self.0.plugins.get(&stale.plugin).filter(|generation| generation.is_active());
+        let Some(generation) = generation else { return Err(SyncError::Away) };
+        self.read_in_turn(&channel, &generation, stale.account_id).await
+    }
+
+    /// As [`Outbound::sync_templates`], for whoever has the account's turn.
+    pub(super) async fn read_in_turn(
+        &self,
+        channel: &ChannelRow,
+        generation: &Arc<Generation>,
+        account: i64,
+    ) -> Result<usize, SyncError> {
+        let lacks = channel.features.get("templates").and_then(Value::as_bool) == Some(false);
+        if lacks || !generation.plugin.interfaces().templates {
+            return Err(SyncError::None);
+        }
+        let began = self.0.clock.now();
         let mut named = Vec::new();
         let mut cursor = None;
         for _ in 0..MOST_PAGES {
@@ -93,7 +131,7 @@ impl Outbound {
                 Ok(done) => done.value.map_err(SyncError::Refused)?,
                 Err(error) => {
                     let now = self.0.clock.now();
-                    self.report(self.0.db.note_call_failure(&stale.channel_id, &error, now).await);
+                    self.report(self.0.db.note_call_failure(&channel.id, &error, now).await);
                     self.0.wakes.feed_grew();
                     return Err(SyncError::Call(error.to_string()));
                 }
@@ -106,22 +144,13 @@ impl Outbound {
         }
         let count = named.len();
         let now = self.0.clock.now();
-        self.0.db.replace_templates(&stale.workspace, stale.account_id, named, now, now + DAY).await?;
-        self.0.wakes.feed_grew();
+        self.0.db.replace_templates(&channel.workspace, account, named, (began, now, now + DAY)).await?;
         Ok(count)
     }
 }
 
-/// Takes the account out of those that are being read, whatever happens.
-struct Done<'a>(&'a Outbound, i64);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        lock(&self.0.0.syncing).remove(&self.1);
-    }
-}
-
-fn read(json: &str) -> Option<NewTemplate> {
+/// A template as a plugin names it.
+pub(super) fn read(json: &str) -> Option<NewTemplate> {
     let body: Value = serde_json::from_str(json).ok()?;
     let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
     Some(NewTemplate {

@@ -6,10 +6,12 @@ mod boot;
 mod folder;
 mod install;
 mod registry;
+mod renewal;
 mod services;
 mod watch;
 
 pub use folder::{FolderError, place_file};
 pub use install::{InstallError, Installed, Outcome, SettingsMisfit, Source};
 pub use registry::{Generation, PluginState, Registry};
+pub use renewal::{Renewals, Renewed};
 pub use services::{Candidate, Candidates, KvService, SecretService};

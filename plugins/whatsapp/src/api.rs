@@ -85,6 +85,8 @@ pub fn graph(method: &str, path: &str) -> Request {
 pub struct Refusal {
     /// The provider's code; 0: none was given.
     pub code: i64,
+    /// What more it says with a code; 0: nothing.
+    pub subcode: i64,
     /// The provider's words, or the status where it said nothing.
     pub words: String,
 }
@@ -102,6 +104,8 @@ struct GraphError {
     message: String,
     #[serde(default)]
     code: i64,
+    #[serde(default)]
+    error_subcode: i64,
     error_user_msg: Option<String>,
     error_data: Option<ErrorData>,
 }
@@ -132,8 +136,8 @@ impl Refusal {
     pub fn of(response: &Response) -> Self {
         let said = response.json::<Body>().ok().and_then(Body::said).filter(|said| !said.words.is_empty());
         said.unwrap_or_else(|| Self {
-            code: 0,
             words: format!("the provider answered with status {}", response.status),
+            ..Self::default()
         })
     }
 }
@@ -142,14 +146,18 @@ impl Body {
     fn said(self) -> Option<Refusal> {
         if let Some(error) = self.error {
             let details = error.error_user_msg.or(error.error_data.and_then(|data| data.details));
-            return Some(Refusal { code: error.code, words: join(error.message, details) });
+            return Some(Refusal {
+                code: error.code,
+                subcode: error.error_subcode,
+                words: join(error.message, details),
+            });
         }
         if let Some(error) = self.errors.and_then(|errors| errors.into_iter().next()) {
-            return Some(Refusal { code: error.code, words: join(error.title, error.details) });
+            return Some(Refusal { code: error.code, subcode: 0, words: join(error.title, error.details) });
         }
         let meta = self.meta?;
         let words = meta.developer_message.or(meta.developer_message_camel)?;
-        Some(Refusal { code: 0, words })
+        Some(Refusal { words, ..Refusal::default() })
     }
 }
 

@@ -1,7 +1,7 @@
 //! From one content to the body of a message, without whom it goes to.
 
 use crate::api::Shape;
-use crate::{interactive, templates};
+use crate::{interactive, template_use};
 use sambung_sdk::json::{self, Value, json};
 use sambung_sdk::outbound::{SendError, SendFault};
 use sambung_sdk::types::{Content, Location, Media, MediaRef};
@@ -21,7 +21,7 @@ pub fn body(content: &Content, shape: Shape, uploaded: Option<&str>) -> Result<V
         Content::Location(place) => ("location", location(place)),
         Content::ContactCards(cards) => ("contacts", contacts(cards)?),
         Content::Interactive(content) => ("interactive", interactive::object(content)?),
-        Content::Template(template) => ("template", templates::object(template, uploaded)?),
+        Content::Template(template) => ("template", template_use::object(template, uploaded)?),
         other => {
             let words = format!("WhatsApp has no message of the kind {}", other.kind());
             return Err(SendError::new(SendFault::Invalid, words));
@@ -39,7 +39,7 @@ pub fn body(content: &Content, shape: Shape, uploaded: Option<&str>) -> Result<V
 pub fn file(content: &Content) -> Option<MediaRef> {
     match content {
         Content::Media(media) => Some(media.file.clone()),
-        Content::Template(template) => templates::header_file(template),
+        Content::Template(template) => template_use::header_file(template),
         _ => None,
     }
 }

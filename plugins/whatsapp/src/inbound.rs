@@ -5,7 +5,7 @@
 use crate::message::{Contact, Envelope, MessageError, contents, person, read, thread, time};
 use crate::status::Status;
 use crate::windows::CUSTOMER_SERVICE;
-use crate::{USER, WhatsApp, account};
+use crate::{USER, WhatsApp, account, template_news};
 use sambung_sdk::inbound::{
     Edited, Event, Happening, IdentityChange, Inbound, Item, Notice, Opening, Outcome, Reaction, Request, Subscription,
 };
@@ -169,18 +169,7 @@ impl Place<'_> {
 
     fn template_changed(&self, field: &str, raw: &RawValue) -> Item {
         let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
-        let status = value["event"].as_str().map(str::to_lowercase);
-        let changed = json!({
-            "name": value["message_template_name"],
-            "language": value["message_template_language"],
-            "id": value["message_template_id"].as_u64().map(|id| id.to_string()),
-            "status": status,
-            "category": value["new_category"].as_str().or(value["message_template_category"].as_str()).map(str::to_lowercase),
-            "quality": value["new_quality_score"].as_str().map(str::to_lowercase),
-            "reason": value["reason"].as_str().filter(|reason| *reason != "NONE"),
-            "data": value,
-        });
-        self.of_account(field, raw, Happening::TemplateChanged(changed.to_string()))
+        self.of_account(field, raw, Happening::TemplateChanged(template_news::changed(value).to_string()))
     }
 
     fn account_changed(&self, field: &str, raw: &RawValue) -> Item {

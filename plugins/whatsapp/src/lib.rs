@@ -20,6 +20,10 @@ mod outbound;
 mod settings;
 mod signals;
 mod status;
+mod template_authoring;
+mod template_limits;
+mod template_news;
+mod template_use;
 mod templates;
 mod windows;
 
@@ -35,5 +39,5 @@ sambung_sdk::export_channel! {
     manifest: "plugin.toml",
     texts: { en: "texts.en.toml", id: "texts.id.toml" },
     icon: "icon.svg",
-    optional: [templates, media, signals, apps],
+    optional: [templates, template_authoring, media, signals, apps],
 }

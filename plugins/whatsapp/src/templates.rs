@@ -1,20 +1,21 @@
-//! Approved templates: listing them, and filling one in.
-//!
-//! A parameter's name is `1`, `2`, … or the template's own word for the body; `header` for the header's text or file;
-//! `header.1` where the header's text has one; `button.0` for the first button's address suffix, payload or code.
+//! Templates as the account has them: listing them, and what must be filled in.
 
 use crate::WhatsApp;
 use crate::api::{ask, graph};
 use crate::settings::{self, ChannelSettings};
-use sambung_sdk::json::{self, Value, json};
-use sambung_sdk::outbound::{SendError, SendFault};
+use sambung_sdk::json::{Value, json};
 use sambung_sdk::templates::{Page, Templates};
-use sambung_sdk::types::{Channel, Fault, MediaRef};
+use sambung_sdk::types::{Channel, Fault};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// Templates of one page.
 const PAGE: &str = "100";
+/// Characters of what fills a blank in ("Messages", object `parameters`).
+const MOST_OF_HEADER: u64 = 60;
+const MOST_OF_BODY: u64 = 1024;
+const MOST_OF_ADDRESS: u64 = 2000;
+/// Characters of a coupon ("Coupon code templates").
+pub const MOST_OF_CODE: usize = 15;
 
 #[derive(Deserialize)]
 struct Listing {
@@ -60,12 +61,10 @@ impl Templates for WhatsApp {
 }
 
 /// A template after `wit/schemas/template.json`.
-fn described(template: &Value) -> Value {
+pub fn described(template: &Value) -> Value {
     let text = |name: &str| template[name].as_str();
     let components = template["components"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let part = |kind: &str| {
-        components.iter().find(|one| one["type"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(kind)))
-    };
+    let part = |kind: &str| components.iter().find(|one| is(one, "type", kind));
     let words = |kind: &str| part(kind).and_then(|one| one["text"].as_str());
     let mut described = json!({
         "id": text("id"),
@@ -74,6 +73,7 @@ fn described(template: &Value) -> Value {
         "status": text("status").map(str::to_lowercase),
         "category": text("category").map(str::to_lowercase),
         "body": words("BODY").unwrap_or_default(),
+        "buttons": part("BUTTONS").map(|one| list(&one["buttons"]).iter().map(button).collect()).unwrap_or(json!([])),
         "parameters": parameters(components),
         "components": components,
     });
@@ -81,6 +81,9 @@ fn described(template: &Value) -> Value {
         if let Some(words) = words(kind) {
             described[name] = json!(words);
         }
+    }
+    if let Some(header) = part("HEADER") {
+        described["header_kind"] = json!(header["format"].as_str().unwrap_or("TEXT").to_lowercase());
     }
     if let Some(reason) = text("rejected_reason").filter(|reason| *reason != "NONE") {
         described["reason"] = json!(reason);
@@ -91,46 +94,95 @@ fn described(template: &Value) -> Value {
     described
 }
 
+fn is(one: &Value, name: &str, word: &str) -> bool {
+    one[name].as_str().is_some_and(|said| said.eq_ignore_ascii_case(word))
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// A button as people see it.
+fn button(button: &Value) -> Value {
+    let kind = match button["type"].as_str().unwrap_or_default() {
+        "PHONE_NUMBER" => "phone".to_owned(),
+        other => other.to_lowercase().replace('_', "-"),
+    };
+    let mut shown = json!({ "kind": kind });
+    for (name, own) in [("label", "text"), ("url", "url"), ("phone", "phone_number")] {
+        if let Some(words) = button[own].as_str() {
+            shown[name] = json!(words);
+        }
+    }
+    shown
+}
+
 /// What must be filled in, in order.
 fn parameters(components: &[Value]) -> Vec<Value> {
     let mut parameters = Vec::new();
     for component in components {
         let text = component["text"].as_str().unwrap_or_default();
+        let example = |place: &str, at: usize, name: &str| example(component, place, at, name);
         match component["type"].as_str().unwrap_or_default().to_ascii_uppercase().as_str() {
             "HEADER" => match component["format"].as_str().unwrap_or("TEXT") {
-                "TEXT" => parameters.extend(
-                    blanks(text)
-                        .into_iter()
-                        .map(|name| json!({ "name": format!("header.{name}"), "in": "header", "kind": "text" })),
-                ),
-                format => {
-                    parameters.push(json!({ "name": "header", "in": "header", "kind": format.to_lowercase() }));
-                }
+                "TEXT" => parameters.extend(blanks(text).into_iter().enumerate().map(|(at, name)| {
+                    let key = format!("header.{name}");
+                    parameter(&key, "header", "text", Some(MOST_OF_HEADER), example("header_text", at, name))
+                })),
+                format => parameters.push(parameter("header", "header", &format.to_lowercase(), None, None)),
             },
-            "BODY" => {
-                parameters
-                    .extend(blanks(text).into_iter().map(|name| json!({ "name": name, "in": "body", "kind": "text" })));
-            }
-            "BUTTONS" => parameters.extend(button_parameters(component)),
+            "BODY" => parameters.extend(blanks(text).into_iter().enumerate().map(|(at, name)| {
+                let key = if name == "header" { "body.header" } else { name };
+                parameter(key, "body", "text", Some(MOST_OF_BODY), example("body_text", at, name))
+            })),
+            "BUTTONS" => parameters
+                .extend(list(&component["buttons"]).iter().enumerate().filter_map(|(at, one)| of_button(at, one))),
             _ => {}
         }
     }
     parameters
 }
 
-fn button_parameters(component: &Value) -> Vec<Value> {
-    let buttons = component["buttons"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let open = |button: &Value| match button["type"].as_str() {
-        Some("URL") => button["url"].as_str().is_some_and(|url| url.contains("{{")),
-        Some("COPY_CODE" | "OTP") => true,
-        _ => false,
-    };
-    let numbered = buttons.iter().enumerate().filter(|(_, button)| open(button));
-    numbered.map(|(at, _)| json!({ "name": format!("button.{at}"), "in": "button", "kind": "text" })).collect()
+fn parameter(name: &str, place: &str, kind: &str, max: Option<u64>, example: Option<&str>) -> Value {
+    let mut parameter = json!({ "name": name, "in": place, "kind": kind });
+    if let Some(max) = max {
+        parameter["max"] = json!(max);
+    }
+    if let Some(example) = example {
+        parameter["example"] = json!(example);
+    }
+    parameter
+}
+
+fn of_button(at: usize, button: &Value) -> Option<Value> {
+    let name = format!("button.{at}");
+    let example = button["example"].as_str().or(button["example"][0].as_str());
+    match button["type"].as_str()? {
+        "URL" if button["url"].as_str().is_some_and(|url| url.contains("{{")) => {
+            Some(parameter(&name, "button", "text", Some(MOST_OF_ADDRESS), example))
+        }
+        "OTP" => Some(parameter(&name, "button", "text", Some(MOST_OF_CODE as u64), None)),
+        "COPY_CODE" => Some(parameter(&format!("{name}.code"), "button", "text", Some(MOST_OF_CODE as u64), example)),
+        "QUICK_REPLY" => {
+            let mut payload = parameter(&format!("{name}.payload"), "button", "text", None, None);
+            payload["required"] = json!(false);
+            Some(payload)
+        }
+        _ => None,
+    }
+}
+
+/// The example of a blank: by its place among the positional ones, or by its name.
+fn example<'a>(component: &'a Value, place: &str, at: usize, name: &str) -> Option<&'a str> {
+    let examples = &component["example"];
+    let named = list(&examples[format!("{place}_named_params")]).iter().find(|one| one["param_name"] == name);
+    // The body's stand in a list of lists, the header's in a list.
+    let positional = examples[place][0][at].as_str().or(examples[place][at].as_str());
+    named.and_then(|one| one["example"].as_str()).or(positional)
 }
 
 /// The words between `{{` and `}}`, each once, in order.
-fn blanks(text: &str) -> Vec<&str> {
+pub fn blanks(text: &str) -> Vec<&str> {
     let mut names = Vec::new();
     for piece in text.split("{{").skip(1) {
         if let Some((name, _)) = piece.split_once("}}") {
@@ -141,103 +193,4 @@ fn blanks(text: &str) -> Vec<&str> {
         }
     }
     names
-}
-
-/// A template with what fills it in, after `wit/schemas/template-use.json`.
-#[derive(Deserialize)]
-struct Use {
-    name: String,
-    language: String,
-    #[serde(default)]
-    parameters: BTreeMap<String, Value>,
-}
-
-/// The file of the header, which must be uploaded first.
-pub fn header_file(template: &str) -> Option<MediaRef> {
-    let used: Use = json::read(template).ok()?;
-    let header = used.parameters.get("header")?;
-    let blob = header["blob"].as_str().or(header["media_id"].as_str())?;
-    let text = |name: &str| header[name].as_str().map(str::to_owned);
-    let file = MediaRef::new(header["kind"].as_str().unwrap_or("image")).blob(blob);
-    Some(file.mime(text("mime")).name(text("name")))
-}
-
-/// The `template` object of a request.
-///
-/// # Errors
-/// A template use that cannot be read, or a parameter that is none of a template's.
-pub fn object(template: &str, uploaded: Option<&str>) -> Result<Value, SendError> {
-    let used: Use = json::read(template)
-        .map_err(|words| SendError::new(SendFault::Template, format!("the template cannot be read: {words}")))?;
-    let mut header = Vec::new();
-    let mut body: Vec<(u32, Value)> = Vec::new();
-    let mut buttons = Vec::new();
-    for (name, value) in &used.parameters {
-        if name == "header" {
-            header.push(header_parameter(value, uploaded)?);
-        } else if let Some(own) = name.strip_prefix("header.") {
-            header.push(text_parameter(own, value)?);
-        } else if let Some(index) = name.strip_prefix("button.") {
-            buttons.push(button(name, index, value)?);
-        } else {
-            body.push((name.parse().unwrap_or(u32::MAX), text_parameter(name, value)?));
-        }
-    }
-    // By number, since "10" sorts before "2" as text.
-    body.sort_by_key(|(number, _)| *number);
-    let body: Vec<Value> = body.into_iter().map(|(_, parameter)| parameter).collect();
-    let mut components = Vec::new();
-    for (kind, parameters) in [("header", header), ("body", body)] {
-        if !parameters.is_empty() {
-            components.push(json!({ "type": kind, "parameters": parameters }));
-        }
-    }
-    components.extend(buttons);
-    let mut object = json!({ "name": used.name, "language": { "code": used.language } });
-    if !components.is_empty() {
-        object["components"] = json!(components);
-    }
-    Ok(object)
-}
-
-fn words(name: &str, value: &Value) -> Result<String, SendError> {
-    match value {
-        Value::String(text) if !text.is_empty() => Ok(text.clone()),
-        Value::Number(number) => Ok(number.to_string()),
-        _ => {
-            let error = SendError::new(SendFault::Template, format!("the parameter {name} needs a text"));
-            Err(error.field(format!("/parameters/{name}")))
-        }
-    }
-}
-
-fn text_parameter(name: &str, value: &Value) -> Result<Value, SendError> {
-    let mut parameter = json!({ "type": "text", "text": words(name, value)? });
-    if name.parse::<u32>().is_err() {
-        parameter["parameter_name"] = json!(name);
-    }
-    Ok(parameter)
-}
-
-fn header_parameter(value: &Value, uploaded: Option<&str>) -> Result<Value, SendError> {
-    if let Some(id) = uploaded {
-        let kind = value["kind"].as_str().unwrap_or("image");
-        let mut parameter = json!({ "type": kind });
-        parameter[kind] = json!({ "id": id });
-        return Ok(parameter);
-    }
-    if value["latitude"].is_number() {
-        return Ok(json!({ "type": "location", "location": value }));
-    }
-    Ok(json!({ "type": "text", "text": words("header", value)? }))
-}
-
-/// A text fills an address in; `{"payload": …}` is what a quick reply carries, `{"code": …}` a coupon.
-fn button(name: &str, index: &str, value: &Value) -> Result<Value, SendError> {
-    let (kind, parameter) = match (value["payload"].as_str(), value["code"].as_str()) {
-        (Some(payload), _) => ("quick_reply", json!({ "type": "payload", "payload": payload })),
-        (None, Some(code)) => ("copy_code", json!({ "type": "coupon_code", "coupon_code": code })),
-        (None, None) => ("url", json!({ "type": "text", "text": words(name, value)? })),
-    };
-    Ok(json!({ "type": "button", "sub_type": kind, "index": index, "parameters": [parameter] }))
 }

@@ -11,6 +11,9 @@ pub const FREE_ENTRY_POINT: &str = "free-entry-point";
 /// A template at any time, billed by its category.
 pub const TEMPLATE: &str = "template";
 
+/// The feature without which nobody could say which templates there are.
+const TEMPLATES: &str = "templates";
+
 /// "24 hours".
 const CUSTOMER_SERVICE_MS: u64 = 24 * 3_600_000;
 /// "72 hours"; the provider's own end goes before it.
@@ -24,7 +27,7 @@ impl Windows for WhatsApp {
                 .allows(["free-form", "template"])
                 .cost("free"),
             WindowRule::new(FREE_ENTRY_POINT).lasts_ms(FREE_ENTRY_POINT_MS).allows(["template"]).cost("free"),
-            WindowRule::new(TEMPLATE).always().allows(["template"]).cost("paid"),
+            WindowRule::new(TEMPLATE).always().allows(["template"]).cost("paid").only_if(TEMPLATES),
         ]
     }
 }

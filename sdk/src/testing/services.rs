@@ -20,9 +20,10 @@ pub(crate) mod secrets {
 
     pub(crate) fn keep(captured: &str, name: &str, expires_at: Option<u64>) -> Result<(), String> {
         with_state(|state| {
-            if !state.captured.iter().any(|label| label == captured) {
+            let Some(value) = state.captured.get(captured).cloned() else {
                 return Err(format!("nothing was captured under {captured}"));
-            }
+            };
+            state.secrets.insert(name.to_owned(), value);
             state.kept.push(Kept { label: captured.to_owned(), name: name.to_owned(), expires_at });
             Ok(())
         })

@@ -4,6 +4,7 @@ use sambung_runtime::contract::apps::{App, Prepared};
 use sambung_runtime::contract::connection::{ConnectStep, Health};
 use sambung_runtime::contract::inbound::{Outcome, Request};
 use sambung_runtime::contract::outbound::{Outgoing, Receipt, SendError};
+use sambung_runtime::contract::polling::Polled;
 use sambung_runtime::contract::types::{Channel, Content, Mail, Thread};
 use sambung_runtime::egress::Policy;
 use sambung_runtime::manifest::destination::HostPattern;
@@ -32,6 +33,7 @@ pub struct Kit {
     now_ms: u64,
     calls: u64,
     visitor_entries: Vec<(String, Value)>,
+    cursor: Option<String>,
 }
 
 impl Kit {
@@ -52,6 +54,22 @@ impl Kit {
         let wasm = wasm.into();
         let provider = Provider::start().await.map_err(KitError::Provider)?;
         let config = config(&wasm, &provider, origins)?;
+        Self::with(wasm, provider, config).await
+    }
+
+    /// Loads a component whose provider nobody reaches: where it should be, nobody listens.
+    ///
+    /// # Errors
+    /// As [`Kit::load`].
+    pub async fn load_unreachable(wasm: impl Into<Vec<u8>>, origins: &[&str]) -> Result<Self, KitError> {
+        let wasm = wasm.into();
+        let provider = Provider::start().await.map_err(KitError::Provider)?;
+        let mut config = config(&wasm, &provider, origins)?;
+        // The port is free again when the listener is dropped.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(KitError::Provider)?;
+        let nobody = listener.local_addr().map_err(KitError::Provider)?;
+        drop(listener);
+        config.egress.overrides.values_mut().for_each(|origin| *origin = format!("http://{nobody}"));
         Self::with(wasm, provider, config).await
     }
 
@@ -91,7 +109,17 @@ impl Kit {
             features: "{}".to_owned(),
             extra: Vec::new(),
         };
-        Ok(Self { plugin, caller, channel, memory, provider, now_ms: EPOCH_MS, calls: 0, visitor_entries: Vec::new() })
+        Ok(Self {
+            plugin,
+            caller,
+            channel,
+            memory,
+            provider,
+            now_ms: EPOCH_MS,
+            calls: 0,
+            visitor_entries: Vec::new(),
+            cursor: None,
+        })
     }
 
     /// The loaded plugin, for what the kit has no word for.
@@ -196,6 +224,11 @@ impl Kit {
         Ok(Some(prepared))
     }
 
+    /// Has the channel be this account, as if it were connected.
+    pub fn set_account(&mut self, account: impl Into<String>) {
+        self.channel.account = Some(account.into());
+    }
+
     /// Connects the channel, or goes on with an answer (JSON) to what the last step asked.
     ///
     /// # Errors
@@ -293,18 +326,34 @@ impl Kit {
     /// # Errors
     /// As [`Kit::webhook`].
     pub async fn mail(&mut self, mail: Mail) -> Result<Outcome, KitError> {
-        let request = Request {
-            recipe: "mail".to_owned(),
-            method: "MAIL".to_owned(),
-            path: String::new(),
-            query: String::new(),
-            headers: Vec::new(),
-            body: Vec::new(),
-            mail: Some(mail),
-            received_at: self.now_ms,
-            extra: Vec::new(),
-        };
+        let request = Request { method: "MAIL".to_owned(), mail: Some(mail), ..self.own_way("mail", Vec::new()) };
         self.translate(request).await
+    }
+
+    /// Takes the host's public address away, so that no provider can call it.
+    pub fn without_public_url(&mut self) {
+        self.channel.webhook_url = None;
+    }
+
+    /// Asks the provider for what is new since the last poll, and translates it as the host does.
+    ///
+    /// # Errors
+    /// The call's end without a result, the plugin's fault, or as [`Kit::webhook`].
+    pub async fn poll(&mut self) -> Result<(Polled, Vec<Outcome>), KitError> {
+        let done = self.plugin.poll(&self.caller, self.channel.clone(), self.cursor.clone()).await?;
+        let polled = self.settle(done).map_err(|fault| KitError::Faults(vec![fault]))?;
+        let mut outcomes = Vec::new();
+        for raw in &polled.requests {
+            let request = Request {
+                path: raw.path.clone(),
+                query: raw.query.clone(),
+                headers: raw.headers.clone(),
+                ..self.own_way("poll", raw.body.clone())
+            };
+            outcomes.push(self.translate(request).await?);
+        }
+        self.cursor = polled.cursor.clone().or(self.cursor.take());
+        Ok((polled, outcomes))
     }
 
     /// A web visitor's message, as the host journals it.
@@ -312,18 +361,22 @@ impl Kit {
     /// # Errors
     /// As [`Kit::webhook`].
     pub async fn visitor(&mut self, message: &Value) -> Result<Outcome, KitError> {
-        let request = Request {
-            recipe: "visitor".to_owned(),
+        self.translate(self.own_way("visitor", message.to_string().into_bytes())).await
+    }
+
+    /// What came in by one of the host's own ways.
+    fn own_way(&self, recipe: &str, body: Vec<u8>) -> Request {
+        Request {
+            recipe: recipe.to_owned(),
             method: "POST".to_owned(),
             path: String::new(),
             query: String::new(),
             headers: Vec::new(),
-            body: message.to_string().into_bytes(),
+            body,
             mail: None,
             received_at: self.now_ms,
             extra: Vec::new(),
-        };
-        self.translate(request).await
+        }
     }
 
     /// Translates a journalled request, twice: a replay must give the same.

@@ -40,6 +40,7 @@
 #![forbid(unsafe_code)]
 
 mod component;
+pub mod conformance;
 mod kit;
 mod memory;
 mod provider;

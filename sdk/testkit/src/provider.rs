@@ -45,6 +45,7 @@ struct Expected {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    breaks_off: bool,
     answered: bool,
 }
 
@@ -108,6 +109,7 @@ impl Provider {
             status: 200,
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: b"{}".to_vec(),
+            breaks_off: false,
             answered: false,
         });
         Expectation { provider: self, index: script.expected.len() - 1 }
@@ -123,15 +125,37 @@ impl Provider {
     /// # Panics
     /// With what was missing or too much: that is the test's failure.
     pub fn verify(&self) {
-        let script = std::mem::take(&mut *lock(&self.script));
+        let complete = self.complete();
+        self.forget();
+        if let Err(words) = complete {
+            panic!("{words}");
+        }
+    }
+
+    /// Whether everything expected came and nothing else; else what was missing or too much.
+    ///
+    /// # Errors
+    /// Those words.
+    pub fn complete(&self) -> Result<(), String> {
+        let script = lock(&self.script);
         let missing: Vec<String> = script
             .expected
             .iter()
             .filter(|expected| !expected.answered)
             .map(|expected| format!("{} {}", expected.method, expected.path))
             .collect();
-        assert!(missing.is_empty(), "expected, but never requested: {missing:?}");
-        assert!(script.unexpected.is_empty(), "requested, but not expected: {:?}", script.unexpected);
+        if !missing.is_empty() {
+            return Err(format!("expected, but never requested: {missing:?}"));
+        }
+        match script.unexpected.is_empty() {
+            true => Ok(()),
+            false => Err(format!("requested, but not expected: {:?}", script.unexpected)),
+        }
+    }
+
+    /// Begins a new script, whatever became of this one.
+    pub fn forget(&self) {
+        *lock(&self.script) = Script::default();
     }
 }
 
@@ -175,6 +199,11 @@ impl Expectation<'_> {
         })
     }
 
+    /// Takes the request, and breaks the connection off before the answer is whole.
+    pub fn breaks_off(&self) -> &Self {
+        self.change(|expected| expected.breaks_off = true)
+    }
+
     /// Adds a header to the answer.
     pub fn header(&self, name: impl Into<String>, value: impl Into<String>) -> &Self {
         self.change(|expected| expected.headers.push((name.into(), value.into())))
@@ -214,7 +243,14 @@ async fn answer(State(script): State<Shared>, request: Request) -> Response<Body
 }
 
 fn respond(expected: &Expected) -> Response<Body> {
-    let mut response = Response::new(Body::from(expected.body.clone()));
+    let body = match expected.breaks_off {
+        false => Body::from(expected.body.clone()),
+        true => Body::from_stream(futures_util::stream::iter([
+            Ok(bytes::Bytes::from_static(b"{")),
+            Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted)),
+        ])),
+    };
+    let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(expected.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in &expected.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str())) {

@@ -2,6 +2,7 @@
 //! subscription with its handshake, and signed batches. <https://developers.facebook.com/docs/whatsapp/cloud-api>
 
 mod routes;
+mod templates;
 mod webhooks;
 
 use std::collections::{HashMap, VecDeque};
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use super::Recorded;
 use super::served::Served;
+pub use templates::TemplateTrouble;
 pub use webhooks::{batch, image, sign, status, text, value};
 
 /// The registered app.
@@ -65,7 +67,7 @@ struct State {
     subscription: Option<(String, String)>,
     /// Whether the account delivers to the app.
     subscribed: bool,
-    templates: Vec<Value>,
+    templates: templates::Templates,
     /// Where the public address is reached from here.
     reached_at: String,
     next_id: u64,
@@ -134,11 +136,6 @@ impl WhatsApp {
     /// Whether the account delivers to the app.
     pub fn subscribed(&self) -> bool {
         lock(&self.shared).subscribed
-    }
-
-    /// A template of the account's.
-    pub fn template(&self, template: Value) {
-        lock(&self.shared).templates.push(template);
     }
 
     /// A file that a person sent: its media id.

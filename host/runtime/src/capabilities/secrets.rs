@@ -56,6 +56,7 @@ impl State {
             )
         })?;
         let secret = KeptSecret { name, value: value.clone(), expires_at };
+        self.vault.keep(secret.name.clone(), secret.value.clone());
         self.effects.secrets.retain(|other| other.name != secret.name);
         self.effects.secrets.push(secret);
         Ok(())

@@ -92,6 +92,8 @@ pub(crate) struct Vault {
     /// The channel's address with a marker at its end, where it has one.
     pub(crate) address: Option<String>,
     captured: BTreeMap<String, SecretValue>,
+    /// By the name under which the call keeps them.
+    kept: BTreeMap<String, SecretValue>,
     /// In every form in which they might come back.
     forms: Vec<Vec<u8>>,
 }
@@ -157,6 +159,16 @@ impl Vault {
     /// What a capture took.
     pub(crate) fn captured(&self, label: &str) -> Option<&SecretValue> {
         self.captured.get(label)
+    }
+
+    /// A name stands for this value from now on.
+    pub(crate) fn keep(&mut self, name: String, value: SecretValue) {
+        self.kept.insert(name, value);
+    }
+
+    /// What this call keeps under a name.
+    pub(crate) fn kept(&self, name: &str) -> Option<&SecretValue> {
+        self.kept.get(name)
     }
 
     /// The bytes without any value that this call put into a request or took out of an answer.

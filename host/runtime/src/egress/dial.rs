@@ -134,6 +134,31 @@ impl Client {
         self.whole("issuers", outgoing, max_answer).await
     }
 
+    /// Makes a request and reads at most `max_answer` bytes of the answer. For signing in with providers.
+    ///
+    /// # Errors
+    /// There is no whole answer.
+    pub(crate) async fn ask(
+        &self,
+        workspace: &str,
+        (method, url): (Method, Url),
+        headers: HeaderMap,
+        body: Bytes,
+        timeout: Duration,
+        max_answer: usize,
+    ) -> Result<Answer, DialError> {
+        let outgoing = Outgoing {
+            method,
+            url,
+            headers,
+            body_bytes: body.len() as u64,
+            body: futures_util::stream::once(async move { Ok(body) }).boxed(),
+            timeout,
+            leaving: Arc::new(|| {}),
+        };
+        self.whole(workspace, outgoing, max_answer).await
+    }
+
     async fn whole(&self, workspace: &str, outgoing: Outgoing, max_answer: usize) -> Result<Answer, DialError> {
         let mut answer = self.dial(workspace, outgoing).await?;
         let mut read = Vec::new();

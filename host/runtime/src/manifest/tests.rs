@@ -89,6 +89,44 @@ from = "header:x-token"
 prefix = "JWT "
 leeway-s = 30
 
+[[secret]]
+name = "user_token"
+origin = "obtained"
+destinations = ["https://api.example.com/v2"]
+places = ["auth"]
+
+[[secret]]
+name = "client_key"
+scope = "app"
+destinations = ["https://api.example.com/v2"]
+places = ["auth"]
+
+[[oauth2]]
+when = { setting = "mode", is = "sign-in" }
+authorize = "https://login.example.com/dialog"
+scopes = ["read", "write"]
+scope-separator = ","
+pkce = false
+client-id = "app_id"
+client-secret = "client_key"
+params = { prompt = "consent" }
+[oauth2.token]
+url = "https://api.example.com/v2/token"
+method = "GET"
+client-auth = "basic"
+access-token = "user_token"
+at = ["", "/data/0"]
+[oauth2.exchange]
+url = "https://api.example.com/v2/long"
+params = { token = "${access_token}", key = "${client_secret}" }
+[oauth2.refresh]
+url = "https://api.example.com/v2/refresh"
+params = { token = "${access_token}" }
+ahead-ms = 86_400_000
+[oauth2.revoke]
+url = "https://api.example.com/v2/revoke"
+params = { token = "${access_token}" }
+
 [limits]
 together = 5
 contents = ["text", "media", "interactive"]
@@ -126,6 +164,10 @@ fn every_section_is_read() {
     let Verify::Jwt(jwt) = &manifest.webhooks[2].verify[0] else { panic!("{:?}", manifest.webhooks[2]) };
     assert_eq!((jwt.audiences.len(), jwt.claims.len(), jwt.leeway_s), (3, 2, 30));
     assert_eq!((jwt.algorithms.as_slice(), jwt.prefix.as_str()), ([webhook::JwtAlgorithm::Rs256].as_slice(), "JWT "));
+    let flow = manifest.sign_in(&serde_json::json!({ "mode": "sign-in" })).unwrap();
+    assert!(manifest.sign_in(&serde_json::json!({ "mode": "typed" })).is_none());
+    assert_eq!((flow.steps().count(), flow.token.method, flow.token.at.len()), (4, Method::Get, 2));
+    assert_eq!(flow.refresh.as_ref().map(|refresh| refresh.ahead_ms), Some(86_400_000));
     assert_eq!(manifest.limits.media["image"].max_bytes, 10_000_000);
     assert_eq!(manifest.resend.as_ref().unwrap().for_ms, 86_400_000);
     assert!(manifest.ingress.visitor);
@@ -300,6 +342,14 @@ fn the_published_schema_and_the_reader_agree() {
         ("from = \"header:x-token", "from = \"json:/token"),
         ("leeway-s = 30", "leeway-s = 301"),
         ("kind = \"jwt\"", "kind = \"jwt\"\nkeys = [\"hook\"]"),
+        ("scope-separator", "scope-seperator"),
+        ("authorize = \"https:", "authorize = \"http:"),
+        ("client-id =", "client ="),
+        ("access-token = ", "token = "),
+        ("client-auth = \"basic\"", "client-auth = \"digest\""),
+        ("method = \"GET\"", "method = \"PUT\""),
+        ("at = [\"\",", "at = [\"data\","),
+        ("ahead-ms = 86_400_000", "ahead-ms = 59_999"),
     ] {
         let broken = WHOLE.replacen(from, to, 1);
         assert!(!validator.is_valid(&as_json(&broken)), "the schema takes {to}");
@@ -330,6 +380,7 @@ fn every_key_of_the_published_schema_is_known_to_the_reader() {
     assert_eq!(asked(&|s| drop(destination::read(s))), keys("/$defs/egress"));
     assert_eq!(asked(&|s| drop(secret::read(s))), keys("/$defs/secret"));
     assert_eq!(asked(&|s| drop(webhook::read(s))), keys("/$defs/webhook"));
+    assert_eq!(asked(&|s| drop(oauth2::read(s))), keys("/$defs/oauth2"));
     assert_eq!(asked(&|s| drop(limits::read(s))), keys("/$defs/limits"));
     assert_eq!(asked(&|s| drop(resend::read(s))), keys("/$defs/resend"));
     assert_eq!(
@@ -344,6 +395,29 @@ fn every_key_of_the_published_schema_is_known_to_the_reader() {
         }),
         keys("/$defs/runtime")
     );
+}
+
+/// A sign-in sends secrets, so it is held to what the manifest says about them as much as a request of the plugin's.
+#[test]
+fn a_sign_in_goes_only_where_egress_and_its_secrets_allow() {
+    for (from, to, told) in [
+        ("v2/token", "v1/token", "allowed by no [[egress]]"),
+        ("client-secret = \"client_key\"", "client-secret = \"hook\"", "sends the secret `hook`"),
+        ("client-secret = \"client_key\"", "client-secret = \"access_token\"", "scope = \"app\""),
+        ("access-token = \"user_token\"", "access-token = \"access_token\"", "origin = \"obtained\""),
+        ("key = \"${client_secret}\"", "key = \"${client_sekret}\"", "is none of `${client_id}`"),
+        (
+            "/v2/refresh\"\nparams = { token = \"${access",
+            "/v2/refresh\"\nparams = { token = \"${refresh",
+            "give it a `refresh-token`",
+        ),
+        ("[oauth2.token]", "[oauth2.tokens]", "`oauth2[0].token`: is required"),
+    ] {
+        let broken = WHOLE.replacen(from, to, 1);
+        assert_ne!(broken, WHOLE, "{from}");
+        let error = read(&broken).unwrap_err().to_string();
+        assert!(error.contains(told), "{to}: {error}");
+    }
 }
 
 #[test]

@@ -283,7 +283,7 @@ fn status(section: &Section<'_>, key: &'static str, default: u16) -> u16 {
     }
 }
 
-fn setting_is(section: &Section<'_>) -> SettingIs {
+pub(super) fn setting_is(section: &Section<'_>) -> SettingIs {
     let when = SettingIs { setting: section.required("setting"), is: section.required("is") };
     section.finish();
     when

@@ -104,6 +104,23 @@ impl Db {
         Ok(())
     }
 
+    /// Notes that the provider refuses to be polled, in its words, until it does not. Call `wakes.feed_grew()` afterwards.
+    pub async fn note_poll_refused(&self, channel: &str, words: &str, at: i64) -> Result<(), DbError> {
+        let id = channel.to_owned();
+        let finding =
+            Finding { level: "error".to_owned(), code: "poll-refused".to_owned(), words: words.to_owned(), fix: None };
+        self.write(Priority::Routine, move |db| {
+            let source = format!("{}:polling.poll", FindingSource::Call.as_str());
+            if note(db, &id, &finding, &source, at)? {
+                tell(db, &id, at)?;
+            }
+            Ok(())
+        })
+        .await?;
+        self.forget_channel(channel);
+        Ok(())
+    }
+
     /// A call of this function succeeded: what its failures left is taken back. Costs nothing where nothing stands.
     pub async fn note_call_success(&self, channel: &str, function: &'static str, at: i64) -> Result<(), DbError> {
         if !self.channel(channel).await?.is_some_and(|row| row.troubled) {

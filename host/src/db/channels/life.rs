@@ -7,9 +7,9 @@ use sambung_runtime::contract::connection::Account;
 use sambung_runtime::{Effects, KeptSecret, SecretValue};
 use serde_json::{Value, json};
 
-use super::{ChannelRow, by_id, note, pending, tell};
+use super::{ChannelRow, by_id, note, pending, sign_ins, tell};
 use crate::db::idempotency::{self, Ticket};
-use crate::db::{Db, DbError, Priority, audit, inbound, journal, kv, secrets};
+use crate::db::{Db, DbError, Priority, after, audit, inbound, journal, kv, secrets};
 use crate::model::audit::Entry;
 use crate::model::channel::{ChannelState, Finding, FindingSource};
 use crate::model::envelope::Vault;
@@ -94,7 +94,13 @@ pub struct Connected {
     pub findings: Vec<Finding>,
 }
 
-fn put_secrets(db: &Connection, vault: &Vault, row: (&str, &str), new: &[NewSecret], at: i64) -> Result<(), DbError> {
+pub(super) fn put_secrets(
+    db: &Connection,
+    vault: &Vault,
+    row: (&str, &str),
+    new: &[NewSecret],
+    at: i64,
+) -> Result<(), DbError> {
     let (owner, workspace) = row;
     for secret in new {
         let value = secrets::NewSecret {
@@ -148,14 +154,14 @@ fn kept(effects: &Effects) -> Vec<NewSecret> {
     effects.secrets.iter().map(NewSecret::handed_out).collect()
 }
 
-fn grow_credential(db: &Connection, channel: &str) -> Result<(), DbError> {
+pub(super) fn grow_credential(db: &Connection, channel: &str) -> Result<(), DbError> {
     db.prepare_cached("UPDATE channels SET credential_version = credential_version + 1 WHERE id = ?1")?
         .execute([channel])?;
     Ok(())
 }
 
 /// Stores settings that proved right; secrets typed anew count as a new credential.
-fn apply_change(
+pub(super) fn apply_change(
     db: &Connection,
     vault: &Vault,
     row: &ChannelRow,
@@ -309,6 +315,7 @@ impl Db {
             if let Some(change) = &change {
                 apply_change(db, &vault, &row, change, at)?;
                 pending::forget(db, &owned)?;
+                sign_ins::forget(db, &owned)?;
                 step = None;
             }
             become_connected(db, &row, &connected, step, at)?;
@@ -339,6 +346,7 @@ impl Db {
         let (vault, owned) = (self.vault(), id.to_owned());
         self.write(Priority::Routine, move |db| {
             let row = needed(db, &owned)?;
+            sign_ins::forget(db, &owned)?;
             if row.account.is_some() {
                 let mut waiting = change.clone();
                 waiting.replace_secrets(kept(&effects));
@@ -426,6 +434,7 @@ impl Db {
             secrets::remove_all(db, &owned)?;
             journal::park_waiting(db, &owned, at)?;
             db.prepare_cached("DELETE FROM channels WHERE id = ?1")?.execute([&owned])?;
+            after::wake_polling();
             if let Some(entry) = &entry {
                 audit::append(db, entry)?;
                 let data = json!({ "id": row.id, "plugin": row.plugin, "name": row.name, "account": row.account, "deleted": true });

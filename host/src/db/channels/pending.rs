@@ -6,7 +6,7 @@ use sambung_runtime::SecretValue;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{COLUMNS, ChannelRow, FROM, NewSecret, SettingsChange, channel, tell};
+use super::{COLUMNS, ChannelRow, FROM, NewSecret, SettingsChange, channel, sign_ins, tell};
 use crate::db::{Db, DbError, Priority, audit};
 use crate::model::audit::Entry;
 use crate::model::envelope::{CHANCE, Vault};
@@ -85,6 +85,7 @@ impl Db {
                 if !forget(db, &owned)? {
                     return Ok(false);
                 }
+                sign_ins::forget(db, &owned)?;
                 db.prepare_cached("UPDATE channels SET step = NULL, changed_at = ?2 WHERE id = ?1")?
                     .execute(params![owned, entry.at])?;
                 audit::append(db, &entry)?;

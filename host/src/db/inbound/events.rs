@@ -9,7 +9,7 @@ use super::messages::{self, Line, NewMessage};
 use super::site::Site;
 use super::targets::{self, Waiting};
 use super::{echo, notices, people, threads};
-use crate::db::{DbError, status};
+use crate::db::{DbError, status, templates};
 use crate::model::windows::counts_from;
 
 /// How far a provider's clock may run ahead of the host's, in milliseconds; past it the host's time of receipt counts.
@@ -69,7 +69,7 @@ pub(super) fn apply(site: &mut Site<'_>, event: &Event) -> Result<Stored, DbErro
             None
         }
         Happening::TemplateChanged(body) => {
-            notices::template_changed(site, body)?;
+            templates::changed(site.db, site.workspace, site.account, body, site.now)?;
             None
         }
         Happening::AccountChanged(body) => {

@@ -1,11 +1,11 @@
-//! What the provider says about the account itself: findings of the channel, states of its templates.
+//! What the provider says about the account itself, as findings of the channel.
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use sambung_runtime::contract::inbound::{Event, Happening, Notice};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::site::Site;
-use crate::db::{DbError, after, channels, feed};
+use crate::db::{DbError, after, channels};
 use crate::model::channel::{Finding, FindingSource, Instruction};
 
 /// Shows a notice as a finding of the channel.
@@ -67,25 +67,4 @@ fn account_finding(body: &str) -> Finding {
         words: text("words").map_or_else(|| body.chars().take(500).collect(), str::to_owned),
         fix: None,
     }
-}
-
-/// Takes over a template's new state where the template is known; the next synchronisation brings what is not.
-pub(super) fn template_changed(site: &Site<'_>, body: &str) -> Result<(), DbError> {
-    let json: Value = serde_json::from_str(body).unwrap_or(Value::Null);
-    let text = |key: &str| json.get(key).and_then(Value::as_str);
-    let (Some(name), Some(language)) = (text("name"), text("language")) else { return Ok(()) };
-    let state = text("status").or_else(|| text("state"));
-    let changed = match state {
-        Some(state) => site
-            .db
-            .prepare_cached("UPDATE templates SET status = ?4 WHERE account_id = ?1 AND name = ?2 AND language = ?3")?
-            .execute(params![site.account, name, language, state])?,
-        None => 0,
-    };
-    if changed > 0 {
-        let told =
-            json!({"channel_id": site.channel, "name": name, "language": language, "status": state, "change": json});
-        feed::append(site.db, site.workspace, "template.updated", &told, site.now)?;
-    }
-    Ok(())
 }

@@ -63,6 +63,7 @@ CREATE TABLE channels (
   paused INTEGER NOT NULL DEFAULT 0, step TEXT, account TEXT, account_id INTEGER REFERENCES accounts(id), app_id TEXT REFERENCES apps(id),
   settings TEXT NOT NULL, generated TEXT NOT NULL DEFAULT '[]', features TEXT NOT NULL DEFAULT '{}', credential_version INTEGER NOT NULL DEFAULT 0,
   released_to INTEGER,                -- the last journal row that was there when it became connected, until all before it are stored
+  cursor TEXT,                        -- where the next poll begins
   created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT;
 CREATE UNIQUE INDEX channels_account ON channels(plugin_id, account) WHERE account IS NOT NULL;
 CREATE UNIQUE INDEX channels_account_id ON channels(account_id) WHERE account_id IS NOT NULL;
@@ -74,6 +75,13 @@ CREATE INDEX mail_addresses_of_channel ON mail_addresses(channel_id);
 
 -- New settings and secrets of a connected channel, sealed, until its provider has accepted them: `step` is theirs until then.
 CREATE TABLE pending_changes (channel_id TEXT PRIMARY KEY REFERENCES channels(id) ON DELETE CASCADE, envelope BLOB NOT NULL) STRICT, WITHOUT ROWID;
+
+-- Sign-ins with a provider that somebody has begun, one for a channel. Values that a browser presents stand here as hashes; `state` is
+-- what the provider gives back, once. `session`: only this session goes on with it; NULL: it was begun by a program.
+CREATE TABLE sign_ins (
+  channel_id TEXT PRIMARY KEY REFERENCES channels(id) ON DELETE CASCADE, ticket BLOB NOT NULL UNIQUE, envelope BLOB NOT NULL, session TEXT,
+  actor TEXT NOT NULL, role TEXT NOT NULL, return_to TEXT, state BLOB UNIQUE, browser BLOB, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX sign_ins_age ON sign_ins(expires_at);
 
 CREATE TABLE routes (plugin_id TEXT NOT NULL, route TEXT NOT NULL, channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE,
   PRIMARY KEY (plugin_id, route, channel_id)) STRICT, WITHOUT ROWID;
@@ -88,6 +96,7 @@ CREATE TABLE findings (
 CREATE TABLE secrets (
   owner TEXT NOT NULL, name TEXT NOT NULL, workspace_id TEXT, envelope BLOB NOT NULL, bound_to TEXT, expires_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
   changed_at INTEGER NOT NULL, PRIMARY KEY (owner, name)) STRICT, WITHOUT ROWID;
+CREATE INDEX secrets_ending ON secrets(expires_at) WHERE expires_at IS NOT NULL;
 CREATE TABLE kv (channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE, key TEXT NOT NULL, value BLOB NOT NULL,
   PRIMARY KEY (channel_id, key)) STRICT, WITHOUT ROWID;
 
@@ -208,12 +217,15 @@ CREATE TABLE holds (account_id INTEGER NOT NULL, scope TEXT NOT NULL, key TEXT N
   PRIMARY KEY (account_id, scope, key)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE templates (
-  account_id INTEGER NOT NULL, name TEXT NOT NULL, language TEXT NOT NULL, workspace_id TEXT NOT NULL, status TEXT NOT NULL, body TEXT NOT NULL, synced_at INTEGER NOT NULL,
+  account_id INTEGER NOT NULL, name TEXT NOT NULL, language TEXT NOT NULL, workspace_id TEXT NOT NULL, status TEXT NOT NULL, body TEXT NOT NULL,
+  enabled INTEGER NOT NULL DEFAULT 1,   -- an admin's switch; the provider knows nothing of it
+  synced_at INTEGER NOT NULL,
   PRIMARY KEY (account_id, name, language)) STRICT, WITHOUT ROWID;
 
 -- When an account's templates were read last, and when they are to be read again.
 CREATE TABLE template_syncs (
-  account_id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, due_at INTEGER NOT NULL, synced_at INTEGER, error TEXT) STRICT;
+  account_id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, due_at INTEGER NOT NULL, synced_at INTEGER, error TEXT,
+  stale_at INTEGER) STRICT;   -- when the provider last told of a change, or a send missed one
 
 -- ---- media ----------------------------------------------------------------------------------------------------------------
 CREATE TABLE media (

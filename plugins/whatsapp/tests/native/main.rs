@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod apps;
+mod authoring;
 mod batches;
 mod connecting;
 mod fetching;

@@ -114,6 +114,36 @@ fn a_template_is_filled_in_by_number_and_by_name() {
     assert_eq!(sent(&host)["template"]["components"][0]["parameters"][0]["parameter_name"], "customer");
 }
 
+/// Each place of a template has its own kind of parameter, and a blank may be called like one of them.
+#[test]
+fn files_places_payloads_codes_and_odd_names_stand_where_they_belong() {
+    let host = Host::new();
+    host.expect("POST", "https://graph.facebook.com/v24.0/106540352242922/media").answer(200, json!({ "id": "m1" }));
+    host.expect("POST", MESSAGES).answer(200, accepted());
+    let file = json!({ "kind": "document", "blob": "md_1", "mime": "application/pdf", "name": "nota.pdf", "bytes": 9 });
+    let template = json!({ "name": "nota", "language": "id", "parameters": {
+        "header": file, "body.header": "A-7", "button.0.payload": "paid", "button.1.code": "HEMAT",
+    }});
+    send(outgoing(Content::Template(template.to_string())), cloud()).unwrap();
+    assert_eq!(
+        sent(&host)["template"]["components"],
+        json!([
+            { "type": "header", "parameters": [{ "type": "document", "document": { "id": "m1", "filename": "nota.pdf" } }] },
+            { "type": "body", "parameters": [{ "type": "text", "text": "A-7", "parameter_name": "header" }] },
+            { "type": "button", "sub_type": "quick_reply", "index": "0", "parameters": [{ "type": "payload", "payload": "paid" }] },
+            { "type": "button", "sub_type": "copy_code", "index": "1", "parameters": [{ "type": "coupon_code", "coupon_code": "HEMAT" }] },
+        ])
+    );
+    host.expect("POST", MESSAGES).answer(200, accepted());
+    let place = json!({ "latitude": -6.2, "longitude": 106.8, "name": "Monas" });
+    let template = json!({ "name": "di_sini", "language": "id", "parameters": { "header": place } });
+    send(outgoing(Content::Template(template.to_string())), cloud()).unwrap();
+    assert_eq!(
+        sent(&host)["template"]["components"][0]["parameters"],
+        json!([{ "type": "location", "location": place }])
+    );
+}
+
 #[test]
 fn buttons_lists_and_links_become_the_providers_interactive_messages() {
     let host = Host::new();

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, APP_ID, APP_SECRET, Delivery, NUMBERS, Shared, TOKEN, Trouble, lock, webhooks};
+use super::{ACCOUNT, APP_ID, APP_SECRET, Delivery, NUMBERS, Shared, TOKEN, Trouble, lock, templates, webhooks};
 use crate::providers::http_client;
 
 /// Code points of a text.
@@ -18,16 +18,20 @@ const MOST_TEXT: usize = 4096;
 /// Larger bodies are refused.
 pub(super) const MOST_BYTES: usize = 100 << 20;
 
-type Parameters = Query<std::collections::HashMap<String, String>>;
+pub(super) type Parameters = Query<std::collections::HashMap<String, String>>;
 
 pub(super) fn router(shared: Shared) -> Router {
     Router::new()
-        .route("/{version}/{id}", get(read))
+        .route("/{version}/{id}", get(read).post(templates::bytes))
+        .route("/{version}/{id}/uploads", post(templates::session))
         .route("/{version}/{id}/phone_numbers", get(phone_numbers))
         .route("/{version}/{id}/subscribed_apps", post(subscribe_account))
         .route("/{version}/{id}/messages", post(messages))
         .route("/{version}/{id}/media", post(upload))
-        .route("/{version}/{id}/message_templates", get(templates))
+        .route(
+            "/{version}/{id}/message_templates",
+            get(templates::list).post(templates::create).delete(templates::delete),
+        )
         .route("/{version}/{id}/subscriptions", get(subscriptions).post(subscribe).delete(unsubscribe))
         .route("/files/{version}/{id}", get(bytes))
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, 100, "Unsupported request") })
@@ -42,6 +46,8 @@ async fn authorize(request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let may = if request.uri().path().ends_with("/subscriptions") {
         query.split('&').any(|pair| pair == apps_own)
+    } else if request.uri().path().contains("/upload:") {
+        bearer == Some(&format!("OAuth {TOKEN}"))
     } else {
         bearer == Some(&format!("Bearer {TOKEN}"))
     };
@@ -55,12 +61,12 @@ pub(super) fn too_large() -> Response {
     refuse(StatusCode::PAYLOAD_TOO_LARGE, 100, "The request body is too large")
 }
 
-fn refuse(status: StatusCode, code: u64, words: &str) -> Response {
+pub(super) fn refuse(status: StatusCode, code: u64, words: &str) -> Response {
     let error = json!({ "message": words, "type": "OAuthException", "code": code, "fbtrace_id": "A_simulated" });
     (status, Json(json!({ "error": error }))).into_response()
 }
 
-fn unknown_object() -> Response {
+pub(super) fn unknown_object() -> Response {
     refuse(StatusCode::BAD_REQUEST, 100, "Unsupported get request. Object with this ID does not exist")
 }
 
@@ -106,13 +112,6 @@ async fn subscribe_account(Given(shared): Given<Shared>, Path((_, id)): Path<(St
     Json(json!({ "success": true })).into_response()
 }
 
-async fn templates(Given(shared): Given<Shared>, Path((_, id)): Path<(String, String)>) -> Response {
-    if id != ACCOUNT {
-        return unknown_object();
-    }
-    Json(json!({ "data": lock(&shared).templates.clone() })).into_response()
-}
-
 async fn messages(
     Given(shared): Given<Shared>,
     Path((_, number)): Path<(String, String)>,
@@ -139,6 +138,11 @@ async fn messages(
     }
     if body["text"]["body"].as_str().is_some_and(|text| text.chars().count() > MOST_TEXT) {
         return refuse(StatusCode::BAD_REQUEST, 100, "(#100) Param text['body'] must be at most 4096 characters long.");
+    }
+    if body["type"] == "template"
+        && let Err(refusal) = lock(&shared).templates.send(&body["template"])
+    {
+        return *refusal;
     }
     let to = body["to"].as_str().or(body["recipient"].as_str()).unwrap_or_default().to_owned();
     let id = {

@@ -78,9 +78,24 @@ impl WhatsApp {
     /// # Panics
     /// When no address was registered.
     pub async fn post(&self, values: &[Value]) -> Result<u16, reqwest::Error> {
+        self.deliver(batch(values)).await
+    }
+
+    /// Posts one change of another field than messages, of the whole account, at a time in seconds.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    ///
+    /// # Panics
+    /// When no address was registered.
+    pub async fn post_change(&self, time_s: u64, field: &str, value: &Value) -> Result<u16, reqwest::Error> {
+        let entry = json!([{ "id": ACCOUNT, "time": time_s, "changes": [{ "field": field, "value": value }] }]);
+        self.deliver(json!({ "object": "whatsapp_business_account", "entry": entry }).to_string().into_bytes()).await
+    }
+
+    async fn deliver(&self, body: Vec<u8>) -> Result<u16, reqwest::Error> {
         let base = super::lock(&self.shared).reached_at.clone();
         let address = reached(&self.registered().expect("the app registered an address"), &base);
-        let body = batch(values);
         let request = http_client()
             .post(address)
             .header("content-type", "application/json")

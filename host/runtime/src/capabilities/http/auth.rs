@@ -53,7 +53,10 @@ pub(super) async fn authorize(
 
 async fn value(ground: &Ground, vault: &mut Vault, url: &Url, name: &str) -> Result<Zeroizing<String>, Failure> {
     place::bound(ground, name, &Place::Auth, url)?;
-    let secret = ground.secret(name).await?;
+    let secret = match vault.kept(name) {
+        Some(kept) => kept.clone(),
+        None => ground.secret(name).await?,
+    };
     vault.placed(secret.expose());
     let text = std::str::from_utf8(secret.expose());
     text.map(|text| Zeroizing::new(text.to_owned()))

@@ -1,11 +1,13 @@
 //! The body of a request: bytes, and blobs streamed as they are.
 
+use std::io;
+
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::{Failure, Ground, refuse};
-use crate::contract::http::Piece;
+use crate::contract::http::{Piece, Section};
 use crate::services::BlobRead;
 
 /// A body whose length is known before its first byte leaves.
@@ -16,7 +18,7 @@ pub(super) struct Body {
 
 enum Part {
     Bytes(Vec<u8>),
-    Blob(BlobRead),
+    Blob(BoxStream<'static, io::Result<Bytes>>),
 }
 
 /// Opens every blob, so that a missing one is known before anything leaves.
@@ -32,15 +34,45 @@ pub(super) async fn open(ground: &Ground, pieces: Vec<Piece>) -> Result<Body, Fa
                 }
             }
             Piece::Blob(id) => {
-                let blob = ground.services.blobs.open(&ground.caller, &id).await;
-                let blob = blob.map_err(|error| refuse("invalid", format!("the blob `{id}`: {error}")))?;
+                let blob = blob(ground, &id).await?;
                 body.bytes += blob.bytes;
-                body.parts.push(Part::Blob(blob));
+                body.parts.push(Part::Blob(blob.stream));
+            }
+            Piece::Section(Section { blob: id, offset, length, .. }) => {
+                let blob = blob(ground, &id).await?;
+                body.bytes += blob.bytes.saturating_sub(offset).min(length);
+                body.parts.push(Part::Blob(section(blob.stream, offset, length)));
             }
             Piece::Other(open) => return Err(refuse("invalid", format!("unknown kind of body `{}`", open.kind))),
         }
     }
     Ok(body)
+}
+
+async fn blob(ground: &Ground, id: &str) -> Result<BlobRead, Failure> {
+    let blob = ground.services.blobs.open(&ground.caller, id).await;
+    blob.map_err(|error| refuse("invalid", format!("the blob `{id}`: {error}")))
+}
+
+/// The bytes of a stream from `offset` on, `length` at most.
+fn section(
+    stream: BoxStream<'static, io::Result<Bytes>>,
+    offset: u64,
+    length: u64,
+) -> BoxStream<'static, io::Result<Bytes>> {
+    let cut = stream.scan((offset, length), |(before, left), chunk| {
+        let cut = chunk.map(|chunk| {
+            let size = chunk.len() as u64;
+            let from = size.min(*before);
+            let taken = (size - from).min(*left);
+            (*before, *left) = (*before - from, *left - taken);
+            // Both are at most the chunk's length.
+            chunk.slice(from as usize..(from + taken) as usize)
+        });
+        let ended = *left == 0 && matches!(&cut, Ok(bytes) if bytes.is_empty());
+        std::future::ready((!ended).then_some(cut))
+    });
+    cut.try_filter(|bytes| std::future::ready(!bytes.is_empty())).boxed()
 }
 
 impl Body {
@@ -66,10 +98,10 @@ impl Body {
         self.parts = vec![Part::Bytes(bytes)];
     }
 
-    pub(super) fn stream(self) -> BoxStream<'static, std::io::Result<Bytes>> {
+    pub(super) fn stream(self) -> BoxStream<'static, io::Result<Bytes>> {
         let parts = self.parts.into_iter().map(|part| match part {
             Part::Bytes(bytes) => stream::once(async move { Ok(Bytes::from(bytes)) }).boxed(),
-            Part::Blob(blob) => blob.stream,
+            Part::Blob(stream) => stream,
         });
         stream::iter(parts).flatten().boxed()
     }

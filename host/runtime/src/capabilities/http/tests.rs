@@ -21,7 +21,7 @@ use super::download::{Download, DownloadError, download};
 use super::*;
 use crate::call::CallFault;
 use crate::capabilities::vault::{Encoding, Markers};
-use crate::contract::http::{Auth, Basic, Capture, Oauth1, Piece};
+use crate::contract::http::{Auth, Basic, Capture, Oauth1, Piece, Section};
 use crate::contract::types::MediaRef;
 use crate::egress::{Names, Policy};
 use crate::limits::Limits;
@@ -387,6 +387,19 @@ async fn secrets_that_are_unset_or_undeclared_are_refused() {
         get.auth = Auth::Bearer(name.to_owned());
         assert_eq!(kind_of(&ground, get).await, told("secret"));
     }
+}
+
+#[tokio::test]
+async fn what_a_call_keeps_serves_its_later_requests() {
+    let _turn = TURN.lock().await;
+    let ground = ground().await;
+    let mut vault = Vault::default();
+    let mut get = request("GET", "https://api.example.com/v1/echo");
+    get.auth = Auth::Bearer("unset".to_owned());
+    assert_eq!(kind_of(&ground, get.clone()).await, told("secret"));
+    vault.keep("unset".to_owned(), SecretValue::from("handed-out".to_owned()));
+    made(&ground, &mut vault, get).await.unwrap();
+    assert_eq!(seen()["headers"]["authorization"], "Bearer handed-out");
 }
 
 #[tokio::test]

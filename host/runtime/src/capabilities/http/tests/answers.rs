@@ -72,10 +72,18 @@ async fn bodies_come_from_blobs_and_answers_go_into_blobs() {
     assert!(response.body.is_empty());
     let blob = response.blob.unwrap();
     let mut post = request("POST", "https://api.example.com/v1/upload");
-    post.body = vec![Piece::Bytes(b"head".to_vec()), Piece::Blob(blob), Piece::Bytes(b"tail".to_vec())];
+    post.body = vec![Piece::Bytes(b"head".to_vec()), Piece::Blob(blob.clone()), Piece::Bytes(b"tail".to_vec())];
     made(&ground, &mut Vault::default(), post).await.unwrap();
     let seen = seen();
     assert_eq!((seen["bytes"].as_u64(), seen["headers"]["content-length"].as_str()), (Some(5008), Some("5008")));
+    for (offset, length, bytes) in [(0, 2000, 2000), (4000, 2000, 1000), (5000, 1, 0), (1500, 2000, 2000)] {
+        let section = Section { blob: blob.clone(), offset, length, extra: Vec::new() };
+        let mut post = request("POST", "https://api.example.com/v1/upload");
+        post.body = vec![Piece::Section(section)];
+        made(&ground, &mut Vault::default(), post).await.unwrap();
+        let seen = self::seen();
+        assert_eq!(seen["bytes"].as_u64(), Some(bytes), "{length} from {offset} on");
+    }
     let mut missing = request("POST", "https://api.example.com/v1/upload");
     missing.body = vec![Piece::Blob("blob_9".to_owned())];
     assert_eq!(kind_of(&ground, missing).await, told("invalid"));

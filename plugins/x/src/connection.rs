@@ -1,0 +1,98 @@
+//! Connecting: whose token it is, and how messages come.
+
+use crate::X;
+use crate::api::{ask, exchange, to};
+use crate::people::Profile;
+use crate::quick_replies::QUICK_REPLIES;
+use crate::settings::{self, ACCESS_TOKEN, Mode};
+use crate::{delivery, subscriptions, webhooks};
+use sambung_sdk::connection::{Account, ConnectStep, Connection, Health};
+use sambung_sdk::http::Response;
+use sambung_sdk::json::json;
+use sambung_sdk::secrets;
+use sambung_sdk::types::{Channel, Fault, Finding};
+use serde::Deserialize;
+
+impl Connection for X {
+    fn connect(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+        let (account, _) = look(&channel).map_err(|fault| vec![refused(fault)])?;
+        Ok(account.into())
+    }
+
+    fn check(channel: Channel) -> Result<Health, Fault> {
+        let (account, findings) = look(&channel)?;
+        Ok(Health { findings, ..Health::of(account) })
+    }
+
+    /// Ends the subscriptions. The address of an own app is the channel's and goes too; that of a registered app stays for
+    /// its other channels.
+    fn disconnect(channel: Channel) -> Result<(), Fault> {
+        let mode = settings::mode(&channel)?;
+        let (Some(address), Some(user)) = (&channel.webhook_url, &channel.account) else { return Ok(()) };
+        let Some(webhook) = webhooks::find(mode.bearer(), address)? else { return Ok(()) };
+        let ended = subscriptions::end(mode, &webhook.id, user);
+        match mode {
+            Mode::OwnApp => ended.and(webhooks::remove(mode.bearer(), &webhook.id)),
+            Mode::SignIn => ended,
+        }
+    }
+}
+
+/// At connecting, a credential that does not work was never a good one.
+fn refused(fault: Fault) -> Fault {
+    if fault.kind == "unauthorized" { Fault { kind: "refused".to_owned(), ..fault } } else { fault }
+}
+
+/// Who the account is, how its messages come, and what there is to say about it. Whatever is not as it should be is put
+/// right as far as it can be.
+fn look(channel: &Channel) -> Result<(Account, Vec<Finding>), Fault> {
+    let mode = settings::mode(channel)?;
+    match mode {
+        Mode::OwnApp => exchange(mode)?,
+        Mode::SignIn if !secrets::has(mode.bearer()) => {
+            let words = "there is no registered X app whose key and secret work: the operator registers one";
+            return Err(Fault::new("invalid", words));
+        }
+        Mode::SignIn => {}
+    }
+    let me = me(mode)?;
+    let delivery = delivery::arrange(mode, channel.webhook_url.as_deref(), &me.id)?;
+    let features = json!({
+        "polling": delivery.polling,
+        "interactive": QUICK_REPLIES && mode == Mode::OwnApp,
+        "encrypted": false,
+    });
+    let account = Account::new(&me.id, me.label()).features(&features);
+    Ok((account, delivery.finding.into_iter().collect()))
+}
+
+#[derive(Deserialize)]
+struct Me {
+    data: Profile,
+}
+
+fn me(mode: Mode) -> Result<Profile, Fault> {
+    let response = ask(&mode.as_user(to("GET", "/2/users/me"))).map_err(|fault| of_token(mode, fault))?;
+    may_message(mode, &response)?;
+    response.json::<Me>().map(|me| me.data).map_err(Fault::unavailable)
+}
+
+fn of_token(mode: Mode, fault: Fault) -> Fault {
+    match (mode, fault.kind.as_str()) {
+        (Mode::OwnApp, "unauthorized" | "forbidden") => fault.field(ACCESS_TOKEN),
+        _ => fault,
+    }
+}
+
+/// The older API names a token's permission in this header; where it says so, a token that may not read messages is told of
+/// before the first of them is missed.
+fn may_message(mode: Mode, response: &Response) -> Result<(), Fault> {
+    match response.header("x-access-level") {
+        Some(level) if mode == Mode::OwnApp && !level.contains("directmessages") => {
+            let words = "This token may not read direct messages. Set the app's permission to “Read and write and Direct \
+                         message”, then generate the access token again.";
+            Err(Fault::refused(ACCESS_TOKEN, words).code("no-message-permission"))
+        }
+        _ => Ok(()),
+    }
+}
