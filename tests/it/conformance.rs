@@ -1,6 +1,7 @@
 //! The testkit's suite, asked of every bundled channel: a file for each.
 
 mod careless;
+mod email;
 mod line;
 mod meta;
 mod samples;
@@ -25,7 +26,7 @@ async fn holds<S: Subject>(subject: S) {
 
 #[test]
 fn every_bundled_channel_is_asked() {
-    let asked = ["instagram", "line", "messenger", "telegram", "webchat", "whatsapp", "x"];
+    let asked = ["email", "instagram", "line", "messenger", "telegram", "webchat", "whatsapp", "x"];
     let bundled: Vec<&str> = sambung_bundle::BUNDLED.iter().map(|plugin| plugin.id).collect();
     assert_eq!(bundled, asked);
 }

@@ -28,6 +28,7 @@ pub struct FileOfMail {
 
 /// Parses a mail. Its files are handles, whose bytes [`file_of`] gives.
 pub fn parse(raw: &[u8], envelope: Envelope, authentication: Vec<Authentication>) -> Mail {
+    let raw = from_header(raw);
     let mut mail = match MessageParser::default().parse(raw) {
         Some(message) => of_message(&message),
         // Not even a header: what there is, is its text.
@@ -42,9 +43,17 @@ pub fn parse(raw: &[u8], envelope: Envelope, authentication: Vec<Authentication>
 /// The file of a handle; none where the mail has no such part.
 pub fn file_of(raw: &[u8], handle: &str) -> Option<FileOfMail> {
     let number: u32 = handle.strip_prefix(HANDLE)?.parse().ok()?;
-    let message = MessageParser::default().parse(raw)?;
+    let message = MessageParser::default().parse(from_header(raw))?;
     let part = message.part(number)?;
     Some(FileOfMail { bytes: part.contents().to_vec(), mime: mime_of(part), name: name_of(part) })
+}
+
+/// The mail without the empty lines that some programs put before it, which would end its header before it begins. Whoever reads
+/// a mail reads it from here, so that what is verified is what is shown.
+pub(super) fn from_header(raw: &[u8]) -> &[u8] {
+    let Some(first) = raw.iter().position(|byte| !byte.is_ascii_whitespace()) else { return raw };
+    let line = raw[..first].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    &raw[line..]
 }
 
 fn empty() -> Mail {
@@ -330,6 +339,30 @@ mod tests {
         assert!(mail.report[1].text.contains("our@shop") && !mail.report[1].text.contains("secret"));
         assert!(mail.files.is_empty());
         assert_eq!(mail.text.as_deref().map(str::trim), Some("It failed."));
+    }
+
+    #[test]
+    fn empty_lines_before_the_header_end_nothing() {
+        let raw = "   \n\nFrom: a@x.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nHalo\n--b\nContent-Type: image/png\n\n\
+                   PNG\n--b--\n";
+        let mail = parsed(raw);
+        assert_eq!((mail.from.len(), mail.files.len(), mail.headers.len()), (1, 1, 2));
+        let handle = mail.files[0].blob.clone().unwrap_or_default();
+        let file = file_of(raw.replace('\n', "\r\n").as_bytes(), &handle).expect("there");
+        assert_eq!(file.bytes, b"PNG");
+        assert_eq!(from_header(b" \r\n  indented"), b"  indented");
+        assert_eq!(from_header(b"\r\n"), b"\r\n");
+    }
+
+    #[test]
+    fn parts_within_parts_end_somewhere() {
+        let deep: String = (0..3_000)
+            .map(|level| format!("Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n"))
+            .collect();
+        let mail = parsed(&format!("From: a@x.example\n{deep}\nHalo\n"));
+        assert_eq!(mail.from.len(), 1);
+        let enclosed = "Content-Type: message/rfc822\n\n".repeat(3_000);
+        assert_eq!(parsed(&format!("From: a@x.example\n{enclosed}Subject: x\n\nHalo\n")).from.len(), 1);
     }
 
     #[test]

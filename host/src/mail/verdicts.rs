@@ -9,6 +9,8 @@ use mail_auth::spf::verify::SpfParameters;
 use mail_auth::{AuthenticatedMessage, DkimResult, DmarcResult, MessageAuthenticator, SpfOutput, SpfResult};
 use sambung_runtime::contract::types::Authentication;
 
+use super::parse::from_header;
+
 /// The longest that all questions about one mail may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -81,7 +83,7 @@ impl Verdicts {
             }
             None => SpfOutput::default(),
         };
-        let Some(message) = AuthenticatedMessage::parse(raw) else { return verdicts };
+        let Some(message) = AuthenticatedMessage::parse(from_header(raw)) else { return verdicts };
         let dkim = self.0.verify_dkim(&message).await;
         if dkim.is_empty() {
             verdicts.push(verdict("dkim", "none", None));

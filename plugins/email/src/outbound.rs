@@ -12,23 +12,36 @@ const LATER_MS: u64 = 5 * 60_000;
 
 impl Outbound for Email {
     fn send(messages: Vec<Outgoing>, channel: Channel) -> Vec<Result<Receipt, SendError>> {
-        let count = messages.len();
-        match deliver(&messages, &channel) {
-            // The mail has one id; the contents that went with it have none of their own.
-            Ok(receipt) => {
-                let rest = Receipt { ids: Vec::new(), ..receipt.clone() };
-                std::iter::once(Ok(receipt)).chain(std::iter::repeat_n(Ok(rest), count.saturating_sub(1))).collect()
+        let fitting: Vec<&Outgoing> = messages.iter().filter(|message| unfit(&message.content).is_none()).collect();
+        let mut left = deliver(&fitting, &channel);
+        let each = messages.iter().map(|message| match unfit(&message.content) {
+            Some(refused) => Err(refused),
+            None => {
+                let result = left.clone();
+                // The mail has one id; the contents that went with it have none of their own.
+                if let Ok(receipt) = &mut left {
+                    receipt.ids.clear();
+                }
+                result
             }
-            Err(error) => vec![Err(error); count],
-        }
+        });
+        each.collect()
     }
 }
 
-fn deliver(messages: &[Outgoing], channel: &Channel) -> Result<Receipt, SendError> {
+/// Why a mail cannot hold a content.
+fn unfit(content: &Content) -> Option<SendError> {
+    match content {
+        Content::Text(_) | Content::Media(_) | Content::Mail(_) => None,
+        other => Some(invalid(format!("a mail cannot hold a content of type {}", other.kind()))),
+    }
+}
+
+fn deliver(messages: &[&Outgoing], channel: &Channel) -> Result<Receipt, SendError> {
     let first = messages.first().ok_or_else(|| invalid("there is nothing to send"))?;
     let settings = ChannelSettings::of(channel).map_err(|fault| invalid(fault.words))?;
     let context: Context = first.thread.as_ref().and_then(Thread::read_context).unwrap_or_default();
-    let mut mail = written(messages)?;
+    let mut mail = written(messages);
     mail.from = vec![settings.mailbox()];
     if mail.to.is_empty() {
         mail.to = recipients(first, &context)?;
@@ -57,7 +70,7 @@ fn deliver(messages: &[Outgoing], channel: &Channel) -> Result<Receipt, SendErro
 }
 
 /// One mail of all contents: their texts one after the other, their files attached.
-fn written(messages: &[Outgoing]) -> Result<Mail, SendError> {
+fn written(messages: &[&Outgoing]) -> Mail {
     let mut mail = Mail::default();
     let mut texts: Vec<String> = Vec::new();
     for message in messages {
@@ -75,13 +88,14 @@ fn written(messages: &[Outgoing]) -> Result<Mail, SendError> {
                 mail.to.extend(own.to.iter().cloned());
                 mail.cc.extend(own.cc.iter().cloned());
             }
-            other => return Err(invalid(format!("a mail cannot hold a content of type {}", other.kind()))),
+            // It is refused by itself.
+            _ => {}
         }
     }
     if !texts.is_empty() {
         mail.text = Some(texts.join("\n\n"));
     }
-    Ok(mail)
+    mail
 }
 
 fn recipients(message: &Outgoing, context: &Context) -> Result<Vec<Mailbox>, SendError> {

@@ -153,3 +153,15 @@ fn what_no_mail_can_hold_is_refused_before_anything_leaves() {
     assert!(refused.words.contains("location"), "{}", refused.words);
     assert!(host.mails().is_empty());
 }
+
+#[test]
+fn what_no_mail_can_hold_stays_behind_alone() {
+    let host = host();
+    let contents = vec![Content::location(1.0, 2.0), Content::text("Halo"), Content::text("dunia")];
+    let results = send(contents, Some(message(mail("m10@x")).thread));
+    assert_eq!(results[0].as_ref().unwrap_err().fault, SendFault::Invalid);
+    assert_eq!(results[1].as_ref().unwrap().ids, [format!("1-{KEY}@shop.example")]);
+    assert!(results[2].as_ref().unwrap().ids.is_empty(), "one mail has one id");
+    let mails = host.mails();
+    assert_eq!(mails.iter().map(|(mail, _)| mail.text.as_deref()).collect::<Vec<_>>(), [Some("Halo\n\ndunia")]);
+}
