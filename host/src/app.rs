@@ -134,10 +134,8 @@ impl App {
             config.server.public_url().map(ToOwned::to_owned),
             config.mail.domain().map(ToOwned::to_owned),
         );
-        let settings = crate::inbound::Settings {
-            polls: config.inbound.polls,
-            unreachable: config.server.public_url().is_none(),
-        };
+        let settings =
+            crate::inbound::Settings { polls: config.inbound.polls, unreachable: config.server.public_url().is_none() };
         let everyone = (plugins.clone(), renewals.clone());
         let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), everyone, media.clone(), settings);
         let outbound = outbound(&config, &db, &clock, &wakes, (&plugins, renewals));

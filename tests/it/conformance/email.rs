@@ -51,7 +51,8 @@ impl Subject for Email {
 
     /// A report of a kind that no standard knows yet.
     fn unknown(&self) -> Value {
-        let mut mail = self.text(99, "--b\r\n\r\nSee below.\r\n--b\r\nContent-Type: message/hologram\r\n\r\nDepth: 3\r\n--b--");
+        let mut mail =
+            self.text(99, "--b\r\n\r\nSee below.\r\n--b\r\nContent-Type: message/hologram\r\n\r\nDepth: 3\r\n--b--");
         mail["Content-Type"] = json!("multipart/report; report-type=hologram; boundary=b");
         mail
     }
