@@ -43,7 +43,7 @@ fn item(mail: Mail, id: &str, asked: Option<Confirmation>, settings: &ChannelSet
     }
     match report::of(&mail) {
         Some(Report::Says(happening)) => {
-            return Item::event(Event::new(format!("report:{id}"), happening).time(mail.date));
+            return Item::event(Event::new(format!("report:{id}"), *happening).time(mail.date));
         }
         Some(Report::Nothing(reason)) => return Item::ignored(reason),
         None => {}

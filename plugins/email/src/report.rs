@@ -12,9 +12,13 @@ const MOST_WORDS: usize = 500;
 /// What a report says.
 pub enum Report {
     /// Of one mail of ours, or about the account.
-    Says(Happening),
+    Says(Box<Happening>),
     /// Nothing that anybody needs, with the reason.
     Nothing(&'static str),
+}
+
+fn says(what: impl Into<Happening>) -> Report {
+    Report::Says(Box::new(what.into()))
 }
 
 /// Reads a report; none where the mail is none.
@@ -22,7 +26,7 @@ pub fn of(mail: &Mail) -> Option<Report> {
     let part = |mime: &str| mail.report.iter().find(|part| part.mime == mime).map(|part| part.text.as_str());
     if part("message/feedback-report").is_some() {
         let words = "A customer marked a mail of yours as spam.";
-        return Some(Report::Says(Notice::new("warning", "spam-complaint", words).into()));
+        return Some(says(Notice::new("warning", "spam-complaint", words)));
     }
     if let Some(fields) = part("message/disposition-notification") {
         return Some(receipt(fields));
@@ -38,7 +42,7 @@ pub fn of(mail: &Mail) -> Option<Report> {
 fn receipt(fields: &str) -> Report {
     let displayed = field(fields, "disposition").is_some_and(|value| value.to_ascii_lowercase().contains("displayed"));
     match field(fields, "original-message-id").map(|id| bare(&id)) {
-        Some(id) if displayed => Report::Says(about(&id, "read").into()),
+        Some(id) if displayed => says(about(&id, "read")),
         Some(_) => Report::Nothing("a receipt that does not say that anybody read the mail"),
         None => Report::Nothing("a receipt of a mail that it does not name"),
     }
@@ -62,7 +66,7 @@ fn bounce(mail: &Mail, status: &str) -> Report {
         // Relayed and expanded: the next server promised nothing, but it was delivered as far as anybody will say.
         _ => about(&id, "delivered"),
     };
-    Report::Says(delivery.into())
+    says(delivery)
 }
 
 /// A bounce from before RFC 3464, or of a server that writes none: the mail that came back stands in its text.
@@ -76,7 +80,7 @@ fn text_bounce(mail: &Mail) -> Option<Report> {
     } else {
         about(&id, "failed").failure(&failure(None, &first_lines(mail), ""))
     };
-    Some(Report::Says(delivery.into()))
+    Some(says(delivery))
 }
 
 fn about(id: &str, state: &str) -> Delivery {
