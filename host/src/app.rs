@@ -131,8 +131,7 @@ impl App {
             plugins.clone(),
             candidates.clone(),
             renewals.clone(),
-            config.server.public_url().map(ToOwned::to_owned),
-            config.mail.domain().map(ToOwned::to_owned),
+            (config.server.public_url().map(ToOwned::to_owned), config.mail.domain().map(ToOwned::to_owned)),
         );
         let settings =
             crate::inbound::Settings { polls: config.inbound.polls, unreachable: config.server.public_url().is_none() };

@@ -176,8 +176,7 @@ impl Channels {
         plugins: Registry,
         candidates: Candidates,
         renewals: Renewals,
-        public_url: Option<String>,
-        mail_domain: Option<String>,
+        (public_url, mail_domain): (Option<String>, Option<String>),
     ) -> Channels {
         Channels(Arc::new(Inner {
             db,

@@ -80,8 +80,8 @@ fn empty() -> Mail {
 
 fn of_message(message: &Message<'_>) -> Mail {
     let (text, of_html) = text(message);
-    let (text, text_cut) = text.map_or((None, false), |text| some_bounded(text));
-    let (html, html_cut) = html(message).map_or((None, false), |html| some_bounded(html));
+    let (text, text_cut) = text.map_or((None, false), some_bounded);
+    let (html, html_cut) = html(message).map_or((None, false), some_bounded);
     let (files, report) = files(message, html.as_deref().unwrap_or_default());
     let mut extra = Vec::new();
     if text_cut || html_cut {
@@ -178,10 +178,8 @@ fn is_file(message: &Message<'_>, number: usize, part: &MessagePart<'_>) -> bool
 }
 
 fn file(number: usize, part: &MessagePart<'_>, mime: String, html: &str) -> MediaRef {
-    let kind = match mime.split('/').next() {
-        Some(kind @ ("image" | "video" | "audio")) => kind,
-        _ => "document",
-    };
+    let first = mime.split('/').next();
+    let kind = first.filter(|kind| matches!(*kind, "image" | "video" | "audio")).unwrap_or("document");
     let mut extra = Vec::new();
     if let Some(id) = part.content_id().map(bare_id).filter(|id| !id.is_empty()) {
         if html.contains(&format!("cid:{id}")) {
