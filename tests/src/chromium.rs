@@ -159,6 +159,58 @@ impl Browser {
         self.driver.refresh().await.unwrap_or_else(|error| panic!("the page again: {error}"));
     }
 
+    /// Opens an address that leads where nobody answers.
+    pub async fn visit_in_vain(&self, address: &str) {
+        // The browser shows a page of its own, and its driver calls that an error.
+        let _ = self.driver.goto(address).await;
+    }
+
+    /// The address that this page is at, or tried to reach.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn address(&self) -> String {
+        self.driver.current_url().await.expect("a window has an address").to_string()
+    }
+
+    /// The address that a window which this page opened is at, or tried to reach.
+    ///
+    /// # Panics
+    /// When there is no such window.
+    pub async fn address_of_popup(&self) -> String {
+        let own = self.driver.window().await.expect("the browser has a window");
+        self.enter_popup().await;
+        let address = self.driver.current_url().await.expect("a window has an address").to_string();
+        self.driver.switch_to_window(own).await.expect("the first window is there");
+        address
+    }
+
+    /// Has the window that this page opened go on to an address. It may close itself there.
+    ///
+    /// # Panics
+    /// When there is no such window.
+    pub async fn send_popup_to(&self, address: &str) {
+        let own = self.driver.window().await.expect("the browser has a window");
+        self.enter_popup().await;
+        // A window that closes itself while it loads is what is hoped for.
+        let _ = self.driver.goto(address).await;
+        self.driver.switch_to_window(own).await.expect("the first window is there");
+    }
+
+    /// How many windows are open.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn windows(&self) -> usize {
+        self.driver.windows().await.expect("the browser lists its windows").len()
+    }
+
+    async fn enter_popup(&self) {
+        let windows = self.driver.windows().await.expect("the browser lists its windows");
+        let popup = windows.last().filter(|_| windows.len() > 1).expect("the page opened a window").clone();
+        self.driver.switch_to_window(popup).await.expect("the window is there");
+    }
+
     /// What a script of the page's own sees.
     ///
     /// # Panics

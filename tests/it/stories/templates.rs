@@ -12,7 +12,7 @@ use super::{PHONE, messages, text};
 
 const DAY_S: u64 = 24 * 3600;
 /// A call of a plugin may take so long.
-const SOON: &str = "[runtime.limits]\ndeadline_ms = 3000\n";
+const SOON: &str = "[runtime.limits]\ndeadline_ms = 6000\n";
 
 pub(super) fn path(channel: &Value) -> String {
     format!("/v1/channels/{}/templates", channel["id"].as_str().unwrap())

@@ -32,7 +32,7 @@ pub struct Step {
     pub text: String,
     /// Where.
     pub link: Option<String>,
-    /// The name of what the host shows here to be copied: `webhook_url` or a generated secret that is shown.
+    /// The name of what the host shows here to be copied: `webhook_url`, `redirect_url` or a generated secret that is shown.
     pub copy: Option<String>,
 }
 

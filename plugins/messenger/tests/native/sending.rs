@@ -86,8 +86,10 @@ fn a_file_goes_along_in_the_one_request() {
     let part = |name: &str, value: &str| format!("form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
     assert!(body.contains(&part("recipient", &format!("{{\"id\":\"{PERSON}\"}}"))), "{body}");
     assert!(body.contains(&part("messaging_type", "RESPONSE")), "{body}");
-    assert!(body.contains("\"attachment\":{\"payload\":{\"is_reusable\":false},\"type\":\"file\"}"), "{body}");
-    assert!(body.contains("\"metadata\":\"key-1\""), "{body}");
+    let message = body.split("name=\"message\"\r\n\r\n").nth(1).unwrap().split("\r\n").next().unwrap();
+    let attachment = json!({ "type": "file", "payload": { "is_reusable": false } });
+    let message: Value = serde_json::from_str(message).unwrap();
+    assert_eq!(message, json!({ "attachment": attachment, "metadata": "key-1" }));
     assert!(
         body.contains("name=\"filedata\"; filename=\"a b.pdf\"\r\ncontent-type: application/pdf\r\n\r\n"),
         "{body}"

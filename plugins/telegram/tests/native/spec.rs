@@ -46,7 +46,7 @@ pub fn parameters(request: &Request) -> Value {
     for piece in &request.body {
         match piece {
             Piece::Bytes(bytes) => text.push_str(std::str::from_utf8(bytes).unwrap()),
-            Piece::Blob(_) => text.push_str("(file)"),
+            Piece::Blob(_) | Piece::Section(_) => text.push_str("(file)"),
             Piece::Other(open) => panic!("no such piece: {}", open.kind),
         }
     }

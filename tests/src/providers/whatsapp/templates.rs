@@ -110,7 +110,9 @@ impl Templates {
                     }
                 }
                 "HEADER" if matches!(component["format"].as_str(), Some("IMAGE" | "VIDEO" | "DOCUMENT")) => {
-                    if !example["header_handle"][0].as_str().is_some_and(|handle| self.handles.contains(handle)) {
+                    let handle = example["header_handle"][0].as_str();
+                    let is_known = handle.is_some_and(|handle| self.handles.contains(handle));
+                    if !is_known {
                         return Some((2_388_047, "The header needs an example"));
                     }
                 }
