@@ -247,7 +247,9 @@ impl Provider<'_> {
         if (200..300).contains(&answer.status) {
             return Ok(Zeroizing::new(answer.body.to_vec()));
         }
-        let secrets: Vec<&str> = params.iter().map(|(_, value)| value.as_str()).collect();
+        let client = self.client.secret.as_ref().map(text);
+        let secrets: Vec<&str> =
+            params.iter().map(|(_, value)| value.as_str()).chain(client.iter().map(|value| value.as_str())).collect();
         Err(refusal(answer.status, &answer.headers, &answer.body, &secrets))
     }
 

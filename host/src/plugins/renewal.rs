@@ -112,6 +112,10 @@ impl Renewals {
             return Ok(Renewed::Newer);
         }
         let Some(held) = self.held(row).await? else { return Ok(Renewed::Impossible) };
+        // After a restore the server that the backup was taken from may still run, and it holds the same tokens.
+        if self.0.db.held_since().await?.is_some() {
+            return Ok(Renewed::Later);
+        }
         let now = self.0.clock.now();
         let renewable = held.flow().is_some_and(|flow| flow.refresh.is_some());
         if !renewable || now - held.changed_at < FRESH {

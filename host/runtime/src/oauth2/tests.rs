@@ -182,6 +182,18 @@ async fn refusals_are_told_from_bad_weather() {
     assert!(told[6..].iter().all(|error| matches!(error, OAuthError::Broken(_))), "{told:?}");
 }
 
+/// It stands in a header, not among the parameters.
+#[tokio::test]
+async fn the_clients_secret_is_in_no_words() {
+    let flow = flow("client-auth = \"basic\"\n");
+    let words = format!("{SECRET} is not the client's");
+    let (_, dials) = serve(vec![(401, json!({ "error": "invalid_client", "error_description": words }))]).await;
+    let client = client();
+    let provider = Provider { flow: &flow, client: &client, workspace: "ws", dials: &dials };
+    let error = provider.tokens("c", "https://h.example/cb", None).await.unwrap_err();
+    assert_eq!(error.to_string(), "*** is not the client's");
+}
+
 #[tokio::test]
 async fn the_operators_policy_holds_here_too() {
     let flow = flow("");

@@ -236,6 +236,14 @@ impl Db {
         browser_hash: Option<[u8; 32]>,
         now: i64,
     ) -> Result<Return, DbError> {
+        let known = self.read(move |db| {
+            let mut query = db.prepare_cached("SELECT 1 FROM sign_ins WHERE state = ?1")?;
+            Ok(query.exists([state_hash.as_slice()])?)
+        });
+        // Anybody may come with a state of their own making: the writer is not bothered with it.
+        if !known.await? {
+            return Ok(Return::Unknown);
+        }
         let vault = self.vault();
         self.write(Priority::Urgent, move |db| {
             let Some(found) = find(db, &vault, "state", &state_hash.as_slice(), now)? else {
