@@ -107,6 +107,8 @@ struct State {
     files: HashMap<String, (Bytes, String)>,
     uploads: BTreeMap<String, files::Upload>,
     nonces: HashSet<String>,
+    /// The account's keys were taken back.
+    withdrawn: bool,
     /// Codes of people who signed in, with the challenge and the redirect they are bound to.
     codes: HashMap<String, (String, String)>,
     /// The access and the refresh token that are good.
@@ -129,6 +131,7 @@ impl Default for State {
             files: HashMap::new(),
             uploads: BTreeMap::new(),
             nonces: HashSet::new(),
+            withdrawn: false,
             codes: HashMap::new(),
             tokens: None,
             revoked: Vec::new(),
@@ -196,6 +199,16 @@ impl X {
     /// Makes the sends to come fail, one each.
     pub fn trouble(&self, troubles: impl IntoIterator<Item = Trouble>) {
         lock(&self.shared).troubles.extend(troubles);
+    }
+
+    /// The account takes back what it allowed the app.
+    pub fn revoke(&self) {
+        lock(&self.shared).withdrawn = true;
+    }
+
+    /// The account allows it again.
+    pub fn grant(&self) {
+        lock(&self.shared).withdrawn = false;
     }
 
     /// How many webhooks the app may have.

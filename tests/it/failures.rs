@@ -1,0 +1,7 @@
+//! x
+
+mod inbound;
+mod kills;
+mod leaving;
+mod outbound;
+mod stage;
