@@ -30,7 +30,9 @@ impl Load {
             let events = again.take().unwrap_or_else(|| self.write(provider));
             if provider.deliver(api, channel, &events).await {
                 let words = |event: &Value| self.words(event);
-                events.iter().map(words).for_each(|words| drop(self.told.borrow_mut().insert(words, true)));
+                for words in events.iter().map(words) {
+                    self.told.borrow_mut().insert(words, true);
+                }
             } else {
                 again = Some(events);
             }

@@ -9,42 +9,38 @@ use super::stage::{messages_of, of_every_channel, of_those};
 /// again.
 #[tokio::test(flavor = "multi_thread")]
 async fn conversations_stay_readable_and_go_on_when_the_same_account_comes_back() {
-    // (web chat: below)
-    of_those(
-        |provider| provider.plugin() != "webchat",
-        async |mut stage| {
-            let conversation = stage.begin("sebelum").await;
-            let reply = stage.api().reply(&conversation, "balasan").await;
-            stage.api().message_when(&reply, "sent").await;
-            let shown = async || stage.api().get(&format!("/v1/conversations/{conversation}")).await;
-            let before = shown().await;
-            stage.api().expect(204, "DELETE", &stage.path(), Value::Null).await;
-            assert_eq!(stage.api().all("/v1/channels").await, Vec::<Value>::new());
+    of_every_channel(async |mut stage| {
+        let conversation = stage.begin("sebelum").await;
+        let reply = stage.api().reply(&conversation, "balasan").await;
+        stage.api().message_when(&reply, "sent").await;
+        let shown = async || stage.api().get(&format!("/v1/conversations/{conversation}")).await;
+        let before = shown().await;
+        stage.api().expect(204, "DELETE", &stage.path(), Value::Null).await;
+        assert_eq!(stage.api().all("/v1/channels").await, Vec::<Value>::new());
 
-            let alone = shown().await;
-            assert_eq!((&alone["channel"], &alone["account"]), (&Value::Null, &before["account"]), "{alone}");
-            assert_eq!(
-                (&alone["window"]["reason"], &alone["composer"]["contents"]),
-                (&json!("disconnected"), &json!([])),
-                "{alone}"
-            );
-            let mut texts = stage.texts().await;
-            texts.sort();
-            assert_eq!(texts, ["balasan", "sebelum"]);
-            let text = json!({ "content": { "type": "text", "text": "ke mana?" } });
-            let refused = stage.api().expect(409, "POST", &messages_of(&conversation), text).await;
-            assert_eq!(refused["code"], "channel-disconnected", "{refused}");
+        let alone = shown().await;
+        assert_eq!((&alone["channel"], &alone["account"]), (&Value::Null, &before["account"]), "{alone}");
+        assert_eq!(
+            (&alone["window"]["reason"], &alone["composer"]["contents"]),
+            (&json!("disconnected"), &json!([])),
+            "{alone}"
+        );
+        let mut texts = stage.texts().await;
+        texts.sort();
+        assert_eq!(texts, ["balasan", "sebelum"]);
+        let text = json!({ "content": { "type": "text", "text": "ke mana?" } });
+        let refused = stage.api().expect(409, "POST", &messages_of(&conversation), text).await;
+        assert_eq!(refused["code"], "channel-disconnected", "{refused}");
 
-            stage.channel = stage.provider.connect(stage.api()).await;
-            assert_eq!(stage.channel["state"], "connected", "{}", stage.channel);
-            let again = stage.api().get(&format!("/v1/conversations/{conversation}")).await;
-            assert_eq!(again["channel"]["id"], stage.channel["id"], "{again}");
-            assert_eq!(stage.begin("sesudah").await, conversation, "the same conversation goes on");
-            let reply = stage.api().reply(&conversation, "selamat datang lagi").await;
-            stage.api().message_when(&reply, "sent").await;
-            assert_eq!(stage.seen(), ["balasan", "selamat datang lagi"]);
-        },
-    )
+        stage.channel = stage.provider.connect(stage.api()).await;
+        assert_eq!(stage.channel["state"], "connected", "{}", stage.channel);
+        let again = stage.api().get(&format!("/v1/conversations/{conversation}")).await;
+        assert_eq!(again["channel"]["id"], stage.channel["id"], "{again}");
+        assert_eq!(stage.begin("sesudah").await, conversation, "the same conversation goes on");
+        let reply = stage.api().reply(&conversation, "selamat datang lagi").await;
+        stage.api().message_when(&reply, "sent").await;
+        assert_eq!(stage.seen(), ["balasan", "selamat datang lagi"]);
+    })
     .await;
 }
 

@@ -238,6 +238,11 @@ impl X {
         lock(&self.shared).revoked.clone()
     }
 
+    /// The account takes its sign-in back: neither of its tokens is good any more.
+    pub fn withdraw(&self) {
+        lock(&self.shared).tokens = None;
+    }
+
     /// The account's token after signing in.
     pub fn token(&self) -> Option<String> {
         lock(&self.shared).tokens.as_ref().map(|(access, _)| access.clone())

@@ -13,11 +13,13 @@ use super::{Provider, Trouble};
 
 const SITE: &str = "https://toko.example";
 
-/// The browsers: a token for each channel and visitor.
+/// The browsers: each visitor's token.
 #[derive(Default)]
 pub struct Site {
-    sessions: Mutex<HashMap<(String, u64), String>>,
+    sessions: Mutex<HashMap<u64, String>>,
     written: Mutex<u32>,
+    /// The account, once there is one: its browsers come back to it.
+    account: Mutex<Option<String>>,
 }
 
 impl Site {
@@ -27,17 +29,16 @@ impl Site {
         json!({ "from": from, "body": { "id": format!("m-{written}"), "name": "Ayu", "content": content } })
     }
 
-    /// The visitor's token in this channel, asked for where there is none.
+    /// The visitor's token, asked for where there is none.
     async fn token(&self, widget: &str, from: u64) -> Option<String> {
         let known = || self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (widget.rsplit('/').next().unwrap_or_default().to_owned(), from);
-        if let Some(token) = known().get(&key) {
+        if let Some(token) = known().get(&from) {
             return Some(token.clone());
         }
         let asked = http_client().post(format!("{widget}/sessions")).header("origin", SITE).json(&json!({}));
         let session: Value = asked.send().await.ok()?.json().await.ok()?;
         let token = session["token"].as_str()?.to_owned();
-        known().insert(key, token.clone());
+        known().insert(from, token.clone());
         Some(token)
     }
 
@@ -70,6 +71,21 @@ impl Provider for Site {
 
     fn secrets(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// There is no provider to know the account by: it goes on where it is named.
+    fn connect<'a>(&'a self, api: &'a Api) -> LocalBoxFuture<'a, Value> {
+        Box::pin(async move {
+            let mut settings = self.form();
+            if let Some(account) = &*self.account.lock().unwrap_or_else(PoisonError::into_inner) {
+                settings["earlier"] = json!(account);
+            }
+            let channel = json!({ "plugin": self.plugin(), "name": "Toko", "settings": settings });
+            let channel = api.expect(201, "POST", "/v1/channels", channel).await;
+            *self.account.lock().unwrap_or_else(PoisonError::into_inner) =
+                channel["account"].as_str().map(str::to_owned);
+            channel
+        })
     }
 
     fn text(&self, from: u32, _at_ms: u64, words: &str) -> Value {
