@@ -107,3 +107,21 @@ async fn nobody_is_kept_by_a_provider_that_does_not_answer() {
     })
     .await;
 }
+
+/// No channel offers to take a sent message back from those who read it, so there is no button for it and no call: what is
+/// deleted is what the other side deletes.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_offered_to_delete_what_was_sent() {
+    of_every_channel(async |stage| {
+        let conversation = stage.begin("Halo").await;
+        let id = stage.api().reply(&conversation, "tetap").await;
+        stage.api().message_when(&id, "sent").await;
+        let shown = stage.api().get(&format!("/v1/conversations/{conversation}")).await;
+        let composer = shown["composer"].to_string();
+        assert!(!composer.contains("delete") && !composer.contains("unsend"), "{composer}");
+        let (status, _) = stage.api().ask("DELETE", &format!("/v1/messages/{id}"), &Value::Null).await.unwrap();
+        assert_eq!(status, 405);
+        assert_eq!(stage.seen(), ["tetap"]);
+    })
+    .await;
+}

@@ -10,6 +10,7 @@ mod whatsapp;
 mod x;
 
 use std::path::Path;
+use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use sambung_tests::api::{Api, now_ms, until};
@@ -219,8 +220,9 @@ pub fn config(provider: &dyn Provider, more: &str) -> String {
 /// Installs the plugin and connects its channel as an operator does, on a host that runs for the first time.
 pub async fn connect(provider: &dyn Provider, api: &Api) -> Value {
     let plugin = sambung_bundle::BUNDLED.iter().find(|plugin| plugin.id == provider.plugin()).unwrap();
-    let upload =
-        api.request("POST", "/v1/plugins").header("content-type", "application/wasm").body(plugin.wasm.to_vec());
+    // Compiling it takes its time where no earlier test did.
+    let upload = api.request("POST", "/v1/plugins").timeout(Duration::from_secs(300));
+    let upload = upload.header("content-type", "application/wasm").body(plugin.wasm.to_vec());
     let installed = upload.send().await.unwrap();
     assert!(installed.status().is_success(), "{}", installed.text().await.unwrap());
     provider.reach(api);

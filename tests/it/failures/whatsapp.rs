@@ -5,7 +5,7 @@ use sambung_tests::host::{Host, with_whatsapp};
 use sambung_tests::providers::whatsapp::{self, ACCOUNT, APP_SECRET, Trouble, WhatsApp};
 use serde_json::{Value, json};
 
-use super::stage::text;
+use super::stage::{messages_of, path, text};
 
 const PHONE: &str = super::super::stories::PHONE;
 
@@ -137,4 +137,33 @@ async fn a_late_sent_revives_no_failed_message_and_a_late_failure_cancels_no_ret
     tell(&second, "delivered").await;
     assert_eq!(api.message_when(&id, "read").await["error"], Value::Null);
     assert_eq!(platform.deliveries().len(), 2);
+}
+
+/// The provider changes its mind about a template and tells nobody: the refusal is told in its words, and the list is read
+/// again, so that nobody is offered it a second time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_the_provider_refuses_is_read_again_and_offered_no_more() {
+    let platform = WhatsApp::start().await;
+    platform.template(
+        json!({ "id": "1", "name": "order_ready", "status": "APPROVED", "category": "UTILITY", "language": "id",
+        "components": [{ "type": "BODY", "text": "Pesanan {{1}} siap." }] }),
+    );
+    let (host, [channel, _]) = with_whatsapp(&platform, "").await;
+    let api = host.api();
+    let late = whatsapp::text(&platform, PHONE, now_ms() / 1000 - 25 * 3600, "Halo?");
+    assert_eq!(platform.post(&[whatsapp::value(0, &[late], &[])]).await.unwrap(), 200);
+    let conversation = api.first_conversation().await["id"].as_str().unwrap().to_owned();
+    let templates = format!("{}/templates", path(&channel));
+    let status = async || api.get(&templates).await["items"][0]["status"].clone();
+    until("the list is read after connecting", async || (status().await == "approved").then_some(())).await;
+    platform.alter_template("order_ready", "id", "status", json!("PAUSED"));
+    let use_it = json!({ "content": { "type": "template", "name": "order_ready", "language": "id", "parameters": { "1": "A" } } });
+    let queued = api.expect(202, "POST", &messages_of(&conversation), use_it.clone()).await;
+    let failed = api.message_when(queued["id"].as_str().unwrap(), "failed").await;
+    assert_eq!(failed["error"]["code"], "template", "{failed}");
+    assert!(failed["error"]["detail"].as_str().is_some_and(|words| words.contains("132")), "{failed}");
+    until("it is read again by itself", async || (status().await == "paused").then_some(())).await;
+    let refused = api.expect(422, "POST", &messages_of(&conversation), use_it).await;
+    assert_eq!(refused["errors"][0]["code"], "template-not-approved", "{refused}");
+    assert!(platform.deliveries().is_empty());
 }
