@@ -184,6 +184,7 @@
 //! Web chat alone. A site cannot say who its visitor is: nobody is shown as verified.
 //! - `tests/it/failures/webchat.rs::two_sites_in_one_browser_are_two_visitors`
 //! - `tests/it/failures/webchat.rs::a_web_chat_goes_on_with_the_conversations_and_visitors_of_an_earlier_one`
+//! - `tests/it/browser.rs::a_visitor_stays_the_same_where_a_web_chat_goes_on_with_an_earlier_one`
 //! - `tests/it/browser.rs::a_visitor_of_another_site_writes_and_reads_the_reply_at_once_and_after_a_reload`
 //! - `tests/it/browser.rs::another_browser_is_another_visitor_and_reads_its_own_language`
 //! - `tests/it/browser.rs::a_page_of_a_site_that_is_not_allowed_gets_no_session_and_shows_nothing`
