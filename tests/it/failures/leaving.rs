@@ -87,7 +87,6 @@ async fn a_form_tells_every_fault_at_once_and_a_secret_never_and_keeps_it_where_
             let conversation = stage.begin("Halo").await;
             let reply = stage.api().reply(&conversation, "masih di sini").await;
             stage.api().message_when(&reply, "sent").await;
-            assert!(!everything().await.contains("masih di sini\"\""));
         },
     )
     .await;
