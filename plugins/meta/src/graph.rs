@@ -3,6 +3,7 @@
 use crate::errors;
 use sambung_sdk::crypto::{self, Piece};
 use sambung_sdk::http::{Request, Response};
+use sambung_sdk::json::Value;
 use sambung_sdk::secrets;
 use sambung_sdk::types::Fault;
 use serde::Deserialize;
@@ -12,6 +13,9 @@ use std::fmt::Write;
 pub const GRAPH: &str = "https://graph.facebook.com/v25.0";
 /// The same for accounts that signed in with Instagram.
 pub const INSTAGRAM: &str = "https://graph.instagram.com/v25.0";
+
+/// The secret of an app: proves the app itself to the API, and signs what Meta posts.
+pub const APP_SECRET: &str = "app_secret";
 
 /// Which API is asked, and by which secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,11 @@ pub struct Access {
 }
 
 impl Access {
+    /// The Graph API, with the token that this secret holds.
+    pub fn graph(token: &'static str) -> Self {
+        Self { base: GRAPH, token, proof: Some(APP_SECRET) }
+    }
+
     /// A request below the API's version, proved where the app's secret is set.
     pub fn request(&self, method: &str, path: &str) -> Request {
         let request = Request::new(method, format!("{}/{path}", self.base)).bearer(self.token);
@@ -65,8 +74,9 @@ struct Body {
     error: GraphError,
 }
 
+/// The object that stands under `error` in an answer.
 #[derive(Deserialize)]
-struct GraphError {
+pub struct GraphError {
     #[serde(default)]
     message: String,
     #[serde(default)]
@@ -76,18 +86,27 @@ struct GraphError {
     #[serde(default)]
     is_transient: bool,
     error_user_msg: Option<String>,
+    #[serde(default)]
+    error_data: Value,
+}
+
+impl From<GraphError> for Refusal {
+    fn from(error: GraphError) -> Self {
+        let more = error.error_user_msg.or_else(|| error.error_data["details"].as_str().map(str::to_owned));
+        Self {
+            code: error.code,
+            subcode: error.error_subcode,
+            transient: error.is_transient,
+            words: join(error.message, more),
+        }
+    }
 }
 
 impl Refusal {
     /// Reads an answer that is no success.
     pub fn of(response: &Response) -> Self {
         match response.json::<Body>() {
-            Ok(Body { error }) => Self {
-                code: error.code,
-                subcode: error.error_subcode,
-                transient: error.is_transient,
-                words: join(error.message, error.error_user_msg),
-            },
+            Ok(Body { error }) => error.into(),
             Err(_) => Self { words: format!("Meta answered with status {}", response.status), ..Self::default() },
         }
     }
@@ -102,7 +121,8 @@ impl Refusal {
     }
 }
 
-fn join(words: String, more: Option<String>) -> String {
+/// What is said first, and what more is said where it is not the same.
+pub fn join(words: String, more: Option<String>) -> String {
     match more.filter(|more| !more.is_empty() && *more != words) {
         Some(more) if words.is_empty() => more,
         Some(more) => format!("{words}: {more}"),

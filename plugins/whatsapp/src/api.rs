@@ -1,13 +1,11 @@
 //! Where the APIs are, how their requests are authorized, and what they say when they refuse.
 
 use crate::settings::{ACCESS_TOKEN, ChannelSettings, Cloud, Gateway, TOKEN};
+use sambung_meta::graph::{GRAPH, GraphError, Refusal, join};
 use sambung_sdk::http::{Request, Response};
 use sambung_sdk::secrets;
 use sambung_sdk::types::Fault;
 use serde::Deserialize;
-
-/// The Graph API. Its version is the one constant to change: payloads of v23 to v25 are the same here.
-pub const GRAPH: &str = "https://graph.facebook.com/v24.0";
 
 /// Which of the two shapes an API has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,38 +79,11 @@ pub fn graph(method: &str, path: &str) -> Request {
 }
 
 /// What an API says when it refuses, in any of the shapes that are met.
-#[derive(Default, Debug)]
-pub struct Refusal {
-    /// The provider's code; 0: none was given.
-    pub code: i64,
-    /// What more it says with a code; 0: nothing.
-    pub subcode: i64,
-    /// The provider's words, or the status where it said nothing.
-    pub words: String,
-}
-
 #[derive(Deserialize)]
 struct Body {
     error: Option<GraphError>,
     errors: Option<Vec<OnPremisesError>>,
     meta: Option<Meta>,
-}
-
-#[derive(Deserialize)]
-struct GraphError {
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    code: i64,
-    #[serde(default)]
-    error_subcode: i64,
-    error_user_msg: Option<String>,
-    error_data: Option<ErrorData>,
-}
-
-#[derive(Deserialize)]
-struct ErrorData {
-    details: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -131,41 +102,27 @@ struct Meta {
     developer_message_camel: Option<String>,
 }
 
-impl Refusal {
-    /// Reads an answer that is no success.
-    pub fn of(response: &Response) -> Self {
-        let said = response.json::<Body>().ok().and_then(Body::said).filter(|said| !said.words.is_empty());
-        said.unwrap_or_else(|| Self {
-            words: format!("the provider answered with status {}", response.status),
-            ..Self::default()
-        })
-    }
+/// Reads an answer that is no success. Words: the provider's, or the status where it said nothing.
+pub fn refusal(response: &Response) -> Refusal {
+    let said = response.json::<Body>().ok().and_then(Body::said).filter(|said| !said.words.is_empty());
+    said.unwrap_or_else(|| Refusal {
+        words: format!("the provider answered with status {}", response.status),
+        ..Refusal::default()
+    })
 }
 
 impl Body {
     fn said(self) -> Option<Refusal> {
         if let Some(error) = self.error {
-            let details = error.error_user_msg.or(error.error_data.and_then(|data| data.details));
-            return Some(Refusal {
-                code: error.code,
-                subcode: error.error_subcode,
-                words: join(error.message, details),
-            });
+            return Some(error.into());
         }
         if let Some(error) = self.errors.and_then(|errors| errors.into_iter().next()) {
-            return Some(Refusal { code: error.code, subcode: 0, words: join(error.title, error.details) });
+            let words = join(error.title, error.details);
+            return Some(Refusal { code: error.code, words, ..Refusal::default() });
         }
         let meta = self.meta?;
         let words = meta.developer_message.or(meta.developer_message_camel)?;
         Some(Refusal { words, ..Refusal::default() })
-    }
-}
-
-fn join(words: String, details: Option<String>) -> String {
-    match details.filter(|details| !details.is_empty() && *details != words) {
-        Some(details) if words.is_empty() => details,
-        Some(details) => format!("{words}: {details}"),
-        None => words,
     }
 }
 

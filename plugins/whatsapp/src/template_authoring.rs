@@ -1,11 +1,12 @@
 //! Making templates and removing them ("Message templates", `POST` and `DELETE /{WABA-ID}/message_templates`).
 
 use crate::WhatsApp;
-use crate::api::{GRAPH, Refusal, ask, graph};
+use crate::api::{ask, graph, refusal};
 use crate::errors::fault;
 use crate::settings::{self, ACCESS_TOKEN, ChannelSettings, Cloud};
 use crate::template_limits::faults;
 use crate::templates::{blanks, described};
+use sambung_meta::graph::GRAPH;
 use sambung_sdk::http::{Request, Response};
 use sambung_sdk::json::{self, Value, json};
 use sambung_sdk::secrets;
@@ -210,7 +211,7 @@ fn taken(request: &Request) -> Result<Response, Fault> {
     if response.is_success() {
         return Ok(response);
     }
-    let subcode = Refusal::of(&response).subcode;
+    let subcode = refusal(&response).subcode;
     let told = fault(&response);
     if EXISTS.contains(&subcode) {
         return Err(Fault { kind: "exists".to_owned(), ..told }.field("/name"));

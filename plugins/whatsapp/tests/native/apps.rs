@@ -15,7 +15,7 @@ fn app() -> App {
 }
 
 const SUBSCRIPTIONS: &str =
-    "https://graph.facebook.com/v24.0/123/subscriptions?access_token=123%7Csecret-app_secret-url";
+    "https://graph.facebook.com/v25.0/123/subscriptions?access_token=123%7Csecret-app_secret-url";
 
 #[test]
 fn saving_an_app_registers_its_address_without_seeing_a_secret() {
