@@ -1,12 +1,11 @@
 //! A Meta app: registering the address that all accounts of a platform share (Graph API, "Webhooks", subscriptions).
 
-use crate::graph::{APP_SECRET, GRAPH, ask, read};
+use crate::graph::{APP_SECRET, GRAPH, ask};
 use sambung_sdk::apps::{App, Prepared};
 use sambung_sdk::http::Request;
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::secrets;
 use sambung_sdk::types::{Fault, Finding, Instruction};
-use serde::Deserialize;
 
 /// What Meta says back when an address is registered.
 pub const VERIFY_TOKEN: &str = "verify_token";
@@ -19,9 +18,13 @@ pub struct Webhooks {
     pub fields: &'static str,
 }
 
-#[derive(Deserialize)]
-struct Settings {
-    app_id: String,
+/// The setting that names the app.
+const APP_ID: &str = "app_id";
+
+fn app_id(app: &App) -> Result<String, Fault> {
+    let settings: Value = app.settings.parse().unwrap_or_default();
+    let id = settings[APP_ID].as_str().map(str::to_owned);
+    id.ok_or_else(|| Fault::new("invalid", "the registration names no app").field(APP_ID))
 }
 
 /// Registers the app's address.
@@ -29,14 +32,14 @@ struct Settings {
 /// # Errors
 /// What Meta said, with the setting that is to blame.
 pub fn prepare(webhooks: &Webhooks, app: &App) -> Result<Prepared, Vec<Fault>> {
-    let settings: Settings = app.read_settings().map_err(|fault| vec![fault])?;
+    let id = app_id(app).map_err(|fault| vec![fault])?;
     let Some(address) = app.webhook_url.as_deref() else {
         let text =
             "Meta delivers messages to a public https address only, and this host has none: set server.public_url.";
         return Ok(Prepared::default().instruction(Instruction::new(text)));
     };
-    register(webhooks, &settings.app_id, address).map_err(|fault| vec![of_secret(fault)])?;
-    Ok(Prepared { name: Some(format!("Meta app {}", settings.app_id)), ..Prepared::default() })
+    register(webhooks, &id, address).map_err(|fault| vec![of_secret(fault)])?;
+    Ok(Prepared { name: Some(format!("Meta app {id}")), ..Prepared::default() })
 }
 
 fn register(webhooks: &Webhooks, app_id: &str, address: &str) -> Result<(), Fault> {
@@ -56,15 +59,18 @@ fn register(webhooks: &Webhooks, app_id: &str, address: &str) -> Result<(), Faul
 /// # Errors
 /// Why Meta could not be asked.
 pub fn check(webhooks: &Webhooks, app: &App) -> Result<Vec<Finding>, Fault> {
-    let settings: Settings = app.read_settings()?;
-    let answer: Subscriptions = read(&of_app("GET", &settings.app_id)?).map_err(of_secret)?;
-    let ours = answer.data.iter().find(|one| one.object == webhooks.object);
-    let here = ours.and_then(|one| one.callback_url.as_deref());
-    if here != app.webhook_url.as_deref() || ours.is_some_and(|one| one.active == Some(false)) {
+    let id = app_id(app)?;
+    let answer = ask(&of_app("GET", &id)?).map_err(of_secret)?.value();
+    let Some(all) = answer["data"].as_array() else {
+        return Err(Fault::unavailable("Meta does not say where it delivers this app's messages"));
+    };
+    let ours = all.iter().find(|one| one["object"] == webhooks.object);
+    let here = ours.and_then(|one| one["callback_url"].as_str());
+    if here != app.webhook_url.as_deref() || ours.is_some_and(|one| one["active"] == false) {
         let words = "Meta delivers this app's messages to another address. Save the registration again.";
         return Ok(vec![Finding::new("error", "webhook-elsewhere", words)]);
     }
-    let told: Vec<&str> = ours.iter().flat_map(|one| &one.fields).filter_map(name).collect();
+    let told: Vec<&str> = ours.iter().filter_map(|one| one["fields"].as_array()).flatten().filter_map(name).collect();
     let missing: Vec<&str> = webhooks.fields.split(',').filter(|field| !told.contains(field)).collect();
     if told.is_empty() || missing.is_empty() {
         return Ok(Vec::new());
@@ -78,23 +84,8 @@ pub fn check(webhooks: &Webhooks, app: &App) -> Result<Vec<Finding>, Fault> {
 /// # Errors
 /// What Meta said.
 pub fn release(webhooks: &Webhooks, app: &App) -> Result<(), Fault> {
-    let settings: Settings = app.read_settings()?;
-    ask(&of_app("DELETE", &settings.app_id)?.query("object", webhooks.object)).map(drop)
-}
-
-#[derive(Deserialize)]
-struct Subscriptions {
-    #[serde(default)]
-    data: Vec<Subscribed>,
-}
-
-#[derive(Deserialize)]
-struct Subscribed {
-    object: String,
-    callback_url: Option<String>,
-    active: Option<bool>,
-    #[serde(default)]
-    fields: Vec<Value>,
+    let id = app_id(app)?;
+    ask(&of_app("DELETE", &id)?.query("object", webhooks.object)).map(drop)
 }
 
 /// Of a field with its version; old answers have the name alone.
@@ -111,7 +102,7 @@ fn of_app(method: &str, app_id: &str) -> Result<Request, Fault> {
 fn of_secret(fault: Fault) -> Fault {
     match fault.kind.as_str() {
         "unauthorized" => fault.at_connecting().field(APP_SECRET),
-        "invalid" | "not-found" => fault.field("app_id"),
+        "invalid" | "not-found" => fault.field(APP_ID),
         _ => fault,
     }
 }

@@ -69,46 +69,26 @@ pub struct Refusal {
     pub words: String,
 }
 
-#[derive(Deserialize)]
-struct Body {
-    error: GraphError,
-}
-
-/// The object that stands under `error` in an answer.
-#[derive(Deserialize)]
-pub struct GraphError {
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    code: i64,
-    #[serde(default)]
-    error_subcode: i64,
-    #[serde(default)]
-    is_transient: bool,
-    error_user_msg: Option<String>,
-    #[serde(default)]
-    error_data: Value,
-}
-
-impl From<GraphError> for Refusal {
-    fn from(error: GraphError) -> Self {
-        let more = error.error_user_msg.or_else(|| error.error_data["details"].as_str().map(str::to_owned));
-        Self {
-            code: error.code,
-            subcode: error.error_subcode,
-            transient: error.is_transient,
-            words: join(error.message, more),
-        }
-    }
-}
-
 impl Refusal {
     /// Reads an answer that is no success.
     pub fn of(response: &Response) -> Self {
-        match response.json::<Body>() {
-            Ok(Body { error }) => error.into(),
-            Err(_) => Self { words: format!("Meta answered with status {}", response.status), ..Self::default() },
-        }
+        Self::read(&response.value()["error"]).unwrap_or_else(|| Self {
+            words: format!("Meta answered with status {}", response.status),
+            ..Self::default()
+        })
+    }
+
+    /// Reads the object that stands under `error` in an answer.
+    pub fn read(error: &Value) -> Option<Self> {
+        error.as_object()?;
+        let number = |name: &str| error[name].as_i64().unwrap_or_default();
+        let more = error["error_user_msg"].as_str().or(error["error_data"]["details"].as_str());
+        Some(Self {
+            code: number("code"),
+            subcode: number("error_subcode"),
+            transient: error["is_transient"] == true,
+            words: join(error["message"].as_str(), more),
+        })
     }
 
     /// Both codes as Meta's pages write them.
@@ -122,11 +102,12 @@ impl Refusal {
 }
 
 /// What is said first, and what more is said where it is not the same.
-pub fn join(words: String, more: Option<String>) -> String {
-    match more.filter(|more| !more.is_empty() && *more != words) {
-        Some(more) if words.is_empty() => more,
-        Some(more) => format!("{words}: {more}"),
-        None => words,
+pub fn join(first: Option<&str>, more: Option<&str>) -> String {
+    let first = first.unwrap_or_default();
+    match more.filter(|more| !more.is_empty() && *more != first) {
+        Some(more) if first.is_empty() => more.to_owned(),
+        Some(more) => format!("{first}: {more}"),
+        None => first.to_owned(),
     }
 }
 

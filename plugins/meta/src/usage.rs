@@ -13,7 +13,7 @@ pub fn wait_ms(response: &Response) -> Option<u64> {
     if let Some(told) = response.retry_after_ms() {
         return Some(told);
     }
-    let told: Value = serde_json::from_str(response.header(HEADER)?).ok()?;
+    let told: Value = response.header(HEADER)?.parse().ok()?;
     let uses = told.as_object()?.values().filter_map(Value::as_array).flatten();
     let minutes = uses.filter_map(|one| one[WAIT].as_u64()).max()?;
     minutes.checked_mul(60_000).filter(|wait| *wait > 0)
