@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::limits::{OverLimit, TextLimit, Unit};
+use super::limits::{OverLimit, Unit};
 use super::section::Faults;
 use super::*;
 
@@ -482,22 +482,7 @@ fn limits_trip_one_unit_over() {
     assert_eq!(limits.groups(12).collect::<Vec<_>>(), [0..5, 5..10, 10..12]);
 }
 
-fn unit() -> impl Strategy<Value = Unit> {
-    prop_oneof![Just(Unit::Bytes), Just(Unit::CodePoints), Just(Unit::Utf16)]
-}
-
 proptest! {
-    #[test]
-    fn pieces_fit_and_are_the_text(text in "(\\PC| |\n|🙂){0,200}", max in 4u64..50, unit in unit()) {
-        let limit = TextLimit { max, unit };
-        let pieces = limit.split(&text);
-        prop_assert_eq!(pieces.concat(), text.clone());
-        for piece in &pieces {
-            prop_assert!(limit.check(piece).is_ok() && !piece.is_empty());
-        }
-        prop_assert_eq!(pieces.len() <= 1, limit.check(&text).is_ok());
-    }
-
     #[test]
     fn counting_agrees_with_the_standard_library(text in "\\PC{0,100}") {
         prop_assert_eq!(Unit::Bytes.count(&text), text.len() as u64);
