@@ -446,7 +446,7 @@ fn a_step_that_names_nothing_to_copy_and_an_anchor_of_two_steps_are_faults() {
     for (of, copy, told) in [
         ("app", "webhok_url", "did you mean `webhook_url`?"),
         ("channel", "redirect_url", "there is webhook_url"),
-        ("channel", "hook", "there is webhook_url"),
+        ("channel", "hook", "did you mean `webhook_url`?"),
         ("app", "access_token", "there is webhook_url, redirect_url, hook"),
         ("channel", "forwarding_address", "there is webhook_url"),
     ] {
