@@ -7,7 +7,7 @@ mod unknown;
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use sambung_runtime::contract::types::{Identity, Thread};
 use serde_json::Value;
 
