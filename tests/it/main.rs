@@ -16,6 +16,7 @@ mod line_requests;
 mod line_simulator;
 mod line_story;
 mod meta;
+mod readmes;
 mod sign_in_browser;
 mod stories;
 mod telegram;

@@ -138,24 +138,6 @@ impl Outbound {
     }
 }
 
-/// The manifest's word for a content.
-fn word(content: &Content) -> &'static str {
-    match content {
-        Content::Text(_) => "text",
-        Content::Media(_) => "media",
-        Content::Location(_) => "location",
-        Content::ContactCards(_) => "contact-cards",
-        Content::Interactive(_) => "interactive",
-        Content::Choice(_) => "choice",
-        Content::Template(_) => "template",
-        Content::Mail(_) => "mail",
-        Content::Referral(_) => "referral",
-        Content::System(_) => "system",
-        Content::Unsupported(_) => "unsupported",
-        Content::Other(_) => "other",
-    }
-}
-
 /// A feature that `connect` or `check` took away from this channel.
 pub(super) fn lacks(features: &Value, feature: &str) -> bool {
     // Without its list nobody could say which template may be sent.
@@ -164,7 +146,7 @@ pub(super) fn lacks(features: &Value, feature: &str) -> bool {
 }
 
 fn takes(limits: &ContentLimits, features: &Value, content: &Content) -> Result<(), OverLimit> {
-    let kind = word(content);
+    let kind = content.word();
     limits.takes(kind)?;
     let file = if let Content::Media(media) = content { media.file.kind.as_str() } else { kind };
     for feature in [kind, file] {

@@ -21,7 +21,7 @@ const SECRET: &str = "the-app-secret-0123456789abcdef";
 struct WhatsApp;
 
 fn version(path: &str) -> String {
-    format!("/v24.0/{path}")
+    format!("/v25.0/{path}")
 }
 
 fn takes(provider: &Provider) {
