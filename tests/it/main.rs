@@ -8,6 +8,7 @@ mod email_security;
 mod email_smtp;
 mod email_story;
 mod email_table;
+mod failures;
 mod file_limit;
 mod kill;
 mod line_component;

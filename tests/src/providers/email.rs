@@ -20,10 +20,14 @@ impl Client {
     /// # Panics
     /// When nobody listens.
     pub async fn connect(server: SocketAddr) -> (Self, String) {
-        let stream = TcpStream::connect(server).await.expect("somebody receives mail");
-        let mut client = Self(BufStream::new(stream));
+        let mut client = Self::of(TcpStream::connect(server).await.expect("somebody receives mail"));
         let greeting = client.answer().await;
         (client, greeting)
+    }
+
+    /// A connection on which nothing was read yet.
+    pub fn of(stream: TcpStream) -> Self {
+        Self(BufStream::new(stream))
     }
 
     /// Connects and says who it is.

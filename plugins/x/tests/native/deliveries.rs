@@ -98,6 +98,15 @@ fn an_answer_to_choices_a_place_and_where_a_conversation_began_are_told() {
     assert!(matches!(&message.content[..], [Content::Referral(one), Content::Text(_)] if one.contains("status/77")));
 }
 
+/// What stands beside it is told as well.
+#[test]
+fn an_attachment_of_a_kind_that_is_new_is_kept_with_a_line_for_people() {
+    let message = received(json!({ "text": "look", "attachment": { "type": "hologram", "hologram": { "depth": 3 } } }));
+    let [Content::Unsupported(new), Content::Text(text)] = &message.content[..] else { panic!("{:?}", message.content) };
+    assert_eq!((new.kind.as_str(), text.body.as_str()), ("hologram", "look"));
+    assert!(new.line.contains("hologram") && new.data.contains("depth"), "{new:?}");
+}
+
 /// What the account sent, from here or from X's own app, belongs to the conversation with whom it went to.
 #[test]
 fn an_echo_belongs_to_the_other_s_conversation() {

@@ -21,7 +21,8 @@ pub struct Delivered {
 #[derive(Default)]
 struct State {
     taken: Vec<Delivered>,
-    /// What is said to the next commands, in order: the command's first word, and the answer; empty: it hangs up.
+    /// What is said to the next commands, in order: the command's first word, and the answer; empty: it hangs up, having taken
+    /// the mail whose end it was told.
     scripted: VecDeque<(String, String)>,
     /// Base64 of the only `AUTH PLAIN` that is good; none: nobody signs in.
     credential: Option<String>,
@@ -65,7 +66,8 @@ impl Postbox {
         self.lock().credential = Some(base64::engine::general_purpose::STANDARD.encode(plain));
     }
 
-    /// Says this to the next command that begins so; "." is the end of a mail. An empty answer hangs up.
+    /// Says this to the next command that begins so; "." is the end of a mail. An empty answer hangs up, after a mail's end with
+    /// the mail taken.
     pub fn say_next(&self, to: &str, answer: &str) {
         self.lock().scripted.push_back((to.to_owned(), answer.to_owned()));
     }
@@ -125,11 +127,15 @@ async fn serve(stream: TcpStream, state: &Mutex<State>) -> Option<()> {
             "DATA" => {
                 say(&mut wire, "354 go on").await?;
                 mail.raw = read_mail(&mut wire).await?;
+                let keep = || state.lock().unwrap_or_else(PoisonError::into_inner).taken.push(mail.clone());
                 match scripted(state, ".") {
-                    Some(answer) if answer.is_empty() => return None,
+                    Some(answer) if answer.is_empty() => {
+                        keep();
+                        return None;
+                    }
                     Some(answer) => say(&mut wire, &answer).await?,
                     None => {
-                        state.lock().unwrap_or_else(PoisonError::into_inner).taken.push(mail.clone());
+                        keep();
                         say(&mut wire, "250 2.0.0 taken as 1").await?;
                     }
                 }
