@@ -101,7 +101,8 @@ fn intro(lines: &[&str]) -> usize {
             return 0;
         }
         said.push_str(line);
-        let ended = WROTE.iter().any(|words| said.to_lowercase().ends_with(words));
+        // Most lines do not, and a mail may have a hundred thousand of them.
+        let ended = said.ends_with(':') && WROTE.iter().any(|words| said.to_lowercase().ends_with(words));
         if ended && names_somebody(&said) {
             if begin_of(&lines[..=count]) > 0 {
                 return 0;
@@ -128,10 +129,10 @@ fn begin_of(lines: &[&str]) -> usize {
 
 /// Whether everything from here on is an earlier mail.
 fn begins_rest(lines: &[&str]) -> bool {
-    let line = lines[0].trim().to_lowercase();
-    if line.is_empty() {
+    if !lines[0].contains([':', '-', '_']) {
         return false;
     }
+    let line = lines[0].trim().to_lowercase();
     let dashed = line.starts_with("--") && ORIGINAL.iter().any(|words| line.contains(words));
     if dashed {
         return true;
