@@ -7,7 +7,7 @@ use crate::status::Status;
 use crate::windows::CUSTOMER_SERVICE;
 use crate::{USER, WhatsApp, account, template_news};
 use sambung_sdk::inbound::{
-    Edited, Event, Happening, IdentityChange, Inbound, Item, Notice, Opening, Outcome, Reaction, Request, Subscription,
+    Event, Happening, IdentityChange, Inbound, Item, Message, Notice, Opening, Outcome, Reaction, Request, Subscription,
 };
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::types::{Channel, Content, Identity, Open, Person, Target, Thread};
@@ -245,12 +245,14 @@ fn translate(
             let about = own["message_id"].as_str().ok_or("a reaction without the message's id")?;
             let emoji = own["emoji"].as_str().filter(|emoji| !emoji.is_empty());
             let emojis = emoji.map(str::to_owned).into_iter().collect();
-            Happening::Reaction(Reaction { message: Target::new(about), who: sender, emojis, extra: Vec::new() })
+            Reaction::new(Target::new(about), emojis).who(sender).thread(thread).into()
         }
         "edit" => {
             let about = own["original_message_id"].as_str().ok_or("an edit without the message's id")?;
-            let content = edited(&own["message"])?;
-            Happening::Edited(Edited { message: Target::new(about), content, extra: Vec::new() })
+            let mut message = Message::new(about, thread).edited();
+            message.content = edited(&own["message"])?;
+            message.sender = sender;
+            message.into()
         }
         "revoke" => {
             let about = own["original_message_id"].as_str().ok_or("a deletion without the message's id")?;
@@ -263,7 +265,7 @@ fn translate(
             message.into()
         }
     };
-    let written = matches!(what, Happening::Message(_) | Happening::Reaction(_) | Happening::Edited(_));
+    let written = matches!(what, Happening::Message(_) | Happening::Reaction(_));
     let event = Event::new(&envelope.id, what).time(time(&envelope.timestamp));
     let opens = written && !matches!(envelope.kind.as_str(), "system" | "request_welcome");
     Ok(if opens { event.opens(Opening::new(CUSTOMER_SERVICE)) } else { event })
@@ -306,7 +308,7 @@ fn echo(around: &Around<'_>, raw: &RawValue) -> Item {
         return Item::failed("an echo without a recipient");
     };
     match read(&envelope, raw, thread) {
-        Ok(message) => Item::event(Event::new(&envelope.id, Happening::Echo(message)).time(time(&envelope.timestamp))),
+        Ok(message) => Item::event(Event::new(&envelope.id, message.echo()).time(time(&envelope.timestamp))),
         Err(words) => Item::failed(words),
     }
 }

@@ -44,6 +44,10 @@ impl Connection for Connects {
                 .to_string(),
             )),
             "wait" => Ok(ConnectStep::Wait(vec![Instruction::new("Turn the switch on.").copy("value")])),
+            "finding" => {
+                let slow = Finding::new("warning", "slow", "It is slow.");
+                Ok(Connected::to(account(&channel, &own)).finding(slow).into())
+            }
             _ => Ok(account(&channel, &own).into()),
         }
     }

@@ -22,11 +22,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("messenger4j-mit/shouldhandleinstantgameevent.json", &["other game_play"]),
     ("messenger4j-mit/shouldhandlemelinkreferralevent.json", &["message referral opens"]),
     ("messenger4j-mit/shouldhandlemessagedeliveredeventwithmids.json", &["delivered"]),
-    // No message is named, and the contract has no "delivered until".
-    (
-        "messenger4j-mit/shouldhandlemessagedeliveredeventwithoutmids.json",
-        &["ignored: what was sent until a time arrived, and no message is named"],
-    ),
+    ("messenger4j-mit/shouldhandlemessagedeliveredeventwithoutmids.json", &["delivered up to a time"]),
     ("messenger4j-mit/shouldhandlemessagereadevent.json", &["read up to a time"]),
     ("messenger4j-mit/shouldhandleoptineventwithsenderid.json", &["messages begins opens"]),
     ("messenger4j-mit/shouldhandleoptineventwithuserref.json", &["messages begins opens"]),
@@ -48,13 +44,11 @@ const TABLE: &[(&str, &[&str])] = &[
     ("messenger4j-mit/shouldthrowexceptionifsignatureisinvalid.json", TEXT),
     ("messenger4j-mit/shouldverifythegivensignature.json", TEXT),
     ("chatwoot-mit/incoming-fb-text-message.json", TEXT),
-    // As above: no message is named.
-    ("chatwoot-mit/message-deliveries.json", &["ignored: what was sent until a time arrived, and no message is named"]),
+    ("chatwoot-mit/message-deliveries.json", &["delivered up to a time"]),
     ("chatwoot-mit/message-reads.json", &["read up to a time"]),
     ("synthetic/batch_two_pages.json", &["message text opens", "message text opens"]),
     ("synthetic/delivery.json", &["delivered"]),
-    // As above: no message is named.
-    ("synthetic/delivery_without_mids.json", &["ignored: what was sent until a time arrived, and no message is named"]),
+    ("synthetic/delivery_without_mids.json", &["delivered up to a time"]),
     ("synthetic/echo_own_app.json", &["echo text with correlation"]),
     ("synthetic/echo_page_inbox.json", &["echo text"]),
     ("synthetic/message_ad_referral.json", &["message referral + text opens"]),
