@@ -4,11 +4,15 @@
 
 mod browser;
 mod conformance;
+mod email_later;
+mod email_postfix;
 mod email_security;
 mod email_smtp;
 mod email_story;
 mod email_table;
 mod failures;
+mod email_tls;
+mod email_trap;
 mod file_limit;
 mod kill;
 mod line_component;

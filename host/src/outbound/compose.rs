@@ -60,6 +60,15 @@ impl Outbound {
                     let kind = &media.file.kind;
                     faults.extend(self.file_fault(channel, limits, kind, file, caption, &pointer).await?);
                 }
+                Content::Mail(mail) => {
+                    if let Err(fault) = limits.check_text(mail.text.as_deref().unwrap_or_default()) {
+                        faults.push(over(&format!("{pointer}/text"), "text", &fault));
+                    }
+                    for (index, file) in mail.files.iter().enumerate() {
+                        let (id, at) = (file.blob.as_deref().unwrap_or_default(), format!("{pointer}/files/{index}"));
+                        faults.extend(self.file_fault(channel, limits, &file.kind, id, None, &at).await?);
+                    }
+                }
                 Content::Interactive(json) => faults.extend(interactive_fault(limits, json, &pointer)),
                 Content::Template(json) => match self.filled_in(channel, limits, json, &pointer).await {
                     Ok(filled) => *json = filled,

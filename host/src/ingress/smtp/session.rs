@@ -22,12 +22,24 @@ const MOST_WRONG: u32 = 20;
 /// Bytes that are read at a time.
 const CHUNK: usize = 32 << 10;
 
+/// There is no room for another mail just now.
+const CROWDED: &str = "452 4.3.1 too many mails come at once; come again in a minute";
+
+/// What a client sent after `DATA`.
+enum Came {
+    Whole(Vec<u8>),
+    /// It is longer than it may be.
+    TooLong,
+    /// It is longer than was announced, and there is no room for that.
+    Crowded,
+}
+
 /// What is to be done after a command.
 enum Next {
     /// The next one.
     Go,
     /// The mail itself.
-    Mail(Option<Room>),
+    Mail(Room),
     /// TLS.
     Secure,
     /// Nothing.
@@ -268,16 +280,16 @@ impl Session {
         let most = self.shared.config.max_bytes;
         let wanted = if self.announced == 0 { most } else { self.announced };
         let Some(room) = self.shared.bytes.take(wanted) else {
-            return self.reject("452 4.3.1 too many mails come at once; come again in a minute").await;
+            return self.reject(CROWDED).await;
         };
         self.say("354 end it with a dot on a line of its own").await?;
-        Ok(Next::Mail(Some(room)))
+        Ok(Next::Mail(room))
     }
 
     /// Reads a mail to its end, however long it is, and takes it.
-    async fn mail(&mut self, _room: Option<Room>) -> io::Result<()> {
+    async fn mail(&mut self, mut room: Room) -> io::Result<()> {
         let patience = Duration::from_millis(self.shared.config.data_ms);
-        let raw = match tokio::time::timeout(patience, self.read_mail()).await {
+        let raw = match tokio::time::timeout(patience, self.read_mail(&mut room)).await {
             Ok(raw) => raw?,
             Err(_) => {
                 self.say("421 4.4.2 the mail took too long").await?;
@@ -288,8 +300,9 @@ impl Session {
         // Of LMTP each recipient has an answer of its own.
         let answers = if self.lmtp { recipients.len() } else { 1 };
         let line = match raw {
-            None => format!("552 5.3.4 a mail has at most {} bytes", self.shared.config.max_bytes),
-            Some(raw) => {
+            Came::TooLong => format!("552 5.3.4 a mail has at most {} bytes", self.shared.config.max_bytes),
+            Came::Crowded => CROWDED.to_owned(),
+            Came::Whole(raw) => {
                 let received = Received {
                     client: self.client,
                     helo: self.helo.clone().unwrap_or_default(),
@@ -311,9 +324,9 @@ impl Session {
         Ok(())
     }
 
-    /// None where it is longer than it may be.
-    async fn read_mail(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let (mut receiver, mut raw, mut over) = (DataReceiver::new(), Vec::new(), false);
+    /// To its end, whatever it is: only then an answer is heard.
+    async fn read_mail(&mut self, room: &mut Room) -> io::Result<Came> {
+        let (mut receiver, mut raw, mut over) = (DataReceiver::new(), Vec::new(), None);
         loop {
             if self.came.is_empty() && !self.read().await? {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -323,11 +336,15 @@ impl Session {
             let ended = receiver.ingest(&mut bytes, &mut raw);
             self.came = bytes.as_slice().to_vec();
             if raw.len() > self.shared.config.max_bytes {
-                over = true;
-                raw.clear();
+                over = Some(Came::TooLong);
+            } else if over.is_none() && !room.grow(raw.len()) {
+                over = Some(Came::Crowded);
+            }
+            if over.is_some() {
+                raw = Vec::new();
             }
             if ended {
-                return Ok((!over).then_some(raw));
+                return Ok(over.unwrap_or(Came::Whole(raw)));
             }
         }
     }
