@@ -102,7 +102,9 @@ fn an_answer_to_choices_a_place_and_where_a_conversation_began_are_told() {
 #[test]
 fn an_attachment_of_a_kind_that_is_new_is_kept_with_a_line_for_people() {
     let message = received(json!({ "text": "look", "attachment": { "type": "hologram", "hologram": { "depth": 3 } } }));
-    let [Content::Unsupported(new), Content::Text(text)] = &message.content[..] else { panic!("{:?}", message.content) };
+    let [Content::Unsupported(new), Content::Text(text)] = &message.content[..] else {
+        panic!("{:?}", message.content)
+    };
     assert_eq!((new.kind.as_str(), text.body.as_str()), ("hologram", "look"));
     assert!(new.line.contains("hologram") && new.data.contains("depth"), "{new:?}");
 }

@@ -11,7 +11,7 @@ async fn who_comes_with_name_and_picture_is_not_asked_about() {
     let picture = MediaRef {
         kind: "image".into(),
         blob: None,
-        r#ref: None,
+        ref_: None,
         url: Some("https://example.com/a.jpg".into()),
         mime: None,
         name: None,
