@@ -25,10 +25,24 @@ impl Budget {
 
     /// Takes room, or nothing.
     pub fn take(&self, amount: usize) -> Option<Room> {
+        self.reserve(amount).then(|| Room { budget: self.clone(), amount })
+    }
+
+    fn reserve(&self, amount: usize) -> bool {
         let taken = self.0.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
             used.checked_add(amount).filter(|used| *used <= self.0.most)
         });
-        taken.ok().map(|_| Room { budget: self.clone(), amount })
+        taken.is_ok()
+    }
+}
+
+impl Room {
+    /// Makes it this large, where it is smaller; whether there is room for that.
+    pub fn grow(&mut self, amount: usize) -> bool {
+        let Some(more) = amount.checked_sub(self.amount).filter(|more| *more > 0) else { return true };
+        let taken = self.budget.reserve(more);
+        self.amount += if taken { more } else { 0 };
+        taken
     }
 }
 
@@ -47,7 +61,8 @@ mod tests {
         let budget = Budget::new(10);
         let first = budget.take(8).expect("there is room");
         assert!(budget.take(3).is_none());
-        let second = budget.take(2).expect("there is room");
+        let mut second = budget.take(1).expect("there is room");
+        assert!(second.grow(2) && second.grow(1) && !second.grow(3));
         drop(first);
         assert!(budget.take(8).is_some());
         drop(second);
