@@ -104,11 +104,22 @@ fn cargo(here: &Path, target: &Path, plugins: &[Plugin]) -> Output {
         .args(["build", "--locked", "--profile", PROFILE, "--target", TARGET, "--target-dir"])
         .arg(target)
         .arg("--config")
-        .arg(format!("target.{TARGET}.rustflags=[\"-Clink-arg=-zstack-size={STACK_BYTES}\"]"));
+        .arg(format!("target.{TARGET}.rustflags={:?}", flags()));
     for plugin in plugins {
         command.args(["--package", &plugin.package]);
     }
     command.output().unwrap_or_else(|error| fail(&format!("cannot run Cargo for the plugins: {error}")))
+}
+
+/// Panics tell where they are, and whose machine a component was built on is nobody's business: crates are named alone.
+fn flags() -> Vec<String> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
+    let sources = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok());
+    let folders = sources.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let mut flags = vec![format!("-Clink-arg=-zstack-size={STACK_BYTES}")];
+    flags.extend(folders.map(|folder| format!("--remap-path-prefix={}=crates", folder.display())));
+    flags.sort();
+    flags
 }
 
 fn clean(command: &mut Command) {

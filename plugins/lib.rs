@@ -52,6 +52,13 @@ mod tests {
     }
 
     #[test]
+    fn no_component_tells_on_whose_machine_it_was_built() {
+        for Bundled { id, wasm } in BUNDLED {
+            assert!(!contains(wasm, "/registry/src/"), "{id} has a path of the machine that built it");
+        }
+    }
+
+    #[test]
     fn every_component_exports_the_required_interfaces() {
         for Bundled { id, wasm } in BUNDLED {
             for interface in ["connection", "settings", "windows", "inbound", "outbound"] {

@@ -111,6 +111,18 @@ async fn a_refused_credential_is_told_in_the_providers_words_and_nothing_is_kept
 }
 
 #[tokio::test]
+async fn what_a_plugin_finds_while_it_connects_stands_on_the_channel_until_it_is_looked_at_again() {
+    let host = host().await;
+    let channel = connected(&host, json!({ "account": "acme", "token": "t", "connect": "finding" })).await;
+    let codes =
+        |channel: &Value| channel["findings"].as_array().unwrap().iter().map(|one| one["code"].clone()).collect();
+    let found: Vec<Value> = codes(&host.get(&path(&channel)).await.1);
+    assert_eq!(found, [json!("slow")]);
+    let (status, channel) = host.post(&format!("{}/check", path(&channel)), json!({})).await;
+    assert_eq!((status, codes(&channel)), (StatusCode::OK, Vec::<Value>::new()), "{channel}");
+}
+
+#[tokio::test]
 async fn a_plugin_that_receives_by_webhook_needs_a_public_address_and_web_chat_does_not() {
     let host = TestHost::start().await;
     install(&host).await;

@@ -100,7 +100,8 @@ async fn a_visitor_writes_an_agent_replies_and_both_are_there_after_a_reload() {
     let host = TestHost::start().await;
     let channel = connect(&host).await;
     let (page, config) = Page::open(&host, &channel, None).await;
-    assert_eq!(config, json!({"name": "Toko", "color": "#0a7f3f", "greeting": "Halo!", "enabled": true}));
+    let public = json!({"name": "Toko", "color": "#0a7f3f", "greeting": "Halo!", "enabled": true, "earlier": null});
+    assert_eq!(config, public);
     assert_eq!(page.write("00000000-0000-4000-8000-000000000001", "Ada stok?").await, StatusCode::ACCEPTED);
 
     let conversation = conversation(&host).await;

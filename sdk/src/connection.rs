@@ -1,6 +1,6 @@
 //! Making, checking and ending the connection between a channel and an account at the provider.
 
-pub use crate::bindings::plugin::exports::sambung::channel::connection::{Account, ConnectStep, Health};
+pub use crate::bindings::plugin::exports::sambung::channel::connection::{Account, ConnectStep, Connected, Health};
 
 use crate::json;
 use crate::types::{Channel, Fault, Finding, empty};
@@ -50,9 +50,28 @@ impl Account {
     }
 }
 
+impl Connected {
+    /// Connected to this account.
+    pub fn to(account: Account) -> Self {
+        Self { account, findings: Vec::new(), extra: Vec::new() }
+    }
+
+    /// Something that the admin should know already now.
+    pub fn finding(mut self, finding: Finding) -> Self {
+        self.findings.push(finding);
+        self
+    }
+}
+
+impl From<Connected> for ConnectStep {
+    fn from(connected: Connected) -> Self {
+        Self::Connected(connected)
+    }
+}
+
 impl From<Account> for ConnectStep {
     fn from(account: Account) -> Self {
-        Self::Connected(account)
+        Connected::to(account).into()
     }
 }
 

@@ -1,8 +1,8 @@
 //! From what a provider sent to what happened.
 
 pub use crate::bindings::plugin::exports::sambung::channel::inbound::{
-    Delivery, Edited, Event, Happening, IdentityChange, Item, ItemResult, Message, Notice, Opening, Outcome, Reaction,
-    ReadUpTo, Request, Response, Subscription,
+    Delivery, Event, Happening, IdentityChange, Item, ItemResult, Message, Notice, Opening, Outcome, Reaction, Request,
+    Response, Subscription, Watermark,
 };
 
 use crate::json;
@@ -66,9 +66,10 @@ impl Opening {
 }
 
 impl Message {
-    /// A message without content yet, by the provider's id.
+    /// A message that somebody wrote to the business, without content yet, by the provider's id.
     pub fn new(id: impl Into<String>, thread: Thread) -> Self {
         Self {
+            kind: "received".to_owned(),
             id: id.into(),
             thread,
             sender: None,
@@ -79,6 +80,18 @@ impl Message {
             correlation: None,
             extra: Vec::new(),
         }
+    }
+
+    /// The business wrote it by another way, or this host's own message came back.
+    pub fn echo(mut self) -> Self {
+        self.kind = "echo".to_owned();
+        self
+    }
+
+    /// It is what the message of this id says from now on.
+    pub fn edited(mut self) -> Self {
+        self.kind = "edited".to_owned();
+        self
     }
 
     /// Who wrote it.
@@ -154,6 +167,37 @@ impl Delivery {
     }
 }
 
+impl Reaction {
+    /// The set of emojis with which somebody reacts to a message from now on; empty: the reaction was taken back.
+    pub fn new(message: Target, emojis: Vec<String>) -> Self {
+        Self { message, thread: None, who: None, emojis, extra: Vec::new() }
+    }
+
+    /// Whose it is.
+    pub fn who(mut self, who: impl Into<Option<Person>>) -> Self {
+        self.who = who.into();
+        self
+    }
+
+    /// The conversation it belongs to.
+    pub fn thread(mut self, thread: impl Into<Option<Thread>>) -> Self {
+        self.thread = thread.into();
+        self
+    }
+}
+
+impl Watermark {
+    /// Everything up to the message of this id is "delivered" or "read".
+    pub fn message(thread: Thread, state: impl Into<String>, id: impl Into<String>) -> Self {
+        Self { thread, state: state.into(), id: Some(id.into()), time: None, extra: Vec::new() }
+    }
+
+    /// Everything up to this time, in milliseconds since 1970, is "delivered" or "read".
+    pub fn time(thread: Thread, state: impl Into<String>, milliseconds: u64) -> Self {
+        Self { thread, state: state.into(), id: None, time: Some(milliseconds), extra: Vec::new() }
+    }
+}
+
 impl Subscription {
     /// Somebody followed or left; `topic` is "channel" for that, else the provider's word.
     pub fn new(who: impl Into<Person>, topic: impl Into<String>, active: bool) -> Self {
@@ -183,6 +227,18 @@ impl From<Message> for Happening {
 impl From<Delivery> for Happening {
     fn from(delivery: Delivery) -> Self {
         Self::Delivery(delivery)
+    }
+}
+
+impl From<Reaction> for Happening {
+    fn from(reaction: Reaction) -> Self {
+        Self::Reaction(reaction)
+    }
+}
+
+impl From<Watermark> for Happening {
+    fn from(watermark: Watermark) -> Self {
+        Self::Watermark(watermark)
     }
 }
 

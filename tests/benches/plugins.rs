@@ -5,9 +5,11 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use sambung::mail::parse;
 use sambung_bundle::BUNDLED;
 use sambung_testkit::Kit;
 use sambung_testkit::contract::inbound::{ItemResult, Request};
+use sambung_testkit::contract::types::Envelope;
 use sambung_tests::bench::process::resident;
 use sambung_tests::bench::table::{head, median, row};
 use sambung_tests::bench::{self, amount};
@@ -34,41 +36,62 @@ async fn measure() {
 
     head("handle-webhook in the sandbox", &["bytes", "least µs", "median µs"]);
     for plugin in BUNDLED {
-        let kit = Kit::load(plugin.wasm).await.unwrap_or_else(|error| panic!("{}: {error}", plugin.id));
+        let mut kit = Kit::load(plugin.wasm).await.unwrap_or_else(|error| panic!("{}: {error}", plugin.id));
+        kit.set_account(ACCOUNT);
+        if plugin.id == "email" {
+            let settings = json!({ "address": "support@example.com", "sending": "relay" });
+            kit.fill_in(&settings).unwrap_or_else(|faults| panic!("{faults:?}"));
+        }
         for (kind, recipe, body) in payloads(plugin.id) {
-            let body = body.to_string();
-            let (least, middle) = timed(&kit, recipe, body.as_bytes()).await;
-            let columns = [body.len().to_string(), format!("{least:.1}"), format!("{middle:.1}")];
+            let (body, mail) = match body {
+                Value::String(raw) => (String::new(), Some(raw)),
+                body => (body.to_string(), None),
+            };
+            let bytes = mail.as_ref().map_or(body.len(), String::len);
+            let (least, middle) = timed(&kit, &request(recipe, &body, mail.as_deref())).await;
+            let columns = [bytes.to_string(), format!("{least:.1}"), format!("{middle:.1}")];
             row(&format!("{}: {kind}", plugin.id), &columns);
         }
     }
 
-    head("resident memory of a server at rest", &["MB"]);
-    let mut memory = Vec::new();
+    head("resident memory of a server at rest, started for the second time", &["MB"]);
+    let mut at_rest = Vec::new();
     for (name, config) in [("without plugins", "[plugins]\nbundled = false\n"), ("with all that are bundled", "")] {
-        let server = Server::start_as(Program::Itself, config).await;
+        let mut server = Server::start_as(Program::Itself, config).await;
+        server.stop().await;
+        server.spawn();
+        server.ready().await;
         tokio::time::sleep(SETTLES).await;
-        memory.push(resident(server.pid()) as f64 / 1e6);
-        row(name, &[format!("{:.1}", memory[memory.len() - 1])]);
+        at_rest.push(resident(server.pid()) as f64 / 1e6);
+        row(name, &[format!("{:.1}", at_rest[at_rest.len() - 1])]);
     }
-    row("each", &[format!("{:.1}", (memory[1] - memory[0]) / BUNDLED.len() as f64)]);
+    row("each", &[format!("{:.1}", (at_rest[1] - at_rest[0]) / BUNDLED.len() as f64)]);
+}
+
+/// A verified request; a mail comes parsed by the host.
+fn request(recipe: &str, body: &str, mail: Option<&str>) -> Request {
+    let envelope = || Envelope {
+        sender: "dewi@example.org".to_owned(),
+        recipients: vec!["support@inbound.example.com".to_owned()],
+        extra: Vec::new(),
+    };
+    Request {
+        recipe: recipe.to_owned(),
+        method: "POST".to_owned(),
+        path: String::new(),
+        query: String::new(),
+        headers: Vec::new(),
+        body: body.as_bytes().to_vec(),
+        mail: mail.map(|raw| parse(raw.as_bytes(), envelope(), Vec::new())),
+        received_at: 1_780_000_000_000,
+        extra: Vec::new(),
+    }
 }
 
 /// The least disturbed and the median time of a call, in microseconds.
-async fn timed(kit: &Kit, recipe: &str, body: &[u8]) -> (f64, f64) {
+async fn timed(kit: &Kit, request: &Request) -> (f64, f64) {
     let call = async || {
-        let request = Request {
-            recipe: recipe.to_owned(),
-            method: "POST".to_owned(),
-            path: String::new(),
-            query: String::new(),
-            headers: Vec::new(),
-            body: body.to_vec(),
-            mail: None,
-            received_at: 1_780_000_000_000,
-            extra: Vec::new(),
-        };
-        let done = kit.plugin().handle_webhook(kit.caller(), 1, request, Some(kit.channel().clone())).await;
+        let done = kit.plugin().handle_webhook(kit.caller(), 1, request.clone(), Some(kit.channel().clone())).await;
         black_box(done).expect("a call").value.expect("a translation")
     };
     let outcome = call().await;
@@ -85,9 +108,10 @@ async fn timed(kit: &Kit, recipe: &str, body: &[u8]) -> (f64, f64) {
     (times.iter().copied().fold(f64::INFINITY, f64::min), median(&times))
 }
 
+const ACCOUNT: &str = "4337869213";
 const WORDS: &str = "Apakah pesanan saya sudah dikirim?";
 
-/// Kinds of payload with their recipe and body, shaped as the providers document them.
+/// Kinds of payload with their recipe and body, shaped as the providers document them; a text is a mail.
 fn payloads(plugin: &str) -> Vec<(&'static str, &'static str, Value)> {
     match plugin {
         "webchat" => {
@@ -119,9 +143,27 @@ fn payloads(plugin: &str) -> Vec<(&'static str, &'static str, Value)> {
                 telegram(&json!({ "photo": [size], "caption": WORDS }))
             }),
         ],
+        "email" => vec![
+            ("text", "mail", json!(mail(&format!("{WORDS}\r\n")))),
+            ("answer that quotes", "mail", json!(mail(&answer()))),
+        ],
         "x" => vec![("text", "events", x(&json!({ "text": WORDS, "entities": { "urls": [] } })))],
         _ => Vec::new(),
     }
+}
+
+fn mail(body: &str) -> String {
+    format!(
+        "From: Dewi <dewi@example.org>\r\nTo: support@example.com\r\nSubject: Re: Pesanan 1001\r\n\
+         Date: Fri, 29 May 2026 10:00:00 +0700\r\nMessage-ID: <a1@example.org>\r\n\
+         In-Reply-To: <b2@example.com>\r\nReferences: <b1@example.com> <b2@example.com>\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\r\n{body}"
+    )
+}
+
+fn answer() -> String {
+    let quoted = format!("> {WORDS}\r\n").repeat(40);
+    format!("{WORDS}\r\n\r\nOn Fri, 29 May 2026 at 09:00, Toko <support@example.com> wrote:\r\n{quoted}")
 }
 
 fn line(message: &Value) -> Value {

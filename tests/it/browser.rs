@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use axum::Router;
+use axum::extract::Path;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::Html;
 use axum::routing::get;
@@ -28,22 +29,32 @@ impl Site {
 
     fn open((listener, address): (TcpListener, String), host: &Host, channel: &str) -> Self {
         let chat = host.api().url("");
-        let script = format!("{chat}/widget/{channel}/widget.js");
         let policy = format!("default-src 'none'; script-src {chat}; connect-src {chat}; img-src {chat} data:");
-        let page = format!(
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Shop</title>\
-             <link rel=\"icon\" href=\"data:,\"></head><body><h1>Shop</h1>\
-             <script async src=\"{script}\"></script></body></html>"
-        );
-        let answer = async move || ([(CONTENT_SECURITY_POLICY, policy)], Html(page));
-        let app = Router::new().route("/", get(answer));
+        let page = move |channel: String| {
+            let script = format!("{chat}/widget/{channel}/widget.js");
+            let page = format!(
+                "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Shop</title>\
+                 <link rel=\"icon\" href=\"data:,\"></head><body><h1>Shop</h1>\
+                 <script async src=\"{script}\"></script></body></html>"
+            );
+            ([(CONTENT_SECURITY_POLICY, policy.clone())], Html(page))
+        };
+        let (of_another, channel) = (page.clone(), channel.to_owned());
+        let app = Router::new()
+            .route("/", get(async move || page(channel.clone())))
+            .route("/with/{channel}", get(async move |Path(channel): Path<String>| of_another(channel)));
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { address }
     }
 }
 
 async fn connect(api: &Api, site: &str) -> String {
-    let settings = json!({ "domain": [site], "color": "#0a7f3f", "greeting": "Halo!" });
+    connect_after(api, site, "").await
+}
+
+/// Connects a web chat that goes on with an earlier one.
+async fn connect_after(api: &Api, site: &str, earlier: &str) -> String {
+    let settings = json!({ "domain": [site], "color": "#0a7f3f", "greeting": "Halo!", "earlier": earlier });
     let channel = json!({ "plugin": "webchat", "name": "Toko", "settings": settings });
     let channel = api.expect(201, "POST", "/v1/channels", channel).await;
     assert_eq!(channel["state"], "connected", "{channel}");
@@ -127,6 +138,37 @@ async fn a_visitor_of_another_site_writes_and_reads_the_reply_at_once_and_after_
 
         let inside = browser.run("return document.querySelector('[data-sambung]').shadowRoot").await;
         assert_eq!(inside, Value::Null, "the page sees nothing of the chat");
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+    })
+    .await;
+}
+
+/// The site's page has the tag of another web chat, which goes on with the one that was there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_stays_the_same_where_a_web_chat_goes_on_with_an_earlier_one() {
+    drive("a_visitor_stays_the_same_where_a_web_chat_goes_on", async |chromium| {
+        let (host, site) = shop().await;
+        let api = host.api();
+        let browser = visitor(chromium, &site).await;
+        browser.type_line("sebelum").await;
+        until_written(api, &["sebelum"]).await;
+        let conversation = api.first_conversation().await;
+        let (account, channel) = (&conversation["account"]["id"], &conversation["channel"]["id"]);
+        let path = format!("/v1/channels/{}", channel.as_str().unwrap());
+        api.expect(204, "DELETE", &path, Value::Null).await;
+        let again = connect_after(api, &site.address, account.as_str().unwrap()).await;
+        for round in ["sesudah", "sekali lagi"] {
+            browser.visit(&format!("{}/with/{again}", site.address)).await;
+            open_chat(&browser).await;
+            until("what was said is shown", async || {
+                shown(&browser).await.contains(&"You: sebelum".to_owned()).then_some(())
+            })
+            .await;
+            browser.type_line(round).await;
+        }
+        until_written(api, &["sebelum", "sekali lagi", "sesudah"]).await;
+        let all = api.all("/v1/conversations").await;
+        assert_eq!((all.len(), &all[0]["id"]), (1, &conversation["id"]), "{all:?}");
         assert_eq!(browser.complaints().await, Vec::<String>::new());
     })
     .await;

@@ -70,7 +70,8 @@ fn shown(line: &Line) -> Vec<(bool, Value)> {
 async fn a_channel_connects_and_its_address_is_registered() {
     let line = Line::start().await;
     let mut kit = kit(&line, TOKEN).await;
-    let ConnectStep::Connected(account) = kit.connect(None).await.unwrap() else { panic!("not connected") };
+    let ConnectStep::Connected(connected) = kit.connect(None).await.unwrap() else { panic!("not connected") };
+    let account = connected.account;
     assert_eq!(account.id, BOT);
     assert_eq!(line.endpoint(), kit.channel().webhook_url.clone());
     line.use_webhook(false);

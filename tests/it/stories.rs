@@ -15,7 +15,7 @@ mod unrouted;
 mod window;
 
 const CUSTOMER: &str = "U4af4980629f1a2b3c4d5e6f708192a3b";
-const PHONE: &str = "16505551234";
+pub const PHONE: &str = "16505551234";
 
 /// A text as the API takes it.
 fn text(words: &str) -> serde_json::Value {

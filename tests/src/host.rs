@@ -96,6 +96,14 @@ impl Host {
         self.state.inbound.waiting().await.expect("a count")
     }
 
+    /// What the rounds do for credentials, now: see `plugins/renewal.rs`.
+    ///
+    /// # Panics
+    /// When the database fails.
+    pub async fn look_after_credentials(&self) {
+        self.state.channels.look_after_credentials().await.expect("the database answers");
+    }
+
     /// The data folder.
     pub fn data(&self) -> std::path::PathBuf {
         self.folder.path().join("data")

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use sambung_runtime::Effects;
-use sambung_runtime::contract::connection::{Account, ConnectStep};
+use sambung_runtime::contract::connection::ConnectStep;
 use sambung_runtime::manifest::{Manifest, Scope};
 use serde_json::{Value, json};
 
+use super::check::finding;
 use super::form::{self, Filled};
 use super::steps::{choices, fitting, instructions, parsed};
 use super::{Actor, Answered, Browser, ChannelError, Channels, Request, refused};
@@ -395,8 +396,10 @@ impl Channels {
         let (row, change, effects) = (attempt.row, attempt.change, answered.effects);
         let at = self.0.clock.now();
         let step = match answered.value {
-            ConnectStep::Connected(account) => {
-                self.become_connected(&row, account, change, effects, entry).await?;
+            ConnectStep::Connected(connected) => {
+                let findings = connected.findings.iter().map(finding).collect();
+                let connected = Connected { account: connected.account, findings };
+                self.become_connected(&row, connected, change, effects, entry).await?;
                 return Ok(());
             }
             ConnectStep::Choose(accounts) => json!({ "kind": "choose", "choices": choices(&accounts) }),
@@ -439,15 +442,15 @@ impl Channels {
     pub(super) async fn become_connected(
         &self,
         row: &ChannelRow,
-        account: Account,
+        connected: Connected,
         change: SettingsChange,
         effects: Arc<Effects>,
         entry: Option<Entry>,
     ) -> Result<(), ChannelError> {
-        if let Some(own) = row.account.as_ref().filter(|own| **own != account.id) {
-            return Err(ChannelError::AccountDiffers { account: own.clone(), found: account.id });
+        let found = &connected.account.id;
+        if let Some(own) = row.account.as_ref().filter(|own| *own != found) {
+            return Err(ChannelError::AccountDiffers { account: own.clone(), found: found.clone() });
         }
-        let connected = Connected { account, findings: Vec::new() };
         self.0.db.channel_connected(&row.id, connected, Some(change), effects, entry, self.0.clock.now()).await?;
         self.wake();
         Ok(())

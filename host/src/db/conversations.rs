@@ -174,7 +174,7 @@ impl Db {
         let (workspace, id) = (workspace.to_owned(), id.to_owned());
         self.write(super::Priority::Urgent, move |db| {
             let Some(row) = row(db, &workspace, &id)? else { return Ok(None) };
-            db.prepare_cached("UPDATE conversations SET read_at = max(coalesce(read_at, 0), ?2) WHERE id = ?1")?
+            db.prepare_cached("UPDATE conversations SET read_at = max(coalesce(read_at, 0), coalesce(last_inbound_at, 0), ?2) WHERE id = ?1")?
                 .execute(params![row.id, at])?;
             conversation_updated(db, &workspace, &row.id, at)?;
             conversation_json(db, &row.id)

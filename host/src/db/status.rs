@@ -54,8 +54,9 @@ pub(in crate::db) fn recompute_status(db: &Connection, message_id: &str, at: i64
         Some(derived) => derived,
         None => Status::Sent,
     };
+    // What failed has not come further because others have.
     let derived = match derived {
-        Status::Sent | Status::Delivered if was_read_up_to(db, message_id)? => Status::Read,
+        Status::Sent | Status::Delivered => derived.max(watermark_of(db, message_id)?.unwrap_or(derived)),
         other => other,
     };
     let why = if derived == Status::Failed { why_failed(db, message_id)? } else { None };
@@ -71,14 +72,14 @@ pub(in crate::db) fn recompute_status(db: &Connection, message_id: &str, at: i64
     Ok(true)
 }
 
-/// Whether the other side read its conversation after this message was sent. What failed is not read by that.
-fn was_read_up_to(db: &Connection, message_id: &str) -> Result<bool, DbError> {
-    Ok(db
-        .prepare_cached(
-            "SELECT 1 FROM messages m JOIN read_marks r ON r.conversation_id = m.conversation_id WHERE m.id = ?1
-             AND coalesce((SELECT max(first_sent_at) FROM parts WHERE message_id = m.id), m.at) <= r.at",
-        )?
-        .exists([message_id])?)
+/// How far everything in its conversation has come that was sent no earlier than this message.
+fn watermark_of(db: &Connection, message_id: &str) -> Result<Option<Status>, DbError> {
+    let mut ask = db.prepare_cached(
+        "SELECT w.state FROM messages m JOIN watermarks w ON w.conversation_id = m.conversation_id WHERE m.id = ?1
+         AND coalesce((SELECT max(first_sent_at) FROM parts WHERE message_id = m.id), m.at) <= w.at",
+    )?;
+    let words = ask.query_map([message_id], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    Ok(words.iter().filter_map(|word| Status::of(word)).max())
 }
 
 /// The feed row for a message that changed.

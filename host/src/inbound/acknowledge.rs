@@ -37,7 +37,7 @@ pub(super) fn choices(translated: &Translated, now: i64) -> Vec<Choice> {
         _ => None,
     });
     let messages = events.flatten().filter_map(|event| match &event.what {
-        Happening::Message(message) => Some(message),
+        Happening::Message(message) if !matches!(message.kind.as_str(), "echo" | "edited") => Some(message),
         _ => None,
     });
     let chosen = messages.filter(|message| message.content.iter().any(|content| matches!(content, Content::Choice(_))));
@@ -95,6 +95,7 @@ mod tests {
         let thread = Thread { key: "t".into(), aliases: vec![], joins: vec![], context: None, extra: vec![] };
         let choice = Content::Choice(types::Choice { id: "y".into(), label: None, of: None, extra: vec![] });
         let message = Message {
+            kind: "received".into(),
             id: "m".into(),
             thread,
             sender: None,

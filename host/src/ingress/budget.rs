@@ -25,24 +25,20 @@ impl Budget {
 
     /// Takes room, or nothing.
     pub fn take(&self, amount: usize) -> Option<Room> {
-        self.reserve(amount).then(|| Room { budget: self.clone(), amount })
-    }
-
-    fn reserve(&self, amount: usize) -> bool {
         let taken = self.0.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
             used.checked_add(amount).filter(|used| *used <= self.0.most)
         });
-        taken.is_ok()
+        taken.ok().map(|_| Room { budget: self.clone(), amount })
     }
 }
 
 impl Room {
-    /// Makes it this large, where it is smaller; whether there is room for that.
-    pub fn grow(&mut self, amount: usize) -> bool {
-        let Some(more) = amount.checked_sub(self.amount).filter(|more| *more > 0) else { return true };
-        let taken = self.budget.reserve(more);
-        self.amount += if taken { more } else { 0 };
-        taken
+    /// Takes more until it is so much; false where there is none.
+    pub fn grow(&mut self, to: usize) -> bool {
+        let Some(more) = to.checked_sub(self.amount).filter(|more| *more > 0) else { return true };
+        let Some(mut taken) = self.budget.take(more) else { return false };
+        self.amount += std::mem::take(&mut taken.amount);
+        true
     }
 }
 
@@ -61,10 +57,20 @@ mod tests {
         let budget = Budget::new(10);
         let first = budget.take(8).expect("there is room");
         assert!(budget.take(3).is_none());
-        let mut second = budget.take(1).expect("there is room");
-        assert!(second.grow(2) && second.grow(1) && !second.grow(3));
+        let second = budget.take(2).expect("there is room");
         drop(first);
         assert!(budget.take(8).is_some());
         drop(second);
+    }
+
+    #[test]
+    fn room_grows_while_there_is_some_and_gives_all_of_it_back() {
+        let budget = Budget::new(10);
+        let mut room = budget.take(2).expect("there is room");
+        assert!(room.grow(1) && room.grow(9));
+        assert!(!room.grow(11));
+        assert!(budget.take(2).is_none() && budget.take(1).is_some());
+        drop(room);
+        assert!(budget.take(10).is_some());
     }
 }

@@ -5,9 +5,7 @@ use crate::referral;
 use crate::webhook::Place;
 use crate::windows::opened;
 use crate::{USER_REF, user_ref_key};
-use sambung_sdk::inbound::{
-    Delivery, Edited, Event, Happening, Item, Message, Notice, Reaction, ReadUpTo, Subscription,
-};
+use sambung_sdk::inbound::{Delivery, Event, Happening, Item, Message, Notice, Reaction, Subscription, Watermark};
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::types::{Content, Identity, Open, Person, Target, Thread};
 use serde_json::value::RawValue;
@@ -167,7 +165,7 @@ impl<'a> Occurrence<'a> {
         if own["is_echo"] == true {
             let metadata = own["metadata"].as_str().filter(|text| self.place.network.metadata && !text.is_empty());
             said.correlation = metadata.map(str::to_owned);
-            return one(Event::new(mid, Happening::Echo(said)));
+            return one(Event::new(mid, said.echo()));
         }
         said.sender = self.sender();
         one(opened(Event::new(mid, said)))
@@ -201,29 +199,34 @@ impl<'a> Occurrence<'a> {
             Some(number) => format!("edit:{mid}:{number}"),
             None => format!("edit:{mid}:{}", self.stamp("at")),
         };
-        let edited = Edited { message: Target::new(mid), content: vec![Content::text(text)], extra: Vec::new() };
-        one(Event::new(id, Happening::Edited(edited)))
+        one(Event::new(id, Message::new(mid, self.thread()?).text(text).edited()))
     }
 
     fn reaction(&self, own: &Value) -> Result<Told> {
         let mid = own["mid"].as_str().ok_or("a reaction without the message's id")?;
         let react = own["action"] != "unreact";
         let emojis = if react { vec![emoji(own)] } else { Vec::new() };
-        let reaction = Reaction { message: Target::new(mid), who: self.sender(), emojis, extra: Vec::new() };
-        let event = Event::new(self.stamp(&format!("reaction:{mid}")), Happening::Reaction(reaction));
+        let reaction = Reaction::new(Target::new(mid), emojis).who(self.sender()).thread(self.thread().ok());
+        let event = Event::new(self.stamp(&format!("reaction:{mid}")), reaction);
         one(if react { opened(event) } else { event })
     }
 
     /// Everything until a time (`watermark`), or until a message.
     fn read(&self, own: &Value) -> Result<Told> {
         let (mid, watermark) = (own["mid"].as_str(), time(&own["watermark"]));
-        let id = match (mid, watermark) {
-            (Some(mid), _) => format!("read:{mid}"),
-            (None, Some(until)) => format!("read:{}:{until}", self.person.as_deref().unwrap_or_default()),
-            (None, None) => return Err("it was read, and not until when".to_owned()),
-        };
-        let read = ReadUpTo { thread: self.thread()?, id: mid.map(str::to_owned), time: watermark, extra: Vec::new() };
-        one(Event::new(id, Happening::ReadUpTo(read)).time(watermark))
+        match (mid, watermark) {
+            (Some(mid), _) => {
+                let read = Watermark::message(self.thread()?, "read", mid);
+                one(Event::new(format!("read:{mid}"), read).time(watermark))
+            }
+            (None, Some(until)) => self.until("read", until),
+            (None, None) => Err("it was read, and not until when".to_owned()),
+        }
+    }
+
+    fn until(&self, state: &str, until: u64) -> Result<Told> {
+        let id = format!("{state}:{}:{until}", self.person.as_deref().unwrap_or_default());
+        one(Event::new(id, Watermark::time(self.thread()?, state, until)).time(until))
     }
 
     fn delivery(&self, own: &Value) -> Result<Told> {
@@ -238,10 +241,11 @@ impl<'a> Occurrence<'a> {
                 Event::new(format!("delivered:{mid}"), delivery).time(at)
             })
             .collect();
-        if events.is_empty() {
-            return Ok(Told::Nothing("what was sent until a time arrived, and no message is named".to_owned()));
+        match at {
+            _ if !events.is_empty() => Ok(Told::Events(events)),
+            Some(until) => self.until("delivered", until),
+            None => Err("something arrived, and neither what nor until when".to_owned()),
         }
-        Ok(Told::Events(events))
     }
 
     /// Somebody opened the conversation by a link or an advertisement.

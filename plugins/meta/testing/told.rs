@@ -35,20 +35,18 @@ fn happening(event: &Event) -> String {
     };
     let standby = if event.extra.iter().any(|(name, _)| name == "mode") { " in standby" } else { "" };
     let what = match &event.what {
-        Happening::Message(message) => format!("message {}", contents(&message.content)),
-        Happening::Echo(message) => {
+        Happening::Message(message) => {
+            let what = if message.kind == "received" { "message" } else { &message.kind };
             let ours = if message.correlation.is_some() { " with correlation" } else { "" };
-            format!("echo {}{ours}", contents(&message.content))
+            format!("{what} {}{ours}", contents(&message.content))
         }
-        Happening::Edited(edited) => format!("edited {}", contents(&edited.content)),
         Happening::Deleted(_) => "deleted".to_owned(),
         Happening::Reaction(reaction) => format!("reaction {}", reaction.emojis.join(" ")),
         Happening::Delivery(delivery) => delivery.state.clone(),
-        Happening::ReadUpTo(read) => match (&read.id, read.time) {
-            (Some(_), _) => "read up to a message".to_owned(),
-            (None, Some(_)) => "read up to a time".to_owned(),
-            (None, None) => "read".to_owned(),
-        },
+        Happening::Watermark(mark) => {
+            let to = if mark.id.is_some() { "a message" } else { "a time" };
+            format!("{} up to {to}", mark.state)
+        }
         Happening::Notice(notice) => format!("notice {}", notice.code),
         Happening::Subscription(one) => format!("{} {}", one.topic, if one.active { "begins" } else { "ends" }),
         Happening::Other(open) => format!("other {}", open.kind),

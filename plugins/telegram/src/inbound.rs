@@ -2,9 +2,7 @@
 
 use crate::place::{self, Place};
 use crate::{Telegram, callback, message, service};
-use sambung_sdk::inbound::{
-    Edited, Event, Happening, Inbound, Item, Message, Outcome, Reaction, Request, Subscription,
-};
+use sambung_sdk::inbound::{Event, Happening, Inbound, Item, Message, Outcome, Reaction, Request, Subscription};
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::types::{Channel, Content, Identity, Open, Target};
 
@@ -79,7 +77,7 @@ impl Translation<'_> {
         }
         if is_the_business(own, &place) {
             message.sender = None;
-            return self.happened(Happening::Echo(message));
+            return self.happened(message.echo());
         }
         self.happened(message)
     }
@@ -91,8 +89,9 @@ impl Translation<'_> {
         };
         match message::contents(own) {
             Ok(content) => {
-                let message = Target::new(place.message_id(id));
-                self.happened(Happening::Edited(Edited { message, content, extra: Vec::new() }))
+                let mut message = Message::new(place.message_id(id), place.thread()).edited();
+                message.content = content;
+                self.happened(message)
             }
             Err(words) => Item::failed(words),
         }
@@ -117,7 +116,7 @@ impl Translation<'_> {
         let who = place::chat(self.bot, &own["actor_chat"]).or_else(|| place::user(self.bot, &own["user"]));
         let emojis = own["new_reaction"].as_array().into_iter().flatten().filter_map(emoji).collect();
         let message = Target::new(place.message_id(id));
-        self.happened(Happening::Reaction(Reaction { message, who, emojis, extra: Vec::new() }))
+        self.happened(Reaction::new(message, emojis).who(who).thread(place.thread()))
     }
 
     fn choice(&self) -> Item {

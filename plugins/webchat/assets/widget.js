@@ -38,16 +38,16 @@
 
   const memory = new Map(); // Stands in where the page may not use localStorage.
   const store = {
-    get(name) {
-      const key = `sambung:${channel}:${name}`;
+    get(name, of = channel) {
+      const key = `sambung:${of}:${name}`;
       try {
         return JSON.parse(localStorage.getItem(key)) ?? memory.get(key) ?? null;
       } catch {
         return memory.get(key) ?? null;
       }
     },
-    set(name, value) {
-      const key = `sambung:${channel}:${name}`;
+    set(name, value, of = channel) {
+      const key = `sambung:${of}:${name}`;
       try {
         localStorage.setItem(key, JSON.stringify(value));
       } catch {
@@ -276,15 +276,24 @@
   /** One tab at a time, so that two tabs opened together share a session. */
   const alone = (run) => (navigator.locks ? navigator.locks.request(`sambung:${channel}`, run) : run());
 
-  /** Begins a session, or goes on with the one this browser has; the host answers with the present settings. */
+  const open = async (token) => {
+    const answer = await call("sessions", token, {});
+    if (!answer.ok) throw new Error(`sessions: ${answer.status}`);
+    return answer.json();
+  };
+
+  /** Begins a session, or goes on with the one this browser has, be it from the web chat that this one goes on with; the host
+   * answers with the present settings. */
   const begin = () =>
     alone(async () => {
       session = store.get("session") ?? session;
-      const answer = await call("sessions", session?.token, {});
-      if (!answer.ok) throw new Error(`sessions: ${answer.status}`);
-      const begun = await answer.json();
+      let begun = await open(session?.token);
+      const { earlier } = begun.config;
+      const known = earlier && !session && store.get("session", earlier);
+      if (known) begun = await open(known.token);
       session = { ...session, ...begun };
       store.set("session", session);
+      if (earlier) store.set("session", session, earlier);
     });
 
   const listen = () => {

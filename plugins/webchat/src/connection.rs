@@ -1,6 +1,7 @@
 //! There is nobody to connect to: a web chat is connected as soon as its settings fit the form.
 
 use crate::Webchat;
+use crate::settings::EARLIER;
 use sambung_sdk::prelude::*;
 
 impl Connection for Webchat {
@@ -17,9 +18,11 @@ impl Connection for Webchat {
     }
 }
 
-/// Each channel is an account of its own.
+/// Each channel is an account of its own, or goes on with that of an earlier one.
 fn account(channel: &Channel) -> Account {
-    Account::new(&channel.id, "Web chat")
+    let settings: Value = sambung_sdk::json::read(&channel.settings).unwrap_or_default();
+    let earlier = settings[EARLIER].as_str().filter(|id| !id.is_empty());
+    Account::new(earlier.unwrap_or(&channel.id), "Web chat")
 }
 
 #[cfg(test)]
@@ -31,5 +34,15 @@ mod tests {
         let connect = |id: &str| Webchat::connect(Channel { id: id.to_owned(), ..Channel::default() }, None);
         assert_ne!(connect("ch_1"), connect("ch_2"));
         assert_eq!(connect("ch_1"), connect("ch_1"));
+    }
+
+    #[test]
+    fn a_web_chat_goes_on_with_the_account_of_an_earlier_one() {
+        let account = |earlier: &str| {
+            let settings = json!({ "earlier": earlier }).to_string();
+            account(&Channel { id: "ch_2".to_owned(), settings, ..Channel::default() })
+        };
+        assert_eq!(account("ch_1"), Account::new("ch_1", "Web chat"));
+        assert_eq!(account(""), Account::new("ch_2", "Web chat"));
     }
 }

@@ -4,6 +4,9 @@ use crate::Webchat;
 use sambung_sdk::prelude::*;
 use sambung_sdk::settings::text;
 
+/// The id of the web chat that this one goes on with.
+pub const EARLIER: &str = "earlier";
+
 impl Settings for Webchat {
     fn settings_schema(of: &str, language: &str) -> Value {
         if of != "channel" {
@@ -62,6 +65,20 @@ impl Settings for Webchat {
                     "x-multiline": true,
                     "x-public": true,
                     "x-order": 4,
+                },
+                (EARLIER): {
+                    "type": "string",
+                    "pattern": "^(ch_[0-9a-z]{1,40})?$",
+                    "title": text("Earlier web chat", "Obrolan web sebelumnya"),
+                    "description": text(
+                        "The account of a web chat that was disconnected: its conversations go on here. Empty: a new one.",
+                        "Akun obrolan web yang sudah diputuskan: percakapannya berlanjut di sini. Kosong: yang baru.",
+                    ),
+                    "x-placeholder": "ch_…",
+                    "x-help-anchor": "earlier",
+                    "x-public": true,
+                    "x-locked": true,
+                    "x-order": 5,
                 },
             },
         })

@@ -7,7 +7,7 @@ use crate::status::Status;
 use crate::windows::CUSTOMER_SERVICE;
 use crate::{USER, WhatsApp, account, template_news};
 use sambung_sdk::inbound::{
-    Edited, Event, Happening, IdentityChange, Inbound, Item, Notice, Opening, Outcome, Reaction, Request, Subscription,
+    Event, Happening, IdentityChange, Inbound, Item, Message, Notice, Opening, Outcome, Reaction, Request, Subscription,
 };
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::types::{Channel, Content, Identity, Open, Person, Target, Thread};
@@ -168,12 +168,12 @@ impl Place<'_> {
     }
 
     fn template_changed(&self, field: &str, raw: &RawValue) -> Item {
-        let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+        let value: Value = raw.get().parse().unwrap_or_default();
         self.of_account(field, raw, Happening::TemplateChanged(template_news::changed(value).to_string()))
     }
 
     fn account_changed(&self, field: &str, raw: &RawValue) -> Item {
-        let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+        let value: Value = raw.get().parse().unwrap_or_default();
         let word = value["event"].as_str().or(value["decision"].as_str()).unwrap_or(field);
         let changed = json!({
             "kind": field.replace('_', "-"),
@@ -185,7 +185,7 @@ impl Place<'_> {
     }
 
     fn kept(&self, field: &str, raw: &RawValue) -> Item {
-        let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+        let value: Value = raw.get().parse().unwrap_or_default();
         if value.as_object().is_some_and(serde_json::Map::is_empty) {
             return Item::ignored("there is nothing in it");
         }
@@ -238,19 +238,21 @@ fn translate(
     sender: Option<Person>,
     thread: Thread,
 ) -> Result<Event, String> {
-    let fields: Value = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+    let fields: Value = raw.get().parse().map_err(|error: serde_json::Error| error.to_string())?;
     let own = &fields[envelope.kind.as_str()];
     let what: Happening = match envelope.kind.as_str() {
         "reaction" => {
             let about = own["message_id"].as_str().ok_or("a reaction without the message's id")?;
             let emoji = own["emoji"].as_str().filter(|emoji| !emoji.is_empty());
             let emojis = emoji.map(str::to_owned).into_iter().collect();
-            Happening::Reaction(Reaction { message: Target::new(about), who: sender, emojis, extra: Vec::new() })
+            Reaction::new(Target::new(about), emojis).who(sender).thread(thread).into()
         }
         "edit" => {
             let about = own["original_message_id"].as_str().ok_or("an edit without the message's id")?;
-            let content = edited(&own["message"])?;
-            Happening::Edited(Edited { message: Target::new(about), content, extra: Vec::new() })
+            let mut message = Message::new(about, thread).edited();
+            message.content = edited(&own["message"])?;
+            message.sender = sender;
+            message.into()
         }
         "revoke" => {
             let about = own["original_message_id"].as_str().ok_or("a deletion without the message's id")?;
@@ -263,7 +265,7 @@ fn translate(
             message.into()
         }
     };
-    let written = matches!(what, Happening::Message(_) | Happening::Reaction(_) | Happening::Edited(_));
+    let written = matches!(what, Happening::Message(_) | Happening::Reaction(_));
     let event = Event::new(&envelope.id, what).time(time(&envelope.timestamp));
     let opens = written && !matches!(envelope.kind.as_str(), "system" | "request_welcome");
     Ok(if opens { event.opens(Opening::new(CUSTOMER_SERVICE)) } else { event })
@@ -306,7 +308,7 @@ fn echo(around: &Around<'_>, raw: &RawValue) -> Item {
         return Item::failed("an echo without a recipient");
     };
     match read(&envelope, raw, thread) {
-        Ok(message) => Item::event(Event::new(&envelope.id, Happening::Echo(message)).time(time(&envelope.timestamp))),
+        Ok(message) => Item::event(Event::new(&envelope.id, message.echo()).time(time(&envelope.timestamp))),
         Err(words) => Item::failed(words),
     }
 }
@@ -330,7 +332,7 @@ fn error(around: &Around<'_>, raw: &RawValue) -> Item {
 }
 
 fn group(around: &Around<'_>, raw: &RawValue) -> Item {
-    let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+    let value: Value = raw.get().parse().unwrap_or_default();
     let group = value["group_id"].as_str().unwrap_or_default();
     let line = format!("The group changed: {}.", around.field.replace('_', " "));
     let id = format!("{}:{group}:{:016x}", around.field, fnv1a(raw.get().as_bytes()));
@@ -340,7 +342,7 @@ fn group(around: &Around<'_>, raw: &RawValue) -> Item {
 
 /// Somebody stopped or resumed marketing messages.
 fn preference(around: &Around<'_>, raw: &RawValue) -> Item {
-    let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+    let value: Value = raw.get().parse().unwrap_or_default();
     let digits = value["wa_id"].as_str().unwrap_or_default();
     let Some(who) = person(digits, value["user_id"].as_str(), around.scope, around.contacts) else {
         return Item::failed("a preference without a person");

@@ -18,7 +18,7 @@ pub fn of_message_data(data: &Value) -> Vec<Content> {
         let words = without_link(text, urls.chain([media]));
         return of_file(media, media["media_url_https"].as_str().or(media["media_url"].as_str()), words);
     }
-    let mut contents: Vec<Content> = place(attachment).into_iter().collect();
+    let mut contents: Vec<Content> = place(attachment).or_else(|| unknown(attachment)).into_iter().collect();
     contents.extend(words(without_link(text, urls)));
     contents
 }
@@ -85,6 +85,14 @@ fn place(attachment: &Value) -> Option<Content> {
             Some(Content::unsupported("location", location, line))
         }
     }
+}
+
+/// An attachment of a kind that came after this version.
+fn unknown(attachment: &Value) -> Option<Content> {
+    attachment.as_object()?;
+    let kind = attachment["type"].as_str().unwrap_or("attachment");
+    let line = format!("Sent something new that this version cannot show: {kind}.");
+    Some(Content::unsupported(kind, attachment, line))
 }
 
 /// The post or welcome message that a conversation began with.

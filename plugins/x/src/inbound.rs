@@ -5,7 +5,7 @@
 
 use crate::message::{self, Around, milliseconds};
 use crate::{X, chat, polled};
-use sambung_sdk::inbound::{Event, Happening, Inbound, Item, Outcome, ReadUpTo, Request};
+use sambung_sdk::inbound::{Event, Happening, Inbound, Item, Outcome, Request, Watermark};
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::types::{Channel, Thread};
 
@@ -177,13 +177,14 @@ fn read(around: &Around<'_>, event: &Value) -> Item {
     if reader == around.own {
         return Item::ignored("the account itself read the conversation elsewhere");
     }
-    let last = event["last_read_event_id"].as_str().map(str::to_owned);
+    let thread = Thread::new(reader);
     let time = milliseconds(&event["created_timestamp"]);
-    let Some(id) = last.clone().or(time.map(|time| time.to_string())) else {
-        return Item::failed("a reading that does not say up to where");
+    let (id, read) = match (event["last_read_event_id"].as_str(), time) {
+        (Some(last), _) => (last.to_owned(), Watermark::message(thread, "read", last)),
+        (None, Some(time)) => (time.to_string(), Watermark::time(thread, "read", time)),
+        (None, None) => return Item::failed("a reading that does not say up to where"),
     };
-    let up_to = ReadUpTo { thread: Thread::new(reader), id: last, time, extra: Vec::new() };
-    Item::event(Event::new(format!("read:{reader}:{id}"), Happening::ReadUpTo(up_to)).time(time))
+    Item::event(Event::new(format!("read:{reader}:{id}"), read).time(time))
 }
 
 fn typing(around: &Around<'_>, event: &Value) -> Item {

@@ -2,7 +2,7 @@
 
 use crate::content;
 use crate::people;
-use sambung_sdk::inbound::{Event, Happening, Item, Message};
+use sambung_sdk::inbound::{Event, Item, Message};
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::types::{Content, Thread};
 
@@ -73,12 +73,8 @@ impl Parts<'_> {
         if let Some(name) = self.app.and_then(|app| around.apps[app]["name"].as_str()) {
             message.extra.push(("source-app".to_owned(), json!(name).to_string()));
         }
-        let what = if outgoing {
-            Happening::Echo(message)
-        } else {
-            Happening::Message(message.sender(people::person(self.sender, around.users)))
-        };
-        Item::event(Event::new(format!("dm:{}", self.id), what).time(self.time))
+        let message = if outgoing { message.echo() } else { message.sender(people::person(self.sender, around.users)) };
+        Item::event(Event::new(format!("dm:{}", self.id), message).time(self.time))
     }
 
     fn thread(&self, own: &str) -> Option<Thread> {

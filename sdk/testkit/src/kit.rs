@@ -1,7 +1,7 @@
 //! One plugin, one channel of it, and everything around them that a host would be.
 
 use sambung_runtime::contract::apps::{App, Prepared};
-use sambung_runtime::contract::connection::{ConnectStep, Health};
+use sambung_runtime::contract::connection::{ConnectStep, Connected, Health};
 use sambung_runtime::contract::inbound::{Outcome, Request};
 use sambung_runtime::contract::outbound::{Outgoing, Receipt, SendError};
 use sambung_runtime::contract::polling::Polled;
@@ -237,7 +237,7 @@ impl Kit {
         let answer = answer.map(Value::to_string);
         let done = self.plugin.connect(&self.caller, self.channel.clone(), answer).await?;
         let step = self.settle(done).map_err(KitError::Faults)?;
-        if let ConnectStep::Connected(account) = &step {
+        if let ConnectStep::Connected(Connected { account, .. }) = &step {
             self.channel.account = Some(account.id.clone());
             self.channel.features = account.features.clone();
         }

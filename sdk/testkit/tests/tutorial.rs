@@ -29,7 +29,7 @@ async fn the_tutorials_channel_connects_receives_and_answers() {
     let mut kit = kit().await;
     kit.provider().expect("GET", "/v1/loft").answer(200, json!({"id": "loft-7", "name": "Toko Burung"}));
     let step = kit.connect(None).await.expect("it connects");
-    assert!(matches!(step, ConnectStep::Connected(account) if account.name == "Toko Burung"));
+    assert!(matches!(step, ConnectStep::Connected(connected) if connected.account.name == "Toko Burung"));
 
     let answer = kit.webhook(&signed()).await.expect("no crash");
     assert_eq!((answer.status, answer.refused), (200, None));

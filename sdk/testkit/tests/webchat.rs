@@ -27,7 +27,7 @@ async fn a_visitor_writes_and_reads_the_reply() {
     let mut kit = kit().await;
     kit.fill_in(&json!({"domain": ["https://shop.example"], "color": "#0a7f3f"})).expect("the form is right");
     let step = kit.connect(None).await.expect("it connects");
-    assert!(matches!(step, ConnectStep::Connected(account) if account.id == "ch_1"));
+    assert!(matches!(step, ConnectStep::Connected(connected) if connected.account.id == "ch_1"));
 
     let written =
         json!({"visitor": "v1", "id": "m1", "name": "Ayu", "page": null, "content": {"type": "text", "text": "Halo"}});

@@ -44,6 +44,10 @@ impl Connection for Connects {
                 .to_string(),
             )),
             "wait" => Ok(ConnectStep::Wait(vec![Instruction::new("Turn the switch on.").copy("value")])),
+            "finding" => {
+                let slow = Finding::new("warning", "slow", "It is slow.");
+                Ok(Connected::to(account(&channel, &own)).finding(slow).into())
+            }
             _ => Ok(account(&channel, &own).into()),
         }
     }
@@ -145,6 +149,6 @@ impl Apps for Connects {
 sambung_sdk::export_channel! {
     Connects,
     manifest: "manifests/connects.toml",
-    texts: { en: "manifests/texts.toml", id: "manifests/texts.toml" },
+    texts: { en: "manifests/connects.texts.toml", id: "manifests/connects.texts.toml" },
     optional: [apps],
 }

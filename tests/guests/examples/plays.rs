@@ -54,7 +54,7 @@ impl Inbound for Plays {
         while word("text") == hint::black_box("think for ever") {}
         let message = Message::new(word("id"), Thread::new("audience")).text(word("text"));
         let event = if said["echo"] == true {
-            Event::new(word("id"), Happening::Echo(message))
+            Event::new(word("id"), message.echo())
         } else {
             Event::new(word("id"), message.sender(Identity::new("seat", "", "audience")))
         };

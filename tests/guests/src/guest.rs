@@ -25,7 +25,7 @@ pub trait Guest {
     /// # Errors
     /// None by default.
     fn connect(_channel: Channel) -> Result<ConnectStep, Vec<Fault>> {
-        Ok(ConnectStep::Connected(Account::new("account", "Account")))
+        Ok(Account::new("account", "Account").into())
     }
 
     /// See `connection.check`.

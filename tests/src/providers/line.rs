@@ -108,6 +108,8 @@ struct State {
     /// Webhook addresses by account.
     endpoints: HashMap<u32, String>,
     inactive: bool,
+    /// The tokens were taken back.
+    revoked: bool,
     reached_at: Option<String>,
     quota: Option<(u64, u64)>,
     answer_after: Duration,
@@ -166,6 +168,16 @@ impl Line {
     /// From now on a send is answered so long after its messages were taken.
     pub fn answer_after(&self, wait: Duration) {
         lock(&self.shared).answer_after = wait;
+    }
+
+    /// The tokens are good no more.
+    pub fn revoke(&self) {
+        lock(&self.shared).revoked = true;
+    }
+
+    /// The tokens are good again.
+    pub fn grant(&self) {
+        lock(&self.shared).revoked = false;
     }
 
     /// This user blocks the account: pushes to them are taken with 200 and shown to nobody.

@@ -236,6 +236,11 @@ impl Meta {
         lock(&self.shared).ended.insert(token.to_owned());
     }
 
+    /// A token that was good no more is good again.
+    pub fn grant(&self, token: &str) {
+        lock(&self.shared).ended.remove(token);
+    }
+
     /// Whoever is asked to sign in says no.
     pub fn deny(&self) {
         lock(&self.shared).denies = true;

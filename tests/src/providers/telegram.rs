@@ -180,6 +180,11 @@ impl Telegram {
         self.shared.came.notify_waiters();
     }
 
+    /// The token is good again.
+    pub fn grant(&self) {
+        lock(&self.shared).revoked = false;
+    }
+
     /// A file that a person sent.
     pub fn file(&self, id: &str, bytes: &[u8]) {
         lock(&self.shared).files.insert(id.to_owned(), Bytes::copy_from_slice(bytes));

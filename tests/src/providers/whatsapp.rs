@@ -53,6 +53,8 @@ pub enum Trouble {
     ServerError,
     /// More than 24 hours since the person wrote.
     WindowClosed,
+    /// The person cannot be reached.
+    Unreachable,
     /// The message was taken, and no answer comes.
     SilenceAfterTaking,
 }
@@ -67,6 +69,8 @@ struct State {
     subscription: Option<(String, String)>,
     /// Whether the account delivers to the app.
     subscribed: bool,
+    /// The token was taken back.
+    revoked: bool,
     templates: templates::Templates,
     /// Where the public address is reached from here.
     reached_at: String,
@@ -136,6 +140,16 @@ impl WhatsApp {
     /// Whether the account delivers to the app.
     pub fn subscribed(&self) -> bool {
         lock(&self.shared).subscribed
+    }
+
+    /// The token is good no more.
+    pub fn revoke(&self) {
+        lock(&self.shared).revoked = true;
+    }
+
+    /// The token is good again.
+    pub fn grant(&self) {
+        lock(&self.shared).revoked = false;
     }
 
     /// A file that a person sent: its media id.

@@ -107,6 +107,8 @@ struct State {
     files: HashMap<String, (Bytes, String)>,
     uploads: BTreeMap<String, files::Upload>,
     nonces: HashSet<String>,
+    /// The account's keys were taken back.
+    withdrawn: bool,
     /// Codes of people who signed in, with the challenge and the redirect they are bound to.
     codes: HashMap<String, (String, String)>,
     /// The access and the refresh token that are good.
@@ -129,6 +131,7 @@ impl Default for State {
             files: HashMap::new(),
             uploads: BTreeMap::new(),
             nonces: HashSet::new(),
+            withdrawn: false,
             codes: HashMap::new(),
             tokens: None,
             revoked: Vec::new(),
@@ -198,6 +201,16 @@ impl X {
         lock(&self.shared).troubles.extend(troubles);
     }
 
+    /// The account takes back what it allowed the app.
+    pub fn revoke(&self) {
+        lock(&self.shared).withdrawn = true;
+    }
+
+    /// The account allows it again.
+    pub fn grant(&self) {
+        lock(&self.shared).withdrawn = false;
+    }
+
     /// How many webhooks the app may have.
     pub fn allow_webhooks(&self, most: usize) {
         lock(&self.shared).most_webhooks = most;
@@ -223,6 +236,11 @@ impl X {
     /// Tokens that were given back.
     pub fn revoked(&self) -> Vec<String> {
         lock(&self.shared).revoked.clone()
+    }
+
+    /// The account takes its sign-in back: neither of its tokens is good any more.
+    pub fn withdraw(&self) {
+        lock(&self.shared).tokens = None;
     }
 
     /// The account's token after signing in.

@@ -3,7 +3,7 @@
 
 use super::vault::Encoding;
 use crate::contract::connection::{ConnectStep, Health};
-use crate::contract::types::{Channel, Instruction};
+use crate::contract::types::{Channel, Finding, Instruction};
 use crate::manifest::AddressKind;
 use crate::recipe;
 use crate::state::State;
@@ -28,14 +28,20 @@ impl State {
 
     /// Names the address in what a person is to do.
     pub(crate) fn unmark_step(&self, step: &mut ConnectStep) {
-        if let ConnectStep::Wait(instructions) = step {
-            instructions.iter_mut().for_each(|instruction| self.unmark(instruction));
+        match step {
+            ConnectStep::Wait(instructions) => instructions.iter_mut().for_each(|instruction| self.unmark(instruction)),
+            ConnectStep::Connected(connected) => self.unmark_findings(&mut connected.findings),
+            _ => {}
         }
     }
 
     /// Names the address in what a person should know.
     pub(crate) fn unmark_health(&self, health: &mut Health) {
-        for finding in &mut health.findings {
+        self.unmark_findings(&mut health.findings);
+    }
+
+    fn unmark_findings(&self, findings: &mut [Finding]) {
+        for finding in findings {
             finding.words = self.named(&finding.words);
             finding.fix.iter_mut().for_each(|instruction| self.unmark(instruction));
         }
@@ -61,7 +67,8 @@ mod tests {
     use super::*;
     use crate::call::Caller;
     use crate::calls::Function;
-    use crate::contract::types::{Finding, MediaRef};
+    use crate::contract::connection::{Account, Connected};
+    use crate::contract::types::MediaRef;
     use crate::egress::{Client, Policy};
     use crate::limits::Limits;
     use crate::services::{BlobRead, BlobWrite, Blobs, Kv, NoMail, SecretValue, Secrets, ServiceError, Services};
@@ -146,23 +153,31 @@ mod tests {
             copy: Some(marked.clone()),
             extra: Vec::new(),
         };
-        let mut health = Health {
-            findings: vec![Finding {
-                level: "info".to_owned(),
-                code: "by-hand".to_owned(),
-                words: format!("Set {marked} there."),
-                fix: Some(instruction("Copy it.")),
-                extra: Vec::new(),
-            }],
-            account: None,
+        let by_hand = Finding {
+            level: "info".to_owned(),
+            code: "by-hand".to_owned(),
+            words: format!("Set {marked} there."),
+            fix: Some(instruction("Copy it.")),
             extra: Vec::new(),
         };
+        let mut health = Health { findings: vec![by_hand.clone()], account: None, extra: Vec::new() };
         state.unmark_health(&mut health);
         assert_eq!(health.findings[0].words, "Set {webhook_url} there.");
         assert_eq!(health.findings[0].fix.as_ref().unwrap().copy.as_deref(), Some(WEBHOOK_URL));
         let mut step = ConnectStep::Wait(vec![instruction(&marked)]);
         state.unmark_step(&mut step);
         assert!(matches!(step, ConnectStep::Wait(all) if all[0].text == WEBHOOK_URL));
+        let account = Account {
+            id: "a".to_owned(),
+            name: "A".to_owned(),
+            routes: Vec::new(),
+            features: "{}".to_owned(),
+            extra: Vec::new(),
+        };
+        let mut step = ConnectStep::Connected(Connected { account, findings: vec![by_hand], extra: Vec::new() });
+        state.unmark_step(&mut step);
+        let ConnectStep::Connected(connected) = step else { panic!("another step") };
+        assert_eq!(connected.findings[0].words, "Set {webhook_url} there.");
     }
 
     #[tokio::test]

@@ -82,8 +82,8 @@ async fn results_that_do_not_match_the_contents_are_a_crash() {
 async fn connecting_and_checking_answer() {
     let plugin = plugin("good").await;
     let done = plugin.connect(&caller(&plugin), channel(), None).await.expect("a call");
-    let Ok(ConnectStep::Connected(account)) = done.value else { panic!("not connected: {:?}", done.value) };
-    assert_eq!(account.id, "account");
+    let Ok(ConnectStep::Connected(connected)) = done.value else { panic!("not connected: {:?}", done.value) };
+    assert_eq!(connected.account.id, "account");
     assert!(plugin.check(&caller(&plugin), channel()).await.expect("a call").value.is_ok());
     assert!(plugin.disconnect(&caller(&plugin), channel()).await.expect("a call").value.is_ok());
 }

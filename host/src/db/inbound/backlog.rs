@@ -62,13 +62,16 @@ impl Gone {
         let person = |who: &Person| who.identities.iter().any(identity);
         let thread = |thread: &Thread| word(&thread.key) || thread.aliases.iter().any(word);
         match &event.what {
-            Happening::Message(said) | Happening::Echo(said) => {
+            Happening::Message(said) => {
                 thread(&said.thread) || said.sender.as_ref().is_some_and(person) || word(&said.id)
             }
-            Happening::Edited(edit) => word(&edit.message.id),
-            Happening::Reaction(reaction) => reaction.who.as_ref().is_some_and(person) || word(&reaction.message.id),
+            Happening::Reaction(said) => {
+                said.who.as_ref().is_some_and(person)
+                    || said.thread.as_ref().is_some_and(thread)
+                    || word(&said.message.id)
+            }
             Happening::Delivery(said) => said.who.as_ref().is_some_and(identity),
-            Happening::ReadUpTo(said) => thread(&said.thread),
+            Happening::Watermark(said) => thread(&said.thread),
             Happening::Subscription(said) => person(&said.who) || said.thread.as_ref().is_some_and(thread),
             Happening::IdentityChanged(change) => change.old.iter().chain(&change.new).any(identity),
             Happening::Typing(at) => thread(at),

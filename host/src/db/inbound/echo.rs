@@ -132,7 +132,7 @@ impl Db {
                 db.prepare_cached("DELETE FROM waiting_events WHERE id = ?1")?.execute([id])?;
                 let said = serde_json::from_str(event).map_err(|error| DbError::Damaged(error.to_string()))?;
                 let Waiting::Echo { event } = said else { continue };
-                let Happening::Echo(message) = &event.what else { continue };
+                let Happening::Message(message) = &event.what else { continue };
                 let workspace: String = db
                     .prepare_cached("SELECT workspace_id FROM accounts WHERE id = ?1")?
                     .query_row([account], |row| row.get(0))?;

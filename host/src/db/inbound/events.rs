@@ -1,7 +1,9 @@
 //! One event of one account: stored once, by its id.
 
 use rusqlite::params;
-use sambung_runtime::contract::inbound::{Delivery, Event, Happening, IdentityChange, Message, ReadUpTo, Subscription};
+use sambung_runtime::contract::inbound::{
+    Delivery, Event, Happening, IdentityChange, Message, Reaction, Subscription, Watermark,
+};
 use sambung_runtime::contract::types::Person;
 use serde_json::json;
 
@@ -10,6 +12,7 @@ use super::site::Site;
 use super::targets::{self, Waiting};
 use super::{echo, notices, people, threads};
 use crate::db::{DbError, status, templates};
+use crate::model::status::Status;
 use crate::model::windows::counts_from;
 
 /// How far a provider's clock may run ahead of the host's, in milliseconds; past it the host's time of receipt counts.
@@ -41,28 +44,21 @@ pub(super) fn apply(site: &mut Site<'_>, event: &Event) -> Result<Stored, DbErro
     }
     let at = time_of(event, site.received_at);
     let conversation = match &event.what {
-        Happening::Message(said) => message(site, said, at)?,
-        Happening::Echo(said) => echo::apply(site, event, said, at)?,
-        Happening::Edited(edit) => {
-            let said = Waiting::Edited { content: edit.content.clone() };
-            targets::on_message(site, &edit.message.id, &said, at)?;
-            None
-        }
+        Happening::Message(said) => match said.kind.as_str() {
+            "echo" => echo::apply(site, event, said, at)?,
+            "edited" => edited(site, said, at)?,
+            _ => message(site, said, at)?,
+        },
         Happening::Deleted(target) => {
             targets::on_message(site, &target.id, &Waiting::Deleted, at)?;
             None
         }
-        Happening::Reaction(reaction) => {
-            let who = reaction.who.as_ref().and_then(|who| who.identities.first().cloned());
-            let said = Waiting::Reaction { who, emojis: reaction.emojis.clone() };
-            targets::on_message(site, &reaction.message.id, &said, at)?;
-            None
-        }
+        Happening::Reaction(said) => reaction(site, said, at)?,
         Happening::Delivery(said) => {
             delivery(site, said, at)?;
             None
         }
-        Happening::ReadUpTo(said) => read_up_to(site, said, at)?,
+        Happening::Watermark(said) => watermark(site, said, at)?,
         Happening::Subscription(said) => subscription(site, said, at)?,
         Happening::IdentityChanged(change) => {
             identity_changed(site, change, at)?;
@@ -153,6 +149,20 @@ fn message(site: &mut Site<'_>, said: &Message, at: i64) -> Result<Option<String
     Ok(Some(conversation))
 }
 
+fn edited(site: &mut Site<'_>, said: &Message, at: i64) -> Result<Option<String>, DbError> {
+    targets::on_message(site, &said.id, &Waiting::Edited { content: said.content.clone() }, at)?;
+    threads::known(site, &said.thread)
+}
+
+fn reaction(site: &mut Site<'_>, said: &Reaction, at: i64) -> Result<Option<String>, DbError> {
+    let who = said.who.as_ref().and_then(|who| who.identities.first().cloned());
+    targets::on_message(site, &said.message.id, &Waiting::Reaction { who, emojis: said.emojis.clone() }, at)?;
+    match &said.thread {
+        Some(thread) => threads::known(site, thread),
+        None => Ok(None),
+    }
+}
+
 fn contacts_met(site: &mut Site<'_>, conversation: &str, at: i64) -> Result<(), DbError> {
     let line = Line { code: "contacts-merged", text: "Two contacts turned out to be one person and were merged." };
     messages::add_line(site, conversation, &line, at)
@@ -179,19 +189,23 @@ fn delivery(site: &mut Site<'_>, said: &Delivery, at: i64) -> Result<(), DbError
     Ok(())
 }
 
-fn read_up_to(site: &mut Site<'_>, said: &ReadUpTo, at: i64) -> Result<Option<String>, DbError> {
+fn watermark(site: &mut Site<'_>, said: &Watermark, at: i64) -> Result<Option<String>, DbError> {
+    // A word that this version does not know says nothing about the rank.
+    let Some(state) = Status::of(&said.state).filter(|state| matches!(state, Status::Delivered | Status::Read)) else {
+        return Ok(None);
+    };
     let until = said.time.and_then(|time| i64::try_from(time).ok()).unwrap_or(at);
     let Some(conversation) = threads::known(site, &said.thread)? else {
-        let waiting = Waiting::ReadThread { id: said.id.clone(), until };
+        let waiting = Waiting::ThreadWatermark { state, id: said.id.clone(), until };
         targets::keep_for_thread(site, &said.thread.key, &waiting, at)?;
         return Ok(None);
     };
     match &said.id {
         Some(id) => {
-            let waiting = Waiting::ReadUpTo { conversation: conversation.clone() };
+            let waiting = Waiting::Watermark { conversation: conversation.clone(), state };
             targets::on_message(site, id, &waiting, at)?;
         }
-        None => targets::read_up_to(site, &conversation, until)?,
+        None => targets::watermark(site, &conversation, state, until)?,
     }
     Ok(Some(conversation))
 }

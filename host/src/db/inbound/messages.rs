@@ -170,7 +170,8 @@ pub(super) fn contents_json(site: &mut Site<'_>, message: &str, contents: &[Cont
     }
 }
 
-/// The newest message and the newest inbound one are maxima, whatever arrives when. What the conversation's row says then.
+/// The newest message and the newest inbound one are maxima, whatever arrives when; one that comes late was not read yet, whenever
+/// it was written. What the conversation's row says then.
 fn bump_last(site: &Site<'_>, new: &NewMessage<'_>, id: &str) -> Result<Marks, DbError> {
     let Row { rowid, mut marks } = match new.row.take() {
         Some(row) => row,
@@ -182,12 +183,13 @@ fn bump_last(site: &Site<'_>, new: &NewMessage<'_>, id: &str) -> Result<Marks, D
     }
     if !new.echo {
         marks.last_inbound_at = marks.last_inbound_at.max(Some(new.at));
+        marks.read_at = marks.read_at.map(|read| read.min(new.at.saturating_sub(1)));
     }
     site.db
         .prepare_cached(
-            "UPDATE conversations SET last_message_id = ?2, last_message_at = ?3, last_inbound_at = ?4 WHERE rowid = ?1",
+            "UPDATE conversations SET last_message_id = ?2, last_message_at = ?3, last_inbound_at = ?4, read_at = ?5 WHERE rowid = ?1",
         )?
-        .execute(params![rowid, marks.last_message_id, marks.last_message_at, marks.last_inbound_at])?;
+        .execute(params![rowid, marks.last_message_id, marks.last_message_at, marks.last_inbound_at, marks.read_at])?;
     Ok(marks)
 }
 

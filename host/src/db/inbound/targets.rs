@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::messages;
 use super::site::Site;
 use crate::db::{DbError, status};
+use crate::model::status::Status;
 
 /// Something that was said about a message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,10 +25,10 @@ pub(super) enum Waiting {
     Reaction { who: Option<Identity>, emojis: Vec<String> },
     /// The message with this id of ours answers it.
     Reply { message: String },
-    /// The other side read this conversation until it.
-    ReadUpTo { conversation: String },
-    /// The other side read a conversation that nobody here knows yet: until this message, else until then.
-    ReadThread { id: Option<String>, until: i64 },
+    /// What was sent in this conversation up to it has come this far.
+    Watermark { conversation: String, state: Status },
+    /// What was sent in a conversation that nobody here knows yet has come this far: up to this message, else until then.
+    ThreadWatermark { state: Status, id: Option<String>, until: i64 },
     /// A message of the business that nobody here knows yet; it becomes one of its own unless it proves to be ours.
     Echo { event: Box<Event> },
 }
@@ -97,10 +98,11 @@ pub(super) fn keep_for_thread(site: &Site<'_>, key: &str, said: &Waiting, at: i6
 pub(super) fn thread_appeared(site: &mut Site<'_>, key: &str, conversation: &str) -> Result<(), DbError> {
     for (said, at) in take(site, &thread_name(key))? {
         match said {
-            Waiting::ReadThread { id: Some(id), .. } => {
-                on_message(site, &id, &Waiting::ReadUpTo { conversation: conversation.to_owned() }, at)?;
+            Waiting::ThreadWatermark { state, id: Some(id), .. } => {
+                let said = Waiting::Watermark { conversation: conversation.to_owned(), state };
+                on_message(site, &id, &said, at)?;
             }
-            Waiting::ReadThread { id: None, until } => read_up_to(site, conversation, until)?,
+            Waiting::ThreadWatermark { state, id: None, until } => watermark(site, conversation, state, until)?,
             _ => {}
         }
     }
@@ -169,7 +171,7 @@ fn apply(site: &mut Site<'_>, message: &str, said: &Waiting, at: i64) -> Result<
             site.told.updated.insert(reply.clone());
             false
         }
-        Waiting::ReadUpTo { conversation } => {
+        Waiting::Watermark { conversation, state } => {
             let until: i64 = site
                 .db
                 .prepare_cached(
@@ -181,10 +183,10 @@ fn apply(site: &mut Site<'_>, message: &str, said: &Waiting, at: i64) -> Result<
                 .db
                 .prepare_cached("SELECT coalesce(merged_into, id) FROM conversations WHERE id = ?1")?
                 .query_row([conversation], |row| row.get(0))?;
-            read_up_to(site, &conversation, until)?;
+            watermark(site, &conversation, *state, until)?;
             false
         }
-        Waiting::ReadThread { .. } | Waiting::Echo { .. } => false,
+        Waiting::ThreadWatermark { .. } | Waiting::Echo { .. } => false,
     };
     if changed {
         site.told.updated.insert(message.to_owned());
@@ -213,14 +215,15 @@ fn react(site: &Site<'_>, message: &str, who: Option<&Identity>, emojis: &[Strin
     Ok(true)
 }
 
-/// The other side read everything that was sent until then.
-pub(super) fn read_up_to(site: &mut Site<'_>, conversation: &str, until: i64) -> Result<(), DbError> {
+/// Everything that was sent until then has come this far.
+pub(super) fn watermark(site: &mut Site<'_>, conversation: &str, state: Status, until: i64) -> Result<(), DbError> {
     site.db
         .prepare_cached(
-            "INSERT INTO read_marks (conversation_id, at) VALUES (?1, ?2) ON CONFLICT (conversation_id) DO UPDATE SET at = max(at, excluded.at)",
+            "INSERT INTO watermarks (conversation_id, state, at) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (conversation_id, state) DO UPDATE SET at = max(at, excluded.at)",
         )?
-        .execute(params![conversation, until])?;
-    let unread: Vec<String> = {
+        .execute(params![conversation, state.word(), until])?;
+    let behind: Vec<String> = {
         let mut query = site.db.prepare_cached(
             "SELECT id FROM messages WHERE conversation_id = ?1 AND at <= ?2 AND direction = 'outbound' AND status IN ('sent', 'delivered') \
              ORDER BY at DESC, seq DESC LIMIT 500",
@@ -228,7 +231,7 @@ pub(super) fn read_up_to(site: &mut Site<'_>, conversation: &str, until: i64) ->
         let rows = query.query_map(params![conversation, until], |row| row.get(0))?;
         rows.collect::<Result<_, _>>()?
     };
-    for message in unread {
+    for message in behind {
         status::recompute_status(site.db, &message, site.now)?;
     }
     Ok(())

@@ -2,7 +2,9 @@
 
 mod files;
 mod merges;
+mod people;
 mod rows;
+mod watermarks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use proptest::prelude::*;
 use rusqlite::params;
 use sambung_runtime::contract::connection::Account;
 use sambung_runtime::contract::inbound::{
-    Delivery, Edited, Event, Happening, Item, ItemResult, Message, Opening, Outcome, Reaction, ReadUpTo,
+    Delivery, Event, Happening, Item, ItemResult, Message, Opening, Outcome, Reaction, Watermark,
 };
 use sambung_runtime::contract::types::{Content, Identity, Person, Target, Text, Thread};
 use serde_json::Value;
@@ -163,6 +165,7 @@ fn text(body: &str) -> Vec<Content> {
 
 fn message(id: &str, key: &str) -> Message {
     Message {
+        kind: "received".into(),
         id: id.into(),
         thread: thread(key),
         sender: Some(person(key)),
@@ -173,6 +176,10 @@ fn message(id: &str, key: &str) -> Message {
         correlation: None,
         extra: vec![],
     }
+}
+
+fn echo(id: &str, key: &str) -> Message {
+    Message { kind: "echo".into(), sender: None, ..message(id, key) }
 }
 
 fn event(id: &str, at: i64, what: Happening) -> Event {
@@ -194,7 +201,7 @@ async fn derived(db: &Db) -> BTreeMap<String, Value> {
                     (SELECT json_group_array(o.rule || o.at || coalesce(o.token, '')) FROM
                        (SELECT * FROM openings WHERE conversation_id = v.id ORDER BY rule, at) o),
                     (SELECT json_group_array(c.rule || c.at) FROM closings c WHERE c.conversation_id = v.id),
-                    (SELECT r.at FROM read_marks r WHERE r.conversation_id = v.id))
+                    (SELECT json_group_array(w.state || w.at) FROM watermarks w WHERE w.conversation_id = v.id))
              FROM conversations v",
         )?;
         for query in [&mut messages, &mut conversations] {
@@ -230,16 +237,17 @@ fn told(index: usize, (kind, who, which, other): (u8, u8, u8, u8)) -> Event {
             let reply_to = (other != which).then(|| target(&format!("in{who}{other}")));
             Happening::Message(Message { reply_to, ..message(&theirs, &key) })
         }
-        1 => Happening::Echo(Message { sender: None, ..message(&ours, &key) }),
-        2 => Happening::Edited(Edited {
-            message: target(&theirs),
+        1 => Happening::Message(echo(&ours, &key)),
+        2 => Happening::Message(Message {
+            kind: "edited".into(),
             content: text(&format!("edit {index}")),
-            extra: vec![],
+            ..message(&theirs, &key)
         }),
         3 => Happening::Deleted(target(&theirs)),
         4 => {
             let emojis = if other == 0 { vec![] } else { vec![format!("emoji{other}")] };
-            Happening::Reaction(Reaction { message: target(&theirs), who: Some(person(&key)), emojis, extra: vec![] })
+            let who = Some(person(&key));
+            Happening::Reaction(Reaction { message: target(&theirs), thread: None, who, emojis, extra: vec![] })
         }
         5 | 6 => {
             let state = ["sent", "delivered", "failed"][usize::from(other)];
@@ -255,7 +263,8 @@ fn told(index: usize, (kind, who, which, other): (u8, u8, u8, u8)) -> Event {
         }
         _ => {
             let (id, time) = if other == 0 { (Some(ours), None) } else { (None, Some(at as u64)) };
-            Happening::ReadUpTo(ReadUpTo { thread: thread(&key), id, time, extra: vec![] })
+            let state = if which == 0 { "delivered" } else { "read" }.into();
+            Happening::Watermark(Watermark { thread: thread(&key), state, id, time, extra: vec![] })
         }
     };
     let mut event = event(&format!("e{index}"), at, what);
@@ -596,16 +605,17 @@ async fn what_waits_when_a_person_is_erased_brings_nothing_of_them_back() {
     assert_eq!(erased.waiting, 1);
     assert_eq!(count(&db, "journal WHERE state = 'pending' AND body IS NOT NULL").await, 1, "others' words are in it");
     assert_eq!(count(&db, "journal WHERE instr(erased, 'kasia') > 0").await, 0, "the mark is sealed");
-    let edit = Edited { message: target("m1"), content: text("edited"), extra: vec![] };
+    let edit = Message { kind: "edited".into(), content: text("edited"), ..message("m1", "customer") };
     let all = vec![
         said("again", "kasia-1984"),
         said("other", "budi"),
-        event("e-edit", FIRST, Happening::Edited(edit)),
+        event("e-edit", FIRST, Happening::Message(edit)),
         event(
             "e-reaction",
             FIRST,
             Happening::Reaction(Reaction {
                 message: target("other"),
+                thread: None,
                 who: Some(person("kasia-1984")),
                 emojis: vec!["x".into()],
                 extra: vec![],

@@ -236,8 +236,8 @@ fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
         "UPDATE OR IGNORE openings SET conversation_id = ?1 WHERE conversation_id = ?2",
         "INSERT INTO closings (conversation_id, rule, at) SELECT ?1, rule, at FROM closings WHERE conversation_id = ?2 \
          ON CONFLICT (conversation_id, rule) DO UPDATE SET at = max(at, excluded.at)",
-        "INSERT INTO read_marks (conversation_id, at) SELECT ?1, at FROM read_marks WHERE conversation_id = ?2 \
-         ON CONFLICT (conversation_id) DO UPDATE SET at = max(at, excluded.at)",
+        "INSERT INTO watermarks (conversation_id, state, at) SELECT ?1, state, at FROM watermarks WHERE conversation_id = ?2 \
+         ON CONFLICT (conversation_id, state) DO UPDATE SET at = max(at, excluded.at)",
         "INSERT INTO holds (account_id, scope, key, until, reason) SELECT account_id, scope, ?1, until, reason FROM holds \
          WHERE scope = 'thread' AND key = ?2 \
          ON CONFLICT (account_id, scope, key) DO UPDATE SET until = max(until, excluded.until)",
@@ -247,7 +247,7 @@ fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
     for statement in [
         "DELETE FROM openings WHERE conversation_id = ?1",
         "DELETE FROM closings WHERE conversation_id = ?1",
-        "DELETE FROM read_marks WHERE conversation_id = ?1",
+        "DELETE FROM watermarks WHERE conversation_id = ?1",
         "DELETE FROM holds WHERE scope = 'thread' AND key = ?1",
     ] {
         site.db.prepare_cached(statement)?.execute([gone])?;

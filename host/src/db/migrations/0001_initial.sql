@@ -187,8 +187,10 @@ CREATE TABLE waiting_events (
   due_at INTEGER) STRICT;
 CREATE INDEX waiting_events_target ON waiting_events(account_id, provider_id);
 CREATE INDEX waiting_events_due ON waiting_events(due_at) WHERE due_at IS NOT NULL;
--- Until when the other side has read a conversation.
-CREATE TABLE read_marks (conversation_id TEXT PRIMARY KEY REFERENCES conversations(id), at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- Until when what was sent in a conversation is 'delivered' or 'read'.
+CREATE TABLE watermarks (
+  conversation_id TEXT NOT NULL REFERENCES conversations(id), state TEXT NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY (conversation_id, state)) STRICT, WITHOUT ROWID;
 
 -- ---- outbound -------------------------------------------------------------------------------------------------------------
 CREATE TABLE parts (

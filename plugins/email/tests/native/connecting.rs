@@ -2,7 +2,7 @@
 
 use crate::support::{ADDRESS, FORWARDING, channel, host};
 use sambung_plugin_email::Email;
-use sambung_sdk::connection::{ConnectStep, Connection};
+use sambung_sdk::connection::{ConnectStep, Connected, Connection};
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::mailer::MailError;
 use sambung_sdk::types::Channel;
@@ -95,6 +95,6 @@ fn without_a_relay_it_receives_and_offers_nothing_to_write() {
 fn a_change_of_a_connected_channel_does_not_wait_for_another_mail() {
     let _host = host();
     assert!(
-        matches!(Email::connect(channel(), None).unwrap(), ConnectStep::Connected(account) if account.id == ADDRESS)
+        matches!(Email::connect(channel(), None).unwrap(), ConnectStep::Connected(Connected { account, .. }) if account.id == ADDRESS)
     );
 }

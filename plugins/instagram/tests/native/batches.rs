@@ -8,7 +8,7 @@ use sambung_sdk::types::{Content, Identity};
 
 fn message(event: Event) -> Message {
     match event.what {
-        Happening::Message(message) | Happening::Echo(message) => message,
+        Happening::Message(message) => message,
         other => panic!("not a message: {other:?}"),
     }
 }
@@ -65,14 +65,17 @@ fn a_message_is_taken_back_changed_and_read_by_its_id() {
     for number in [json!(1), json!("1")] {
         let event = only("message_edit", json!({ "mid": "m1", "text": "new", "num_edit": number }));
         assert_eq!(event.id, "edit:m1:1");
-        let Happening::Edited(edited) = event.what else { panic!("not edited") };
-        assert_eq!((edited.message.id.as_str(), &edited.content[0]), ("m1", &Content::text("new")));
+        let Happening::Message(edited) = event.what else { panic!("not edited") };
+        assert_eq!(
+            (edited.kind.as_str(), edited.id.as_str(), &edited.content[0]),
+            ("edited", "m1", &Content::text("new"))
+        );
     }
     let first = told::item(&item("message_edit", json!({ "mid": "m1", "text": "new", "num_edit": 0 })));
     assert_eq!(first, "ignored: the first version of a message, which comes as a message");
     let empty = told::item(&item("message_edit", json!({ "mid": "m1", "num_edit": 1 })));
     assert_eq!(empty, "ignored: an edit that does not say what the message is now");
-    let Happening::ReadUpTo(read) = only("read", json!({ "mid": "m1" })).what else { panic!("not read") };
+    let Happening::Watermark(read) = only("read", json!({ "mid": "m1" })).what else { panic!("not read") };
     assert_eq!((read.thread.key.as_str(), read.id.as_deref()), (PERSON, Some("m1")));
 }
 

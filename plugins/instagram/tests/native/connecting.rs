@@ -2,7 +2,7 @@
 
 use crate::support::{ACCOUNT, GRAPH, OWN, channel};
 use sambung_plugin_instagram::Instagram;
-use sambung_sdk::connection::{ConnectStep, Connection};
+use sambung_sdk::connection::{ConnectStep, Connected, Connection};
 use sambung_sdk::http::Auth;
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::testing::Host;
@@ -58,7 +58,7 @@ fn an_account_connects_by_its_pages_token() {
     host.expect("GET", page_me()).answer(200, page_of(linked()));
     host.expect("GET", page_edge()).answer(200, json!({ "data": [] }));
     host.expect("POST", format!("{}?subscribed_fields=feed", page_edge())).answer(200, json!({ "success": true }));
-    let Ok(ConnectStep::Connected(account)) = Instagram::connect(channel("token"), None) else {
+    let Ok(ConnectStep::Connected(Connected { account, .. })) = Instagram::connect(channel("token"), None) else {
         panic!("not connected")
     };
     assert_eq!((account.id.as_str(), account.name.as_str()), (ACCOUNT, "Toko Kita (@toko)"));
@@ -73,7 +73,7 @@ fn an_account_connects_by_its_own_token_at_its_own_address() {
     host.expect("POST", format!("{}?subscribed_fields={OWN_FIELDS}", own_edge()))
         .answer(200, json!({ "success": true }));
     let step = Instagram::connect(channel("instagram-token"), None);
-    let Ok(ConnectStep::Connected(account)) = step else { panic!("not connected") };
+    let Ok(ConnectStep::Connected(Connected { account, .. })) = step else { panic!("not connected") };
     assert_eq!(account.id, ACCOUNT, "the id that webhooks name, and not the app's word for it");
     assert!(host.requests().iter().all(|one| is_by(&one.auth, "instagram_access_token")));
 }
@@ -125,7 +125,7 @@ fn the_accounts_of_a_persons_pages_are_offered_and_the_chosen_ones_page_speaks()
         .answer(200, json!({ "success": true }));
     let answer = json!({ "choice": ACCOUNT }).to_string();
     let step = Instagram::connect(channel("sign-in"), Some(answer));
-    assert!(matches!(step, Ok(ConnectStep::Connected(account)) if account.id == ACCOUNT));
+    assert!(matches!(step, Ok(ConnectStep::Connected(Connected { account, .. })) if account.id == ACCOUNT));
     assert_eq!(host.kept()[0].name, "page_token");
     assert!(is_by(&host.requests().last().unwrap().auth, "page_token"));
 }

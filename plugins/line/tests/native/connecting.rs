@@ -1,7 +1,7 @@
 //! Connecting and checking.
 
 use sambung_plugin_line::Line;
-use sambung_sdk::connection::{ConnectStep, Connection};
+use sambung_sdk::connection::{ConnectStep, Connected, Connection};
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::settings::Settings;
 use sambung_sdk::testing::Host;
@@ -39,7 +39,9 @@ fn connecting_names_the_account_and_registers_the_address() {
     host.expect("GET", INFO).answer(200, info());
     host.expect("PUT", ENDPOINT).answer(200, json!({}));
     host.expect("POST", TEST).answer(200, tested(true, 200, "OK"));
-    let ConnectStep::Connected(account) = Line::connect(channel(), None).unwrap() else { panic!("not connected") };
+    let ConnectStep::Connected(Connected { account, .. }) = Line::connect(channel(), None).unwrap() else {
+        panic!("not connected")
+    };
     assert_eq!((account.id.as_str(), account.name.as_str()), (BOT, "Example (@216ru)"));
     assert_eq!(host.requests()[1].body_bytes(), format!(r#"{{"endpoint":"{ADDRESS}"}}"#).as_bytes());
 }

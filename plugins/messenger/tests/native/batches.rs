@@ -8,7 +8,7 @@ use sambung_sdk::types::{Content, Identity};
 
 fn message(event: Event) -> Message {
     match event.what {
-        Happening::Message(message) | Happening::Echo(message) => message,
+        Happening::Message(message) => message,
         other => panic!("not a message: {other:?}"),
     }
 }

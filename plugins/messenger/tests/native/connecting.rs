@@ -2,7 +2,7 @@
 
 use crate::support::{FIELDS, GRAPH, PAGE, by_sign_in, by_token};
 use sambung_plugin_messenger::Messenger;
-use sambung_sdk::connection::{ConnectStep, Connection};
+use sambung_sdk::connection::{ConnectStep, Connected, Connection};
 use sambung_sdk::http::Auth;
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::testing::Host;
@@ -42,7 +42,9 @@ fn a_page_connects_by_its_token_and_is_subscribed() {
     host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
     host.expect("GET", edge(PAGE)).answer(200, json!({ "data": [] }));
     host.expect("POST", subscribing(PAGE)).answer(200, json!({ "success": true }));
-    let Ok(ConnectStep::Connected(account)) = Messenger::connect(by_token(), None) else { panic!("not connected") };
+    let Ok(ConnectStep::Connected(Connected { account, .. })) = Messenger::connect(by_token(), None) else {
+        panic!("not connected")
+    };
     assert_eq!((account.id.as_str(), account.name.as_str()), (PAGE, "Toko"));
     let features: Value = serde_json::from_str(&account.features).unwrap();
     assert_eq!(features, json!({ "typing": true, "read": true, "human-agent": false }));
@@ -103,7 +105,7 @@ fn whoever_signed_in_chooses_among_the_pages_whose_messages_they_may_answer() {
     host.expect("GET", edge("2")).answer(200, json!({ "data": [] }));
     host.expect("POST", subscribing("2")).answer(200, json!({ "success": true }));
     let answer = json!({ "choice": "2" }).to_string();
-    let Ok(ConnectStep::Connected(account)) = Messenger::connect(by_sign_in(), Some(answer)) else {
+    let Ok(ConnectStep::Connected(Connected { account, .. })) = Messenger::connect(by_sign_in(), Some(answer)) else {
         panic!("not connected")
     };
     assert_eq!(account.id, "2");

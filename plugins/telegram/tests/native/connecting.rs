@@ -1,7 +1,7 @@
 //! Connecting by webhook and without one, and what is found about a channel.
 
 use sambung_plugin_telegram::Telegram;
-use sambung_sdk::connection::{Account, ConnectStep, Connection};
+use sambung_sdk::connection::{Account, ConnectStep, Connected, Connection};
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::testing::Host;
 
@@ -28,7 +28,7 @@ fn info(host: &Host, own: Value) {
 
 fn connected(address: Option<&str>) -> Account {
     match Telegram::connect(channel(address), None).unwrap() {
-        ConnectStep::Connected(account) => account,
+        ConnectStep::Connected(Connected { account, .. }) => account,
         other => panic!("not connected: {other:?}"),
     }
 }

@@ -85,7 +85,7 @@ fn what_the_business_writes_itself_is_an_echo() {
     let mut update = message(own);
     update["business_message"] = update["message"].take();
     update.as_object_mut().unwrap().remove("message");
-    let Happening::Echo(echo) = event(&update).what else { panic!("no echo") };
+    let Happening::Message(echo) = event(&update).what else { panic!("no echo") };
     assert_eq!((echo.thread.key, echo.sender), (format!("business:bc:{USER}"), None));
 }
 

@@ -105,13 +105,13 @@ fn item(item: &Item) -> String {
 fn happening(event: &Event) -> String {
     let contents = |all: &[Content]| all.iter().map(content).collect::<Vec<_>>().join(" + ");
     match &event.what {
+        Happening::Message(message) if message.kind == "edited" => format!("edited to {}", contents(&message.content)),
+        Happening::Message(message) if message.kind == "echo" => format!("echo {}", contents(&message.content)),
         Happening::Message(message) => {
             let album = if message.group.is_some() { " of an album" } else { "" };
             let reply = if message.reply_to.is_some() { " as an answer" } else { "" };
             format!("message {}{album}{reply}", contents(&message.content))
         }
-        Happening::Echo(message) => format!("echo {}", contents(&message.content)),
-        Happening::Edited(edited) => format!("edited to {}", contents(&edited.content)),
         Happening::Deleted(target) => format!("deleted {}", target.id),
         Happening::Reaction(reaction) => format!("reaction {:?}", reaction.emojis),
         Happening::Subscription(one) => format!("{} {}", one.topic, if one.active { "begins" } else { "ends" }),

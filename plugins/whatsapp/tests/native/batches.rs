@@ -104,8 +104,8 @@ fn reactions_edits_and_deletions_name_their_message() {
     let Happening::Reaction(reaction) = base("reaction", json!({ "message_id": "m1" })) else { panic!("no reaction") };
     assert!(reaction.emojis.is_empty(), "an absent emoji takes the reaction back");
     let edit = json!({ "original_message_id": "m1", "message": { "type": "text", "text": { "body": "new" } } });
-    let Happening::Edited(edited) = base("edit", edit) else { panic!("no edit") };
-    assert_eq!((edited.message.id.as_str(), &edited.content[0]), ("m1", &Content::text("new")));
+    let Happening::Message(edited) = base("edit", edit) else { panic!("no edit") };
+    assert_eq!((edited.kind.as_str(), edited.id.as_str(), &edited.content[0]), ("edited", "m1", &Content::text("new")));
     let Happening::Deleted(target) = base("revoke", json!({ "original_message_id": "m1" })) else {
         panic!("no deletion")
     };
@@ -150,7 +150,7 @@ fn an_echo_stands_in_the_customers_conversation() {
         "text": { "body": "from the phone" } });
     let items = items(json!({ "message_echoes": [echo] }));
     let ItemResult::Events(events) = &items[0].outcome else { panic!("no event") };
-    let Happening::Echo(message) = &events[0].what else { panic!("no echo") };
+    let Happening::Message(message) = &events[0].what else { panic!("no echo") };
     assert_eq!(message.thread.key, CUSTOMER);
     assert_eq!(items[0].routes, [NUMBER]);
 }

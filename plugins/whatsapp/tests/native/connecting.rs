@@ -2,12 +2,12 @@
 
 use crate::support::{ACCOUNT, NUMBER, cloud, gateway};
 use sambung_plugin_whatsapp::WhatsApp;
-use sambung_sdk::connection::{ConnectStep, Connection};
+use sambung_sdk::connection::{ConnectStep, Connected, Connection};
 use sambung_sdk::http::Auth;
 use sambung_sdk::json::json;
 use sambung_sdk::testing::Host;
 
-const GRAPH: &str = "https://graph.facebook.com/v24.0";
+const GRAPH: &str = "https://graph.facebook.com/v25.0";
 
 fn number_address() -> String {
     format!(
@@ -23,7 +23,9 @@ fn a_number_connects_and_its_account_is_subscribed() {
     host.expect("GET", format!("{GRAPH}/{ACCOUNT}/phone_numbers?limit=100"))
         .answer(200, json!({ "data": [{ "id": NUMBER }] }));
     host.expect("POST", format!("{GRAPH}/{ACCOUNT}/subscribed_apps")).answer(200, json!({ "success": true }));
-    let Ok(ConnectStep::Connected(account)) = WhatsApp::connect(cloud(), None) else { panic!("not connected") };
+    let Ok(ConnectStep::Connected(Connected { account, .. })) = WhatsApp::connect(cloud(), None) else {
+        panic!("not connected")
+    };
     assert_eq!((account.id.as_str(), account.name.as_str()), (NUMBER, "Toko (+62 812)"));
     assert_eq!(account.routes, [format!("waba:{ACCOUNT}")]);
     assert!(
@@ -59,7 +61,9 @@ fn a_gateway_is_told_the_address_with_its_own_header() {
     host.secret("token", "k");
     host.expect("POST", "https://waba-v2.360dialog.io/configs/webhook").answer(200, json!({}));
     let channel = gateway("https://waba-v2.360dialog.io/", "D360-API-KEY");
-    let Ok(ConnectStep::Connected(account)) = WhatsApp::connect(channel, None) else { panic!("not connected") };
+    let Ok(ConnectStep::Connected(Connected { account, .. })) = WhatsApp::connect(channel, None) else {
+        panic!("not connected")
+    };
     assert_eq!(account.id, "gateway:waba-v2.360dialog.io");
     let request = &host.requests()[0];
     assert_eq!(request.headers[0], ("D360-API-KEY".to_owned(), "secret-token-raw".to_owned()));

@@ -82,13 +82,9 @@ fn happening(event: &Event) -> String {
     let what = match &event.what {
         Happening::Message(message) => {
             let contents: Vec<String> = message.content.iter().map(content).collect();
-            format!("message {}", contents.join(" + "))
+            let what = if message.kind == "received" { "message" } else { &message.kind };
+            format!("{what} {}", contents.join(" + "))
         }
-        Happening::Echo(message) => {
-            let contents: Vec<String> = message.content.iter().map(content).collect();
-            format!("echo {}", contents.join(" + "))
-        }
-        Happening::Edited(_) => "edited".to_owned(),
         Happening::Deleted(_) => "deleted".to_owned(),
         Happening::Reaction(reaction) => format!("reaction {}", reaction.emojis.join(" ")),
         Happening::Delivery(delivery) => delivery.state.clone(),

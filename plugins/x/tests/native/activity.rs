@@ -27,7 +27,7 @@ fn a_message_is_the_same_as_by_the_older_api() {
     let sender = message.sender.unwrap();
     assert_eq!(sender.name.as_deref(), Some("Sari"));
     assert_eq!(sender.extra[0].1, "\"sari\"");
-    let Happening::Echo(echo) = told("dm.sent", OWN, CUSTOMER).what else { panic!("no echo") };
+    let Happening::Message(echo) = told("dm.sent", OWN, CUSTOMER).what else { panic!("no echo") };
     assert_eq!(echo.thread.key, CUSTOMER);
 }
 

@@ -44,7 +44,7 @@ fn all_known(webhook: &str) -> Value {
 
 fn connected(channel: Channel) -> Account {
     match X::connect(channel, None) {
-        Ok(ConnectStep::Connected(account)) => account,
+        Ok(ConnectStep::Connected(connected)) => connected.account,
         other => panic!("not connected: {other:?}"),
     }
 }

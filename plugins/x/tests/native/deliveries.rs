@@ -98,10 +98,19 @@ fn an_answer_to_choices_a_place_and_where_a_conversation_began_are_told() {
     assert!(matches!(&message.content[..], [Content::Referral(one), Content::Text(_)] if one.contains("status/77")));
 }
 
+/// What stands beside it is told as well.
+#[test]
+fn an_attachment_of_a_kind_that_is_new_is_kept_with_a_line_for_people() {
+    let message = received(json!({ "text": "look", "attachment": { "type": "hologram", "hologram": { "depth": 3 } } }));
+    let [Content::Unsupported(new), Content::Text(text)] = &message.content[..] else { panic!("{:?}", message.content) };
+    assert_eq!((new.kind.as_str(), text.body.as_str()), ("hologram", "look"));
+    assert!(new.line.contains("hologram") && new.data.contains("depth"), "{new:?}");
+}
+
 /// What the account sent, from here or from X's own app, belongs to the conversation with whom it went to.
 #[test]
 fn an_echo_belongs_to_the_other_s_conversation() {
-    let Happening::Echo(echo) = only(&delivery(&[message("1", OWN, CUSTOMER, json!({ "text": "hi" }))])).what else {
+    let Happening::Message(echo) = only(&delivery(&[message("1", OWN, CUSTOMER, json!({ "text": "hi" }))])).what else {
         panic!("no echo")
     };
     assert_eq!((echo.id.as_str(), echo.thread.key.as_str()), ("1", CUSTOMER));
@@ -141,7 +150,7 @@ fn reading_and_typing_are_told_of_the_other_only() {
     let body = |key: &str, who: &str| json!({ "for_user_id": OWN, key: [signal(who)], "users": {} });
     let read = only(&body("direct_message_mark_read_events", CUSTOMER));
     assert_eq!(read.id, format!("read:{CUSTOMER}:954491830116155396"));
-    let Happening::ReadUpTo(up_to) = read.what else { panic!("nothing read") };
+    let Happening::Watermark(up_to) = read.what else { panic!("nothing read") };
     assert_eq!((up_to.thread.key.as_str(), up_to.id.as_deref()), (CUSTOMER, Some("954491830116155396")));
     let typing = only(&body("direct_message_indicate_typing_events", CUSTOMER));
     assert!(matches!(&typing.what, Happening::Typing(thread) if thread.key == CUSTOMER));

@@ -138,7 +138,7 @@ fn own_messages_are_echoes_and_groups_are_their_own_conversations() {
         .iter()
         .map(|item| match &item.outcome {
             ItemResult::Events(events) => match &events[0].what {
-                Happening::Message(message) | Happening::Echo(message) => message.thread.key.clone(),
+                Happening::Message(message) => message.thread.key.clone(),
                 other => panic!("{other:?}"),
             },
             other => panic!("{other:?}"),

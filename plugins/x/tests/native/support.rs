@@ -100,9 +100,9 @@ fn happening(event: &Event) -> String {
         format!("{word} {}", contents.join(" + "))
     };
     match &event.what {
+        Happening::Message(message) if message.kind == "echo" => told("echo", &message.content),
         Happening::Message(message) => told("message", &message.content),
-        Happening::Echo(message) => told("echo", &message.content),
-        Happening::ReadUpTo(_) => "read-up-to".to_owned(),
+        Happening::Watermark(mark) => format!("{} up to", mark.state),
         Happening::Typing(_) => "typing".to_owned(),
         Happening::AccountChanged(_) => "account-changed".to_owned(),
         other => panic!("the plugin makes no such event: {other:?}"),

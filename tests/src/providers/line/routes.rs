@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::extract::{Path, Request, State as Given};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -36,7 +36,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/v2/bot/chat/loading/start", post(loading))
         .route("/v2/bot/chat/markAsRead", post(mark_as_read))
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, "Not found") })
-        .layer(from_fn(authorize))
+        .layer(from_fn_with_state(shared.clone(), authorize))
         .with_state(shared)
 }
 
@@ -45,11 +45,10 @@ pub(super) fn router(shared: Shared) -> Router {
 struct Account(u32);
 
 /// Lets only those with a token through.
-async fn authorize(mut request: Request, next: Next) -> Response {
+async fn authorize(Given(shared): Given<Shared>, mut request: Request, next: Next) -> Response {
     let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let Some(account) = bearer.and_then(|bearer| account_of(bearer.strip_prefix("Bearer ")?)) else {
-        return unauthorized();
-    };
+    let account = bearer.and_then(|bearer| account_of(bearer.strip_prefix("Bearer ")?));
+    let Some(account) = account.filter(|_| !lock(&shared).revoked) else { return unauthorized() };
     request.extensions_mut().insert(Account(account));
     next.run(request).await
 }

@@ -4,7 +4,7 @@ use std::future::pending;
 
 use axum::extract::{Path, Query, Request, State as Given};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -35,12 +35,12 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/{version}/{id}/subscriptions", get(subscriptions).post(subscribe).delete(unsubscribe))
         .route("/files/{version}/{id}", get(bytes))
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, 100, "Unsupported request") })
-        .layer(from_fn(authorize))
+        .layer(from_fn_with_state(shared.clone(), authorize))
         .with_state(shared)
 }
 
 /// Lets only those with the token through; what is an app's own, with the app's.
-async fn authorize(request: Request, next: Next) -> Response {
+async fn authorize(Given(shared): Given<Shared>, request: Request, next: Next) -> Response {
     let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let apps_own = format!("access_token={APP_ID}%7C{APP_SECRET}");
     let query = request.uri().query().unwrap_or_default();
@@ -49,7 +49,7 @@ async fn authorize(request: Request, next: Next) -> Response {
     } else if request.uri().path().contains("/upload:") {
         bearer == Some(&format!("OAuth {TOKEN}"))
     } else {
-        bearer == Some(&format!("Bearer {TOKEN}"))
+        bearer == Some(&format!("Bearer {TOKEN}")) && !lock(&shared).revoked
     };
     if !may {
         return refuse(StatusCode::UNAUTHORIZED, 190, "Invalid OAuth access token - Cannot parse access token");
@@ -133,6 +133,9 @@ async fn messages(
         }
         Some(Trouble::WindowClosed) => {
             return refuse(StatusCode::BAD_REQUEST, 131_047, "(#131047) Re-engagement message");
+        }
+        Some(Trouble::Unreachable) => {
+            return refuse(StatusCode::BAD_REQUEST, 131_026, "(#131026) Message undeliverable");
         }
         Some(Trouble::SilenceAfterTaking) | None => {}
     }

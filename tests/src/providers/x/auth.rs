@@ -35,6 +35,7 @@ pub(super) fn check(shared: &Shared, parts: &Parts) -> Result<(), Box<Response>>
         Some(("Bearer", token)) => lock(shared).tokens.as_ref().is_some_and(|(access, _)| access == token),
         _ => false,
     };
+    let user = user && !lock(shared).withdrawn;
     let app = given == format!("Bearer {BEARER}");
     let may = match need(parts.method.as_str(), parts.uri.path()) {
         Need::App => app,

@@ -10,6 +10,10 @@ async fn tell(db: &Db, id: &str, at: i64, what: Happening) {
     run(db, Some("ch_1"), vec![item(vec![event(id, at, what)], &[])]).await;
 }
 
+fn watermark(key: &str, id: Option<&str>, time: Option<u64>) -> Watermark {
+    Watermark { thread: thread(key), state: "read".into(), id: id.map(str::to_owned), time, extra: vec![] }
+}
+
 async fn merge_old_and_new(db: &Db, at: i64) {
     let mut both = message("both", "new");
     both.thread.aliases.push("old".into());
@@ -51,13 +55,12 @@ async fn a_read_mark_that_waits_for_its_message_is_set_where_the_conversation_we
     let db = open(folder.path()).await;
     tell(&db, "m1", FIRST, Happening::Message(message("m1", "old"))).await;
     tell(&db, "m2", FIRST + 1, Happening::Message(message("m2", "new"))).await;
-    let read = ReadUpTo { thread: thread("new"), id: Some("ours".into()), time: None, extra: vec![] };
-    tell(&db, "read", FIRST + 2, Happening::ReadUpTo(read)).await;
+    let read = watermark("new", Some("ours"), None);
+    tell(&db, "read", FIRST + 2, Happening::Watermark(read)).await;
     merge_old_and_new(&db, FIRST + 3).await;
-    let ours = Message { sender: None, ..message("ours", "old") };
-    tell(&db, "echo", FIRST + 4, Happening::Echo(ours)).await;
-    let marks = "read_marks r JOIN conversations v ON v.id = r.conversation_id AND v.merged_into IS NULL";
-    assert_eq!((count(&db, marks).await, count(&db, "read_marks").await), (1, 1));
+    tell(&db, "echo", FIRST + 4, Happening::Message(echo("ours", "old"))).await;
+    let marks = "watermarks w JOIN conversations v ON v.id = w.conversation_id AND v.merged_into IS NULL";
+    assert_eq!((count(&db, marks).await, count(&db, "watermarks").await), (1, 1));
     assert_eq!(count(&db, "messages WHERE status = 'read'").await, 1);
 }
 
@@ -66,12 +69,12 @@ async fn what_was_said_of_a_thread_is_said_of_the_conversation_that_turns_out_to
     let folder = tempfile::tempdir().expect("a folder");
     let db = open(folder.path()).await;
     tell(&db, "m1", FIRST, Happening::Message(message("m1", "here"))).await;
-    let read = ReadUpTo { thread: thread("there"), id: None, time: Some(FIRST as u64 + 5), extra: vec![] };
-    tell(&db, "read", FIRST + 1, Happening::ReadUpTo(read)).await;
-    assert_eq!(count(&db, "read_marks").await, 0);
+    let read = watermark("there", None, Some(FIRST as u64 + 5));
+    tell(&db, "read", FIRST + 1, Happening::Watermark(read)).await;
+    assert_eq!(count(&db, "watermarks").await, 0);
     let mut named = message("m2", "here");
     named.thread.aliases.push("there".into());
     tell(&db, "m2", FIRST + 2, Happening::Message(named)).await;
-    assert_eq!(count(&db, "read_marks").await, 1);
+    assert_eq!(count(&db, "watermarks").await, 1);
     assert_eq!(count(&db, "waiting_events").await, 0);
 }
