@@ -123,7 +123,8 @@ impl App {
             let bundled: Vec<_> = sambung_bundle::BUNDLED.iter().map(|plugin| (plugin.id, plugin.wasm)).collect();
             plugins.install_bundled(&bundled).await?;
         }
-        let renewals = Renewals::new(db.clone(), clock.clone(), plugins.clone());
+        let tasks = TaskTracker::new();
+        let renewals = Renewals::new(db.clone(), clock.clone(), plugins.clone(), tasks.clone());
         let channels = Channels::new(
             db.clone(),
             clock.clone(),
@@ -160,7 +161,7 @@ impl App {
             auth,
         });
         let smtp = ingress::Smtp::bind(&state).await?;
-        Ok(App { state, tasks: TaskTracker::new(), setup_link, smtp, _lock: lock })
+        Ok(App { state, tasks, setup_link, smtp, _lock: lock })
     }
 
     /// What handlers reach; tests look at the same.

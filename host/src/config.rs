@@ -173,6 +173,7 @@ pub struct Mail {
     pub tls_certificate: PathBuf,
     pub tls_key: PathBuf,
     pub max_bytes: usize,
+    pub receiving_bytes: usize,
     pub max_recipients: usize,
     pub connections: usize,
     pub connections_per_address: usize,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::{Form, Query, State as Axum};
 use axum::http::HeaderMap;
@@ -44,8 +45,15 @@ struct Known {
     denies: bool,
     /// Answers 503 to whoever wants to renew.
     down: bool,
+    /// Names no possible time to come again.
+    nonsense: bool,
     /// Takes nobody's renewal any more.
     withdrawn: bool,
+    /// How often somebody wanted to renew, and whether they wait for an answer.
+    tries: u32,
+    slow: bool,
+    /// How long a renewed token lasts, in seconds, where not for two hours.
+    lasts: Option<u64>,
 }
 
 type Provider = Arc<Mutex<Known>>;
@@ -125,9 +133,17 @@ async fn long(Axum(provider): Axum<Provider>, Query(asked): Query<Pairs>) -> Res
 }
 
 async fn refresh(Axum(provider): Axum<Provider>, headers: HeaderMap, Form(asked): Form<Pairs>) -> Response {
+    provider.lock().unwrap().tries += 1;
+    while provider.lock().unwrap().slow {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let mut known = provider.lock().unwrap();
     if known.down {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        let mut answer = StatusCode::SERVICE_UNAVAILABLE.into_response();
+        if known.nonsense {
+            answer.headers_mut().insert("retry-after", "9223372036854775".parse().unwrap());
+        }
+        return answer;
     }
     if known.withdrawn || !is_client(&headers) || asked["refresh_token"] != known.renewal {
         return refused("invalid_grant");
@@ -137,7 +153,8 @@ async fn refresh(Axum(provider): Axum<Provider>, headers: HeaderMap, Form(asked)
     known.token = format!("renewed-token-{}-0123456789", known.count);
     // It turns: the old one is good no more.
     known.renewal = format!("renewal-{}-0123456789", known.count);
-    Json(json!({ "access_token": known.token, "refresh_token": known.renewal, "expires_in": 7200 })).into_response()
+    let lasts = known.lasts.unwrap_or(7200);
+    Json(json!({ "access_token": known.token, "refresh_token": known.renewal, "expires_in": lasts })).into_response()
 }
 
 async fn revoke(Axum(provider): Axum<Provider>, Form(asked): Form<Pairs>) -> StatusCode {
@@ -225,18 +242,18 @@ fn location(answer: &reqwest::Response) -> String {
     answer.headers()["location"].to_str().unwrap().to_owned()
 }
 
+fn options(origin: &str, ahead: &Arc<AtomicI64>) -> Options {
+    let ahead = Arc::clone(ahead);
+    let clock = Clock::from_fn(move || Clock::system().now() + ahead.load(Ordering::SeqCst));
+    let overrides = format!("{{\"https://login.example\" = \"{origin}\"}}");
+    Options::default().set("SERVER__PUBLIC_URL", PUBLIC).set("EGRESS__OVERRIDES", overrides).clock(clock)
+}
+
 impl Stage {
     async fn open() -> Stage {
         let (provider, origin) = provider().await;
         let ahead = Arc::new(AtomicI64::new(0));
-        let clock = {
-            let ahead = Arc::clone(&ahead);
-            Clock::from_fn(move || Clock::system().now() + ahead.load(Ordering::SeqCst))
-        };
-        let overrides = format!("{{\"https://login.example\" = \"{origin}\"}}");
-        let options =
-            Options::default().set("SERVER__PUBLIC_URL", PUBLIC).set("EGRESS__OVERRIDES", overrides).clock(clock);
-        let host = TestHost::start_with(options).await;
+        let host = TestHost::start_with(options(&origin, &ahead)).await;
         let wasm = guest("signs_in");
         let request = host.request(Method::POST, "/v1/plugins").header("content-type", "application/wasm").body(wasm);
         assert!(request.send().await.unwrap().status().is_success());
@@ -628,4 +645,194 @@ async fn disconnecting_gives_the_token_back() {
     assert_eq!(stage.secret(&channel, "user_token").await, None);
     let again = stage.connected().await;
     assert_eq!(again["account"], "p1", "the same account comes back");
+}
+
+/// The token's end is near, and the provider answers nobody yet.
+async fn renewal_under_way(stage: &Stage) {
+    stage.known().slow = true;
+    stage.ahead.fetch_add(7_200_000 - 599_000, Ordering::SeqCst);
+    let channels = stage.host.state.channels.clone();
+    tokio::spawn(async move { channels.look_after_credentials().await });
+    until("the provider is asked", async || stage.known().tries == 1).await;
+}
+
+/// Whose turn it is keeps it, whoever still waits: the provider may take two at once for a theft, and withdraw all.
+#[tokio::test]
+async fn who_hangs_up_leaves_no_second_renewal_beside_the_first() {
+    let stage = Stage::with_app().await;
+    let channel = stage.connected().await;
+    stage.known().slow = true;
+    stage.ahead.fetch_add(120_000, Ordering::SeqCst);
+    stage.known().token = "withdrawn-by-the-provider".to_owned();
+    let check = || {
+        let request = stage.host.request(Method::POST, &format!("{}/check", path(&channel))).json(&json!({}));
+        tokio::spawn(async move { request.send().await })
+    };
+    let first = check();
+    until("the provider is asked", async || stage.known().tries == 1).await;
+    first.abort();
+    let second = check();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    stage.known().slow = false;
+    second.await.unwrap().unwrap();
+    until("it has the new token", async || {
+        stage.secret(&channel, "user_token").await.as_deref() == Some(stage.known().token.as_str())
+    })
+    .await;
+    assert_eq!(stage.known().tries, 1);
+}
+
+/// The old token is withdrawn by then.
+#[tokio::test]
+async fn a_server_that_stops_keeps_what_it_is_being_handed() {
+    let stage = Stage::with_app().await;
+    let channel = stage.connected().await;
+    renewal_under_way(&stage).await;
+    let Stage { host, provider, origin, ahead } = stage;
+    let stopping = tokio::spawn(host.stop());
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    provider.lock().unwrap().slow = false;
+    let (data, _folder) = stopping.await.unwrap();
+    let host = TestHost::start_in(data, options(&origin, &ahead)).await;
+    let stage = Stage { host, provider, origin, ahead };
+    assert_eq!(stage.known().refreshes, 1);
+    assert_eq!(stage.secret(&channel, "user_token").await.unwrap(), stage.known().token);
+    assert_eq!(stage.secret(&channel, "renewal").await.unwrap(), stage.known().renewal);
+}
+
+/// What a provider handed out is not lost because the disk does not take it just then.
+#[tokio::test]
+async fn tokens_that_the_database_does_not_take_are_kept_until_it_does() {
+    let stage = Stage::with_app().await;
+    let channel = stage.connected().await;
+    renewal_under_way(&stage).await;
+    let file = rusqlite::Connection::open(stage.host.data.join("sambung.db")).unwrap();
+    file.execute_batch(
+        "CREATE TRIGGER full BEFORE UPDATE ON secrets BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    )
+    .unwrap();
+    stage.known().slow = false;
+    until("the provider has answered", async || stage.known().refreshes == 1).await;
+    assert!(stage.host.state.channels.look_after_credentials().await.is_err(), "it cannot be kept yet");
+    file.execute_batch("DROP TRIGGER full").unwrap();
+    stage.host.state.channels.look_after_credentials().await.unwrap();
+    assert_eq!(stage.secret(&channel, "user_token").await.unwrap(), stage.known().token);
+    let known = stage.known();
+    assert_eq!((known.tries, known.refreshes), (1, 1), "nobody asked again");
+}
+
+/// The server that the backup was taken from may still run, with the same tokens.
+#[tokio::test]
+async fn a_restored_server_renews_nothing_before_it_is_released() {
+    let stage = Stage::with_app().await;
+    let channel = stage.connected().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (file, data) = (folder.path().join("sambung.backup"), folder.path().join("new"));
+    let quiet = |_, _| {};
+    sambung::backup::create(
+        &sambung::data_dir::DataDir::at(&stage.host.data),
+        &file,
+        "2026-11-21T08:00:00Z".into(),
+        &quiet,
+    )
+    .unwrap();
+    let key = stage.host.data.join("master.key");
+    sambung::backup::restore(&sambung::data_dir::DataDir::at(&data), &file, Some(&key), 7, &quiet).await.unwrap();
+    let Stage { host, provider, origin, ahead } = stage;
+    drop(host.stop().await);
+    let host = TestHost::start_in(data, options(&origin, &ahead)).await;
+    let stage = Stage { host, provider, origin, ahead };
+    stage.known().token = "withdrawn-by-the-provider".to_owned();
+    stage.ahead.fetch_add(120_000, Ordering::SeqCst);
+    let check = format!("{}/check", path(&channel));
+    assert_eq!(stage.host.post(&check, json!({})).await.0, StatusCode::OK);
+    assert_eq!(stage.known().tries, 0, "held");
+    assert_eq!(stage.host.post("/v1/system/release", json!({})).await.0, StatusCode::OK);
+    let (_, checked) = stage.host.post(&check, json!({})).await;
+    assert_eq!((&checked["state"], stage.known().refreshes), (&json!("connected"), 1), "{checked}");
+}
+
+/// A provider is not asked every half a minute whether it has changed its mind, but it may.
+#[tokio::test]
+async fn a_refusal_stands_for_an_hour() {
+    let stage = Stage::with_app().await;
+    let channel = stage.connected().await;
+    let look = async || stage.host.state.channels.look_after_credentials().await.unwrap();
+    stage.known().withdrawn = true;
+    stage.ahead.fetch_add(7_200_000, Ordering::SeqCst);
+    for _ in 0..3 {
+        look().await;
+        stage.ahead.fetch_add(30_000, Ordering::SeqCst);
+    }
+    assert_eq!(stage.known().tries, 1);
+    assert_eq!(stage.channel(&channel).await["state"], "needs_attention");
+    stage.known().withdrawn = false;
+    stage.ahead.fetch_add(3_600_000, Ordering::SeqCst);
+    look().await;
+    let shown = stage.channel(&channel).await;
+    assert_eq!((&shown["state"], &shown["findings"]), (&json!("connected"), &json!([])), "{shown}");
+}
+
+/// What a provider wants is done within reason: its token ends meanwhile.
+#[tokio::test]
+async fn a_provider_that_names_no_possible_time_is_asked_again_after_an_hour() {
+    let stage = Stage::with_app().await;
+    stage.connected().await;
+    stage.known().down = true;
+    stage.known().nonsense = true;
+    stage.ahead.fetch_add(7_200_000, Ordering::SeqCst);
+    for _ in 0..2 {
+        stage.host.state.channels.look_after_credentials().await.unwrap();
+    }
+    assert_eq!(stage.known().tries, 1, "it is left alone");
+    stage.known().down = false;
+    stage.ahead.fetch_add(3_600_001, Ordering::SeqCst);
+    stage.host.state.channels.look_after_credentials().await.unwrap();
+    assert_eq!(stage.known().refreshes, 1);
+}
+
+/// Ten minutes ahead would be always.
+#[tokio::test]
+async fn a_token_of_five_minutes_is_renewed_at_half_of_its_life() {
+    let stage = Stage::with_app().await;
+    stage.connected().await;
+    stage.known().lasts = Some(300);
+    for (later, refreshes) in [(7_200_000 - 599_000, 1), (61_000, 1), (90_000, 2), (61_000, 2)] {
+        stage.ahead.fetch_add(later, Ordering::SeqCst);
+        stage.host.state.channels.look_after_credentials().await.unwrap();
+        assert_eq!(stage.known().refreshes, refreshes, "{later}");
+    }
+}
+
+/// Giving back is the host's: it needs nothing of the plugin's code. And what is being renewed meanwhile goes as well.
+#[tokio::test]
+async fn the_newest_token_is_given_back_even_where_the_plugin_does_not_run() {
+    let stage = Stage::with_app().await;
+    let channel = stage.connected().await;
+    renewal_under_way(&stage).await;
+    assert_eq!(stage.host.post("/v1/plugins/signs-in/disable", json!({})).await.0, StatusCode::OK);
+    let request = stage.host.request(Method::DELETE, &path(&channel));
+    let leaving = tokio::spawn(async move { request.send().await.unwrap().status() });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stage.known().slow = false;
+    assert_eq!(leaving.await.unwrap(), StatusCode::NO_CONTENT);
+    let known = stage.known();
+    assert_eq!((known.left.len(), &known.revoked), (0, &vec![known.token.clone()]));
+}
+
+/// Whoever opens the address of a sign-in while somebody begins another does not take that one's place.
+#[tokio::test]
+async fn who_leaves_with_an_earlier_sign_in_leaves_the_later_one_alone() {
+    let stage = Stage::with_app().await;
+    let (_, channel) = stage.begin(json!({})).await;
+    let ticket = step_url(&channel).rsplit('/').next().unwrap();
+    let ticket_hash = sambung::auth::token::hash(ticket);
+    let db = &stage.host.state.db;
+    let opened = db.sign_in_by_ticket(ticket_hash, stage.host.state.clock.now()).await.unwrap().unwrap();
+    let (status, later) = stage.host.post(&format!("{}/reconnect", path(&channel)), json!({})).await;
+    assert_eq!(status, StatusCode::OK, "{later}");
+    let departure = sambung::db::Departure { ticket_hash, state_hash: [1; 32], browser_hash: [2; 32], verifier: None };
+    assert!(!db.sign_in_leaves(&opened, departure).await.unwrap());
+    assert_eq!(step_url(&stage.channel(&channel).await), step_url(&later), "its address is its own");
+    assert_eq!(stage.sign_in(&browser(), step_url(&later)).await.status(), StatusCode::OK);
 }

@@ -330,6 +330,16 @@ impl Fault {
         Self::new("refused", words).field(field)
     }
 
+    /// As it is told at connecting: a credential that does not work then was never a good one, so it is "refused" and not
+    /// "unauthorized".
+    #[must_use]
+    pub fn at_connecting(mut self) -> Self {
+        if self.kind == "unauthorized" {
+            self.kind = "refused".to_owned();
+        }
+        self
+    }
+
     /// A credential that once worked does not any more.
     pub fn unauthorized(words: impl Into<String>) -> Self {
         Self::new("unauthorized", words)

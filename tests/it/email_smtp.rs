@@ -249,3 +249,121 @@ async fn a_mail_server_of_this_machines_hands_mail_over_by_the_command_line_and_
     let (code, words) = inject(&server, &address).await;
     assert_eq!((code, words.contains("no server")), (75, true), "EX_TEMPFAIL: {words}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_for_a_channel_that_goes_meanwhile_is_not_acknowledged() {
+    let (host, address) = start("").await;
+    let mut client = Client::welcome(host.mail()).await;
+    client.say("MAIL FROM:<a@x.example>").await;
+    assert!(client.say(&format!("RCPT TO:<{address}>")).await.starts_with("250 "));
+    let channels = host.api().all("/v1/channels").await;
+    let path = format!("/v1/channels/{}", channels[0]["id"].as_str().unwrap());
+    host.api().ask("DELETE", &path, &Value::Null).await.unwrap();
+    client.say("DATA").await;
+    let answer = client.say("From: a@x.example\r\n\r\nHi\r\n.").await;
+    assert!(answer.starts_with("451 "), "{answer}");
+    assert!(client.hand_over("a@x.example", &address, MAIL).await.starts_with("550 "), "the next time it is nobody's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_that_come_at_once_take_no_more_memory_than_they_may_whatever_they_announce() {
+    let (host, address) = start("max_bytes = 1000000\nreceiving_bytes = 1000000\n").await;
+    let large = format!("From: a@x.example\n\n{}", "0123456789\n".repeat(70_000));
+    let begin = async |client: &mut Client| {
+        client.say("MAIL FROM:<a@x.example> SIZE=1").await;
+        client.say(&format!("RCPT TO:<{address}>")).await;
+        client.say("DATA").await
+    };
+    let mut first = Client::welcome(host.mail()).await;
+    begin(&mut first).await;
+    first.write(large.replace('\n', "\r\n").as_bytes()).await;
+    until("there is no room for the second", async || {
+        let mut second = Client::welcome(host.mail()).await;
+        let mut answer = begin(&mut second).await;
+        if answer.starts_with("354 ") {
+            second.write(large.replace('\n', "\r\n").as_bytes()).await;
+            second.write(b".\r\n").await;
+            answer = second.answer().await;
+        }
+        answer.starts_with("452 4.3.1").then_some(())
+    })
+    .await;
+    first.write(b".\r\n").await;
+    assert!(first.answer().await.starts_with("250 "));
+    assert!(Client::welcome(host.mail()).await.hand_over("a@x.example", &address, MAIL).await.starts_with("250 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_chats_or_drips_is_sent_away_and_who_has_many_recipients_is_not() {
+    let (host, address) = start("idle_ms = 600\nmax_recipients = 2\n").await;
+    let mut chatty = Client::welcome(host.mail()).await;
+    let mut last = String::new();
+    for _ in 0..120 {
+        last = chatty.say("NOOP").await;
+        if !last.starts_with("250 ") {
+            break;
+        }
+    }
+    assert!(last.starts_with("421 "), "{last}");
+    let mut dripping = Client::welcome(host.mail()).await;
+    for byte in b"NOOP          " {
+        dripping.write(&[*byte]).await;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(dripping.say("").await.starts_with("421 4.4.2"), "a command has its time, in however many pieces it comes");
+    let mut many = Client::welcome(host.mail()).await;
+    many.say("MAIL FROM:<a@x.example>").await;
+    for at in 0..40 {
+        let answer = many.say(&format!("RCPT TO:<{}>", address.replace('@', &format!("+{at}@")))).await;
+        assert!(answer.starts_with(if at < 2 { "250 " } else { "452 " }), "{at}: {answer}");
+    }
+    assert!(many.say("DATA").await.starts_with("354 "), "those that were taken get theirs");
+}
+
+/// What another server might take for the end of a mail is none here, so that nobody hides a mail in a mail.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_ends_with_a_dot_between_two_whole_line_ends_and_nothing_else() {
+    let (host, address) = start("data_ms = 5000\n").await;
+    let hidden = format!("MAIL FROM:<evil@x.example>\r\nRCPT TO:<{address}>\r\nDATA\r\nFrom: evil@x.example\r\n\r\nx");
+    let ends =
+        ["\n.\n", "\n.\r\n", "\r.\r", "\r.\r\n", "\r\n.\n", "\r\n.\r", "\n.\r", "\r.\n", "\r\n\0.\r\n", "\r\n.\0\r\n"];
+    let mut client = Client::welcome(host.mail()).await;
+    for (at, end) in ends.iter().enumerate() {
+        for line in ["MAIL FROM:<a@x.example>".to_owned(), format!("RCPT TO:<{address}>"), "DATA".to_owned()] {
+            client.say(&line).await;
+        }
+        let mail = format!("From: a@x.example\r\nMessage-ID: <{at}@x.example>\r\n\r\nHi{end}{hidden}\r\n.\r\n");
+        client.write(mail.as_bytes()).await;
+        assert!(client.answer().await.starts_with("250 "), "{end:?}");
+        assert!(client.say("VRFY x").await.starts_with("252 "), "nothing else was answered: {end:?}");
+    }
+    assert_eq!(journal(&host).await.len(), ends.len());
+    client.say("MAIL FROM:<a@x.example>").await;
+    client.say(&format!("RCPT TO:<{address}>")).await;
+    client.say("DATA").await;
+    assert!(client.say(".").await.starts_with("250 "), "the line before the first is ended by DATA");
+}
+
+/// Each of these would end the server, or keep it busy for hours.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_nobody_would_write_holds_up_no_other() {
+    let (host, address) = start("").await;
+    let nested = format!("From: a@x.example\n{}\nx\n", "Content-Type: message/rfc822\n\n".repeat(100_000));
+    let deep = format!("From: b@x.example\nContent-Type: text/html\n\n{}\n", "<div>\n".repeat(100_000));
+    let signed = "DKIM-Signature: v=1; a=rsa-sha256; d=x.example; s=s; h=from; bh=eA==; b=eA==\n".repeat(50);
+    let signed = format!("From: c@x.example\nMessage-ID: <signed@x.example>\n{signed}\nHi\n");
+    let mut client = Client::welcome(host.mail()).await;
+    for mail in [nested.as_str(), &deep, &signed, MAIL] {
+        let answer = client.hand_over("a@x.example", &address, mail).await;
+        assert!(answer.starts_with("250 "), "{answer}");
+    }
+    let all = until("they are all there", async || {
+        let all = host.api().all_messages().await;
+        (all.len() == 4).then_some(all)
+    })
+    .await;
+    let signed = all.iter().find(|one| one["content"]["message_id"] == "signed@x.example").unwrap();
+    let verdicts = signed["content"]["authentication"].as_array().unwrap();
+    let dkim: Vec<_> = verdicts.iter().filter(|one| one["method"] == "dkim").collect();
+    assert_eq!((dkim.len(), &dkim[0]["verdict"]), (1, &json!("permerror")), "{verdicts:?}");
+}

@@ -2,7 +2,7 @@
 
 use sambung_tests::api::until;
 use sambung_tests::host::Host;
-use sambung_tests::providers::email::{Delivered, NameServer, Postbox, deliver};
+use sambung_tests::providers::email::{self, Delivered, NameServer, Postbox, deliver};
 use serde_json::{Value, json};
 
 const SHOP: &str = "support@shop.example";
@@ -55,10 +55,7 @@ async fn sent(postbox: &Postbox, count: usize) -> Vec<Delivered> {
 }
 
 fn header(mail: &Delivered, name: &str) -> String {
-    let head = mail.raw.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ").replace("\r\n\t", " ");
-    let begin = format!("{}:", name.to_lowercase());
-    let line = head.lines().find(|line| line.to_lowercase().starts_with(&begin)).unwrap_or_default();
-    line.split_once(':').map_or(String::new(), |(_, value)| value.trim().to_owned())
+    email::header(&mail.raw, name)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -280,4 +277,47 @@ async fn a_second_channel_of_the_same_address_is_told_why_it_waits() {
     })
     .await;
     assert_eq!(state("Again").await["state"], "connecting");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_stands_in_the_answer_where_its_html_names_it() {
+    let postbox = Postbox::start().await;
+    let (host, address) = start(&postbox, "").await;
+    deliver(host.mail(), "f@x.example", &address, &mail("siti@customer.example", "m1@c", &[], "Halo")).await;
+    let first = messages(&host, 1).await.remove(0);
+    until("connected", async || (host.api().all("/v1/channels").await[0]["state"] == "connected").then_some(())).await;
+    let upload = host.api().request("POST", "/v1/media?name=logo.png").header("content-type", "image/png");
+    let logo: Value = upload.body(&b"\x89PNG\r\n\x1a\nlogo"[..]).send().await.unwrap().json().await.unwrap();
+    let file = json!({ "kind": "image", "media_id": logo["id"], "content_id": "logo", "inline": true });
+    let html = "<p>Ini <img src=\"cid:logo\"></p>";
+    let content = json!({ "content": { "type": "mail", "text": "Ini", "html": html, "files": [file] } });
+    let path = format!("/v1/conversations/{}/messages", first["conversation_id"].as_str().unwrap());
+    let queued = host.api().expect(202, "POST", &path, content).await;
+    host.api().message_when(queued["id"].as_str().unwrap(), "sent").await;
+    let raw = sent(&postbox, 1).await.remove(0).raw;
+    for part in
+        ["multipart/alternative", "multipart/related", "Content-ID: <logo>", "src=\"cid:logo\"", "iVBORw0KGgpsb2dv"]
+    {
+        assert!(raw.contains(part) || raw.replace("=3D", "=").contains(part), "{part}: {raw}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_with_a_file_that_is_not_there_is_refused_before_it_is_queued() {
+    let postbox = Postbox::start().await;
+    let (host, address) = start(&postbox, "").await;
+    deliver(host.mail(), "f@x.example", &address, &mail("siti@customer.example", "m1@c", &[], "Halo")).await;
+    let first = messages(&host, 1).await.remove(0);
+    until("connected", async || (host.api().all("/v1/channels").await[0]["state"] == "connected").then_some(())).await;
+    let elsewhere = host.caller("another", sambung::auth::Role::Operator).await;
+    let stored =
+        elsewhere.request("POST", "/v1/media?name=x.pdf").header("content-type", "application/pdf").body("%PDF");
+    let theirs: Value = stored.send().await.unwrap().json().await.unwrap();
+    let path = format!("/v1/conversations/{}/messages", first["conversation_id"].as_str().unwrap());
+    for id in [json!("md_nothing"), theirs["id"].clone()] {
+        let files = json!([{ "kind": "document", "media_id": id }]);
+        let content = json!({ "content": { "type": "mail", "text": "Lihat", "files": files } });
+        let refused = host.api().expect(422, "POST", &path, content).await;
+        assert_eq!(refused["errors"][0]["pointer"], "#/content/files/0/media_id", "{refused}");
+    }
 }

@@ -9,8 +9,6 @@ use sambung_tests::providers::line::{BOT, SECRET, body, sign};
 use serde_json::{Value, json};
 
 const MANIFEST: &str = include_str!("../../plugins/line/plugin.toml");
-const ENGLISH: &str = include_str!("../../plugins/line/texts.en.toml");
-const INDONESIAN: &str = include_str!("../../plugins/line/texts.id.toml");
 
 fn manifest() -> Manifest {
     manifest::read(MANIFEST).unwrap_or_else(|error| panic!("{error}"))
@@ -28,20 +26,6 @@ fn the_manifest_says_what_the_plugin_is_held_to() {
         (resend.for_ms, resend.except_rules.as_slice()),
         (24 * 3600 * 1000, ["reply-token".to_owned()].as_slice())
     );
-}
-
-#[test]
-fn the_texts_of_both_languages_speak_of_the_same_things() {
-    let english = manifest::read_texts("texts.en.toml", ENGLISH).unwrap_or_else(|error| panic!("{error}"));
-    let indonesian = manifest::read_texts("texts.id.toml", INDONESIAN).unwrap_or_else(|error| panic!("{error}"));
-    let anchors =
-        |texts: &manifest::Texts| texts.instructions.iter().map(|step| step.anchor.clone()).collect::<Vec<_>>();
-    assert_eq!(anchors(&english), anchors(&indonesian));
-    assert!(english.fields.keys().eq(indonesian.fields.keys()));
-    assert!(english.reasons.keys().eq(indonesian.reasons.keys()));
-    for (code, words) in &english.reasons {
-        assert_ne!(indonesian.reasons[code], *words, "{code} is not translated");
-    }
 }
 
 #[test]

@@ -4,10 +4,14 @@
 
 mod browser;
 mod conformance;
+mod email_later;
+mod email_postfix;
 mod email_security;
 mod email_smtp;
 mod email_story;
 mod email_table;
+mod email_tls;
+mod email_trap;
 mod failures;
 mod file_limit;
 mod kill;
@@ -17,6 +21,7 @@ mod line_requests;
 mod line_simulator;
 mod line_story;
 mod meta;
+mod readmes;
 mod sign_in_browser;
 mod stories;
 mod telegram;

@@ -18,7 +18,7 @@ use sambung_sdk::types::{Channel, Content, Identity, MediaRef, Target, Thread};
 use sambung_tests::fixtures;
 use sambung_tests::openapi::{Call, Description, Misfit};
 
-const GRAPH: &str = "https://graph.facebook.com/v24.0";
+const GRAPH: &str = "https://graph.facebook.com/v25.0";
 const GATEWAY: &str = "https://gateway.example/v1";
 const NUMBER: &str = "106540352242922";
 const ACCOUNT: &str = "419561257915477";

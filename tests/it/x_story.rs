@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sambung_tests::api::{Api, until};
+use sambung_tests::browser::Browser;
 use sambung_tests::host::{Host, leading, with_x, x_keys};
 use sambung_tests::providers::http_client;
 use sambung_tests::providers::x::{CLIENT, CONSUMER_KEY, CONSUMER_SECRET, OWN, Trouble, X, answer_to};
@@ -235,23 +236,10 @@ async fn an_app_without_the_newer_api_subscribes_by_the_older() {
     assert!(x.subscribed().is_empty());
 }
 
-/// A browser that keeps its cookies and goes where it is sent, save that public addresses lead here.
+/// Opens an address in a browser for which public addresses lead here.
 async fn sign_in(api: &Api, x: &X, url: &str) -> u16 {
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let local = |url: &str| url.replace("https://chat.example", &api.url("")).replace("https://x.com", x.address());
-    let mut url = local(url);
-    let mut cookies = String::new();
-    for _ in 0..5 {
-        let answer = client.get(&url).header("cookie", &cookies).send().await.unwrap();
-        for set in answer.headers().get_all("set-cookie") {
-            cookies = set.to_str().unwrap().split(';').next().unwrap().to_owned();
-        }
-        match answer.headers().get("location") {
-            Some(next) => url = local(next.to_str().unwrap()),
-            None => return answer.status().as_u16(),
-        }
-    }
-    panic!("sent around in circles: {url}");
+    let leads = [("https://chat.example", api.url("")), ("https://x.com", x.address().to_owned())];
+    Browser::new(leads.map(|(from, to)| (from.to_owned(), to))).open(url).await.0
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,3 +23,23 @@ pub use bindings::exports::sambung::channel::{
     windows,
 };
 pub use bindings::sambung::channel::{crypto, http, mailer, types};
+
+impl types::Content {
+    /// The manifest's word for it (`[limits] contents`).
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Media(_) => "media",
+            Self::Location(_) => "location",
+            Self::ContactCards(_) => "contact-cards",
+            Self::Interactive(_) => "interactive",
+            Self::Choice(_) => "choice",
+            Self::Template(_) => "template",
+            Self::Mail(_) => "mail",
+            Self::Referral(_) => "referral",
+            Self::System(_) => "system",
+            Self::Unsupported(_) => "unsupported",
+            Self::Other(_) => "other",
+        }
+    }
+}

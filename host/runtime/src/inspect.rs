@@ -79,7 +79,7 @@ pub(crate) fn inspect(wasm: &[u8]) -> Result<Inspection, LoadError> {
     for language in ["en", "id"] {
         let file = format!("texts.{language}.toml");
         if let Some(text) = outline.section(&file)? {
-            texts.insert(language.to_owned(), manifest::read_texts(&file, &text)?);
+            texts.insert(language.to_owned(), manifest::read_texts(&file, &text, &manifest)?);
         }
     }
     texts.entry("en".to_owned()).or_insert_with(|| Texts { name: manifest.id.clone(), ..Texts::default() });

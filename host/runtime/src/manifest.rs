@@ -153,12 +153,12 @@ pub fn read(toml: &str) -> Result<Manifest, ManifestError> {
     })
 }
 
-/// Reads a texts file (`texts.en.toml`).
+/// Reads a texts file (`texts.en.toml`) of the plugin with this manifest.
 ///
 /// # Errors
-/// Every fault at once, as [`read`].
-pub fn read_texts(file: &str, toml: &str) -> Result<Texts, ManifestError> {
-    section::read(file, toml, texts::read)
+/// Every fault at once, as [`read`]; among them what the file says is there to be copied and is not.
+pub fn read_texts(file: &str, toml: &str, manifest: &Manifest) -> Result<Texts, ManifestError> {
+    section::read(file, toml, |top| texts::read(top, manifest))
 }
 
 /// The published JSON Schema of `plugin.toml`, for editors and for `sambung plugin inspect`.

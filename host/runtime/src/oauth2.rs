@@ -343,7 +343,12 @@ fn refusal(status: u16, headers: &HeaderMap, body: &[u8], secrets: &[&str]) -> O
         let seconds = headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         return OAuthError::Unavailable { words, retry_after_ms: seconds.map(|seconds| seconds.saturating_mul(1000)) };
     }
-    OAuthError::Refused { code, words }
+    // Whoever looks after tokens says what is wrong with one, or at least that nobody is let in. Anything else (somebody in
+    // between, an address that moved) says nothing about it.
+    if status == 401 || (matches!(status, 400 | 403) && answer.is_object()) {
+        return OAuthError::Refused { code, words };
+    }
+    OAuthError::Broken(words)
 }
 
 #[cfg(test)]

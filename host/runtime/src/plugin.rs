@@ -22,6 +22,7 @@ use crate::inspect::{Inspection, Interfaces};
 use crate::invoke::Callable;
 use crate::issuers::Verifier;
 use crate::load::LoadError;
+use crate::manifest::settings::LintFault;
 use crate::manifest::{self, AddressKind, Manifest, OAuth2, Scope, Texts};
 use crate::meter::Budget;
 use crate::oauth2::{OAuthClient, Provider};
@@ -35,10 +36,13 @@ struct Inner {
     callable: Callable,
     inspection: Inspection,
     verifier: Verifier,
-    schemas: BTreeMap<(&'static str, &'static str), serde_json::Value>,
+    schemas: Schemas,
     windows: Vec<WindowRule>,
     assets: Vec<Asset>,
 }
+
+/// The forms, by "channel" or "app", and language.
+type Schemas = BTreeMap<(&'static str, &'static str), serde_json::Value>;
 
 const LANGUAGES: [&str; 2] = ["en", "id"];
 
@@ -63,6 +67,7 @@ impl Plugin {
     ) -> Result<Plugin, LoadError> {
         let caller = Arc::new(Caller { plugin: inspection.manifest.id.clone(), ..Caller::default() });
         let schemas = schemas(&callable, &inspection, &caller).await?;
+        check_texts(&inspection, &schemas)?;
         check_sign_ins(&inspection.manifest, &schemas)?;
         let windows = call!(callable, WindowRules, caller.clone(), AT_LOAD, window_rules())?.value;
         let assets = match inspection.interfaces.assets {
@@ -396,11 +401,11 @@ fn primary(language: &str) -> &str {
     language.split(['-', '_']).next().unwrap_or(language)
 }
 
-async fn schemas(
-    callable: &Callable,
-    inspection: &Inspection,
-    caller: &Arc<Caller>,
-) -> Result<BTreeMap<(&'static str, &'static str), serde_json::Value>, LoadError> {
+fn sentence(faults: &[LintFault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+async fn schemas(callable: &Callable, inspection: &Inspection, caller: &Arc<Caller>) -> Result<Schemas, LoadError> {
     let mut schemas = BTreeMap::new();
     let kinds: &[&'static str] = if has_registrations(inspection) { &["channel", "app"] } else { &["channel"] };
     for &of in kinds {
@@ -412,10 +417,7 @@ async fn schemas(
             })?;
             manifest::settings::lint(&schema, &inspection.manifest).map_err(|faults| LoadError::Answer {
                 function: Function::SettingsSchema.name(),
-                words: format!(
-                    "the schema of a {of} in {language:?}: {}",
-                    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-                ),
+                words: format!("the schema of a {of} in {language:?}: {}", sentence(&faults)),
             })?;
             schemas.insert((of, language), schema);
         }
@@ -423,11 +425,26 @@ async fn schemas(
     Ok(schemas)
 }
 
+/// Forms and texts that speak of what is not there would leave a person without help.
+fn check_texts(inspection: &Inspection, schemas: &Schemas) -> Result<(), LoadError> {
+    for language in LANGUAGES {
+        let texts = |language: &'static str| Some((language, inspection.texts.get(language)?));
+        let Some((of_texts, texts)) = texts(language).or_else(|| texts("en")) else { continue };
+        let forms: Vec<_> = schemas
+            .iter()
+            .filter(|((_, tongue), _)| *tongue == language)
+            .map(|((of, _), schema)| (*of, schema))
+            .collect();
+        manifest::settings::agree(&forms, texts).map_err(|faults| LoadError::Section {
+            name: format!("texts.{of_texts}.toml"),
+            words: format!("and the forms in {language:?} do not agree: {}", sentence(&faults)),
+        })?;
+    }
+    Ok(())
+}
+
 /// A sign-in whose client nobody can type in would never begin.
-fn check_sign_ins(
-    manifest: &Manifest,
-    schemas: &BTreeMap<(&'static str, &'static str), serde_json::Value>,
-) -> Result<(), LoadError> {
+fn check_sign_ins(manifest: &Manifest, schemas: &Schemas) -> Result<(), LoadError> {
     let schema = |of: &'static str| schemas.get(&(of, "en")).unwrap_or(&serde_json::Value::Null);
     let has = |of: &'static str, name: &str| {
         manifest::settings::all_fields(schema(of)).iter().any(|field| field.name == name && field.secret().is_none())

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Actor, ChannelError, Channels};
 use crate::db::ChannelRow;
+use crate::plugins::Generation;
 
 impl Channels {
     /// Disconnects a channel. A provider that cannot be reached does not keep an admin from leaving.
@@ -32,22 +33,26 @@ impl Channels {
 
     /// What became of telling the provider, for the audit log.
     async fn take_leave(&self, row: &Arc<ChannelRow>) -> Result<String, ChannelError> {
-        let Ok(generation) = self.callable(&row.plugin) else {
-            return Ok("not told: the plugin does not run".to_owned());
+        let told = match self.callable(&row.plugin) {
+            Ok(generation) => self.tell_provider(row, &generation).await?,
+            Err(_) => "not told: the plugin does not run".to_owned(),
         };
+        // Last, since the plugin takes its leave with the credential. The host does this itself, whether the plugin runs or not.
+        Ok(match self.0.renewals.revoke(row).await? {
+            None => told,
+            Some(Ok(())) => format!("{told}; the credential is given back"),
+            Some(Err(error)) => format!("{told}; the credential is not given back: {error}"),
+        })
+    }
+
+    async fn tell_provider(&self, row: &Arc<ChannelRow>, generation: &Generation) -> Result<String, ChannelError> {
         let url = self.webhook_url(generation.plugin.manifest(), row, &row.settings).await?;
-        let told = match generation.plugin.disconnect(&row.caller(), row.to_contract(url)).await {
+        Ok(match generation.plugin.disconnect(&row.caller(), row.to_contract(url)).await {
             Ok(done) => match done.value {
                 Ok(()) => "told".to_owned(),
                 Err(fault) => format!("not told: {}", fault.words),
             },
             Err(error) => format!("not told: {error}"),
-        };
-        // Last, since the plugin takes its leave with the credential.
-        Ok(match self.0.renewals.revoke(row).await? {
-            None => told,
-            Some(Ok(())) => format!("{told}; the credential is given back"),
-            Some(Err(error)) => format!("{told}; the credential is not given back: {error}"),
         })
     }
 }

@@ -174,6 +174,7 @@ impl Channels {
         let challenge = pkce.as_ref().map(|pkce| pkce.challenge.as_str());
         let url = authorize_url(flow, &client, &self.redirect_url(), &state, challenge);
         let departure = Departure {
+            ticket_hash: token::hash(ticket),
             state_hash: token::hash(&state),
             browser_hash: token::hash(&browser),
             verifier: pkce.as_ref().map(|pkce| pkce.verifier.clone()),
@@ -206,7 +207,15 @@ impl Channels {
         let channels = self.clone();
         // Who closes the window does not undo what the provider handed out.
         let done = tokio::spawn(async move {
-            let result = channels.arrive(&sign_in, brought).await;
+            let turn = channels.0.turns.take(&sign_in.channel);
+            // Somebody may have begun another one while this browser came back: its settings are not proved by this code.
+            if !channels.0.db.sign_in_stands(&sign_in).await? {
+                return Err(SignInError::Over);
+            }
+            let result = match turn {
+                Ok(_turn) => channels.arrive(&sign_in, brought).await,
+                Err(busy) => Err(busy.into()),
+            };
             if let Err(failure) = &result {
                 let error = json!({ "code": failure.code, "detail": failure.words });
                 channels.0.db.sign_in_failed(&sign_in.channel, error, channels.0.clock.now()).await?;
@@ -226,7 +235,6 @@ impl Channels {
                 return Err(SignInFailure { code, words: words.chars().take(MOST_WORDS).collect() });
             }
         };
-        let _turn = self.0.turns.take(&sign_in.channel)?;
         let (attempt, entry) = self.proved_by(sign_in, &code).await?;
         Ok(self.carry_out(attempt, Some(entry)).await?)
     }
@@ -263,6 +271,10 @@ impl Channels {
         let now = self.0.clock.now();
         for (channel, has_account) in self.0.db.overdue_sign_ins(now, super::rounds::PAGE).await? {
             let Ok(_turn) = self.0.turns.take(&channel) else { continue };
+            // Somebody may have come back, or begun another one, before it was this one's turn.
+            if !self.0.db.is_sign_in_over(&channel, now).await? {
+                continue;
+            }
             if has_account {
                 let Some(row) = self.0.db.channel(&channel).await? else { continue };
                 let entry = Actor::host(&row.workspace).entry(

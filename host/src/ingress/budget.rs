@@ -32,6 +32,16 @@ impl Budget {
     }
 }
 
+impl Room {
+    /// Takes more until it is so much; false where there is none.
+    pub fn grow(&mut self, to: usize) -> bool {
+        let Some(more) = to.checked_sub(self.amount).filter(|more| *more > 0) else { return true };
+        let Some(mut taken) = self.budget.take(more) else { return false };
+        self.amount += std::mem::take(&mut taken.amount);
+        true
+    }
+}
+
 impl Drop for Room {
     fn drop(&mut self) {
         self.budget.0.used.fetch_sub(self.amount, Ordering::AcqRel);
@@ -51,5 +61,16 @@ mod tests {
         drop(first);
         assert!(budget.take(8).is_some());
         drop(second);
+    }
+
+    #[test]
+    fn room_grows_while_there_is_some_and_gives_all_of_it_back() {
+        let budget = Budget::new(10);
+        let mut room = budget.take(2).expect("there is room");
+        assert!(room.grow(1) && room.grow(9));
+        assert!(!room.grow(11));
+        assert!(budget.take(2).is_none() && budget.take(1).is_some());
+        drop(room);
+        assert!(budget.take(10).is_some());
     }
 }

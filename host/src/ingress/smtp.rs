@@ -29,8 +29,6 @@ pub use tls::TlsError;
 
 /// The name of the socket in the data folder.
 const SOCKET: &str = "mail.sock";
-/// Bytes of mails that are being received at a time.
-const MOST_BYTES: usize = 256 << 20;
 
 /// Why no mail can be received.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +99,7 @@ impl Smtp {
         let shared = Shared {
             mails: Limiter::per_minute(config.mails_per_minute),
             connections: Budget::new(config.connections),
-            bytes: Budget::new(MOST_BYTES.max(config.max_bytes)),
+            bytes: Budget::new(config.receiving_bytes.max(config.max_bytes)),
             of_one: Mutex::default(),
             state: state.clone(),
             config,

@@ -9,7 +9,7 @@ use futures_util::{FutureExt, StreamExt};
 use lettre::Message;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail as MailCommand, Rcpt};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail as MailCommand, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
 use sambung_runtime::contract::mailer::{Accepted, MailError};
 use sambung_runtime::contract::types::Mail;
@@ -22,6 +22,8 @@ use super::write::{Loaded, address, write};
 const PATIENCE: Duration = Duration::from_secs(25);
 /// Most bytes of the files of one mail; servers take some 25 MB in base64.
 const MOST_FILES: u64 = 18 << 20;
+/// Most bytes of the name that an envelope may have (RFC 3461).
+const MOST_ENVELOPE: usize = 100;
 
 /// The operator's relay.
 #[derive(Debug, Clone)]
@@ -152,6 +154,28 @@ impl Deliverer {
         Ok(connection)
     }
 
+    /// What `MAIL FROM` says beside the sender.
+    async fn parameters(&self, connection: &mut AsyncSmtpConnection, mail: &Mail, bytes: &[u8]) -> Vec<MailParameter> {
+        let mut parameters = Vec::new();
+        if !bytes.is_ascii() {
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        // RFC 3461: a report names the envelope as it was named here, also where a server gave the mail another id, and holds the
+        // headers of what came back and not all of its files.
+        let name = mail.message_id.clone().filter(|id| id.len() <= MOST_ENVELOPE);
+        if name.is_some() && self.reports(connection).await {
+            parameters.push(other("RET", "HDRS".to_owned()));
+            parameters.extend(name.map(|name| other("ENVID", name)));
+        }
+        parameters
+    }
+
+    /// Whether the server reports by RFC 3461, which is not among what the library notes of its greeting.
+    async fn reports(&self, connection: &mut AsyncSmtpConnection) -> bool {
+        let greeted = within(connection.command(Ehlo::new(self.hello.clone()))).await;
+        greeted.is_ok_and(|answer| answer.message().any(|line| line.trim().eq_ignore_ascii_case("DSN")))
+    }
+
     async fn load(&self, caller: &Caller, mail: &Mail) -> Result<Vec<Loaded>, MailError> {
         let (mut loaded, mut total) = (Vec::new(), 0);
         for file in &mail.files {
@@ -187,10 +211,7 @@ impl Deliverer {
         let way = self.way(route).await?;
         let mut connection = self.open(&way).await?;
         let bytes = message.formatted();
-        let mut parameters = Vec::new();
-        if !bytes.is_ascii() {
-            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-        }
+        let parameters = self.parameters(&mut connection, &mail, &bytes).await;
         let sender = message.envelope().from().cloned();
         let refused = |problem: Problem| problem.before("the server", &way.host);
         within(connection.command(MailCommand::new(sender, parameters))).await.map_err(refused)?;
@@ -228,6 +249,10 @@ impl Mailer for Deliverer {
         }
         .boxed()
     }
+}
+
+fn other(keyword: &str, value: String) -> MailParameter {
+    MailParameter::Other { keyword: keyword.to_owned(), value: Some(value) }
 }
 
 /// What came instead of a good answer.

@@ -5,6 +5,7 @@
 mod address;
 mod deliver;
 mod parse;
+mod tame;
 mod verdicts;
 mod write;
 

@@ -1,8 +1,12 @@
 //! From the bytes of a mail to the contract's record. Pure: the same bytes give the same record, and nothing makes it fail.
 
+use std::borrow::Cow;
+
 use mail_parser::decoders::html::{html_to_text, text_to_html};
-use mail_parser::{Address, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{Address, Encoding, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 use sambung_runtime::contract::types::{Authentication, Envelope, Mail, Mailbox, MediaRef, ReportPart};
+
+use super::tame::{restored, tame};
 
 /// Most bytes of a text, and of an HTML, that are handed on; the raw mail has the rest.
 const MOST_TEXT: usize = 1 << 20;
@@ -13,6 +17,8 @@ const MOST_HEADERS: usize = 500;
 const MOST_HEADER: usize = 16 << 10;
 /// Most files.
 const MOST_FILES: usize = 200;
+/// Most addresses and most ids of one header.
+const MOST_OF_ONE: usize = 1_000;
 /// What begins the handle of a file: the number of its part follows.
 const HANDLE: &str = "part:";
 
@@ -29,8 +35,8 @@ pub struct FileOfMail {
 /// Parses a mail. Its files are handles, whose bytes [`file_of`] gives.
 pub fn parse(raw: &[u8], envelope: Envelope, authentication: Vec<Authentication>) -> Mail {
     let raw = from_header(raw);
-    let mut mail = match MessageParser::default().parse(raw) {
-        Some(message) => of_message(&message),
+    let mut mail = match MessageParser::default().parse(&*tame(raw)) {
+        Some(message) => of_message(&message, raw),
         // Not even a header: what there is, is its text.
         None => Mail { text: Some(bounded(String::from_utf8_lossy(raw).into_owned(), MOST_TEXT).0), ..empty() },
     };
@@ -43,9 +49,12 @@ pub fn parse(raw: &[u8], envelope: Envelope, authentication: Vec<Authentication>
 /// The file of a handle; none where the mail has no such part.
 pub fn file_of(raw: &[u8], handle: &str) -> Option<FileOfMail> {
     let number: u32 = handle.strip_prefix(HANDLE)?.parse().ok()?;
-    let message = MessageParser::default().parse(from_header(raw))?;
+    let raw = from_header(raw);
+    let tamed = tame(raw);
+    let message = MessageParser::default().parse(&*tamed)?;
     let part = message.part(number)?;
-    Some(FileOfMail { bytes: part.contents().to_vec(), mime: mime_of(part), name: name_of(part) })
+    let bytes = contents(part, raw);
+    Some(FileOfMail { mime: mime_of(part), name: name_of(part, &bytes), bytes: bytes.into_owned() })
 }
 
 /// The mail without the empty lines that some programs put before it, which would end its header before it begins. Whoever reads
@@ -78,11 +87,12 @@ fn empty() -> Mail {
     }
 }
 
-fn of_message(message: &Message<'_>) -> Mail {
+/// `raw`: the mail as it came, where offsets are those of what was parsed.
+fn of_message(message: &Message<'_>, raw: &[u8]) -> Mail {
     let (text, of_html) = text(message);
     let (text, text_cut) = text.map_or((None, false), some_bounded);
     let (html, html_cut) = html(message).map_or((None, false), some_bounded);
-    let (files, report) = files(message, html.as_deref().unwrap_or_default());
+    let (files, report) = files(message, raw, html.as_deref().unwrap_or_default());
     let mut extra = Vec::new();
     if text_cut || html_cut {
         extra.push(("truncated".to_owned(), "true".to_owned()));
@@ -117,7 +127,7 @@ fn text(message: &Message<'_>) -> (Option<String>, bool) {
         match &part.body {
             PartType::Text(text) => {
                 of_html = false;
-                texts.push(text.to_string());
+                texts.push(restored(text).into_owned());
             }
             PartType::Html(html) => texts.push(html_to_text(html)),
             _ => {}
@@ -141,7 +151,7 @@ fn html(message: &Message<'_>) -> Option<String> {
     Some(html.collect::<Vec<_>>().join("\n"))
 }
 
-fn files(message: &Message<'_>, html: &str) -> (Vec<MediaRef>, Vec<ReportPart>) {
+fn files(message: &Message<'_>, raw: &[u8], html: &str) -> (Vec<MediaRef>, Vec<ReportPart>) {
     let is_report = message.root_part().is_content_type("multipart", "report");
     let (mut files, mut report) = (Vec::new(), Vec::new());
     for (number, part) in message.parts.iter().enumerate() {
@@ -155,12 +165,12 @@ fn files(message: &Message<'_>, html: &str) -> (Vec<MediaRef>, Vec<ReportPart>) 
                 | "text/rfc822-headers"
         );
         if machine || (is_report && mime.starts_with("message/")) {
-            let bytes = part.contents();
-            let bytes = if mime == "message/rfc822" { before_body(bytes) } else { bytes };
+            let bytes = contents(part, raw);
+            let bytes = if mime == "message/rfc822" { before_body(&bytes) } else { &bytes };
             let text = bounded(String::from_utf8_lossy(bytes).into_owned(), MOST_REPORT).0;
             report.push(ReportPart { mime, text, extra: Vec::new() });
         } else if is_file(message, number, part) && files.len() < MOST_FILES {
-            files.push(file(number, part, mime, html));
+            files.push(file(number, part, &contents(part, raw), mime, html));
         }
     }
     (files, report)
@@ -177,7 +187,7 @@ fn is_file(message: &Message<'_>, number: usize, part: &MessagePart<'_>) -> bool
     }
 }
 
-fn file(number: usize, part: &MessagePart<'_>, mime: String, html: &str) -> MediaRef {
+fn file(number: usize, part: &MessagePart<'_>, bytes: &[u8], mime: String, html: &str) -> MediaRef {
     let first = mime.split('/').next();
     let kind = first.filter(|kind| matches!(*kind, "image" | "video" | "audio")).unwrap_or("document");
     let mut extra = Vec::new();
@@ -193,8 +203,8 @@ fn file(number: usize, part: &MessagePart<'_>, mime: String, html: &str) -> Medi
         ref_: None,
         url: None,
         mime: (!mime.is_empty()).then_some(mime),
-        name: name_of(part),
-        bytes: Some(part.contents().len() as u64),
+        name: name_of(part, bytes),
+        bytes: Some(bytes.len() as u64),
         width: None,
         height: None,
         duration_ms: None,
@@ -205,14 +215,33 @@ fn file(number: usize, part: &MessagePart<'_>, mime: String, html: &str) -> Medi
 fn mime_of(part: &MessagePart<'_>) -> Option<String> {
     let declared = part.content_type()?;
     let sub = declared.subtype().unwrap_or_default();
-    Some(format!("{}/{sub}", declared.ctype()).to_ascii_lowercase())
+    Some(restored(&format!("{}/{sub}", declared.ctype()).to_ascii_lowercase()).into_owned())
 }
 
-fn name_of(part: &MessagePart<'_>) -> Option<String> {
-    match (part.attachment_name(), &part.body) {
-        (Some(name), _) => Some(name.to_owned()),
-        (None, PartType::Message(inner)) => Some(format!("{}.eml", inner.subject().unwrap_or("mail"))),
-        _ => None,
+fn name_of(part: &MessagePart<'_>, bytes: &[u8]) -> Option<String> {
+    if let Some(name) = part.attachment_name() {
+        return Some(name.to_owned());
+    }
+    if !matches!(mime_of(part)?.as_str(), "message/rfc822" | "message/global") {
+        return None;
+    }
+    let inner = MessageParser::default().parse_headers(bytes);
+    let subject = inner.as_ref().and_then(|inner| inner.subject()).unwrap_or("mail");
+    Some(format!("{subject}.eml"))
+}
+
+/// What a part holds, as it came.
+fn contents<'p>(part: &'p MessagePart<'_>, raw: &'p [u8]) -> Cow<'p, [u8]> {
+    let as_it_came = || raw.get(part.offset_body as usize..part.offset_end as usize);
+    match &part.body {
+        PartType::Binary(_) | PartType::InlineBinary(_) if part.encoding == Encoding::None => {
+            as_it_came().unwrap_or_default().into()
+        }
+        PartType::Text(text) | PartType::Html(text) => match restored(text) {
+            Cow::Borrowed(text) => text.as_bytes().into(),
+            Cow::Owned(text) => text.into_bytes().into(),
+        },
+        _ => part.contents().into(),
     }
 }
 
@@ -240,7 +269,7 @@ fn headers(raw: &[u8]) -> Vec<(String, String)> {
 }
 
 fn mailboxes(addresses: Option<&Address<'_>>) -> Vec<Mailbox> {
-    let each = addresses.into_iter().flat_map(Address::iter).filter_map(|one| {
+    let each = addresses.into_iter().flat_map(Address::iter).take(MOST_OF_ONE).filter_map(|one| {
         let (local, domain) = one.address.as_deref()?.trim().rsplit_once('@')?;
         Some(Mailbox {
             name: one.name.as_deref().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned),
@@ -257,7 +286,7 @@ fn ids(value: &HeaderValue<'_>) -> Vec<String> {
         HeaderValue::TextList(texts) => texts.iter().map(|text| &**text).collect(),
         _ => Vec::new(),
     };
-    texts.into_iter().map(bare_id).filter(|id| !id.is_empty()).collect()
+    texts.into_iter().map(bare_id).filter(|id| !id.is_empty()).take(MOST_OF_ONE).collect()
 }
 
 fn bare_id(id: &str) -> String {
@@ -381,6 +410,46 @@ mod tests {
             vec![],
         );
         assert!(mail.text.is_some_and(|text| text.contains('G')));
+    }
+
+    /// Either would overflow the stack, which ends the server, or take a parser hours.
+    #[test]
+    fn however_deep_or_many_its_parts_are_a_mail_is_read() {
+        let mails =
+            format!("From: a@x.example\n{}Subject: x\n\nHalo\n", "Content-Type: message/rfc822\n\n".repeat(100_000));
+        let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &mails);
+        let encoded = format!(
+            "From: a@x.example\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n{encoded}\n"
+        );
+        let unbordered =
+            "--b\nContent-Type: message/rfc822\n\nContent-Type: multipart/mixed; boundary=c\n\n".repeat(20_000);
+        let unbordered = format!("From: a@x.example\nContent-Type: multipart/mixed; boundary=b\n\n{unbordered}");
+        let empty =
+            format!("From: a@x.example\nContent-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\n".repeat(100_000));
+        for raw in [mails, encoded, unbordered, empty] {
+            let mail = parsed(&raw);
+            assert_eq!((mail.from.len(), mail.files.len()), (1, 1), "{raw:.90}");
+        }
+    }
+
+    #[test]
+    fn a_mail_within_a_mail_is_a_file_as_it_came() {
+        let inner = "Subject: Inner\nContent-Type: multipart/mixed; boundary=i\n\n--i\nContent-Type: message/rfc822\n\nSubject: Innermost\n\nx\n--i--\n";
+        let raw = format!(
+            "From: a@x.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nHalo\n--b\nContent-Type: message/rfc822\n\n{inner}\n--b--\n"
+        );
+        let mail = parsed(&raw);
+        assert_eq!(mail.text.as_deref().map(str::trim), Some("Halo"));
+        assert_eq!(mail.files.len(), 1, "{:?}", mail.files);
+        let told = &mail.files[0];
+        assert_eq!((told.name.as_deref(), told.mime.as_deref()), (Some("Inner.eml"), Some("message/rfc822")));
+        let file =
+            file_of(raw.replace('\n', "\r\n").as_bytes(), told.blob.as_deref().unwrap_or_default()).expect("there");
+        assert_eq!(String::from_utf8_lossy(&file.bytes), inner.replace('\n', "\r\n"));
+        assert_eq!(
+            (file.name.as_deref(), file.bytes.len() as u64),
+            (Some("Inner.eml"), told.bytes.unwrap_or_default())
+        );
     }
 
     proptest::proptest! {

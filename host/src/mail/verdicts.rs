@@ -11,6 +11,8 @@ use sambung_runtime::contract::types::Authentication;
 
 use super::parse::from_header;
 
+/// Most signatures of a mail that are looked into: each may cost reading the whole mail, and a question to a name server.
+const MOST_SIGNATURES: usize = 10;
 /// The longest that all questions about one mail may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -83,7 +85,12 @@ impl Verdicts {
             }
             None => SpfOutput::default(),
         };
-        let Some(message) = AuthenticatedMessage::parse(from_header(raw)) else { return verdicts };
+        let raw = from_header(raw);
+        if signatures(raw) > MOST_SIGNATURES {
+            verdicts.push(verdict("dkim", "permerror", None));
+            return verdicts;
+        }
+        let Some(message) = AuthenticatedMessage::parse(raw) else { return verdicts };
         let dkim = self.0.verify_dkim(&message).await;
         if dkim.is_empty() {
             verdicts.push(verdict("dkim", "none", None));
@@ -106,6 +113,17 @@ impl Verdicts {
         verdicts.push(verdict("dmarc", word, Some(dmarc.domain().to_owned()).filter(|domain| !domain.is_empty())));
         verdicts
     }
+}
+
+/// How many headers of a mail sign it, at least as many as are found.
+fn signatures(raw: &[u8]) -> usize {
+    let header = raw.split(|byte| *byte == b'\n').take_while(|line| !matches!(line, [] | [b'\r']));
+    let signs = |line: &&[u8]| {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        let name: Vec<u8> = name.iter().filter(|byte| !byte.is_ascii_whitespace()).take(40).copied().collect();
+        name.to_ascii_lowercase().starts_with(b"dkim")
+    };
+    header.filter(signs).count()
 }
 
 fn domain_of(sender: &str, helo: &str) -> String {

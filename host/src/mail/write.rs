@@ -1,7 +1,8 @@
 //! From the contract's record to the bytes of a mail.
 
+use lettre::message::header::ContentTransferEncoding;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Mailbox as Written, MessageBuilder, MultiPart, SinglePart};
+use lettre::message::{Attachment, Body, Mailbox as Written, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use mail_parser::decoders::html::html_to_text;
 use sambung_runtime::contract::types::{Mail, Mailbox, MediaRef};
@@ -89,7 +90,8 @@ fn body(builder: MessageBuilder, mail: &Mail, files: Vec<Loaded>) -> Result<Mess
                 for loaded in inline {
                     let id = said(&loaded.file, "content-id").ok_or("a file inside the HTML needs a `content-id`")?;
                     let id: String = serde_json::from_str(id).map_err(|_| "a `content-id` is a text")?;
-                    related = related.singlepart(Attachment::new_inline(id).body(loaded.bytes, mime(&loaded.file)));
+                    related =
+                        related.singlepart(Attachment::new_inline(id).body(whole(loaded.bytes), mime(&loaded.file)));
                 }
                 alternative.multipart(related)
             };
@@ -105,9 +107,14 @@ fn body(builder: MessageBuilder, mail: &Mail, files: Vec<Loaded>) -> Result<Mess
 fn attach(mut mixed: MultiPart, files: Vec<Loaded>) -> Result<MultiPart, String> {
     for loaded in files {
         let name = loaded.file.name.clone().unwrap_or_else(|| loaded.file.kind.clone());
-        mixed = mixed.singlepart(Attachment::new(name).body(loaded.bytes, mime(&loaded.file)));
+        mixed = mixed.singlepart(Attachment::new(name).body(whole(loaded.bytes), mime(&loaded.file)));
     }
     Ok(mixed)
+}
+
+/// Every byte of a file arrives: what stands as it is gets other ends of lines on its way, and servers refuse some of them.
+fn whole(bytes: Vec<u8>) -> Body {
+    Body::new_with_encoding(bytes, ContentTransferEncoding::Base64).unwrap_or_else(Body::new)
 }
 
 fn said<'f>(file: &'f MediaRef, name: &str) -> Option<&'f str> {
@@ -207,6 +214,31 @@ mod tests {
         assert_eq!(back.files.len(), 2, "{:?}", back.files);
         assert!(back.files.iter().any(|file| file.extra.contains(&("inline".into(), "true".into()))));
         assert!(back.files.iter().any(|file| file.name.as_deref() == Some("bon.pdf")));
+    }
+
+    /// Servers on the way change the ends of lines, and some refuse a line feed that stands alone.
+    #[test]
+    fn a_file_of_text_arrives_with_its_own_ends_of_lines() {
+        let bytes = b"a;b\n1;2\r\n.\r\nx\n".to_vec();
+        let file = MediaRef {
+            kind: "document".into(),
+            blob: Some("b".into()),
+            ref_: None,
+            url: None,
+            mime: Some("text/csv".into()),
+            name: Some("list.csv".into()),
+            bytes: None,
+            width: None,
+            height: None,
+            duration_ms: None,
+            extra: vec![],
+        };
+        let written = write(&mail(), vec![Loaded { file, bytes: bytes.clone() }]).expect("written");
+        let kept = String::from_utf8(written.formatted()).expect("text").replace("\r\n", "\n");
+        let back =
+            parse(kept.as_bytes(), Envelope { sender: String::new(), recipients: vec![], extra: vec![] }, vec![]);
+        let handle = back.files[0].blob.clone().expect("a handle");
+        assert_eq!(crate::mail::file_of(kept.as_bytes(), &handle).map(|file| file.bytes), Some(bytes));
     }
 
     #[test]

@@ -60,6 +60,15 @@ impl Outbound {
                     let kind = &media.file.kind;
                     faults.extend(self.file_fault(channel, limits, kind, file, caption, &pointer).await?);
                 }
+                Content::Mail(mail) => {
+                    if let Err(fault) = limits.check_text(mail.text.as_deref().unwrap_or_default()) {
+                        faults.push(over(&format!("{pointer}/text"), "text", &fault));
+                    }
+                    for (index, file) in mail.files.iter().enumerate() {
+                        let (id, at) = (file.blob.as_deref().unwrap_or_default(), format!("{pointer}/files/{index}"));
+                        faults.extend(self.file_fault(channel, limits, &file.kind, id, None, &at).await?);
+                    }
+                }
                 Content::Interactive(json) => faults.extend(interactive_fault(limits, json, &pointer)),
                 Content::Template(json) => match self.filled_in(channel, limits, json, &pointer).await {
                     Ok(filled) => *json = filled,
@@ -138,24 +147,6 @@ impl Outbound {
     }
 }
 
-/// The manifest's word for a content.
-fn word(content: &Content) -> &'static str {
-    match content {
-        Content::Text(_) => "text",
-        Content::Media(_) => "media",
-        Content::Location(_) => "location",
-        Content::ContactCards(_) => "contact-cards",
-        Content::Interactive(_) => "interactive",
-        Content::Choice(_) => "choice",
-        Content::Template(_) => "template",
-        Content::Mail(_) => "mail",
-        Content::Referral(_) => "referral",
-        Content::System(_) => "system",
-        Content::Unsupported(_) => "unsupported",
-        Content::Other(_) => "other",
-    }
-}
-
 /// A feature that `connect` or `check` took away from this channel.
 pub(super) fn lacks(features: &Value, feature: &str) -> bool {
     // Without its list nobody could say which template may be sent.
@@ -164,7 +155,7 @@ pub(super) fn lacks(features: &Value, feature: &str) -> bool {
 }
 
 fn takes(limits: &ContentLimits, features: &Value, content: &Content) -> Result<(), OverLimit> {
-    let kind = word(content);
+    let kind = content.word();
     limits.takes(kind)?;
     let file = if let Content::Media(media) = content { media.file.kind.as_str() } else { kind };
     for feature in [kind, file] {

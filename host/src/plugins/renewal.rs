@@ -4,21 +4,26 @@
 //! How a provider is asked stands in the plugin's manifest; what a refusal means for a channel is its caller's business.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sambung_runtime::manifest::OAuth2;
 use sambung_runtime::oauth2::{OAuthClient, OAuthError, Tokens};
 use tokio::sync::Mutex as Turn;
+use tokio_util::task::TaskTracker;
 
 use super::{Generation, Registry};
 use crate::clock::Clock;
 use crate::db::{ChannelRow, CredentialEnding, Db, DbError, NewSecret};
-use crate::model::time::MINUTE;
+use crate::model::time::{HOUR, MINUTE};
 
 /// A token that is younger and refused all the same is not mended by another one.
 const FRESH: i64 = MINUTE;
 /// How long nobody asks again after a provider did not answer.
 const PAUSE: i64 = MINUTE;
+/// The longest that a provider's own wish to be left alone is honoured: the token's end does not wait for it.
+const LONGEST_PAUSE: i64 = HOUR;
+/// How long a refusal stands. It is the provider's last word on that credential most often, but not always.
+const REFUSED_FOR: i64 = HOUR;
 /// Secrets that one question reads.
 const PAGE: u32 = 200;
 
@@ -46,6 +51,25 @@ struct Inner {
     turns: Mutex<HashMap<String, Weak<Turn<()>>>>,
     /// Until when a channel's provider is left alone.
     pauses: Mutex<HashMap<String, i64>>,
+    /// What was refused, by channel.
+    refusals: Mutex<HashMap<String, Refusal>>,
+    /// What a provider handed out and the database did not take, by channel. The old ones are withdrawn.
+    unkept: Mutex<HashMap<String, Unkept>>,
+    /// What the server does not stop before.
+    tasks: TaskTracker,
+}
+
+struct Refusal {
+    credential_version: i64,
+    words: String,
+    until: i64,
+}
+
+#[derive(Clone)]
+struct Unkept {
+    /// The access token's name and version.
+    replaced: (String, i64),
+    secrets: Vec<NewSecret>,
 }
 
 /// A token that can be renewed.
@@ -66,9 +90,18 @@ impl Held {
 }
 
 impl Renewals {
-    /// Over these parts.
-    pub fn new(db: Db, clock: Clock, plugins: Registry) -> Renewals {
-        Renewals(Arc::new(Inner { db, clock, plugins, turns: Mutex::default(), pauses: Mutex::default() }))
+    /// Over these parts. Who stops the server waits for `tasks`.
+    pub fn new(db: Db, clock: Clock, plugins: Registry, tasks: TaskTracker) -> Renewals {
+        Renewals(Arc::new(Inner {
+            db,
+            clock,
+            plugins,
+            turns: Mutex::default(),
+            pauses: Mutex::default(),
+            refusals: Mutex::default(),
+            unkept: Mutex::default(),
+            tasks,
+        }))
     }
 
     /// Who this host is to the provider, by the registration that a channel uses; none: it is not filled in.
@@ -102,13 +135,14 @@ impl Renewals {
     /// Gets a channel a credential that is newer than the version `seen`, once however many ask at a time.
     ///
     /// # Errors
-    /// The database does not answer. Tokens that could not be kept are lost, and the provider may have withdrawn the old
-    /// ones: then it refuses next, and somebody signs in again.
+    /// The database does not answer. Tokens that it did not take are kept in memory until it does.
     pub async fn renew(&self, channel: &str, seen: i64) -> Result<Renewed, DbError> {
-        let turn = self.turn(channel);
-        let _turn = turn.lock().await;
+        let turn = self.turn(channel).lock_owned().await;
         let Some(row) = self.0.db.channel(channel).await? else { return Ok(Renewed::Impossible) };
         if row.credential_version > seen {
+            return Ok(Renewed::Newer);
+        }
+        if self.keep_what_was_not(channel).await? {
             return Ok(Renewed::Newer);
         }
         let Some(held) = self.held(row).await? else { return Ok(Renewed::Impossible) };
@@ -121,13 +155,20 @@ impl Renewals {
         if !renewable || now - held.changed_at < FRESH {
             return Ok(Renewed::Impossible);
         }
-        if self.pauses().get(channel).is_some_and(|until| *until > now) {
+        if let Some(words) = self.refusal(channel, held.row.credential_version, now) {
+            return Ok(Renewed::Refused(words));
+        }
+        if lock(&self.0.pauses).get(channel).is_some_and(|until| *until > now) {
             return Ok(Renewed::Later);
         }
-        // On a task of its own: a provider that answers has withdrawn the old token, whoever still waits.
+        // On a task of its own, with the turn: a provider that answers has withdrawn the old token, whoever still waits, and
+        // who asks with it meanwhile may lose both.
         let renewals = self.clone();
-        let done = tokio::spawn(async move { renewals.ask(held).await }).await;
-        done.unwrap_or(Ok(Renewed::Later))
+        let done = self.0.tasks.spawn(async move {
+            let _turn = turn;
+            renewals.ask(held).await
+        });
+        done.await.unwrap_or(Ok(Renewed::Later))
     }
 
     async fn ask(&self, held: Held) -> Result<Renewed, DbError> {
@@ -141,20 +182,27 @@ impl Renewals {
         match provider.renew(&held.tokens).await {
             Ok(tokens) => {
                 count("ok");
-                let secrets = self.as_secrets(flow, tokens);
-                let replaced = (flow.access_token.as_str(), held.version);
-                self.0.db.credential_renewed(channel, replaced, secrets, self.0.clock.now()).await?;
-                self.pauses().remove(channel);
+                let replaced = (flow.access_token.clone(), held.version);
+                let unkept = Unkept { replaced, secrets: self.as_secrets(flow, tokens) };
+                lock(&self.0.unkept).insert(channel.clone(), unkept);
+                self.keep_what_was_not(channel).await?;
+                lock(&self.0.pauses).remove(channel);
                 Ok(Renewed::Newer)
             }
             Err(OAuthError::Refused { words, .. }) => {
                 count("refused");
+                let (now, credential_version) = (self.0.clock.now(), held.row.credential_version);
+                let refusal = Refusal { credential_version, words: words.clone(), until: now + REFUSED_FOR };
+                let mut refusals = lock(&self.0.refusals);
+                refusals.retain(|_, known| known.until > now);
+                refusals.insert(channel.clone(), refusal);
                 Ok(Renewed::Refused(words))
             }
             Err(OAuthError::Unavailable { words, retry_after_ms }) => {
                 count("unavailable");
                 tracing::info!(channel, words, "a credential was not renewed; it is tried again");
-                self.pause(channel, retry_after_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0).max(PAUSE));
+                let asked = retry_after_ms.map_or(PAUSE, |ms| i64::try_from(ms).unwrap_or(i64::MAX));
+                self.pause(channel, asked.clamp(PAUSE, LONGEST_PAUSE));
                 Ok(Renewed::Later)
             }
             Err(OAuthError::Broken(words)) => {
@@ -166,11 +214,40 @@ impl Renewals {
         }
     }
 
-    /// Tells the provider that a channel's tokens are given back; what became of it, where there is anything to tell.
+    /// Keeps what a provider handed out, if that is not kept yet; whether there was anything. A channel that is gone, or that
+    /// somebody signed in for meanwhile, needs it no more.
+    async fn keep_what_was_not(&self, channel: &str) -> Result<bool, DbError> {
+        let Some(unkept) = lock(&self.0.unkept).get(channel).cloned() else { return Ok(false) };
+        let (name, version) = &unkept.replaced;
+        let kept = self.0.db.credential_renewed(channel, (name, *version), unkept.secrets, self.0.clock.now()).await;
+        match kept {
+            Ok(kept) => {
+                lock(&self.0.unkept).remove(channel);
+                Ok(kept)
+            }
+            Err(error) => {
+                tracing::error!(channel, %error, "a renewed credential could not be stored; it is kept in memory until it can");
+                Err(error)
+            }
+        }
+    }
+
+    /// The provider's words, where it refused to renew this credential a while ago.
+    fn refusal(&self, channel: &str, credential_version: i64, now: i64) -> Option<String> {
+        let refusals = lock(&self.0.refusals);
+        let known = refusals.get(channel).filter(|known| known.credential_version == credential_version);
+        known.filter(|known| known.until > now).map(|known| known.words.clone())
+    }
+
+    /// Tells the provider that a channel's tokens are given back; what became of it, where there is anything to tell. What is
+    /// being renewed is given back as well.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn revoke(&self, row: &Arc<ChannelRow>) -> Result<Option<Result<(), OAuthError>>, DbError> {
+        let turn = self.turn(&row.id);
+        let _turn = turn.lock().await;
+        self.keep_what_was_not(&row.id).await?;
         let Some(held) = self.held(Arc::clone(row)).await? else { return Ok(None) };
         let Some(flow) = held.flow().filter(|flow| flow.revoke.is_some()) else { return Ok(None) };
         let provider = held.generation.plugin.provider(flow, &held.client, &row.workspace);
@@ -210,7 +287,12 @@ impl Renewals {
         let Some((flow, refresh)) = flow.and_then(|flow| Some((flow, flow.refresh.as_ref()?))) else {
             return Ok(false);
         };
-        let ahead = i64::try_from(refresh.ahead_ms).unwrap_or(i64::MAX);
+        if self.refusal(&ending.channel, row.credential_version, now).is_some() {
+            return Ok(false);
+        }
+        // One that lives for less than that would be renewed again and again.
+        let half = ending.expires_at.saturating_sub(ending.changed_at) / 2;
+        let ahead = i64::try_from(refresh.ahead_ms).unwrap_or(i64::MAX).min(half);
         Ok(flow.access_token == ending.name && ending.expires_at.saturating_sub(ahead) <= now)
     }
 
@@ -231,7 +313,7 @@ impl Renewals {
     }
 
     fn turn(&self, channel: &str) -> Arc<Turn<()>> {
-        let mut turns = self.0.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = lock(&self.0.turns);
         if let Some(turn) = turns.get(channel).and_then(Weak::upgrade) {
             return turn;
         }
@@ -243,14 +325,14 @@ impl Renewals {
 
     fn pause(&self, channel: &str, ms: i64) {
         let now = self.0.clock.now();
-        let mut pauses = self.pauses();
+        let mut pauses = lock(&self.0.pauses);
         pauses.retain(|_, until| *until > now);
         pauses.insert(channel.to_owned(), now + ms);
     }
+}
 
-    fn pauses(&self) -> std::sync::MutexGuard<'_, HashMap<String, i64>> {
-        self.0.pauses.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn longest_ahead(generation: &Generation) -> i64 {

@@ -6,6 +6,8 @@ use std::fmt::Write;
 
 /// The secret that signs reply addresses.
 const REPLY_KEY: &str = "reply_key";
+/// Stands beside the id of a mail of ours and says the same: servers on its way change the id and leave this alone.
+pub const HEADER: &str = "X-Sambung-Id";
 /// Digits of a conversation's key, and of a signature: 80 bits each, so that both fit into a local part of 64.
 const DIGITS: usize = 20;
 

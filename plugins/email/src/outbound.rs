@@ -62,6 +62,7 @@ fn deliver(messages: &[&Outgoing], channel: &Channel) -> Result<Receipt, SendErr
         mail.headers.push(("Auto-Submitted".to_owned(), "auto-generated".to_owned()));
         mail.headers.push(("X-Auto-Response-Suppress".to_owned(), "All".to_owned()));
     }
+    mail.headers.push((ids::HEADER.to_owned(), id.clone()));
     mail.message_id = Some(id.clone());
     match mailer::send(&mail, &settings.route()) {
         Ok(_) => Ok(Receipt::new([id]).thread(Thread::new(key))),

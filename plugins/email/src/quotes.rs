@@ -26,6 +26,13 @@ const ORIGINAL: [&str; 6] = [
 const WHO: [&str; 5] = ["from:", "dari:", "von:", "de:", "*from:*"];
 const WHEN: [&str; 9] =
     ["sent:", "date:", "terkirim:", "tanggal:", "dikirim:", "gesendet:", "enviado:", "envoyé :", "*sent:*"];
+/// What such a line begins with, where it is not the date or the name itself.
+const OPENERS: [&str; 7] = ["on ", "pada ", "le ", "am ", "el ", "em ", "il "];
+/// What an earlier mail was about, among its header lines.
+const ABOUT: [&str; 8] = ["subject:", "subjek:", "perihal:", "betreff:", "asunto:", "assunto:", "objet :", "oggetto:"];
+/// How far apart such lines may stand in HTML, in bytes, and how many elements after them are marked.
+const HEADERS_IN: usize = 3000;
+const MOST_MARKED: usize = 2000;
 /// What marks a quotation's element in HTML, as mail programs write it.
 const ELEMENTS: [&str; 8] = [
     "<blockquote",
@@ -94,9 +101,12 @@ fn intro(lines: &[&str]) -> usize {
             return 0;
         }
         said.push_str(line);
-        let ended = WROTE.iter().any(|words| said.to_lowercase().ends_with(words));
-        // A sentence of the writer's own may end so; who and when are named before it.
-        if ended && (said.contains('@') || said.chars().any(|c| c.is_ascii_digit())) {
+        // Most lines do not, and a mail may have a hundred thousand of them.
+        let ended = said.ends_with(':') && WROTE.iter().any(|words| said.to_lowercase().ends_with(words));
+        if ended && names_somebody(&said) {
+            if begin_of(&lines[..=count]) > 0 {
+                return 0;
+            }
             let empty = lines[count + 1..].iter().take_while(|line| line.trim().is_empty()).count();
             return count + 1 + empty;
         }
@@ -105,12 +115,24 @@ fn intro(lines: &[&str]) -> usize {
     0
 }
 
+/// A sentence of the writer's own may end as an introduction does; who and when are named before it.
+fn names_somebody(said: &str) -> bool {
+    said.contains('@') || said.chars().any(|c| c.is_ascii_digit())
+}
+
+/// Which of the lines up to "wrote:" begins the introduction: the writer's own words may stand right above it.
+fn begin_of(lines: &[&str]) -> usize {
+    let opens = |line: &&str| OPENERS.iter().any(|word| line.trim_start().to_lowercase().starts_with(word));
+    let opened = lines.iter().rposition(opens);
+    opened.or_else(|| (0..lines.len()).rev().find(|from| names_somebody(&lines[*from..].concat()))).unwrap_or_default()
+}
+
 /// Whether everything from here on is an earlier mail.
 fn begins_rest(lines: &[&str]) -> bool {
-    let line = lines[0].trim().to_lowercase();
-    if line.is_empty() {
+    if !lines[0].contains([':', '-', '_']) {
         return false;
     }
+    let line = lines[0].trim().to_lowercase();
     let dashed = line.starts_with("--") && ORIGINAL.iter().any(|words| line.contains(words));
     if dashed {
         return true;
@@ -134,6 +156,9 @@ pub fn mark_html(html: &str) -> String {
             places.extend(name.filter(|place| *place > open + 1));
         }
     }
+    if let Some(from) = earlier_mail(&lower) {
+        places.extend(blocks(&lower[from..]).map(|end| from + end).take(MOST_MARKED));
+    }
     places.sort_unstable();
     places.dedup();
     let mut marked = String::with_capacity(html.len() + places.len() * 19);
@@ -145,4 +170,29 @@ pub fn mark_html(html: &str) -> String {
     }
     marked.push_str(&html[from..]);
     marked
+}
+
+/// Where the paragraph begins in which the header lines of an earlier mail stand: from there on everything is that mail, which
+/// some programs wrap into nothing.
+fn earlier_mail(lower: &str) -> Option<usize> {
+    let labelled = |html: &str, words: &[&str]| words.iter().any(|word| html.contains(&format!(">{word}")));
+    let who = WHO.iter().flat_map(|word| lower.match_indices(word)).filter_map(|(at, _)| {
+        let headers = &lower[at..lower.floor_char_boundary(at + HEADERS_IN)];
+        (lower[..at].ends_with('>') && labelled(headers, &WHEN) && labelled(headers, &ABOUT)).then_some(at)
+    });
+    let at = who.min()?;
+    let block = blocks(&lower[..at]).last().and_then(|end| lower[..end].rfind('<'));
+    Some(block.unwrap_or(at))
+}
+
+/// Where the names of the elements end that stand below one another: paragraphs, lists, tables.
+fn blocks(lower: &str) -> impl Iterator<Item = usize> {
+    let is_block = |name: &str| {
+        matches!(name, "p" | "div" | "table" | "ul" | "ol" | "pre" | "blockquote" | "hr" | "h1" | "h2" | "h3" | "h4")
+    };
+    lower.match_indices('<').filter_map(move |(at, _)| {
+        let name = &lower[at + 1..];
+        let length = name.find(|c: char| !c.is_ascii_alphanumeric())?;
+        is_block(&name[..length]).then_some(at + 1 + length)
+    })
 }

@@ -50,7 +50,9 @@ fn receipt(fields: &str) -> Report {
 
 /// The worst that it says of any recipient decides.
 fn bounce(mail: &Mail, status: &str) -> Report {
-    let Some(id) = original(mail) else { return Report::Nothing("a report about a mail that it does not name") };
+    let Some(id) = original(mail, status) else {
+        return Report::Nothing("a report about a mail that it does not name");
+    };
     let actions = all(status, "action");
     let action = ["failed", "delayed", "delivered", "relayed", "expanded"]
         .into_iter()
@@ -72,7 +74,8 @@ fn bounce(mail: &Mail, status: &str) -> Report {
 /// A bounce from before RFC 3464, or of a server that writes none: the mail that came back stands in its text.
 fn text_bounce(mail: &Mail) -> Option<Report> {
     let text = mail.text.as_deref()?;
-    let id = original(mail).or_else(|| field(text, "message-id").map(|id| bare(&id)))?;
+    let in_text = [ids::HEADER, "message-id"].into_iter().filter_map(|name| field(text, name)).map(|id| bare(&id));
+    let id = original(mail, "").or_else(|| ours_first(in_text.collect()))?;
     let lower = text.to_ascii_lowercase();
     let delayed = ["will be retried", "still being retried", "not yet been delivered", "delivery is delayed", "delay"];
     let delivery = if delayed.iter().any(|words| lower.contains(words)) && !lower.contains("permanent") {
@@ -87,11 +90,23 @@ fn about(id: &str, state: &str) -> Delivery {
     Delivery::new(id, state).correlation(ids::attempt_key(id).map(str::to_owned))
 }
 
-/// The id of the mail that came back.
-fn original(mail: &Mail) -> Option<String> {
-    let returned =
-        mail.report.iter().filter(|part| matches!(part.mime.as_str(), "message/rfc822" | "text/rfc822-headers"));
-    returned.filter_map(|part| field(&part.text, "message-id")).map(|id| bare(&id)).next()
+/// The id of the mail that came back, as we gave it: a server on its way may have given it another one, but keeps the header beside
+/// it, or tells how the envelope was named.
+fn original(mail: &Mail, status: &str) -> Option<String> {
+    let is_returned = |mime: &str| matches!(mime, "message/rfc822" | "text/rfc822-headers");
+    let returned: Vec<&str> =
+        mail.report.iter().filter(|part| is_returned(&part.mime)).map(|part| part.text.as_str()).collect();
+    let named = |name: &'static str| returned.iter().filter_map(move |text| field(text, name));
+    // Others name their envelopes in ways of their own, which name no mail.
+    let envelope = field(status, "original-envelope-id").filter(|name| ids::attempt_key(name).is_some());
+    let said = named("message-id").chain(named(ids::HEADER)).chain(envelope);
+    ours_first(said.map(|id| bare(&id)).collect())
+}
+
+/// The first of the form that our ids have, else the first of all.
+fn ours_first(said: Vec<String>) -> Option<String> {
+    let ours = said.iter().position(|id| ids::attempt_key(id).is_some()).unwrap_or_default();
+    said.into_iter().nth(ours)
 }
 
 /// By the enhanced status code (RFC 3463).

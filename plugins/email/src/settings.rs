@@ -84,7 +84,8 @@ impl Settings for Email {
                     "format": "email",
                     "maxLength": 254,
                     "title": say("E-mail address", "Alamat email"),
-                    "description": say("Customers write to it, and your answers come from it.", "Pelanggan mengirim ke alamat ini, dan balasan Anda berasal darinya."),
+                    "description": say("Customers write to it, and your answers come from it. It cannot be changed once connected.", "Pelanggan mengirim ke alamat ini, dan balasan Anda berasal darinya. Tidak dapat diubah setelah terhubung."),
+                    "x-placeholder": "support@example.com",
                     "x-locked": true,
                     "x-order": 1,
                     "x-help-anchor": "address",
@@ -94,6 +95,7 @@ impl Settings for Email {
                     "maxLength": 100,
                     "title": say("Display name", "Nama tampilan"),
                     "description": say("The name that customers see beside the address.", "Nama yang dilihat pelanggan di samping alamat."),
+                    "x-placeholder": say("Example Support", "Layanan Example"),
                     "x-order": 2,
                 },
             },
@@ -110,7 +112,7 @@ impl Settings for Email {
                     "title": say("By an SMTP account of yours", "Lewat akun SMTP Anda sendiri"),
                     "properties": {
                         "sending": { "type": "string", "const": "account", "title": say("How answers leave", "Cara mengirim balasan"), "x-order": 3, "x-help-anchor": "sending" },
-                        "smtp_host": { "type": "string", "format": "hostname", "title": say("Outgoing mail server", "Server email keluar"), "x-order": 4, "x-help-anchor": "smtp" },
+                        "smtp_host": { "type": "string", "format": "hostname", "title": say("Outgoing mail server", "Server email keluar"), "description": say("Its name, without https://.", "Namanya saja, tanpa https://."), "x-placeholder": "smtp.example.com", "x-order": 4, "x-help-anchor": "smtp" },
                         "smtp_port": { "type": "integer", "minimum": 1, "maximum": 65535, "default": 587, "title": say("Port", "Port"), "x-order": 5, "x-help-anchor": "smtp" },
                         "smtp_security": {
                             "type": "string",

@@ -2,9 +2,8 @@
 
 use crate::settings::{ChannelSettings, Mode};
 use sambung_meta::pages;
-use sambung_meta::windows::HUMAN_AGENT;
 use sambung_sdk::connection::Account;
-use sambung_sdk::json::{Value, json};
+use sambung_sdk::json::Value;
 use sambung_sdk::types::Fault;
 use serde::Deserialize;
 
@@ -48,7 +47,7 @@ pub fn of(mode: Mode) -> Result<Profile, Fault> {
         let id = sambung_meta::event::id(&own.user_id)
             .ok_or_else(|| Fault::unavailable("Instagram does not say whose token this is"))?;
         let name = named(own.name.as_deref(), own.username.as_deref(), &id);
-        return Ok(Profile { id, name, edge: "me/subscribed_apps".to_owned() });
+        return Ok(Profile { id, name, edge: pages::edge("me") });
     }
     let page: Linked = pages::about(&access, "me", &format!("id,name,{LINKED}"))?;
     let linked = page.instagram_business_account.as_ref().and_then(linked);
@@ -56,7 +55,7 @@ pub fn of(mode: Mode) -> Result<Profile, Fault> {
         let words = format!("the page {} is linked to no professional Instagram account", page.name);
         Fault::new("not-found", words).code("not-linked")
     })?;
-    Ok(Profile { id, name, edge: format!("{}/subscribed_apps", page.id) })
+    Ok(Profile { id, name, edge: pages::edge(&page.id) })
 }
 
 /// The id and name of a linked account.
@@ -77,7 +76,6 @@ fn named(name: Option<&str>, username: Option<&str>, id: &str) -> String {
 impl Profile {
     /// The account that a channel is.
     pub fn account(&self, settings: &ChannelSettings) -> Account {
-        let features = json!({ "typing": true, "read": true, HUMAN_AGENT: settings.human_agent });
-        Account::new(&self.id, &self.name).features(&features)
+        pages::account(&self.id, &self.name, settings.human_agent)
     }
 }

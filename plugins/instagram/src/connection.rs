@@ -1,9 +1,10 @@
 //! Connecting: which account, whose token, and that its messages are delivered to the app.
 
-use crate::account::{self, LINKED, Profile};
+use crate::account::{self, LINKED};
 use crate::settings::{self, ChannelSettings, INSTAGRAM_TOKEN, Mode};
 use crate::{Instagram, NETWORK};
-use sambung_meta::pages::{self, Picked, USER_TOKEN};
+use sambung_meta::graph::Access;
+use sambung_meta::pages::{self, Picked, USER_TOKEN, of_token};
 use sambung_sdk::connection::{Account, ConnectStep, Connection, Health};
 use sambung_sdk::secrets;
 use sambung_sdk::types::{Channel, Fault, Finding};
@@ -23,7 +24,9 @@ impl Connection for Instagram {
                 Err(Fault::unauthorized("Sign in with Instagram first."))
             }
             Mode::InstagramSignIn => ready(&settings),
-            Mode::Token | Mode::InstagramToken => by_token(&settings).map_err(|fault| of_token(&settings, fault)),
+            Mode::Token | Mode::InstagramToken => {
+                by_token(&settings).map_err(|fault| of_token(fault, settings.mode.token()))
+            }
         };
         step.map_err(|fault| vec![fault])
     }
@@ -37,7 +40,8 @@ impl Connection for Instagram {
             asked => asked?,
         };
         let mut health = Health::of(profile.account(&settings));
-        health.findings.extend(delivery(settings.mode, &profile)?);
+        let (access, fields) = (settings.mode.access(), fields(settings.mode));
+        health.findings.extend(pages::look_after(&NETWORK, &access, &profile.edge, fields, <[String]>::is_empty)?);
         Ok(health)
     }
 
@@ -71,21 +75,11 @@ fn by_token(settings: &ChannelSettings) -> Result<ConnectStep, Fault> {
     Ok(profile.account(settings).into())
 }
 
-/// At connecting, a token that does not work was never a good one.
-fn of_token(settings: &ChannelSettings, fault: Fault) -> Fault {
-    let field = settings.mode.token();
-    match fault.kind.as_str() {
-        "unauthorized" => Fault { kind: "refused".to_owned(), ..fault }.field(field),
-        "forbidden" | "invalid" | "not-found" => fault.field(field),
-        _ => fault,
-    }
-}
-
 fn with_facebook(channel: &Channel, settings: &ChannelSettings, answer: Option<&str>) -> Result<ConnectStep, Fault> {
     if !secrets::has(USER_TOKEN) {
         return Err(Fault::unauthorized("Sign in with Facebook first."));
     }
-    let user = settings::user();
+    let user = Access::graph(USER_TOKEN);
     let reached: Vec<(String, Account)> = pages::list(&user, &format!(",{LINKED}"))?
         .into_iter()
         .filter_map(|page| {
@@ -103,19 +97,4 @@ fn with_facebook(channel: &Channel, settings: &ChannelSettings, answer: Option<&
     let page = reached.iter().find(|(_, account)| account.id == id).map_or("", |(page, _)| page);
     pages::keep_token(&user, page)?;
     ready(settings)
-}
-
-/// Whether the account's messages are delivered. Meta ends that after an hour of failures; they are asked for again then.
-fn delivery(mode: Mode, profile: &Profile) -> Result<Option<Finding>, Fault> {
-    let access = mode.access();
-    let mended = pages::delivered(&access, &profile.edge).and_then(|told| {
-        let whole = fields(mode).split(',').all(|field| told.iter().any(|one| one == field));
-        if whole { Ok(false) } else { pages::subscribe(&access, &profile.edge, fields(mode)).map(|()| told.is_empty()) }
-    });
-    match mended {
-        Ok(false) => Ok(None),
-        Ok(true) => Ok(Some(pages::stopped(&NETWORK))),
-        Err(fault) if fault.kind == "forbidden" => Ok(Some(Finding::new("error", "permission-lost", fault.words))),
-        Err(fault) => Err(fault),
-    }
 }

@@ -12,6 +12,8 @@ mod platform;
 mod settings;
 
 use sambung_meta::Network;
+use sambung_meta::apps::Webhooks;
+use sambung_meta::outbound::Files;
 
 /// The channel.
 pub struct Instagram;
@@ -20,13 +22,18 @@ pub struct Instagram;
 /// but its id.
 pub const NETWORK: Network = Network {
     name: "Instagram",
-    object: "instagram",
+    webhooks: Webhooks {
+        object: "instagram",
+        fields: "messages,messaging_postbacks,messaging_seen,message_reactions,messaging_referral,standby,message_edit",
+    },
     scheme: "instagram-user",
     metadata: false,
     messaging_type: None,
     button_template: false,
     heart: true,
-    fields: "messages,messaging_postbacks,messaging_seen,message_reactions,messaging_referral,standby,message_edit",
+    files: Files::ByAddress,
+    // "User Profile API": of people who wrote, and so agreed.
+    profile: "name,username,profile_pic",
 };
 
 sambung_sdk::export_channel! {

@@ -1,18 +1,14 @@
 //! What is the same on all of Meta's platforms, handed on to where it stands.
 
 use crate::{Instagram, NETWORK, settings};
-use sambung_meta::outbound::Files;
 use sambung_meta::{apps, outbound, profile, signals, webhook, windows};
 use sambung_sdk::apps::{App, Apps, Prepared};
 use sambung_sdk::inbound::{Inbound, Outcome, Request};
-use sambung_sdk::outbound::{Outbound, Outgoing, Receipt, SendError, SendFault};
+use sambung_sdk::outbound::{Outbound, Outgoing, Receipt, SendError};
 use sambung_sdk::profiles::Profiles;
 use sambung_sdk::signals::Signals;
 use sambung_sdk::types::{Channel, Fault, Finding, Identity, Person, Target, Thread};
 use sambung_sdk::windows::{WindowRule, Windows};
-
-/// "User Profile API": of people who wrote, and so agreed.
-const PROFILE: &str = "name,username,profile_pic";
 
 impl Windows for Instagram {
     fn window_rules() -> Vec<WindowRule> {
@@ -28,41 +24,32 @@ impl Inbound for Instagram {
 
 impl Outbound for Instagram {
     fn send(messages: Vec<Outgoing>, channel: Channel) -> Vec<Result<Receipt, SendError>> {
-        let access = match settings::of(&channel) {
-            Ok(settings) => settings.mode.access(),
-            Err(fault) => {
-                return messages.iter().map(|_| Err(SendError::new(SendFault::Invalid, &fault.words))).collect();
-            }
-        };
-        messages.iter().map(|message| outbound::send(&NETWORK, &access, Files::ByAddress, message)).collect()
+        outbound::send(&NETWORK, settings::access(&channel), &messages)
     }
 }
 
 impl Profiles for Instagram {
     fn look_up(channel: Channel, who: Identity, _thread: Option<Thread>) -> Result<Option<Person>, Fault> {
-        if who.scheme != NETWORK.scheme {
-            return Ok(None);
-        }
-        profile::look_up(&settings::of(&channel)?.mode.access(), who, PROFILE)
+        profile::look_up(&NETWORK, &settings::access(&channel)?, who)
     }
 }
 
 impl Signals for Instagram {
     fn signal(channel: Channel, thread: Thread, kind: String, _about: Option<Target>) -> Result<(), Fault> {
-        signals::signal(&settings::of(&channel)?.mode.access(), &thread, &kind)
+        signals::signal(&settings::access(&channel)?, &thread, &kind)
     }
 }
 
 impl Apps for Instagram {
     fn prepare(app: App) -> Result<Prepared, Vec<Fault>> {
-        apps::prepare(&NETWORK, &app)
+        apps::prepare(&NETWORK.webhooks, &app)
     }
 
     fn check(app: App) -> Result<Vec<Finding>, Fault> {
-        apps::check(&NETWORK, &app)
+        apps::check(&NETWORK.webhooks, &app)
     }
 
     fn release(app: App) -> Result<(), Fault> {
-        apps::release(&NETWORK, &app)
+        apps::release(&NETWORK.webhooks, &app)
     }
 }

@@ -1,9 +1,9 @@
 //! The forms: a Meta app, and an account by signing in or by a token typed by hand, each with Facebook or with Instagram.
 
 use crate::Instagram;
-use sambung_meta::apps::{self, APP_SECRET};
-use sambung_meta::graph::{Access, GRAPH, INSTAGRAM};
-use sambung_meta::pages::{PAGE_TOKEN, USER_TOKEN};
+use sambung_meta::forms::{self, Typed, Way};
+use sambung_meta::graph::{Access, INSTAGRAM};
+use sambung_meta::pages::PAGE_TOKEN;
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::settings::{Settings, text};
 use sambung_sdk::types::{Channel, Fault};
@@ -62,14 +62,9 @@ impl Mode {
 
     /// How calls for the account are authorized. Only the Graph API of pages takes the proof of the app's secret.
     pub fn access(self) -> Access {
-        let (base, proof) = if self.by_page() { (GRAPH, Some(APP_SECRET)) } else { (INSTAGRAM, None) };
-        Access { base, token: self.token(), proof }
+        let token = self.token();
+        if self.by_page() { Access::graph(token) } else { Access { base: INSTAGRAM, token, proof: None } }
     }
-}
-
-/// How calls for the person who signed in with Facebook are authorized.
-pub fn user() -> Access {
-    Access { base: GRAPH, token: USER_TOKEN, proof: Some(APP_SECRET) }
 }
 
 /// Reads a channel's settings.
@@ -78,6 +73,14 @@ pub fn user() -> Access {
 /// A fault of kind "invalid", since the host validated them by the schema below.
 pub fn of(channel: &Channel) -> Result<ChannelSettings, Fault> {
     channel.read_settings()
+}
+
+/// How calls for a channel's account are authorized.
+///
+/// # Errors
+/// See [`of`].
+pub fn access(channel: &Channel) -> Result<Access, Fault> {
+    of(channel).map(|settings| settings.mode.access())
 }
 
 impl Settings for Instagram {
@@ -92,7 +95,7 @@ impl Settings for Instagram {
 
 /// The Meta app's form, with the app inside it that accounts sign in to.
 fn app(language: &str) -> Value {
-    let mut form = apps::form(language, "Instagram → API setup → Webhooks");
+    let mut form = forms::app(language, "Instagram → API setup → Webhooks");
     let place = text(
         language,
         "App Dashboard → Instagram → API setup with Instagram login. Needed for signing in with Instagram.",
@@ -118,76 +121,38 @@ fn app(language: &str) -> Value {
 }
 
 fn channel(language: &str) -> Value {
-    let modes = [
-        ("sign-in", text(language, "Sign in with Facebook", "Masuk dengan Facebook")),
-        ("instagram-sign-in", text(language, "Sign in with Instagram", "Masuk dengan Instagram")),
-        ("token", text(language, "Page access token", "Token akses halaman")),
-        ("instagram-token", text(language, "Instagram access token", "Token akses Instagram")),
-    ];
-    let branches = modes.map(|(mode, title)| branch(language, mode, title));
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "type": "object",
-        "properties": {
-            "mode": {
-                "type": "string",
-                "enum": modes.map(|(mode, _)| mode),
-                "x-labels": modes.map(|(_, title)| title),
-                "default": "sign-in",
-                "title": text(language, "How do you connect?", "Bagaimana Anda menghubungkan?"),
-                "x-order": 1,
-            },
-            "human_agent": {
-                "type": "boolean",
-                "default": false,
-                "title": text(language, "The app is approved for Human Agent", "Aplikasi disetujui untuk Human Agent"),
-                "description": text(
-                    language,
-                    "People may then answer for 7 days. Without Meta's approval such messages are refused.",
-                    "Orang dapat membalas selama 7 hari. Tanpa persetujuan Meta pesan tersebut ditolak.",
-                ),
-                "x-order": 9,
-                "x-advanced": true,
-            },
-        },
-        "required": ["mode"],
-        "oneOf": branches,
-    })
-}
-
-fn branch(language: &str, mode: &str, title: &str) -> Value {
-    let mut branch = json!({ "title": title, "properties": { "mode": { "const": mode } }, "required": [] });
-    let (secret, help) = match mode {
-        "token" => (
-            ACCESS_TOKEN,
-            text(language, "Of the page that the account is linked to.", "Milik halaman yang terhubung dengan akun."),
-        ),
-        "instagram-token" => {
-            (INSTAGRAM_ACCESS_TOKEN, "App Dashboard → Instagram → API setup with Instagram login → Generate token.")
-        }
-        _ => return branch,
-    };
-    branch["required"] = json!([secret]);
-    branch["properties"]["account_id"] = json!({
-        "type": "string",
-        "pattern": "^[0-9]+$",
-        "title": text(language, "Instagram account ID", "ID akun Instagram"),
-        "description": text(
+    let by_hand = |token, token_help| Typed {
+        id: "account_id",
+        title: text(language, "Instagram account ID", "ID akun Instagram"),
+        help: text(
             language,
             "Of the professional account; it begins with 178. Where it is given, a token of another account is refused.",
             "Milik akun profesional; diawali 178. Jika diisi, token milik akun lain ditolak.",
         ),
-        "x-locked": true,
-        "x-order": 2,
-        "x-help-anchor": "token",
-    });
-    branch["properties"][secret] = json!({
-        "type": "string",
-        "title": title,
-        "description": help,
-        "x-secret": secret,
-        "x-order": 3,
-        "x-help-anchor": "token",
-    });
-    branch
+        required: false,
+        token,
+        token_help,
+    };
+    let of_page =
+        text(language, "Of the page that the account is linked to.", "Milik halaman yang terhubung dengan akun.");
+    let of_account = "App Dashboard → Instagram → API setup with Instagram login → Generate token.";
+    let ways = [
+        Way { mode: "sign-in", title: text(language, "Sign in with Facebook", "Masuk dengan Facebook"), typed: None },
+        Way {
+            mode: "instagram-sign-in",
+            title: text(language, "Sign in with Instagram", "Masuk dengan Instagram"),
+            typed: None,
+        },
+        Way {
+            mode: "token",
+            title: text(language, "Page access token", "Token akses halaman"),
+            typed: Some(by_hand(ACCESS_TOKEN, of_page)),
+        },
+        Way {
+            mode: "instagram-token",
+            title: text(language, "Instagram access token", "Token akses Instagram"),
+            typed: Some(by_hand(INSTAGRAM_ACCESS_TOKEN, of_account)),
+        },
+    ];
+    forms::channel(language, &ways)
 }

@@ -11,6 +11,8 @@ mod platform;
 mod settings;
 
 use sambung_meta::Network;
+use sambung_meta::apps::Webhooks;
+use sambung_meta::outbound::Files;
 
 /// The channel.
 pub struct Messenger;
@@ -18,14 +20,19 @@ pub struct Messenger;
 /// The platform. A person's id belongs to the page that they wrote to.
 pub const NETWORK: Network = Network {
     name: "Messenger",
-    object: "page",
+    webhooks: Webhooks {
+        object: "page",
+        fields: "messages,messaging_postbacks,message_deliveries,message_reads,message_echoes,message_reactions,\
+message_edits,messaging_referrals,messaging_optins,messaging_handovers,standby,messaging_policy_enforcement",
+    },
     scheme: "messenger-user",
     metadata: true,
     messaging_type: Some("RESPONSE"),
     button_template: true,
     heart: false,
-    fields: "messages,messaging_postbacks,message_deliveries,message_reads,message_echoes,message_reactions,message_edits,\
-messaging_referrals,messaging_optins,messaging_handovers,standby,messaging_policy_enforcement",
+    files: Files::Along,
+    // "User Profile API". Without the app's access to profiles the answer is empty.
+    profile: "first_name,last_name,name,profile_pic,locale",
 };
 
 sambung_sdk::export_channel! {

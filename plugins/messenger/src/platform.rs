@@ -1,18 +1,14 @@
 //! What is the same on all of Meta's platforms, handed on to where it stands.
 
 use crate::{Messenger, NETWORK, settings};
-use sambung_meta::outbound::Files;
 use sambung_meta::{apps, outbound, profile, signals, webhook, windows};
 use sambung_sdk::apps::{App, Apps, Prepared};
 use sambung_sdk::inbound::{Inbound, Outcome, Request};
-use sambung_sdk::outbound::{Outbound, Outgoing, Receipt, SendError, SendFault};
+use sambung_sdk::outbound::{Outbound, Outgoing, Receipt, SendError};
 use sambung_sdk::profiles::Profiles;
 use sambung_sdk::signals::Signals;
 use sambung_sdk::types::{Channel, Fault, Finding, Identity, Person, Target, Thread};
 use sambung_sdk::windows::{WindowRule, Windows};
-
-/// "User Profile API". Without the app's access to profiles the answer is empty.
-const PROFILE: &str = "first_name,last_name,name,profile_pic,locale";
 
 impl Windows for Messenger {
     fn window_rules() -> Vec<WindowRule> {
@@ -28,41 +24,32 @@ impl Inbound for Messenger {
 
 impl Outbound for Messenger {
     fn send(messages: Vec<Outgoing>, channel: Channel) -> Vec<Result<Receipt, SendError>> {
-        let access = match settings::of(&channel) {
-            Ok(settings) => settings.page(),
-            Err(fault) => {
-                return messages.iter().map(|_| Err(SendError::new(SendFault::Invalid, &fault.words))).collect();
-            }
-        };
-        messages.iter().map(|message| outbound::send(&NETWORK, &access, Files::Along, message)).collect()
+        outbound::send(&NETWORK, settings::access(&channel), &messages)
     }
 }
 
 impl Profiles for Messenger {
     fn look_up(channel: Channel, who: Identity, _thread: Option<Thread>) -> Result<Option<Person>, Fault> {
-        if who.scheme != NETWORK.scheme {
-            return Ok(None);
-        }
-        profile::look_up(&settings::of(&channel)?.page(), who, PROFILE)
+        profile::look_up(&NETWORK, &settings::access(&channel)?, who)
     }
 }
 
 impl Signals for Messenger {
     fn signal(channel: Channel, thread: Thread, kind: String, _about: Option<Target>) -> Result<(), Fault> {
-        signals::signal(&settings::of(&channel)?.page(), &thread, &kind)
+        signals::signal(&settings::access(&channel)?, &thread, &kind)
     }
 }
 
 impl Apps for Messenger {
     fn prepare(app: App) -> Result<Prepared, Vec<Fault>> {
-        apps::prepare(&NETWORK, &app)
+        apps::prepare(&NETWORK.webhooks, &app)
     }
 
     fn check(app: App) -> Result<Vec<Finding>, Fault> {
-        apps::check(&NETWORK, &app)
+        apps::check(&NETWORK.webhooks, &app)
     }
 
     fn release(app: App) -> Result<(), Fault> {
-        apps::release(&NETWORK, &app)
+        apps::release(&NETWORK.webhooks, &app)
     }
 }

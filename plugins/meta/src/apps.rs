@@ -1,47 +1,54 @@
 //! A Meta app: registering the address that all accounts of a platform share (Graph API, "Webhooks", subscriptions).
 
-use crate::Network;
-use crate::graph::{GRAPH, ask, read};
+use crate::graph::{APP_SECRET, GRAPH, ask};
 use sambung_sdk::apps::{App, Prepared};
 use sambung_sdk::http::Request;
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::secrets;
-use sambung_sdk::settings::text;
 use sambung_sdk::types::{Fault, Finding, Instruction};
-use serde::Deserialize;
 
-/// Verifies what Meta posts.
-pub const APP_SECRET: &str = "app_secret";
 /// What Meta says back when an address is registered.
 pub const VERIFY_TOKEN: &str = "verify_token";
 
-#[derive(Deserialize)]
-struct Settings {
-    app_id: String,
+/// What an app is told of.
+pub struct Webhooks {
+    /// What webhooks and subscriptions call the platform: "page", "instagram".
+    pub object: &'static str,
+    /// What an app asks to be told.
+    pub fields: &'static str,
+}
+
+/// The setting that names the app.
+const APP_ID: &str = "app_id";
+
+fn app_id(app: &App) -> Result<String, Fault> {
+    let settings: Value = app.settings.parse().unwrap_or_default();
+    let id = settings[APP_ID].as_str().map(str::to_owned);
+    id.ok_or_else(|| Fault::new("invalid", "the registration names no app").field(APP_ID))
 }
 
 /// Registers the app's address.
 ///
 /// # Errors
 /// What Meta said, with the setting that is to blame.
-pub fn prepare(network: &Network, app: &App) -> Result<Prepared, Vec<Fault>> {
-    let settings: Settings = app.read_settings().map_err(|fault| vec![fault])?;
+pub fn prepare(webhooks: &Webhooks, app: &App) -> Result<Prepared, Vec<Fault>> {
+    let id = app_id(app).map_err(|fault| vec![fault])?;
     let Some(address) = app.webhook_url.as_deref() else {
         let text =
             "Meta delivers messages to a public https address only, and this host has none: set server.public_url.";
         return Ok(Prepared::default().instruction(Instruction::new(text)));
     };
-    register(network, &settings.app_id, address).map_err(|fault| vec![of_secret(fault)])?;
-    Ok(Prepared { name: Some(format!("Meta app {}", settings.app_id)), ..Prepared::default() })
+    register(webhooks, &id, address).map_err(|fault| vec![of_secret(fault)])?;
+    Ok(Prepared { name: Some(format!("Meta app {id}")), ..Prepared::default() })
 }
 
-fn register(network: &Network, app_id: &str, address: &str) -> Result<(), Fault> {
+fn register(webhooks: &Webhooks, app_id: &str, address: &str) -> Result<(), Fault> {
     let verify = secrets::marker(VERIFY_TOKEN, "json").map_err(|words| Fault::new("invalid", words))?;
     let body = json!({
-        "object": network.object,
+        "object": webhooks.object,
         "callback_url": address,
         "verify_token": verify,
-        "fields": network.fields,
+        "fields": webhooks.fields,
         "include_values": true,
     });
     ask(&of_app("POST", app_id)?.json(&body)).map(drop)
@@ -51,17 +58,20 @@ fn register(network: &Network, app_id: &str, address: &str) -> Result<(), Fault>
 ///
 /// # Errors
 /// Why Meta could not be asked.
-pub fn check(network: &Network, app: &App) -> Result<Vec<Finding>, Fault> {
-    let settings: Settings = app.read_settings()?;
-    let answer: Subscriptions = read(&of_app("GET", &settings.app_id)?).map_err(of_secret)?;
-    let ours = answer.data.iter().find(|one| one.object == network.object);
-    let here = ours.and_then(|one| one.callback_url.as_deref());
-    if here != app.webhook_url.as_deref() || ours.is_some_and(|one| one.active == Some(false)) {
+pub fn check(webhooks: &Webhooks, app: &App) -> Result<Vec<Finding>, Fault> {
+    let id = app_id(app)?;
+    let answer = ask(&of_app("GET", &id)?).map_err(of_secret)?.value();
+    let Some(all) = answer["data"].as_array() else {
+        return Err(Fault::unavailable("Meta does not say where it delivers this app's messages"));
+    };
+    let ours = all.iter().find(|one| one["object"] == webhooks.object);
+    let here = ours.and_then(|one| one["callback_url"].as_str());
+    if here != app.webhook_url.as_deref() || ours.is_some_and(|one| one["active"] == false) {
         let words = "Meta delivers this app's messages to another address. Save the registration again.";
         return Ok(vec![Finding::new("error", "webhook-elsewhere", words)]);
     }
-    let told: Vec<&str> = ours.iter().flat_map(|one| &one.fields).map(Field::name).collect();
-    let missing: Vec<&str> = network.fields.split(',').filter(|field| !told.contains(field)).collect();
+    let told: Vec<&str> = ours.iter().filter_map(|one| one["fields"].as_array()).flatten().filter_map(name).collect();
+    let missing: Vec<&str> = webhooks.fields.split(',').filter(|field| !told.contains(field)).collect();
     if told.is_empty() || missing.is_empty() {
         return Ok(Vec::new());
     }
@@ -73,40 +83,14 @@ pub fn check(network: &Network, app: &App) -> Result<Vec<Finding>, Fault> {
 ///
 /// # Errors
 /// What Meta said.
-pub fn release(network: &Network, app: &App) -> Result<(), Fault> {
-    let settings: Settings = app.read_settings()?;
-    ask(&of_app("DELETE", &settings.app_id)?.query("object", network.object)).map(drop)
+pub fn release(webhooks: &Webhooks, app: &App) -> Result<(), Fault> {
+    let id = app_id(app)?;
+    ask(&of_app("DELETE", &id)?.query("object", webhooks.object)).map(drop)
 }
 
-#[derive(Deserialize)]
-struct Subscriptions {
-    #[serde(default)]
-    data: Vec<Subscribed>,
-}
-
-#[derive(Deserialize)]
-struct Subscribed {
-    object: String,
-    callback_url: Option<String>,
-    active: Option<bool>,
-    #[serde(default)]
-    fields: Vec<Field>,
-}
-
-/// A field with its version; old answers have the name alone.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Field {
-    Versioned { name: String },
-    Name(String),
-}
-
-impl Field {
-    fn name(&self) -> &str {
-        match self {
-            Field::Versioned { name } | Field::Name(name) => name,
-        }
-    }
+/// Of a field with its version; old answers have the name alone.
+fn name(field: &Value) -> Option<&str> {
+    field["name"].as_str().or_else(|| field.as_str())
 }
 
 /// A request about the app's webhooks, authorized by the app's own token, `{app id}|{app secret}`.
@@ -117,46 +101,8 @@ fn of_app(method: &str, app_id: &str) -> Result<Request, Fault> {
 
 fn of_secret(fault: Fault) -> Fault {
     match fault.kind.as_str() {
-        "unauthorized" => Fault { kind: "refused".to_owned(), ..fault }.field(APP_SECRET),
-        "invalid" | "not-found" => fault.field("app_id"),
+        "unauthorized" => fault.at_connecting().field(APP_SECRET),
+        "invalid" | "not-found" => fault.field(APP_ID),
         _ => fault,
     }
-}
-
-/// The form of a registration; `place` is where the verify token goes in the app dashboard.
-pub fn form(language: &str, place: &str) -> Value {
-    let copy = match language.split('-').next() {
-        Some("id") => format!("Salin ke App Dashboard → {place}."),
-        _ => format!("Copy it into App Dashboard → {place}."),
-    };
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "type": "object",
-        "properties": {
-            "app_id": {
-                "type": "string",
-                "pattern": "^[0-9]+$",
-                "title": text(language, "App ID", "ID aplikasi"),
-                "description": text(language, "App Dashboard → App settings → Basic.", "App Dashboard → App settings → Basic."),
-                "x-order": 1,
-            },
-            APP_SECRET: {
-                "type": "string",
-                "title": text(language, "App secret", "App secret"),
-                "description": text(language, "On the same page. Meta signs webhooks with it.", "Di halaman yang sama. Meta menandatangani webhook dengannya."),
-                "x-secret": APP_SECRET,
-                "x-order": 2,
-            },
-            VERIFY_TOKEN: {
-                "type": "string",
-                "title": text(language, "Verify token", "Verify token"),
-                "description": copy,
-                "readOnly": true,
-                "x-secret": VERIFY_TOKEN,
-                "x-order": 9,
-            },
-        },
-        "required": ["app_id", APP_SECRET],
-        "additionalProperties": false,
-    })
 }

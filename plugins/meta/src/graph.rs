@@ -3,6 +3,7 @@
 use crate::errors;
 use sambung_sdk::crypto::{self, Piece};
 use sambung_sdk::http::{Request, Response};
+use sambung_sdk::json::Value;
 use sambung_sdk::secrets;
 use sambung_sdk::types::Fault;
 use serde::Deserialize;
@@ -12,6 +13,9 @@ use std::fmt::Write;
 pub const GRAPH: &str = "https://graph.facebook.com/v25.0";
 /// The same for accounts that signed in with Instagram.
 pub const INSTAGRAM: &str = "https://graph.instagram.com/v25.0";
+
+/// The secret of an app: proves the app itself to the API, and signs what Meta posts.
+pub const APP_SECRET: &str = "app_secret";
 
 /// Which API is asked, and by which secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,11 @@ pub struct Access {
 }
 
 impl Access {
+    /// The Graph API, with the token that this secret holds.
+    pub fn graph(token: &'static str) -> Self {
+        Self { base: GRAPH, token, proof: Some(APP_SECRET) }
+    }
+
     /// A request below the API's version, proved where the app's secret is set.
     pub fn request(&self, method: &str, path: &str) -> Request {
         let request = Request::new(method, format!("{}/{path}", self.base)).bearer(self.token);
@@ -60,36 +69,26 @@ pub struct Refusal {
     pub words: String,
 }
 
-#[derive(Deserialize)]
-struct Body {
-    error: GraphError,
-}
-
-#[derive(Deserialize)]
-struct GraphError {
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    code: i64,
-    #[serde(default)]
-    error_subcode: i64,
-    #[serde(default)]
-    is_transient: bool,
-    error_user_msg: Option<String>,
-}
-
 impl Refusal {
     /// Reads an answer that is no success.
     pub fn of(response: &Response) -> Self {
-        match response.json::<Body>() {
-            Ok(Body { error }) => Self {
-                code: error.code,
-                subcode: error.error_subcode,
-                transient: error.is_transient,
-                words: join(error.message, error.error_user_msg),
-            },
-            Err(_) => Self { words: format!("Meta answered with status {}", response.status), ..Self::default() },
-        }
+        Self::read(&response.value()["error"]).unwrap_or_else(|| Self {
+            words: format!("Meta answered with status {}", response.status),
+            ..Self::default()
+        })
+    }
+
+    /// Reads the object that stands under `error` in an answer.
+    pub fn read(error: &Value) -> Option<Self> {
+        error.as_object()?;
+        let number = |name: &str| error[name].as_i64().unwrap_or_default();
+        let more = error["error_user_msg"].as_str().or(error["error_data"]["details"].as_str());
+        Some(Self {
+            code: number("code"),
+            subcode: number("error_subcode"),
+            transient: error["is_transient"] == true,
+            words: join(error["message"].as_str(), more),
+        })
     }
 
     /// Both codes as Meta's pages write them.
@@ -102,11 +101,13 @@ impl Refusal {
     }
 }
 
-fn join(words: String, more: Option<String>) -> String {
-    match more.filter(|more| !more.is_empty() && *more != words) {
-        Some(more) if words.is_empty() => more,
-        Some(more) => format!("{words}: {more}"),
-        None => words,
+/// What is said first, and what more is said where it is not the same.
+pub fn join(first: Option<&str>, more: Option<&str>) -> String {
+    let first = first.unwrap_or_default();
+    match more.filter(|more| !more.is_empty() && *more != first) {
+        Some(more) if first.is_empty() => more.to_owned(),
+        Some(more) => format!("{first}: {more}"),
+        None => first.to_owned(),
     }
 }
 

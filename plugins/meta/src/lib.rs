@@ -1,8 +1,8 @@
-//! What Meta's messaging platforms share, so that it exists once: the Graph API and its refusals, the envelope of webhooks and
-//! the events in it, messages in both directions, pages and the subscriptions of apps.
+//! What Meta's messaging platforms share, so that it exists once: the Graph API and its refusals, the subscriptions of apps, and
+//! for those whose accounts belong to pages the envelope of webhooks and the events in it, messages in both directions, pages.
 //!
 //! A library of plugins and no plugin: it names no host, keeps nothing, and what differs from one platform to the other is
-//! told to it by a [`Network`]. Facts follow Meta's published pages
+//! told to it by a [`Network`], or by [`Webhooks`] where a platform shares nothing but its apps. Facts follow Meta's published pages
 //! (<https://developers.facebook.com/docs/messenger-platform>, <https://developers.facebook.com/docs/instagram-platform>);
 //! Meta publishes no machine-readable description of these APIs.
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ pub mod attachment;
 pub mod body;
 pub mod errors;
 pub mod event;
+pub mod forms;
 pub mod graph;
 pub mod interactive;
 pub mod message;
@@ -24,14 +25,16 @@ pub mod usage;
 pub mod webhook;
 pub mod windows;
 
+use apps::Webhooks;
+use outbound::Files;
 use sambung_sdk::types::Identity;
 
 /// What tells one platform from another.
 pub struct Network {
     /// For people: "Messenger".
     pub name: &'static str,
-    /// What webhooks and subscriptions call it: "page", "instagram".
-    pub object: &'static str,
+    /// What its apps are told of.
+    pub webhooks: Webhooks,
     /// The scheme of a person's id; its scope is the account that the person wrote to.
     pub scheme: &'static str,
     /// Whether `metadata` of a sent message comes back with its echo, so that it carries the attempt key.
@@ -42,8 +45,10 @@ pub struct Network {
     pub button_template: bool,
     /// Whether the only sticker is a heart (`like_heart`); else stickers go by their ids.
     pub heart: bool,
-    /// What an app asks to be told.
-    pub fields: &'static str,
+    /// How files reach it.
+    pub files: Files,
+    /// What is asked about a person.
+    pub profile: &'static str,
 }
 
 /// The scheme of a person whom only a checkbox on a web page named; a message tells later who it was.

@@ -10,7 +10,7 @@ use sambung_sdk::http::Request;
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::media_host;
 use sambung_sdk::outbound::{Outgoing, Receipt, SendError, SendFault};
-use sambung_sdk::types::{Content, MediaRef};
+use sambung_sdk::types::{Content, Fault, MediaRef};
 use serde::Deserialize;
 
 /// How a file reaches the platform.
@@ -30,13 +30,22 @@ struct Accepted {
     message_id: Option<String>,
 }
 
-/// Sends one content.
-///
-/// # Errors
-/// What does not fit, or what the provider said.
-pub fn send(network: &Network, access: &Access, files: Files, message: &Outgoing) -> Result<Receipt, SendError> {
+/// Sends contents, each by itself; without a way to the account none.
+pub fn send(
+    network: &Network,
+    access: Result<Access, Fault>,
+    messages: &[Outgoing],
+) -> Vec<Result<Receipt, SendError>> {
+    let send = |message| match &access {
+        Ok(access) => send_one(network, access, message),
+        Err(fault) => Err(invalid(&fault.words)),
+    };
+    messages.iter().map(send).collect()
+}
+
+fn send_one(network: &Network, access: &Access, message: &Outgoing) -> Result<Receipt, SendError> {
     let recipient = recipient(network, message)?;
-    let (along, url) = match (&message.content, files) {
+    let (along, url) = match (&message.content, network.files) {
         (Content::Media(media), Files::Along) => (Some(&media.file), None),
         (Content::Media(media), Files::ByAddress) => (None, Some(published(&media.file)?)),
         _ => (None, None),

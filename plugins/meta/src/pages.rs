@@ -2,9 +2,10 @@
 
 use crate::Network;
 use crate::graph::{Access, ask, read};
+use crate::windows::HUMAN_AGENT;
 use sambung_sdk::connection::Account;
 use sambung_sdk::http::encode;
-use sambung_sdk::json::Value;
+use sambung_sdk::json::{Value, json};
 use sambung_sdk::secrets;
 use sambung_sdk::types::{Fault, Finding};
 use serde::Deserialize;
@@ -133,7 +134,25 @@ struct Subscribed {
     subscribed_fields: Vec<String>,
 }
 
-/// What is delivered for a page (`edge` is `{page}/subscribed_apps`); Graph tells of the asking app alone.
+/// The account that a channel is. `human_agent`: the app is approved for answers of people within seven days.
+pub fn account(id: &str, name: &str, human_agent: bool) -> Account {
+    Account::new(id, name).features(&json!({ "typing": true, "read": true, HUMAN_AGENT: human_agent }))
+}
+
+/// At connecting: a token that was typed into this field does not do.
+pub fn of_token(fault: Fault, field: &str) -> Fault {
+    match fault.kind.as_str() {
+        "unauthorized" | "forbidden" | "invalid" | "not-found" => fault.at_connecting().field(field),
+        _ => fault,
+    }
+}
+
+/// Where what is delivered for a page is asked for.
+pub fn edge(page: &str) -> String {
+    format!("{page}/subscribed_apps")
+}
+
+/// What is delivered for a page ([`edge`]); Graph tells of the asking app alone.
 ///
 /// # Errors
 /// What the provider said.
@@ -168,8 +187,32 @@ pub fn unsubscribe(access: &Access, edge: &str, fields: &str) -> Result<(), Faul
     ask(&request).map(drop)
 }
 
-/// Told where an account's subscription had ended, and stands again.
-pub fn stopped(network: &Network) -> Finding {
+/// Whether these fields are delivered. Meta ends that after an hour of failures; they are asked for again then. `stopped`
+/// says by what is delivered still whether messages were not.
+///
+/// # Errors
+/// What the provider said.
+pub fn look_after(
+    network: &Network,
+    access: &Access,
+    edge: &str,
+    fields: &str,
+    stopped: impl Fn(&[String]) -> bool,
+) -> Result<Option<Finding>, Fault> {
+    let mended = delivered(access, edge).and_then(|told| {
+        let whole = fields.split(',').all(|field| told.iter().any(|one| one == field));
+        if whole { Ok(false) } else { subscribe(access, edge, fields).map(|()| stopped(&told)) }
+    });
+    match mended {
+        Ok(false) => Ok(None),
+        Ok(true) => Ok(Some(resumed(network))),
+        Err(fault) if fault.kind == "forbidden" => Ok(Some(Finding::new("error", "permission-lost", fault.words))),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// An account's subscription had ended, and stands again.
+fn resumed(network: &Network) -> Finding {
     let words = format!(
         "{} had stopped delivering this account's messages, which it does after an hour of failures. They were asked for \
          again; what was written meanwhile stands in its own inbox.",

@@ -1,5 +1,6 @@
 //! What the platform tells about a person.
 
+use crate::Network;
 use crate::graph::{Access, read};
 use sambung_sdk::http::encode;
 use sambung_sdk::json::{Value, json};
@@ -8,12 +9,15 @@ use sambung_sdk::types::{Fault, Identity, MediaRef, Person};
 /// Somebody who was not given away: no profile (a phone number's account), not asked for consent, unknown here.
 const NOT_TOLD: [&str; 3] = ["100-2018218", "100-33", "9010"];
 
-/// Asks for these fields of a person; none where the platform does not tell.
+/// Asks about a person of this platform; none where it does not tell.
 ///
 /// # Errors
 /// Why it could not be asked.
-pub fn look_up(access: &Access, who: Identity, fields: &str) -> Result<Option<Person>, Fault> {
-    let asked = access.request("GET", &encode(&who.value)).query("fields", fields);
+pub fn look_up(network: &Network, access: &Access, who: Identity) -> Result<Option<Person>, Fault> {
+    if who.scheme != network.scheme {
+        return Ok(None);
+    }
+    let asked = access.request("GET", &encode(&who.value)).query("fields", network.profile);
     let told: Value = match read(&asked) {
         Ok(told) => told,
         Err(fault) => {

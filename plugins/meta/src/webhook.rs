@@ -60,8 +60,11 @@ pub struct Place<'a> {
 /// The body is no JSON of a batch.
 pub fn items(network: &Network, request: &Request) -> Result<Outcome, String> {
     let batch: Batch<'_> = request.json()?;
-    if let Some(object) = batch.object.as_deref().filter(|object| *object != network.object) {
-        let words = format!("this is about `{object}`, and {}'s webhooks are about `{}`", network.name, network.object);
+    if let Some(object) = batch.object.as_deref().filter(|object| *object != network.webhooks.object) {
+        let words = format!(
+            "this is about `{object}`, and {}'s webhooks are about `{}`",
+            network.name, network.webhooks.object
+        );
         return Ok(Item::failed(words).into());
     }
     let mut items = Vec::new();

@@ -23,11 +23,12 @@ impl Settings for Telegram {
                     "title": text(language, "Bot token", "Token bot"),
                     "description": text(
                         language,
-                        "@BotFather gives it when a bot is made, and again with /token: 123456789:AAE…",
-                        "@BotFather memberikannya saat bot dibuat, dan lagi dengan /token: 123456789:AAE…",
+                        "@BotFather gives it when a bot is made, and again with /token.",
+                        "@BotFather memberikannya saat bot dibuat, dan lagi dengan /token.",
                     ),
                     // What stands in an address must not change the address.
                     "pattern": "^[0-9]{1,20}:[A-Za-z0-9_-]{20,120}$",
+                    "x-placeholder": "123456789:AAE…",
                     "x-secret": BOT_TOKEN,
                     "x-order": 1,
                     "x-help-anchor": "token",

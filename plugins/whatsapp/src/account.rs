@@ -22,17 +22,6 @@ struct Number {
     name_status: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Numbers {
-    #[serde(default)]
-    data: Vec<Listed>,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    id: String,
-}
-
 /// Asks who the channel is and what there is to say about it.
 ///
 /// # Errors
@@ -64,9 +53,8 @@ fn of_number(cloud: &Cloud) -> Result<(Account, Vec<Finding>), Fault> {
 /// The number must be one of the account's, else its templates would be another's.
 fn belongs(cloud: &Cloud) -> Result<(), Fault> {
     let asked = graph("GET", &format!("{}/phone_numbers", cloud.business_account_id)).query("limit", "100");
-    let numbers: Numbers =
-        ask(&asked).map_err(|fault| blame(fault, "business_account_id"))?.json().map_err(Fault::unavailable)?;
-    if numbers.data.iter().any(|number| number.id == cloud.phone_number_id) {
+    let numbers = ask(&asked).map_err(|fault| blame(fault, "business_account_id"))?.value();
+    if numbers["data"].as_array().into_iter().flatten().any(|number| number["id"] == cloud.phone_number_id) {
         return Ok(());
     }
     let words = "this WhatsApp Business Account has no number with this phone number ID";

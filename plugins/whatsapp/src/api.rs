@@ -1,13 +1,11 @@
 //! Where the APIs are, how their requests are authorized, and what they say when they refuse.
 
 use crate::settings::{ACCESS_TOKEN, ChannelSettings, Cloud, Gateway, TOKEN};
+use sambung_meta::graph::{GRAPH, Refusal, join};
 use sambung_sdk::http::{Request, Response};
+use sambung_sdk::json::Value;
 use sambung_sdk::secrets;
 use sambung_sdk::types::Fault;
-use serde::Deserialize;
-
-/// The Graph API. Its version is the one constant to change: payloads of v23 to v25 are the same here.
-pub const GRAPH: &str = "https://graph.facebook.com/v24.0";
 
 /// Which of the two shapes an API has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,93 +78,38 @@ pub fn graph(method: &str, path: &str) -> Request {
     Request::new(method, format!("{GRAPH}/{path}")).bearer(ACCESS_TOKEN)
 }
 
-/// What an API says when it refuses, in any of the shapes that are met.
-#[derive(Default, Debug)]
-pub struct Refusal {
-    /// The provider's code; 0: none was given.
-    pub code: i64,
-    /// What more it says with a code; 0: nothing.
-    pub subcode: i64,
-    /// The provider's words, or the status where it said nothing.
-    pub words: String,
+/// What an API says when it refuses, in any of the shapes that are met: the Graph API's, the On-Premises API's, and what
+/// gateways say beside both. Words: the provider's, or the status where it said nothing.
+pub fn refusal(response: &Response) -> Refusal {
+    let answer = response.value();
+    let said = Refusal::read(&answer["error"])
+        .or_else(|| on_premises(&answer["errors"][0]))
+        .or_else(|| gateways(&answer["meta"]))
+        .filter(|said| !said.words.is_empty());
+    said.unwrap_or_else(|| Refusal {
+        words: format!("the provider answered with status {}", response.status),
+        ..Refusal::default()
+    })
 }
 
-#[derive(Deserialize)]
-struct Body {
-    error: Option<GraphError>,
-    errors: Option<Vec<OnPremisesError>>,
-    meta: Option<Meta>,
+fn on_premises(error: &Value) -> Option<Refusal> {
+    error.as_object()?;
+    let words = join(error["title"].as_str(), error["details"].as_str());
+    Some(Refusal { code: error["code"].as_i64().unwrap_or_default(), words, ..Refusal::default() })
 }
 
-#[derive(Deserialize)]
-struct GraphError {
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    code: i64,
-    #[serde(default)]
-    error_subcode: i64,
-    error_user_msg: Option<String>,
-    error_data: Option<ErrorData>,
+fn gateways(meta: &Value) -> Option<Refusal> {
+    let words = meta["developer_message"].as_str().or(meta["developerMessage"].as_str())?;
+    Some(Refusal { words: words.to_owned(), ..Refusal::default() })
 }
 
-#[derive(Deserialize)]
-struct ErrorData {
-    details: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct OnPremisesError {
-    #[serde(default)]
-    code: i64,
-    #[serde(default)]
-    title: String,
-    details: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    developer_message: Option<String>,
-    #[serde(rename = "developerMessage")]
-    developer_message_camel: Option<String>,
-}
-
-impl Refusal {
-    /// Reads an answer that is no success.
-    pub fn of(response: &Response) -> Self {
-        let said = response.json::<Body>().ok().and_then(Body::said).filter(|said| !said.words.is_empty());
-        said.unwrap_or_else(|| Self {
-            words: format!("the provider answered with status {}", response.status),
-            ..Self::default()
-        })
-    }
-}
-
-impl Body {
-    fn said(self) -> Option<Refusal> {
-        if let Some(error) = self.error {
-            let details = error.error_user_msg.or(error.error_data.and_then(|data| data.details));
-            return Some(Refusal {
-                code: error.code,
-                subcode: error.error_subcode,
-                words: join(error.message, details),
-            });
-        }
-        if let Some(error) = self.errors.and_then(|errors| errors.into_iter().next()) {
-            return Some(Refusal { code: error.code, subcode: 0, words: join(error.title, error.details) });
-        }
-        let meta = self.meta?;
-        let words = meta.developer_message.or(meta.developer_message_camel)?;
-        Some(Refusal { words, ..Refusal::default() })
-    }
-}
-
-fn join(words: String, details: Option<String>) -> String {
-    match details.filter(|details| !details.is_empty() && *details != words) {
-        Some(details) if words.is_empty() => details,
-        Some(details) => format!("{words}: {details}"),
-        None => words,
-    }
+/// The text that stands under this name in an answer.
+///
+/// # Errors
+/// There is none.
+pub fn word(response: &Response, name: &str) -> Result<String, Fault> {
+    let word = response.value()[name].as_str().map(str::to_owned);
+    word.ok_or_else(|| Fault::unavailable(format!("the answer: no `{name}`")))
 }
 
 /// Sends a request and takes anything but 2xx for a fault.

@@ -19,7 +19,7 @@ impl Connection for WhatsApp {
                 register(gateway, &channel).and_then(|_| account::of(&settings)).map(|(account, _)| account)
             }
         };
-        connected.map(ConnectStep::from).map_err(|fault| vec![refused(fault)])
+        connected.map(ConnectStep::from).map_err(|fault| vec![fault.at_connecting()])
     }
 
     fn check(channel: Channel) -> Result<Health, Fault> {
@@ -44,11 +44,6 @@ impl Connection for WhatsApp {
             ChannelSettings::Gateway(_) => Ok(()),
         }
     }
-}
-
-/// At connecting, a credential that does not work was never a good one.
-fn refused(fault: Fault) -> Fault {
-    if fault.kind == "unauthorized" { Fault { kind: "refused".to_owned(), ..fault } } else { fault }
 }
 
 /// Asks for the account's webhooks at the app's address.

@@ -1,7 +1,8 @@
 //! What the provider's codes mean (Cloud API, "Error codes"; On-Premises API, "Errors").
 
-use crate::api::Refusal;
+use crate::api::refusal;
 use crate::windows::CUSTOMER_SERVICE;
+use sambung_meta::usage::wait_ms;
 use sambung_sdk::http::Response;
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::outbound::{SendError, SendFault};
@@ -65,8 +66,8 @@ pub fn meaning(code: i64, status: u16) -> Meaning {
 
 /// A send that the provider refused.
 pub fn send_error(response: &Response) -> SendError {
-    let refusal = Refusal::of(response);
-    let retry = response.retry_after_ms();
+    let refusal = refusal(response);
+    let retry = wait_ms(response);
     let words = refusal.words;
     let error = match meaning(refusal.code, response.status) {
         Meaning::Unauthorized => SendError::new(SendFault::Unauthorized, words),
@@ -90,7 +91,7 @@ fn other(kind: &str, words: String) -> SendError {
 
 /// A question that the provider refused.
 pub fn fault(response: &Response) -> Fault {
-    let refusal = Refusal::of(response);
+    let refusal = refusal(response);
     let kind = match meaning(refusal.code, response.status) {
         Meaning::Unauthorized => "unauthorized",
         Meaning::Forbidden => "forbidden",
@@ -100,7 +101,7 @@ pub fn fault(response: &Response) -> Fault {
         _ => "invalid",
     };
     let code = if refusal.code == 0 { i64::from(response.status) } else { refusal.code };
-    Fault::new(kind, refusal.words).code(code.to_string()).retry_after_ms(response.retry_after_ms())
+    Fault::new(kind, refusal.words).code(code.to_string()).retry_after_ms(wait_ms(response))
 }
 
 /// Why a message that was accepted did not arrive, after `schemas/failure.json`.

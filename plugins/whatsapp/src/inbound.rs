@@ -168,12 +168,12 @@ impl Place<'_> {
     }
 
     fn template_changed(&self, field: &str, raw: &RawValue) -> Item {
-        let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+        let value: Value = raw.get().parse().unwrap_or_default();
         self.of_account(field, raw, Happening::TemplateChanged(template_news::changed(value).to_string()))
     }
 
     fn account_changed(&self, field: &str, raw: &RawValue) -> Item {
-        let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+        let value: Value = raw.get().parse().unwrap_or_default();
         let word = value["event"].as_str().or(value["decision"].as_str()).unwrap_or(field);
         let changed = json!({
             "kind": field.replace('_', "-"),
@@ -185,7 +185,7 @@ impl Place<'_> {
     }
 
     fn kept(&self, field: &str, raw: &RawValue) -> Item {
-        let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+        let value: Value = raw.get().parse().unwrap_or_default();
         if value.as_object().is_some_and(serde_json::Map::is_empty) {
             return Item::ignored("there is nothing in it");
         }
@@ -238,7 +238,7 @@ fn translate(
     sender: Option<Person>,
     thread: Thread,
 ) -> Result<Event, String> {
-    let fields: Value = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+    let fields: Value = raw.get().parse().map_err(|error: serde_json::Error| error.to_string())?;
     let own = &fields[envelope.kind.as_str()];
     let what: Happening = match envelope.kind.as_str() {
         "reaction" => {
@@ -332,7 +332,7 @@ fn error(around: &Around<'_>, raw: &RawValue) -> Item {
 }
 
 fn group(around: &Around<'_>, raw: &RawValue) -> Item {
-    let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+    let value: Value = raw.get().parse().unwrap_or_default();
     let group = value["group_id"].as_str().unwrap_or_default();
     let line = format!("The group changed: {}.", around.field.replace('_', " "));
     let id = format!("{}:{group}:{:016x}", around.field, fnv1a(raw.get().as_bytes()));
@@ -342,7 +342,7 @@ fn group(around: &Around<'_>, raw: &RawValue) -> Item {
 
 /// Somebody stopped or resumed marketing messages.
 fn preference(around: &Around<'_>, raw: &RawValue) -> Item {
-    let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+    let value: Value = raw.get().parse().unwrap_or_default();
     let digits = value["wa_id"].as_str().unwrap_or_default();
     let Some(who) = person(digits, value["user_id"].as_str(), around.scope, around.contacts) else {
         return Item::failed("a preference without a person");

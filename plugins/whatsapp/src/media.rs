@@ -1,17 +1,11 @@
 //! Where the bytes of a file are: Graph answers with an address that works for five minutes and wants the same token.
 
 use crate::WhatsApp;
-use crate::api::{Shape, ask, graph};
+use crate::api::{Shape, ask, graph, word};
 use crate::settings::{self, ACCESS_TOKEN, ChannelSettings, Cloud, Gateway};
 use sambung_sdk::http::{Request, encode};
 use sambung_sdk::media::{Media, Source};
 use sambung_sdk::types::{Channel, Fault, MediaRef};
-use serde::Deserialize;
-
-#[derive(Deserialize)]
-struct Address {
-    url: String,
-}
 
 impl Media for WhatsApp {
     fn resolve(channel: Channel, file: MediaRef) -> Result<Source, Fault> {
@@ -34,16 +28,15 @@ impl Media for WhatsApp {
 
 fn at_graph(cloud: &Cloud, id: &str) -> Result<Source, Fault> {
     let asked = graph("GET", &encode(id)).query("phone_number_id", &cloud.phone_number_id);
-    let address: Address = ask(&asked)?.json().map_err(Fault::unavailable)?;
-    Ok(Source::Fetch(Request::get(address.url).bearer(ACCESS_TOKEN)))
+    Ok(Source::Fetch(Request::get(word(&ask(&asked)?, "url")?).bearer(ACCESS_TOKEN)))
 }
 
 fn at_gateway(gateway: &Gateway, id: &str) -> Result<Source, Fault> {
     if gateway.shape() == Shape::OnPremises {
         return Ok(Source::Fetch(gateway.request("GET", &format!("media/{}", encode(id)))?));
     }
-    let address: Address = ask(&gateway.request("GET", &encode(id))?)?.json().map_err(Fault::unavailable)?;
+    let address = word(&ask(&gateway.request("GET", &encode(id))?)?, "url")?;
     // Gateways hand on Meta's address, to be asked for at their own with the path that it names.
-    let path = address.url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+    let path = address.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     Ok(Source::Fetch(gateway.request("GET", path)?))
 }

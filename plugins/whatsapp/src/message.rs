@@ -155,7 +155,7 @@ pub fn thread(group: Option<&str>, person: Option<&Person>) -> Option<Thread> {
 /// # Errors
 /// What is missing, in words for people.
 pub fn read(envelope: &Envelope, raw: &RawValue, thread: Thread) -> Result<Message, String> {
-    let fields: Value = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+    let fields: Value = raw.get().parse().map_err(|error: serde_json::Error| error.to_string())?;
     let mut message = Message::new(&envelope.id, thread);
     if let Some(referral) = &envelope.referral {
         message.content.push(Content::Referral(referral.to_string()));

@@ -1,15 +1,12 @@
 //! The forms: a Meta app, and a channel by the Cloud API or by a provider's gateway.
 
 use crate::WhatsApp;
+use sambung_meta::forms;
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::settings::{Settings, text};
 use sambung_sdk::types::{Channel, Fault};
 use serde::Deserialize;
 
-/// Verifies what Meta posts.
-pub const APP_SECRET: &str = "app_secret";
-/// What Meta says back when an address is registered.
-pub const VERIFY_TOKEN: &str = "verify_token";
 /// Authorizes every call of the Cloud API.
 pub const ACCESS_TOKEN: &str = "access_token";
 /// Authorizes every call of a gateway.
@@ -72,43 +69,10 @@ impl Settings for WhatsApp {
     fn settings_schema(of: &str, language: &str) -> Value {
         match of {
             "channel" => channel(language),
-            "app" => app(language),
+            "app" => forms::app(language, "WhatsApp → Configuration"),
             _ => Value::Null,
         }
     }
-}
-
-fn app(language: &str) -> Value {
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "type": "object",
-        "properties": {
-            "app_id": {
-                "type": "string",
-                "pattern": "^[0-9]+$",
-                "title": text(language, "App ID", "ID aplikasi"),
-                "description": text(language, "App Dashboard → App settings → Basic.", "App Dashboard → App settings → Basic."),
-                "x-order": 1,
-            },
-            APP_SECRET: {
-                "type": "string",
-                "title": text(language, "App secret", "App secret"),
-                "description": text(language, "On the same page. Meta signs webhooks with it.", "Di halaman yang sama. Meta menandatangani webhook dengannya."),
-                "x-secret": APP_SECRET,
-                "x-order": 2,
-            },
-            VERIFY_TOKEN: {
-                "type": "string",
-                "title": text(language, "Verify token", "Verify token"),
-                "description": text(language, "Copy it into App Dashboard → WhatsApp → Configuration.", "Salin ke App Dashboard → WhatsApp → Configuration."),
-                "readOnly": true,
-                "x-secret": VERIFY_TOKEN,
-                "x-order": 3,
-            },
-        },
-        "required": ["app_id", APP_SECRET],
-        "additionalProperties": false,
-    })
 }
 
 fn channel(language: &str) -> Value {
@@ -177,7 +141,7 @@ fn gateway(language: &str) -> Value {
                 "type": "string",
                 "format": "uri",
                 "title": "URL",
-                "description": text(language, "The address below which messages are sent.", "Alamat tempat pesan dikirim."),
+                "description": text(language, "The address below which messages are sent. One that ends with /v1 is spoken to as the On-Premises API, any other as the Cloud API.", "Alamat tempat pesan dikirim. Yang berakhir dengan /v1 dipakai sebagai On-Premises API, selain itu sebagai Cloud API."),
                 "x-placeholder": "https://waba-v2.360dialog.io",
                 "x-order": 2,
                 "x-help-anchor": "gateway",

@@ -1,11 +1,12 @@
 //! Making templates and removing them ("Message templates", `POST` and `DELETE /{WABA-ID}/message_templates`).
 
 use crate::WhatsApp;
-use crate::api::{GRAPH, Refusal, ask, graph};
+use crate::api::{ask, graph, refusal, word};
 use crate::errors::fault;
 use crate::settings::{self, ACCESS_TOKEN, ChannelSettings, Cloud};
 use crate::template_limits::faults;
 use crate::templates::{blanks, described};
+use sambung_meta::graph::GRAPH;
 use sambung_sdk::http::{Request, Response};
 use sambung_sdk::json::{self, Value, json};
 use sambung_sdk::secrets;
@@ -169,16 +170,6 @@ fn button(button: &Value) -> Value {
     made
 }
 
-#[derive(Deserialize)]
-struct Session {
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct Handle {
-    h: String,
-}
-
 /// Uploads the file that shows what will stand in the header: a session for its size and type, then its bytes.
 fn upload(file: &Value) -> Result<String, Fault> {
     let text = |name: &str| file[name].as_str().unwrap_or_default();
@@ -187,13 +178,13 @@ fn upload(file: &Value) -> Result<String, Fault> {
         .query("file_name", file["name"].as_str().unwrap_or("example"))
         .query("file_length", &file["bytes"].as_u64().unwrap_or_default().to_string())
         .query("file_type", text("mime"));
-    let session: Session = ask(&begin)?.json().map_err(Fault::unavailable)?;
+    let session = word(&ask(&begin)?, "id")?;
     let token = secrets::marker(ACCESS_TOKEN, "raw").map_err(|words| Fault::refused(ACCESS_TOKEN, words))?;
-    let put = Request::post(format!("{GRAPH}/{}", session.id))
+    let put = Request::post(format!("{GRAPH}/{session}"))
         .header("authorization", format!("{UPLOAD_SCHEME} {token}"))
         .header("file_offset", "0")
         .blob(blob);
-    Ok(ask(&put)?.json::<Handle>().map_err(Fault::unavailable)?.h)
+    word(&ask(&put)?, "h")
 }
 
 /// What the provider thinks of the file is said at the file; what it says of the token or of its own state stays as it is.
@@ -210,7 +201,7 @@ fn taken(request: &Request) -> Result<Response, Fault> {
     if response.is_success() {
         return Ok(response);
     }
-    let subcode = Refusal::of(&response).subcode;
+    let subcode = refusal(&response).subcode;
     let told = fault(&response);
     if EXISTS.contains(&subcode) {
         return Err(Fault { kind: "exists".to_owned(), ..told }.field("/name"));

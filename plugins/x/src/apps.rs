@@ -10,7 +10,7 @@ use sambung_sdk::types::{Fault, Finding, Instruction};
 
 impl Apps for X {
     fn prepare(app: App) -> Result<Prepared, Vec<Fault>> {
-        exchange(Mode::SignIn).map_err(|fault| vec![refused(fault)])?;
+        exchange(Mode::SignIn).map_err(|fault| vec![fault.at_connecting()])?;
         let prepared = Prepared { name: Some("X app".to_owned()), ..Prepared::default() };
         match register(&app) {
             Ok(None) => Ok(prepared),
@@ -31,10 +31,6 @@ impl Apps for X {
             None => Ok(()),
         }
     }
-}
-
-fn refused(fault: Fault) -> Fault {
-    if fault.kind == "unauthorized" { Fault { kind: "refused".to_owned(), ..fault } } else { fault }
 }
 
 /// Registers the address. Where that cannot be, accounts are asked for their messages instead.

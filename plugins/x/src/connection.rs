@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 impl Connection for X {
     fn connect(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
-        let (account, _) = look(&channel).map_err(|fault| vec![refused(fault)])?;
+        let (account, _) = look(&channel).map_err(|fault| vec![fault.at_connecting()])?;
         Ok(account.into())
     }
 
@@ -36,11 +36,6 @@ impl Connection for X {
             Mode::SignIn => ended,
         }
     }
-}
-
-/// At connecting, a credential that does not work was never a good one.
-fn refused(fault: Fault) -> Fault {
-    if fault.kind == "unauthorized" { Fault { kind: "refused".to_owned(), ..fault } } else { fault }
 }
 
 /// Who the account is, how its messages come, and what there is to say about it. Whatever is not as it should be is put

@@ -62,25 +62,25 @@ impl Settings for X {
 
 const KEYS: &str = "Developer Console → Apps → Keys and tokens → Consumer Keys.";
 
-fn key(language: &str, secret: &str, order: u8) -> Value {
+fn key(language: &str, secret: &str, order: u8, anchor: &str) -> Value {
     json!({
         "type": "string",
         "title": text(language, "API key (consumer key)", "API key (consumer key)"),
         "description": KEYS,
         "x-secret": secret,
         "x-order": order,
-        "x-help-anchor": "keys",
+        "x-help-anchor": anchor,
     })
 }
 
-fn key_secret(language: &str, secret: &str, order: u8) -> Value {
+fn key_secret(language: &str, secret: &str, order: u8, anchor: &str) -> Value {
     json!({
         "type": "string",
         "title": text(language, "API key secret (consumer secret)", "API key secret (consumer secret)"),
         "description": text(language, "On the same page. X signs webhooks with it.", "Di halaman yang sama. X menandatangani webhook dengannya."),
         "x-secret": secret,
         "x-order": order,
-        "x-help-anchor": "keys",
+        "x-help-anchor": anchor,
     })
 }
 
@@ -89,8 +89,8 @@ fn app(language: &str) -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "properties": {
-            CONSUMER_KEY: key(language, APP_KEY, 1),
-            CONSUMER_SECRET: key_secret(language, APP_SECRET, 2),
+            CONSUMER_KEY: key(language, APP_KEY, 1, "app-keys"),
+            CONSUMER_SECRET: key_secret(language, APP_SECRET, 2, "app-keys"),
             "client_id": {
                 "type": "string",
                 "title": "Client ID",
@@ -151,8 +151,8 @@ fn own_app(language: &str) -> Value {
         "title": text(language, "Integrate with developer Apps", "Integrate with developer Apps"),
         "properties": {
             "mode": { "const": "own-app" },
-            CONSUMER_KEY: key(language, CONSUMER_KEY, 2),
-            CONSUMER_SECRET: key_secret(language, CONSUMER_SECRET, 3),
+            CONSUMER_KEY: key(language, CONSUMER_KEY, 2, "keys"),
+            CONSUMER_SECRET: key_secret(language, CONSUMER_SECRET, 3, "keys"),
             ACCESS_TOKEN: {
                 "type": "string",
                 "pattern": "^\\s*[0-9]+-[A-Za-z0-9]+\\s*$",

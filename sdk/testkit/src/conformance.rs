@@ -51,9 +51,6 @@ pub struct Proof {
 /// A channel and its provider, as far as the suite needs to know them.
 #[allow(async_fn_in_trait, reason = "a test's own type, called from one task")]
 pub trait Subject {
-    /// The component.
-    fn wasm(&self) -> Vec<u8>;
-
     /// Origins beside those that the manifest names one by one.
     fn origins(&self) -> Vec<&'static str> {
         Vec::new()
@@ -156,18 +153,18 @@ impl Report {
     }
 }
 
-/// Asks a channel everything.
+/// Asks a component of the channel everything.
 ///
 /// # Errors
-/// The component does not load.
-pub async fn conform<S: Subject>(subject: &S) -> Result<Report, KitError> {
+/// It does not load.
+pub async fn conform<S: Subject>(subject: &S, wasm: &[u8]) -> Result<Report, KitError> {
     let mut report = Report::default();
     let origins = subject.origins();
-    let mut kit = Kit::load_with(subject.wasm(), &origins).await?;
+    let mut kit = Kit::load_with(wasm, &origins).await?;
     subject.fill_in(&mut kit).await;
     kit.provider().verify();
     inbound::ask(subject, &mut kit, &mut report).await;
-    outbound::ask(subject, &mut kit, &mut report).await;
+    outbound::ask(subject, wasm, &mut kit, &mut report).await;
     declared::ask(subject, &mut kit, &mut report).await;
     Ok(report)
 }

@@ -1,5 +1,6 @@
 //! What each channel's play needs: how it is connected, how its customer writes, and what the customer sees.
 
+mod email;
 mod instagram;
 mod line;
 mod messenger;
@@ -8,6 +9,7 @@ mod webchat;
 mod whatsapp;
 mod x;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -41,6 +43,7 @@ pub trait Play: Send + Sync {
 
 /// A simulator of every provider.
 pub struct Simulators {
+    email: email::Servers,
     line: Line,
     meta: Arc<Meta>,
     telegram: Telegram,
@@ -51,6 +54,7 @@ pub struct Simulators {
 /// Starts them all.
 pub async fn simulators() -> (Simulators, Graph) {
     let simulators = Simulators {
+        email: email::Servers::start().await,
         line: Line::start().await,
         meta: Arc::new(Meta::start().await),
         telegram: Telegram::start().await,
@@ -75,8 +79,13 @@ impl Simulators {
         all
     }
 
-    /// The plays, for a host that is reached there.
-    pub fn plays(self, base: &str) -> Vec<Box<dyn Play>> {
+    /// What else the host is to be told.
+    pub fn config(&self) -> String {
+        self.email.config()
+    }
+
+    /// The plays, for a host that is reached there, and takes mail there.
+    pub fn plays(self, base: &str, mail: SocketAddr) -> Vec<Box<dyn Play>> {
         self.line.reach_endpoint_at(base);
         self.meta.reach_endpoint_at(base);
         self.telegram.reach_endpoint_at(base);
@@ -90,6 +99,7 @@ impl Simulators {
             Box::new(instagram::Shop(self.meta)),
             Box::new(telegram::Shop(self.telegram)),
             Box::new(x::Shop(self.x)),
+            Box::new(self.email.play(mail)),
         ]
     }
 }

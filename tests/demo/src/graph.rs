@@ -1,16 +1,20 @@
-//! One host name, two simulators: what is meant for `graph.facebook.com` goes to the one whose version of the API is asked for.
+//! One host name, two simulators: what is meant for `graph.facebook.com` goes to the one whose token or object it names.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use sambung_tests::providers::http_client;
+use sambung_tests::providers::whatsapp::TOKEN;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// The version that WhatsApp's plugin asks for; anything else is Messenger's and Instagram's.
-const WHATSAPP: &str = "/v24.0/";
+/// What webhooks of WhatsApp are about.
+const WHATSAPP: &str = "whatsapp_business_account";
 const MOST_BYTES: usize = 128 << 20;
 
 /// A running front; it stops when it is dropped.
@@ -47,11 +51,19 @@ impl Drop for Graph {
     }
 }
 
+/// Calls of a number carry its token; those of the app name what its webhooks are about.
+fn is_whatsapps(head: &Parts, body: &[u8]) -> bool {
+    let credential = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let about = head.uri.query().is_some_and(|query| query.contains(WHATSAPP));
+    let subscription = serde_json::from_slice::<Value>(body).is_ok_and(|body| body["object"] == WHATSAPP);
+    credential.ends_with(TOKEN) || about || subscription
+}
+
 async fn hand_on(State(behind): State<Behind>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    let base = if path.starts_with(WHATSAPP) { &behind.whatsapp } else { &behind.others };
     let Ok(body) = to_bytes(body, MOST_BYTES).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
+    let base = if is_whatsapps(&head, &body) { &behind.whatsapp } else { &behind.others };
     let asked = http_client().request(head.method, format!("{base}{path}")).headers(head.headers).body(body);
     let Ok(answer) = asked.send().await else { return StatusCode::BAD_GATEWAY.into_response() };
     let mut response = Response::builder().status(answer.status());

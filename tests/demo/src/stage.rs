@@ -18,8 +18,8 @@ impl Stage {
     /// Starts everything; the plays in the order in which they are to be shown.
     pub async fn open() -> (Stage, Vec<Box<dyn Play>>) {
         let (simulators, graph) = channels::simulators().await;
-        let host = Host::start(&leading(&simulators.overrides(&graph), "")).await;
-        let plays = simulators.plays(&host.api().url(""));
+        let host = Host::start(&leading(&simulators.overrides(&graph), &simulators.config())).await;
+        let plays = simulators.plays(&host.api().url(""), host.mail());
         (Stage { host, _graph: graph }, plays)
     }
 

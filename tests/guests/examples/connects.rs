@@ -149,6 +149,6 @@ impl Apps for Connects {
 sambung_sdk::export_channel! {
     Connects,
     manifest: "manifests/connects.toml",
-    texts: { en: "manifests/texts.toml", id: "manifests/texts.toml" },
+    texts: { en: "manifests/connects.texts.toml", id: "manifests/connects.texts.toml" },
     optional: [apps],
 }

@@ -7,16 +7,13 @@ use sambung_testkit::contract::types::Thread;
 use sambung_testkit::{Provider, Webhook};
 use serde_json::{Value, json};
 
+use super::bundled;
 use super::line::Line;
 
 /// LINE's channel at a provider that is not LINE.
 struct Careless;
 
 impl Subject for Careless {
-    fn wasm(&self) -> Vec<u8> {
-        Line.wasm()
-    }
-
     async fn fill_in(&self, kit: &mut Kit) {
         Line.fill_in(kit).await;
     }
@@ -85,7 +82,7 @@ impl Subject for Careless {
 
 #[tokio::test]
 async fn what_does_not_conform_is_told_question_by_question() {
-    let report = conform(&Careless).await.unwrap();
+    let report = conform(&Careless, bundled("line")).await.unwrap();
     let wrong: Vec<&str> = report.wrong().map(|(question, _)| question).collect();
     for expected in [
         "an event that comes twice has one id",

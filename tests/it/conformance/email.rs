@@ -9,8 +9,8 @@ use sambung_testkit::contract::types::{Content, Envelope, Mail, Thread};
 use sambung_testkit::{Kit, KitError, Provider, Webhook};
 use serde_json::{Value, json};
 
+use super::holds;
 use super::samples::{file, identity, text, thread};
-use super::{component, holds};
 
 const SHOP: &str = "support@shop.example";
 const SITI: &str = "siti@customer.example";
@@ -25,10 +25,6 @@ fn parsed(raw: &[u8]) -> Mail {
 }
 
 impl Subject for Email {
-    fn wasm(&self) -> Vec<u8> {
-        component("email")
-    }
-
     async fn fill_in(&self, kit: &mut Kit) {
         kit.fill_in(&json!({ "address": SHOP, "display_name": "Shop", "sending": "relay" })).unwrap();
         kit.set_account(SHOP);
@@ -117,5 +113,5 @@ impl Subject for Email {
 
 #[tokio::test]
 async fn email_conforms() {
-    holds(Email).await;
+    holds("email", Email).await;
 }

@@ -8,8 +8,8 @@ use sambung_testkit::{Kit, Provider, Webhook};
 use sambung_tests::providers::line::{BOT, SECRET, TOKEN, body, sign};
 use serde_json::{Value, json};
 
+use super::holds;
 use super::samples::{file, identity, inbound_file, interactive, location, text, thread};
-use super::{component, holds};
 
 const USER: &str = "U4af4980629f1a2b3c4d5e6f708192a3b";
 const PUSH: &str = "/v2/bot/message/push";
@@ -23,10 +23,6 @@ fn takes(provider: &Provider) {
 }
 
 impl Subject for Line {
-    fn wasm(&self) -> Vec<u8> {
-        component("line")
-    }
-
     async fn fill_in(&self, kit: &mut Kit) {
         kit.fill_in(&json!({ "channel_secret": SECRET, "channel_access_token": TOKEN })).unwrap();
     }
@@ -154,5 +150,5 @@ impl Subject for Line {
 
 #[tokio::test]
 async fn line_conforms() {
-    holds(Line).await;
+    holds("line", Line).await;
 }

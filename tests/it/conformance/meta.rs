@@ -7,8 +7,8 @@ use sambung_testkit::{Kit, Provider, Webhook};
 use sambung_tests::providers::whatsapp::sign;
 use serde_json::{Value, json};
 
+use super::holds;
 use super::samples::{file, identity, interactive, text, thread};
-use super::{component, holds};
 
 const ACCOUNT: &str = "17841405309211844";
 const PERSON: &str = "1254459154682919";
@@ -17,7 +17,6 @@ const SEND: &str = "/v25.0/me/messages";
 const HOUR_MS: u64 = 3_600_000;
 
 struct Meta {
-    id: &'static str,
     object: &'static str,
     scheme: &'static str,
     settings: fn() -> Value,
@@ -27,7 +26,6 @@ struct Meta {
 
 fn messenger() -> Meta {
     Meta {
-        id: "messenger",
         object: "page",
         scheme: "messenger-user",
         settings: || json!({ "mode": "token", "page_id": ACCOUNT, "access_token": "the-page-token-0123456789" }),
@@ -45,7 +43,6 @@ fn messenger() -> Meta {
 
 fn instagram() -> Meta {
     Meta {
-        id: "instagram",
         object: "instagram",
         scheme: "instagram-user",
         settings: || json!({ "mode": "token", "account_id": ACCOUNT, "access_token": "the-page-token-0123456789" }),
@@ -114,10 +111,6 @@ fn app() -> Proof {
 }
 
 impl Subject for Meta {
-    fn wasm(&self) -> Vec<u8> {
-        component(self.id)
-    }
-
     async fn fill_in(&self, kit: &mut Kit) {
         kit.fill_in(&(self.settings)()).unwrap();
         kit.secret("app_secret", SECRET);
@@ -205,10 +198,10 @@ impl Subject for Meta {
 
 #[tokio::test]
 async fn messenger_conforms() {
-    holds(messenger()).await;
+    holds("messenger", messenger()).await;
 }
 
 #[tokio::test]
 async fn instagram_conforms() {
-    holds(instagram()).await;
+    holds("instagram", instagram()).await;
 }

@@ -8,8 +8,8 @@ use sambung_testkit::{Kit, Provider, Webhook};
 use sambung_tests::providers::telegram::{BOT, TOKEN};
 use serde_json::{Value, json};
 
+use super::holds;
 use super::samples::{contact_cards, file, identity, inbound_file, interactive, location, text, thread};
-use super::{component, holds};
 
 const CUSTOMER: &str = "811000001";
 
@@ -34,10 +34,6 @@ macro_rules! takes {
 }
 
 impl Subject for Telegram {
-    fn wasm(&self) -> Vec<u8> {
-        component("telegram")
-    }
-
     async fn fill_in(&self, kit: &mut Kit) {
         kit.fill_in(&json!({ "bot_token": TOKEN })).unwrap();
         kit.set_account(BOT);
@@ -203,5 +199,5 @@ impl Subject for Telegram {
 
 #[tokio::test]
 async fn telegram_conforms() {
-    holds(Telegram).await;
+    holds("telegram", Telegram).await;
 }

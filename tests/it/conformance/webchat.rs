@@ -7,16 +7,12 @@ use sambung_testkit::contract::types::Thread;
 use sambung_testkit::{Kit, KitError, Provider, Webhook};
 use serde_json::{Value, json};
 
+use super::holds;
 use super::samples::{file, text, thread};
-use super::{component, holds};
 
 struct WebChat;
 
 impl Subject for WebChat {
-    fn wasm(&self) -> Vec<u8> {
-        component("webchat")
-    }
-
     async fn fill_in(&self, kit: &mut Kit) {
         kit.fill_in(&json!({})).unwrap();
         kit.connect(None).await.unwrap();
@@ -107,5 +103,5 @@ impl Subject for WebChat {
 
 #[tokio::test]
 async fn web_chat_conforms() {
-    holds(WebChat).await;
+    holds("webchat", WebChat).await;
 }

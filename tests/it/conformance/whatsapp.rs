@@ -8,10 +8,10 @@ use sambung_testkit::{Kit, Provider, Webhook};
 use sambung_tests::providers::whatsapp::sign;
 use serde_json::{Value, json};
 
+use super::holds;
 use super::samples::{
     contact_cards, example, file, identity, inbound_file, interactive, location, template, text, thread,
 };
-use super::{component, holds};
 
 const NUMBER: &str = "106540352242922";
 const ACCOUNT: &str = "419561257915477";
@@ -21,7 +21,7 @@ const SECRET: &str = "the-app-secret-0123456789abcdef";
 struct WhatsApp;
 
 fn version(path: &str) -> String {
-    format!("/v24.0/{path}")
+    format!("/v25.0/{path}")
 }
 
 fn takes(provider: &Provider) {
@@ -39,10 +39,6 @@ fn uploads(provider: &Provider) {
 }
 
 impl Subject for WhatsApp {
-    fn wasm(&self) -> Vec<u8> {
-        component("whatsapp")
-    }
-
     async fn fill_in(&self, kit: &mut Kit) {
         let settings = json!({
             "mode": "cloud",
@@ -227,5 +223,5 @@ impl Subject for WhatsApp {
 
 #[tokio::test]
 async fn whatsapp_conforms() {
-    holds(WhatsApp).await;
+    holds("whatsapp", WhatsApp).await;
 }

@@ -14,8 +14,8 @@ use sambung_testkit::{Kit, Provider, Webhook};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use super::holds;
 use super::samples::{file, identity, inbound_file, interactive, text, thread};
-use super::{component, holds};
 
 const OWN: &str = "4337869213";
 const CUSTOMER: &str = "3001969357";
@@ -65,10 +65,6 @@ fn jiff(ms: i64) -> String {
 }
 
 impl Subject for X {
-    fn wasm(&self) -> Vec<u8> {
-        component("x")
-    }
-
     fn origins(&self) -> Vec<&'static str> {
         vec!["https://ton.twitter.com"]
     }
@@ -251,5 +247,5 @@ impl Subject for X {
 
 #[tokio::test]
 async fn x_conforms() {
-    holds(X).await;
+    holds("x", X).await;
 }

@@ -1,12 +1,10 @@
 //! Signing in with Facebook and with Instagram, with a browser's part played by a client that keeps cookies.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-
 use sambung_runtime::SecretValue;
 use sambung_runtime::oauth2::{OAuthClient, OAuthError, Tokens};
 use sambung_testkit::Kit;
 use sambung_tests::api::{Api, now_ms};
+use sambung_tests::browser::Browser;
 use sambung_tests::providers::meta::{INSTAGRAM_APP_ID, INSTAGRAM_APP_SECRET, Meta, PAGES, PERSON};
 use serde_json::{Value, json};
 
@@ -16,48 +14,10 @@ const PUBLIC: &str = "https://chat.example";
 /// Where browsers meet Meta.
 const DIALOGS: [&str; 2] = ["https://www.facebook.com", "https://www.instagram.com"];
 
-/// Keeps its cookies, and follows to Meta and back.
-struct Browser<'a> {
-    api: &'a Api,
-    meta: &'a Meta,
-    cookies: Mutex<BTreeMap<String, String>>,
-}
-
-impl<'a> Browser<'a> {
-    fn new(api: &'a Api, meta: &'a Meta) -> Self {
-        Self { api, meta, cookies: Mutex::default() }
-    }
-
-    /// The address as it is reached from here.
-    fn reached(&self, url: &str) -> String {
-        let url = DIALOGS.iter().fold(url.to_owned(), |url, dialog| url.replacen(dialog, self.meta.address(), 1));
-        match url.strip_prefix(PUBLIC) {
-            Some(path) => self.api.url(path),
-            None => url,
-        }
-    }
-
-    /// Opens an address and follows where it leads; answers with the last page.
-    async fn open(&self, url: &str) -> reqwest::Response {
-        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let mut url = url.to_owned();
-        loop {
-            let jar = self.cookies.lock().unwrap().clone();
-            let cookies: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            // What stands behind `#` is the browser's own.
-            let address = self.reached(url.split('#').next().unwrap());
-            let answer = client.get(address).header("cookie", cookies.join("; ")).send().await.unwrap();
-            for set in answer.headers().get_all("set-cookie") {
-                let pair = set.to_str().unwrap().split(';').next().unwrap();
-                let (name, value) = pair.split_once('=').unwrap();
-                self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
-            }
-            match answer.headers().get("location") {
-                Some(next) => url = next.to_str().unwrap().to_owned(),
-                None => return answer,
-            }
-        }
-    }
+/// A browser that meets Meta and the host where they are reached from here.
+fn browser(api: &Api, meta: &Meta) -> Browser {
+    let dialogs = DIALOGS.map(|dialog| (dialog.to_owned(), meta.address().to_owned()));
+    Browser::new(dialogs.into_iter().chain([(PUBLIC.to_owned(), api.url(""))]))
 }
 
 /// Begins to connect: the channel, and where somebody signs in.
@@ -75,8 +35,8 @@ async fn whoever_signs_in_with_facebook_chooses_a_page_and_it_speaks_for_itself(
     let host = with_app(&meta, "").await;
     let api = host.api();
     let (channel, url) = begin(api, "messenger", "sign-in").await;
-    let page = Browser::new(api, &meta).open(&url).await;
-    assert_eq!(page.status().as_u16(), 200, "{}", page.text().await.unwrap());
+    let (status, page) = browser(api, &meta).open(&url).await;
+    assert_eq!(status, 200, "{page}");
     let shown = api.get(&path(&channel)).await;
     let choices = json!([{ "id": PAGES[0].id, "name": PAGES[0].name }, { "id": PAGES[1].id, "name": PAGES[1].name }]);
     assert_eq!(shown["step"], json!({ "kind": "choose", "choices": choices }));
@@ -104,13 +64,13 @@ async fn signing_in_again_takes_the_same_page() {
     let host = with_app(&meta, "").await;
     let api = host.api();
     let (channel, url) = begin(api, "messenger", "sign-in").await;
-    Browser::new(api, &meta).open(&url).await;
+    browser(api, &meta).open(&url).await;
     let answer = json!({ "choice": PAGES[0].id });
     api.expect(200, "POST", &format!("{}/answer", path(&channel)), answer).await;
     let again = api.expect(200, "POST", &format!("{}/reconnect", path(&channel)), json!({})).await;
     let url = again["step"]["url"].as_str().unwrap_or_else(|| panic!("nothing to open: {again}")).to_owned();
-    let page = Browser::new(api, &meta).open(&url).await;
-    assert_eq!(page.status().as_u16(), 200, "{}", page.text().await.unwrap());
+    let (status, page) = browser(api, &meta).open(&url).await;
+    assert_eq!(status, 200, "{page}");
     let shown = api.get(&path(&channel)).await;
     assert_eq!(
         (&shown["state"], &shown["account"], &shown["step"]),
@@ -124,7 +84,7 @@ async fn the_account_of_a_page_connects_by_facebook() {
     let host = with_app(&meta, "").await;
     let api = host.api();
     let (channel, url) = begin(api, "instagram", "sign-in").await;
-    Browser::new(api, &meta).open(&url).await;
+    browser(api, &meta).open(&url).await;
     let answer = json!({ "choice": PAGES[0].account });
     let connected = api.expect(200, "POST", &format!("{}/answer", path(&channel)), answer).await;
     assert_eq!((&connected["state"], &connected["account"]), (&json!("connected"), &json!(PAGES[0].account)));
@@ -143,8 +103,8 @@ async fn an_account_that_signs_in_with_instagram_connects_at_once() {
     let host = with_app(&meta, "").await;
     let api = host.api();
     let (channel, url) = begin(api, "instagram", "instagram-sign-in").await;
-    let page = Browser::new(api, &meta).open(&url).await;
-    assert_eq!(page.status().as_u16(), 200, "{}", page.text().await.unwrap());
+    let (status, page) = browser(api, &meta).open(&url).await;
+    assert_eq!(status, 200, "{page}");
     let shown = api.get(&path(&channel)).await;
     assert_eq!((&shown["state"], &shown["account"]), (&json!("connected"), &json!(PAGES[0].account)), "{shown}");
     assert!(meta.delivered(PAGES[0].account).contains("messages"));
@@ -157,8 +117,8 @@ async fn whoever_says_no_is_told_so_and_can_try_again() {
     let api = host.api();
     meta.deny();
     let (channel, url) = begin(api, "messenger", "sign-in").await;
-    let page = Browser::new(api, &meta).open(&url).await;
-    assert_eq!(page.status().as_u16(), 422);
+    let (status, page) = browser(api, &meta).open(&url).await;
+    assert_eq!(status, 422, "{page}");
     let shown = api.get(&path(&channel)).await;
     assert_eq!(
         (&shown["step"]["kind"], &shown["step"]["error"]["code"]),

@@ -2,9 +2,11 @@
 
 mod names;
 mod postbox;
+mod postfix;
 
 pub use names::NameServer;
-pub use postbox::{Delivered, Postbox};
+pub use postbox::{Delivered, Postbox, Secured};
+pub use postfix::{Postfix, Setup};
 
 use std::net::SocketAddr;
 
@@ -89,6 +91,33 @@ impl Client {
     pub fn into_inner(self) -> TcpStream {
         self.0.into_inner()
     }
+}
+
+/// A port that nobody has, which the next who asks may get: whoever is told it beforehand listens on it soon.
+///
+/// # Panics
+/// When there is none.
+pub fn free_address() -> SocketAddr {
+    let bound = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    bound.local_addr().expect("a bound listener has an address")
+}
+
+/// The first header of this name, unfolded; empty where the mail has none.
+pub fn header(raw: &str, name: &str) -> String {
+    let head = raw.split("\r\n\r\n").next().unwrap_or_default().replace("\r\n ", " ").replace("\r\n\t", " ");
+    let begin = format!("{}:", name.to_lowercase());
+    let line = head.lines().find(|line| line.to_lowercase().starts_with(&begin)).unwrap_or_default();
+    line.split_once(':').map_or(String::new(), |(_, value)| value.trim().to_owned())
+}
+
+/// A mail with a file of this many bytes.
+pub fn with_file(from: &str, id: &str, bytes: usize) -> String {
+    let line = format!("{}\n", "QUJD".repeat(18));
+    let file = line.repeat(bytes / 54);
+    format!(
+        "From: {from}\nMessage-ID: <{id}>\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nLihat\n\
+         --b\nContent-Type: application/octet-stream; name=x.bin\nContent-Transfer-Encoding: base64\n\n{file}--b--\n"
+    )
 }
 
 /// A mail as it goes over the wire.

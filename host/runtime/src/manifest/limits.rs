@@ -1,4 +1,4 @@
-//! `[limits]`: what a provider takes in one message, and the arithmetic over it. Pure functions; who refuses, splits or
+//! `[limits]`: what a provider takes in one message, and the arithmetic over it. Pure functions; who refuses or
 //! waits is the host's business.
 
 use std::collections::BTreeMap;
@@ -176,41 +176,6 @@ impl TextLimit {
             return Ok(());
         }
         Err(OverLimit::TooLong { actual, max: self.max, unit: self.unit })
-    }
-
-    /// Cuts a text into pieces that fit, after white space where there is some in the second half of a piece. The pieces
-    /// one after the other are the text. A single character over the limit stands alone.
-    pub fn split<'t>(&self, text: &'t str) -> Vec<&'t str> {
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        while self.unit.count(rest) > self.max {
-            let cut = self.cut(rest);
-            let (piece, after) = rest.split_at(cut);
-            pieces.push(piece);
-            rest = after;
-        }
-        if !rest.is_empty() {
-            pieces.push(rest);
-        }
-        pieces
-    }
-
-    /// Where the first piece of a text that is too long ends.
-    fn cut(&self, text: &str) -> usize {
-        let mut used = 0;
-        let mut end = 0;
-        let mut after_space = None;
-        for (at, character) in text.char_indices() {
-            used += self.unit.of(character);
-            if used > self.max && at > 0 {
-                break;
-            }
-            end = at + character.len_utf8();
-            if character.is_whitespace() && used * 2 >= self.max {
-                after_space = Some(end);
-            }
-        }
-        after_space.unwrap_or(end)
     }
 }
 

@@ -1,13 +1,15 @@
-//! The settings form: which JSON Schema may describe it ([`lint`]), what values fit it ([`validate`]), and which of them are
-//! secrets ([`split`]).
+//! The settings form: which JSON Schema may describe it ([`lint`]), whether it and the texts beside it speak of the same
+//! ([`agree`]), what values fit it ([`validate`]), and which of them are secrets ([`split`]).
 //!
 //! The subset is what a form can be drawn from: a flat object of strings, numbers, booleans, choices and lists of strings,
 //! with at most one `oneOf` whose branches a constant tells apart. Anything else is refused when a plugin is loaded, so that
 //! a form that cannot be drawn never reaches a person. Nothing here knows where settings are kept.
 
+mod agree;
 mod lint;
 mod values;
 
+pub use agree::agree;
 pub use lint::{LintFault, lint};
 pub use values::{SettingFault, public, split, validate, validate_update};
 

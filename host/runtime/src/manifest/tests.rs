@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::limits::{OverLimit, TextLimit, Unit};
+use super::limits::{OverLimit, Unit};
 use super::section::Faults;
 use super::*;
 
@@ -423,10 +423,44 @@ fn a_sign_in_goes_only_where_egress_and_its_secrets_allow() {
 #[test]
 fn texts_are_read_and_unknown_keys_named() {
     let toml = "name = \"N\"\ndescription = \"D\"\n[[instructions]]\ntext = \"Open\"\nlink = \"https://a.example\"\n[fields.token]\ntitle = \"T\"\n[reasons]\nclosed = \"Shut\"\n";
-    let texts = read_texts("texts.en.toml", toml).unwrap();
+    let manifest = read(WHOLE).unwrap();
+    let texts = read_texts("texts.en.toml", toml, &manifest).unwrap();
     assert_eq!((texts.instructions[0].of.as_str(), texts.reasons["closed"].as_str()), ("channel", "Shut"));
-    let error = read_texts("texts.en.toml", &toml.replace("title", "titel")).unwrap_err();
+    let error = read_texts("texts.en.toml", &toml.replace("title", "titel"), &manifest).unwrap_err();
     assert_eq!(error.to_string(), "texts.en.toml: line 7: `fields.token.titel`: unknown key; did you mean `title`?");
+}
+
+/// What a step says is there to be copied is looked for under that name, and a field's anchor among the steps' own.
+#[test]
+fn a_step_that_names_nothing_to_copy_and_an_anchor_of_two_steps_are_faults() {
+    let manifest = read(WHOLE).unwrap();
+    let step = |of: &str, copy: &str| {
+        let toml = format!(
+            "name = \"N\"\ndescription = \"D\"\n[[instructions]]\nof = \"{of}\"\ntext = \"T\"\ncopy = \"{copy}\"\n"
+        );
+        read_texts("texts.en.toml", &toml, &manifest).map(drop).map_err(|error| error.to_string())
+    };
+    for (of, copy) in [("app", "webhook_url"), ("app", "redirect_url"), ("app", "hook"), ("channel", "webhook_url")] {
+        assert_eq!(step(of, copy), Ok(()), "{copy} of {of}");
+    }
+    for (of, copy, told) in [
+        ("app", "webhok_url", "did you mean `webhook_url`?"),
+        ("channel", "redirect_url", "there is webhook_url"),
+        ("channel", "hook", "did you mean `webhook_url`?"),
+        ("app", "access_token", "there is webhook_url, redirect_url, hook"),
+        ("channel", "forwarding_address", "there is webhook_url"),
+    ] {
+        let words = format!(
+            "texts.en.toml: line 6: `instructions[0].copy`: `{copy}` is nothing that is shown with a {of} to be copied; {told}"
+        );
+        assert_eq!(step(of, copy), Err(words));
+    }
+    let plain = read("id = \"a\"\nversion = \"1.0.0\"\npublisher = \"A\"\n").unwrap();
+    let toml = "name = \"N\"\ndescription = \"D\"\n[[instructions]]\nanchor = \"a\"\ntext = \"T\"\ncopy = \"webhook_url\"\n[[instructions]]\nanchor = \"a\"\ntext = \"T\"\n";
+    let error = read_texts("texts.id.toml", toml, &plain).unwrap_err();
+    let lines: Vec<(usize, &str)> = error.faults.iter().map(|fault| (fault.line, fault.key.as_str())).collect();
+    assert_eq!(lines, [(6, "instructions[0].copy"), (8, "instructions[1].anchor")], "{error}");
+    assert!(error.to_string().contains("leave it out"), "{error}");
 }
 
 #[test]
@@ -448,22 +482,7 @@ fn limits_trip_one_unit_over() {
     assert_eq!(limits.groups(12).collect::<Vec<_>>(), [0..5, 5..10, 10..12]);
 }
 
-fn unit() -> impl Strategy<Value = Unit> {
-    prop_oneof![Just(Unit::Bytes), Just(Unit::CodePoints), Just(Unit::Utf16)]
-}
-
 proptest! {
-    #[test]
-    fn pieces_fit_and_are_the_text(text in "(\\PC| |\n|🙂){0,200}", max in 4u64..50, unit in unit()) {
-        let limit = TextLimit { max, unit };
-        let pieces = limit.split(&text);
-        prop_assert_eq!(pieces.concat(), text.clone());
-        for piece in &pieces {
-            prop_assert!(limit.check(piece).is_ok() && !piece.is_empty());
-        }
-        prop_assert_eq!(pieces.len() <= 1, limit.check(&text).is_ok());
-    }
-
     #[test]
     fn counting_agrees_with_the_standard_library(text in "\\PC{0,100}") {
         prop_assert_eq!(Unit::Bytes.count(&text), text.len() as u64);
@@ -482,6 +501,6 @@ proptest! {
     #[test]
     fn reading_never_panics(toml in "\\PC{0,200}") {
         let _ = read(&toml);
-        let _ = read_texts("texts.en.toml", &toml);
+        let _ = read_texts("texts.en.toml", &toml, &read(WHOLE).unwrap());
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::section::Section;
+use super::section::{Section, nearest};
+use super::{AddressKind, Manifest, Origin, Scope};
 
 /// A plugin's words in one language.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,7 +33,8 @@ pub struct Step {
     pub text: String,
     /// Where.
     pub link: Option<String>,
-    /// The name of what the host shows here to be copied: `webhook_url`, `redirect_url` or a generated secret that is shown.
+    /// The name of what the host shows here to be copied: `webhook_url`, `redirect_url`, `forwarding_address` or a generated
+    /// secret that is shown.
     pub copy: Option<String>,
 }
 
@@ -47,22 +49,28 @@ pub struct FieldText {
     pub placeholder: Option<String>,
 }
 
-pub(super) fn read(top: Section<'_>) -> Texts {
+pub(super) fn read(top: Section<'_>, manifest: &Manifest) -> Texts {
+    let instructions = top.tables("instructions");
     let texts = Texts {
         name: top.required("name"),
         description: top.required("description"),
-        instructions: top.tables("instructions").iter().map(step).collect(),
+        instructions: instructions.iter().map(|section| step(section, manifest)).collect(),
         fields: top
             .table("fields")
             .map(|fields| fields.named_tables().into_iter().map(|(name, section)| (name, field(&section))).collect())
             .unwrap_or_default(),
         reasons: top.table("reasons").map(|reasons| reasons.named_strings().into_iter().collect()).unwrap_or_default(),
     };
+    for (at, (step, section)) in texts.instructions.iter().zip(&instructions).enumerate() {
+        if step.anchor.is_some() && texts.instructions[..at].iter().any(|earlier| earlier.anchor == step.anchor) {
+            section.fault("anchor", "an earlier step has this anchor already");
+        }
+    }
     top.finish();
     texts
 }
 
-fn step(section: &Section<'_>) -> Step {
+fn step(section: &Section<'_>, manifest: &Manifest) -> Step {
     let step = Step {
         anchor: section.string("anchor"),
         of: section.word("of", &[("channel", "channel"), ("app", "app")], "channel").to_owned(),
@@ -73,8 +81,42 @@ fn step(section: &Section<'_>) -> Step {
     if step.link.as_deref().is_some_and(|link| !link.starts_with("https://")) {
         section.fault("link", "an https address");
     }
+    if let Some(copy) = &step.copy {
+        check_copy(section, copy, &step.of, &copyable(manifest, &step.of));
+    }
     section.finish();
     step
+}
+
+/// What stands in a channel or an app for somebody to copy it.
+fn copyable<'m>(manifest: &'m Manifest, of: &str) -> Vec<&'m str> {
+    let is_app = of == "app";
+    let has_address = |webhook: &super::Webhook| !is_app || webhook.address == AddressKind::App;
+    let own = [
+        ("webhook_url", manifest.webhooks.iter().any(has_address)),
+        ("redirect_url", is_app && !manifest.oauth2.is_empty()),
+        ("forwarding_address", !is_app && manifest.ingress.mail),
+    ];
+    let scope = if is_app { Scope::App } else { Scope::Channel };
+    let shown = manifest.secrets.iter().filter(|secret| {
+        secret.scope == scope && matches!(&secret.origin, Origin::Generated(generate) if generate.shown)
+    });
+    own.into_iter()
+        .filter_map(|(name, is_there)| is_there.then_some(name))
+        .chain(shown.map(|secret| secret.name.as_str()))
+        .collect()
+}
+
+fn check_copy(section: &Section<'_>, copy: &str, of: &str, known: &[&str]) {
+    if known.contains(&copy) {
+        return;
+    }
+    let hint = match nearest(copy, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "by this manifest there is nothing to copy: leave it out".to_owned(),
+        None => format!("there is {}", known.join(", ")),
+    };
+    section.fault("copy", format!("`{copy}` is nothing that is shown with a {of} to be copied; {hint}"));
 }
 
 fn field(section: &Section<'_>) -> FieldText {

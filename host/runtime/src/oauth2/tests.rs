@@ -163,12 +163,15 @@ async fn refusals_are_told_from_bad_weather() {
         (429, json!({ "error": "slow_down" })),
         (200, json!({ "access": "none" })),
         (200, json!("text")),
+        (302, json!({ "error": "moved" })),
+        (404, json!({ "error": "not found" })),
+        (403, json!("a wall in between")),
     ])
     .await;
     let client = client();
     let provider = Provider { flow: &flow, client: &client, workspace: "ws", dials: &dials };
     let mut told = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..11 {
         told.push(provider.tokens(long, "https://h.example/cb", None).await.unwrap_err());
     }
     let refused =

@@ -110,6 +110,22 @@ async fn a_manifest_with_a_fault_is_refused_with_its_line() {
     assert!(error.to_string().contains("line 3"), "{error}");
 }
 
+/// A wrong word in the texts would leave a person without the help or the value that it means.
+#[tokio::test]
+async fn texts_that_speak_of_what_is_not_there_are_refused_with_the_word() {
+    let wasm = replaced(guest("connects"), b"copy = \"webhook_url\"", b"copy = \"webhook_uri\"");
+    let error = refusal(wasm).await.to_string();
+    assert!(error.starts_with("texts.en.toml: line 6: `instructions[0].copy`: `webhook_uri`"), "{error}");
+    assert!(error.contains("did you mean `webhook_url`?"), "{error}");
+    let wasm = replaced(guest("connects"), b"[fields.token]", b"[fields.tokan]");
+    let error = refusal(wasm).await;
+    assert!(matches!(&error, LoadError::Section { name, .. } if name == "texts.en.toml"), "{error}");
+    assert!(
+        error.to_string().contains("[fields.tokan]: no form has a field of this name; did you mean `token`?"),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn damaged_native_code_is_compiled_again() {
     let folder = tempfile::tempdir().expect("a folder");

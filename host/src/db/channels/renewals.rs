@@ -17,6 +17,8 @@ pub struct Ending {
     pub name: String,
     /// When it ends, in milliseconds since 1970.
     pub expires_at: i64,
+    /// When it was set, in milliseconds since 1970.
+    pub changed_at: i64,
     /// The channel's, when this was read.
     pub credential_version: i64,
 }
@@ -31,7 +33,7 @@ impl Db {
     ) -> Result<Vec<Ending>, DbError> {
         self.read(move |db| {
             let mut query = db.prepare_cached(
-                "SELECT s.owner, c.plugin_id, s.name, s.expires_at, c.credential_version \
+                "SELECT s.owner, c.plugin_id, s.name, s.expires_at, s.changed_at, c.credential_version \
                  FROM secrets s JOIN channels c ON c.id = s.owner \
                  WHERE s.expires_at IS NOT NULL AND s.expires_at <= ?1 AND (s.expires_at, s.owner, s.name) > (?2, ?3, ?4) \
                  ORDER BY s.expires_at, s.owner, s.name LIMIT ?5",
@@ -42,7 +44,8 @@ impl Db {
                     plugin: row.get(1)?,
                     name: row.get(2)?,
                     expires_at: row.get(3)?,
-                    credential_version: row.get(4)?,
+                    changed_at: row.get(4)?,
+                    credential_version: row.get(5)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)

@@ -55,6 +55,8 @@ pub struct SignInRow {
 /// What the browser left with.
 #[derive(Debug, Clone)]
 pub struct Departure {
+    /// The hash of what stood in the address that it opened.
+    pub ticket_hash: [u8; 32],
     /// The hash of what the provider gives back.
     pub state_hash: [u8; 32],
     /// The hash of what this browser alone holds.
@@ -204,25 +206,35 @@ impl Db {
         self.read(move |db| find(db, &vault, "channel_id", &channel, now)).await
     }
 
+    /// Whether this sign-in is the one that its channel still waits for, over or not.
+    pub async fn sign_in_stands(&self, sign_in: &SignInRow) -> Result<bool, DbError> {
+        let standing = self.sign_in_of(&sign_in.channel, i64::MIN).await?;
+        Ok(standing.is_some_and(|standing| standing.ticket == sign_in.ticket))
+    }
+
     /// The sign-in whose address holds this ticket, where it is not over.
     pub async fn sign_in_by_ticket(&self, ticket_hash: [u8; 32], now: i64) -> Result<Option<SignInRow>, DbError> {
         let vault = self.vault();
         self.read(move |db| find(db, &vault, "ticket", &ticket_hash.as_slice(), now)).await
     }
 
-    /// Commits that a browser leaves for the provider. Whoever left before with the same sign-in does not come back by it.
+    /// Commits that a browser leaves for the provider, where nobody began another sign-in meanwhile. Whoever left before with the
+    /// same one does not come back by it.
     pub async fn sign_in_leaves(&self, sign_in: &SignInRow, departure: Departure) -> Result<bool, DbError> {
         let vault = self.vault();
         let (channel, ticket) = (sign_in.channel.clone(), sign_in.ticket.clone());
         self.write(Priority::Urgent, move |db| {
             let envelope = seal(&vault, &channel, &ticket, departure.verifier.as_ref())?;
             let left = db
-                .prepare_cached("UPDATE sign_ins SET state = ?2, browser = ?3, envelope = ?4 WHERE channel_id = ?1")?
+                .prepare_cached(
+                    "UPDATE sign_ins SET state = ?2, browser = ?3, envelope = ?4 WHERE channel_id = ?1 AND ticket = ?5",
+                )?
                 .execute(params![
                     channel,
                     departure.state_hash.as_slice(),
                     departure.browser_hash.as_slice(),
-                    envelope
+                    envelope,
+                    departure.ticket_hash.as_slice()
                 ])?;
             Ok(left > 0)
         })
@@ -273,6 +285,16 @@ impl Db {
         .await?;
         self.forget_channel(channel);
         Ok(())
+    }
+
+    /// Whether a channel still waits for a sign-in that is over.
+    pub async fn is_sign_in_over(&self, channel: &str, now: i64) -> Result<bool, DbError> {
+        let channel = channel.to_owned();
+        self.read(move |db| {
+            let mut query = db.prepare_cached("SELECT 1 FROM sign_ins WHERE channel_id = ?1 AND expires_at <= ?2")?;
+            Ok(query.exists(params![channel, now])?)
+        })
+        .await
     }
 
     /// Channels whose sign-in is over, and whether each has its account: at most `limit`.

@@ -160,8 +160,13 @@ fn describe(site: &mut Site<'_>, contact: &mut Contact, person: &Person, at: i64
             .prepare_cached("SELECT avatar IS NULL FROM contacts WHERE id = ?1")?
             .query_row([&contact.id], |row| row.get(0))?;
         if wanted && let Some(media) = super::media::register(site, None, avatar)? {
+            // Who has a name and a picture is no stranger: to ask the provider would tell nothing more, and may cost.
             site.db
-                .prepare_cached("UPDATE contacts SET avatar = ?2, changed_at = ?3 WHERE id = ?1")?
+                .prepare_cached(
+                    "UPDATE contacts SET avatar = ?2, changed_at = ?3, \
+                       looked_up_at = CASE WHEN name IS NULL THEN looked_up_at ELSE coalesce(looked_up_at, ?3) END \
+                     WHERE id = ?1",
+                )?
                 .execute(params![contact.id, media, site.now])?;
         }
     }

@@ -2,6 +2,7 @@
 
 mod files;
 mod merges;
+mod people;
 mod rows;
 mod watermarks;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use smtp_proto::request::receiver::{DataReceiver, RequestReceiver};
 use smtp_proto::{Error as Syntax, Request};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
 
 use super::Shared;
 use super::take::{Received, Recipient, Refusal};
@@ -19,15 +20,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 /// Commands that are wrong before the session is ended.
 const MOST_WRONG: u32 = 20;
+/// Commands that bring no mail nearer, between two mails, before the session is ended.
+const MOST_IDLE: u32 = 100;
 /// Bytes that are read at a time.
 const CHUNK: usize = 32 << 10;
+/// Room that a mail takes from the shared memory at a time.
+const STEP: usize = 256 << 10;
+
+/// Said where mails that come at the same time leave no room.
+const FULL: &str = "452 4.3.1 too many mails come at once; come again in a minute";
 
 /// What is to be done after a command.
 enum Next {
     /// The next one.
     Go,
     /// The mail itself.
-    Mail(Option<Room>),
+    Mail(Room),
     /// TLS.
     Secure,
     /// Nothing.
@@ -47,6 +55,18 @@ pub(super) struct Session {
     announced: usize,
     recipients: Vec<Recipient>,
     wrong: u32,
+    idle: u32,
+    /// Until when what is waited for has to be there.
+    until: Instant,
+}
+
+/// A mail as it came over the wire.
+enum Raw {
+    Whole(Vec<u8>),
+    /// It is longer than it may be.
+    Over,
+    /// The mails that are being received fill the memory that is for them.
+    Full,
 }
 
 impl Session {
@@ -63,7 +83,13 @@ impl Session {
             announced: 0,
             recipients: Vec::new(),
             wrong: 0,
+            idle: 0,
+            until: Instant::now(),
         }
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.shared.config.idle_ms)
     }
 
     /// There are too many connections.
@@ -76,6 +102,7 @@ impl Session {
         let greeting = format!("220 {} ESMTP", self.shared.config.hostname());
         self.say(&greeting).await?;
         let mut receiver = RequestReceiver::default();
+        self.until = Instant::now() + self.patience();
         loop {
             if self.came.is_empty() && !self.read().await? {
                 return Ok(());
@@ -98,14 +125,15 @@ impl Session {
                 }
                 Next::End => return Ok(()),
             }
+            // A command has so long, in however many pieces it comes.
+            self.until = Instant::now() + self.patience();
         }
     }
 
     /// Whether there is more; false where the client left or said nothing for too long.
     async fn read(&mut self) -> io::Result<bool> {
         let mut chunk = vec![0; CHUNK];
-        let idle = Duration::from_millis(self.shared.config.idle_ms);
-        match tokio::time::timeout(idle, self.wire.read(&mut chunk)).await {
+        match tokio::time::timeout_at(self.until, self.wire.read(&mut chunk)).await {
             Ok(read) => {
                 chunk.truncate(read?);
                 self.came.extend_from_slice(&chunk);
@@ -119,8 +147,14 @@ impl Session {
     }
 
     async fn say(&mut self, line: &str) -> io::Result<()> {
-        self.wire.write_all(format!("{line}\r\n").as_bytes()).await?;
-        self.wire.flush().await
+        // Who does not read holds a place like who does not write.
+        let patience = self.patience();
+        let (line, wire) = (format!("{line}\r\n"), &mut self.wire);
+        let said = async {
+            wire.write_all(line.as_bytes()).await?;
+            wire.flush().await
+        };
+        tokio::time::timeout(patience, said).await.map_err(|_| io::ErrorKind::TimedOut)?
     }
 
     async fn complain(&mut self, error: &Syntax) -> io::Result<Next> {
@@ -147,15 +181,27 @@ impl Session {
         Ok(Next::Go)
     }
 
+    /// Says what brings no mail nearer; who wants to hear nothing else is sent away.
+    async fn humour(&mut self, line: &str) -> io::Result<Next> {
+        self.idle += 1;
+        if self.idle > MOST_IDLE {
+            self.say("421 4.7.0 too much was said between two mails").await?;
+            return Ok(Next::End);
+        }
+        self.say(line).await?;
+        Ok(Next::Go)
+    }
+
     async fn obey(&mut self, request: Request<String>) -> io::Result<Next> {
         match request {
-            Request::Ehlo { host } => self.greet(host, false).await?,
-            Request::Lhlo { host } => self.greet(host, true).await?,
+            Request::Ehlo { host } => return self.greet(host, false).await,
+            Request::Lhlo { host } => return self.greet(host, true).await,
             Request::Helo { host } => {
                 self.forget();
                 self.helo = Some(host);
+                self.lmtp = false;
                 let line = format!("250 {}", self.shared.config.hostname());
-                self.say(&line).await?;
+                return self.humour(&line).await;
             }
             Request::Mail { from } => return self.mail_from(from.address, from.size).await,
             Request::Rcpt { to } => return self.rcpt_to(&to.address).await,
@@ -166,23 +212,22 @@ impl Session {
             }
             Request::Rset => {
                 self.forget();
-                self.say("250 2.0.0 forgotten").await?;
+                return self.humour("250 2.0.0 forgotten").await;
             }
-            Request::Noop { .. } => self.say("250 2.0.0 fine").await?,
-            Request::Vrfy { .. } | Request::Expn { .. } => self.say("252 2.5.2 send it and see").await?,
+            Request::Noop { .. } => return self.humour("250 2.0.0 fine").await,
+            Request::Vrfy { .. } | Request::Expn { .. } => return self.humour("252 2.5.2 send it and see").await,
             Request::Quit => {
                 self.say("221 2.0.0 goodbye").await?;
-                return Ok(Next::End);
+                Ok(Next::End)
             }
             other => {
                 let line = format!("502 5.5.1 {} is not offered", other.name());
-                return self.reject(&line).await;
+                self.reject(&line).await
             }
         }
-        Ok(Next::Go)
     }
 
-    async fn greet(&mut self, host: String, lmtp: bool) -> io::Result<()> {
+    async fn greet(&mut self, host: String, lmtp: bool) -> io::Result<Next> {
         self.forget();
         self.helo = Some(host);
         self.lmtp = lmtp;
@@ -204,7 +249,7 @@ impl Session {
             .enumerate()
             .map(|(at, line)| format!("250{}{line}", if at == last { ' ' } else { '-' }))
             .collect();
-        self.say(&text.join("\r\n")).await
+        self.humour(&text.join("\r\n")).await
     }
 
     /// The mail that was begun is none.
@@ -244,7 +289,8 @@ impl Session {
             return self.reject("503 5.5.1 say MAIL first").await;
         }
         if self.recipients.len() >= self.shared.config.max_recipients {
-            return self.reject("452 4.5.3 too many recipients; send the others in a mail of their own").await;
+            // No fault of the client's, which hands over what it may and comes again with the others.
+            return self.humour("452 4.5.3 too many recipients; send the others in a mail of their own").await;
         }
         match self.shared.recipient(address).await {
             Ok(Some(recipient)) => {
@@ -265,19 +311,19 @@ impl Session {
             let line = if self.sender.is_none() { "503 5.5.1 say MAIL first" } else { "554 5.5.1 it is for nobody" };
             return self.reject(line).await;
         }
+        // What was announced may not be what comes.
         let most = self.shared.config.max_bytes;
-        let wanted = if self.announced == 0 { most } else { self.announced };
-        let Some(room) = self.shared.bytes.take(wanted) else {
-            return self.reject("452 4.3.1 too many mails come at once; come again in a minute").await;
+        let Some(room) = self.shared.bytes.take(self.announced.max(STEP).min(most)) else {
+            return self.reject(FULL).await;
         };
         self.say("354 end it with a dot on a line of its own").await?;
-        Ok(Next::Mail(Some(room)))
+        Ok(Next::Mail(room))
     }
 
     /// Reads a mail to its end, however long it is, and takes it.
-    async fn mail(&mut self, _room: Option<Room>) -> io::Result<()> {
+    async fn mail(&mut self, mut room: Room) -> io::Result<()> {
         let patience = Duration::from_millis(self.shared.config.data_ms);
-        let raw = match tokio::time::timeout(patience, self.read_mail()).await {
+        let raw = match tokio::time::timeout(patience, self.read_mail(&mut room)).await {
             Ok(raw) => raw?,
             Err(_) => {
                 self.say("421 4.4.2 the mail took too long").await?;
@@ -288,8 +334,9 @@ impl Session {
         // Of LMTP each recipient has an answer of its own.
         let answers = if self.lmtp { recipients.len() } else { 1 };
         let line = match raw {
-            None => format!("552 5.3.4 a mail has at most {} bytes", self.shared.config.max_bytes),
-            Some(raw) => {
+            Raw::Over => format!("552 5.3.4 a mail has at most {} bytes", self.shared.config.max_bytes),
+            Raw::Full => FULL.to_owned(),
+            Raw::Whole(raw) => {
                 let received = Received {
                     client: self.client,
                     helo: self.helo.clone().unwrap_or_default(),
@@ -305,16 +352,20 @@ impl Session {
             }
         };
         self.forget();
+        self.idle = 0;
         for _ in 0..answers {
             self.say(&line).await?;
         }
         Ok(())
     }
 
-    /// None where it is longer than it may be.
-    async fn read_mail(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let (mut receiver, mut raw, mut over) = (DataReceiver::new(), Vec::new(), false);
+    async fn read_mail(&mut self, room: &mut Room) -> io::Result<Raw> {
+        let (mut receiver, mut raw, mut refused) = (DataReceiver::new(), Vec::new(), None);
+        // The line before the first is ended already, by DATA itself: a dot may stand at once.
+        receiver.ingest(&mut b"\r\n".iter(), &mut raw);
+        raw.clear();
         loop {
+            self.until = Instant::now() + self.patience();
             if self.came.is_empty() && !self.read().await? {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
@@ -322,12 +373,17 @@ impl Session {
             let mut bytes = came.iter();
             let ended = receiver.ingest(&mut bytes, &mut raw);
             self.came = bytes.as_slice().to_vec();
-            if raw.len() > self.shared.config.max_bytes {
-                over = true;
-                raw.clear();
+            let most = self.shared.config.max_bytes;
+            if raw.len() > most {
+                refused = Some(Raw::Over);
+            } else if refused.is_none() && !room.grow(raw.len().next_multiple_of(STEP).min(most)) {
+                refused = Some(Raw::Full);
+            }
+            if refused.is_some() {
+                raw = Vec::new();
             }
             if ended {
-                return Ok((!over).then_some(raw));
+                return Ok(refused.unwrap_or(Raw::Whole(raw)));
             }
         }
     }
@@ -338,9 +394,9 @@ impl Session {
         if !self.came.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "commands were sent ahead of TLS"));
         }
-        let idle = Duration::from_millis(self.shared.config.idle_ms);
-        let wire =
-            tokio::time::timeout(idle, acceptor.accept(self.wire)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let wire = tokio::time::timeout(Duration::from_millis(self.shared.config.idle_ms), acceptor.accept(self.wire))
+            .await
+            .map_err(|_| io::ErrorKind::TimedOut)??;
         self.wire = Box::new(wire);
         self.secured = true;
         self.helo = None;

@@ -61,8 +61,15 @@ impl Shared {
         let mut channels: Vec<&str> = received.recipients.iter().map(|one| one.channel.as_str()).collect();
         channels.sort_unstable();
         channels.dedup();
+        let mut rows = Vec::with_capacity(channels.len());
         for id in channels {
-            let Some(channel) = self.state.db.channel(id).await? else { continue };
+            match self.state.db.channel(id).await? {
+                Some(channel) => rows.push(channel),
+                // It was disconnected while the mail was on its way: nothing is stored, and the next time its address is nobody's.
+                None => return Err(Refusal::NotNow("one of its recipients is gone".to_owned())),
+            }
+        }
+        for channel in rows {
             let row = NewRow {
                 plugin: channel.plugin.as_str().into(),
                 address: format!("{}/{}", channel.plugin, channel.id).into(),
@@ -73,7 +80,7 @@ impl Shared {
                 method: "MAIL".to_owned(),
                 path: String::new(),
                 query: String::new(),
-                headers: headers(&received, id, &verdicts),
+                headers: headers(&received, &channel.id, &verdicts),
                 body: received.raw.clone(),
                 received_at: now,
             };

@@ -38,6 +38,21 @@ fn each_programs_way_of_quoting_is_known() {
 }
 
 #[test]
+fn a_line_of_the_writers_right_above_the_introduction_is_the_writers() {
+    let _host = host();
+    for own in ["Hi,\n", "I shall be back\nat a computer soon.\n", "On it.\n"] {
+        for quote in [
+            "On Tue, 2011-03-01 at 18:02 +0530, Bob wrote:\n> Hi\n",
+            "On Dec 16, 2011, at 12:47 PM, Bob\n<bob@x.example>\nwrote:\n\n> Hi\n",
+        ] {
+            assert_eq!(quoted(&format!("{own}{quote}")), [quote], "{own}{quote}");
+        }
+    }
+    let quote = "2012/4/2 Bob <bob@x.example> wrote:\n> Hi\n";
+    assert_eq!(quoted(&format!("Hi,\n{quote}")), [quote]);
+}
+
+#[test]
 fn answers_between_the_lines_stay_answers() {
     let _host = host();
     assert_eq!(quoted("> One?\nYes.\n> Two?\nNo.\n"), ["> One?\n", "> Two?\n"]);
@@ -74,4 +89,28 @@ fn html_keeps_its_quotation_and_says_where_it_is() {
     assert!(html.contains("<blockquote data-quoted=\"true\" class=\"q\">Old</blockquote>"), "{html}");
     let whole = html.replace(" data-quoted=\"true\"", "");
     assert!(whole.starts_with("<p>Ya</p>") && whole.ends_with("</div>"));
+}
+
+/// As Outlook for Windows answers: the earlier mail stands below its header lines and is wrapped into nothing.
+#[test]
+fn an_earlier_mail_below_its_header_lines_is_marked_to_its_end() {
+    let _host = host();
+    let marked = |html: &str| {
+        let mut mail = mail("h@x");
+        mail.html = Some(html.to_owned());
+        content(&message(mail)).html.clone().unwrap()
+    };
+    let html = "<div class=W><p class=M>Ya</p><p class=M><b><span>From:</span></b> Toko<br><b>Sent:</b> Monday<br><b>To:</b> Siti<br>\
+                <b>Subject:</b> Halo</p><p>Old</p><table><tr><td>1</td></tr></table></div>";
+    let expected = "<div class=W><p class=M>Ya</p><p data-quoted=\"true\" class=M><b><span>From:</span></b> Toko<br><b>Sent:</b> Monday<br>\
+                    <b>To:</b> Siti<br><b>Subject:</b> Halo</p><p data-quoted=\"true\">Old</p><table data-quoted=\"true\"><tr><td>1</td></tr></table></div>";
+    assert_eq!(marked(html), expected);
+    for own in [
+        "<p>From: Siti</p><p>To: you</p>",
+        "<p>She is</p><p>from: Java, sent: today</p>",
+        "<b>From:</b> here<p>x</p>",
+        "<p",
+    ] {
+        assert_eq!(marked(own), own);
+    }
 }

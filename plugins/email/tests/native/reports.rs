@@ -58,6 +58,29 @@ fn a_bounce_from_before_the_standard_is_read_from_its_text() {
     assert_eq!(delivery(old).state, "delayed");
 }
 
+/// Servers on the way give a mail an id of their own.
+#[test]
+fn a_bounce_is_found_whatever_id_a_relay_gave_the_mail() {
+    let _host = host();
+    let own = format!("{KEY}@shop.example");
+    let changed = "Message-ID: <1.2@relay.example>\r\n";
+    let mut beside = bounce("\nAction: failed\n");
+    beside.report[1].text = format!("{changed}x-sambung-id: {own}\r\n");
+    let mut envelope = bounce(&format!("Original-Envelope-Id: {own}\n\nAction: failed\n"));
+    envelope.report.truncate(1);
+    let mut both = bounce(&format!("Original-Envelope-Id: {own}\n\nAction: failed\n"));
+    both.report[1].text = changed.to_owned();
+    let mut old = with(mail("b2@x"), "Return-Path", "<>");
+    old.text = Some(format!("It came back.\n\nMessage-ID: <1.2@relay.example>\nX-Sambung-Id: {own}\n"));
+    for report in [beside, envelope, both, old] {
+        let said = delivery(report);
+        assert_eq!((said.id.as_deref(), said.correlation.as_deref()), (Some(own.as_str()), Some(KEY)));
+    }
+    let mut foreign = bounce("Original-Envelope-Id: QQ314159\n\nAction: failed\n");
+    foreign.report.truncate(1);
+    assert!(ignored(foreign).contains("does not name"), "it names no mail");
+}
+
 #[test]
 fn a_bounce_that_names_no_mail_is_told_as_such() {
     let _host = host();

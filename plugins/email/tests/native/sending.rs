@@ -36,7 +36,8 @@ fn an_answer_goes_to_who_asked_and_refers_to_what_was_asked() {
     assert_eq!(mail.message_id.as_deref(), Some(format!("{KEY}@shop.example").as_str()));
     assert_eq!(receipt.ids, [format!("{KEY}@shop.example")]);
     assert_eq!(receipt.thread.map(|thread| thread.key), Some(thread.key));
-    assert!(mail.headers.is_empty(), "a person wrote it");
+    let id = format!("{KEY}@shop.example");
+    assert_eq!(mail.headers, [("X-Sambung-Id".to_owned(), id)], "a person wrote it");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn app() -> App {
 }
 
 const SUBSCRIPTIONS: &str =
-    "https://graph.facebook.com/v24.0/123/subscriptions?access_token=123%7Csecret-app_secret-url";
+    "https://graph.facebook.com/v25.0/123/subscriptions?access_token=123%7Csecret-app_secret-url";
 
 #[test]
 fn saving_an_app_registers_its_address_without_seeing_a_secret() {
@@ -30,10 +30,14 @@ fn saving_an_app_registers_its_address_without_seeing_a_secret() {
 }
 
 #[test]
-fn an_address_that_is_another_is_found() {
+fn an_address_that_is_another_and_fields_that_are_not_told_are_found() {
     let host = Host::new();
     host.secret("app_secret", "s");
-    let elsewhere = json!({ "data": [{ "object": "whatsapp_business_account", "callback_url": "https://old.example", "active": true }] });
-    host.expect("GET", SUBSCRIPTIONS).answer(200, elsewhere);
+    let told = |address: &str| json!({ "data": [{ "object": "whatsapp_business_account", "callback_url": address, "active": true, "fields": [{ "name": "messages", "version": "v25.0" }] }] });
+    host.expect("GET", SUBSCRIPTIONS).answer(200, told("https://old.example"));
     assert_eq!(WhatsApp::check(app()).unwrap()[0].code, "webhook-elsewhere");
+    host.expect("GET", SUBSCRIPTIONS).answer(200, told("https://sambung.example/hooks/whatsapp"));
+    let findings = WhatsApp::check(app()).unwrap();
+    assert_eq!(findings[0].code, "webhook-fields");
+    assert!(findings[0].words.contains("account_update") && !findings[0].words.contains(" messages,"), "{findings:?}");
 }

@@ -9,7 +9,7 @@ use sambung_sdk::template_authoring::TemplateAuthoring;
 use sambung_sdk::testing::Host;
 use sambung_sdk::types::Fault;
 
-const TEMPLATES: &str = "https://graph.facebook.com/v24.0/419561257915477/message_templates";
+const TEMPLATES: &str = "https://graph.facebook.com/v25.0/419561257915477/message_templates";
 
 fn create(template: &Value) -> Result<Value, Vec<Fault>> {
     WhatsApp::create_template(cloud(), template.to_string()).map(|made| serde_json::from_str(&made).unwrap())
@@ -101,10 +101,10 @@ fn the_example_of_a_header_is_uploaded_first_and_named_by_its_handle() {
     host.secret("access_token", "t");
     host.expect(
         "POST",
-        "https://graph.facebook.com/v24.0/app/uploads?file_name=promo%201.png&file_length=48213&file_type=image%2Fpng",
+        "https://graph.facebook.com/v25.0/app/uploads?file_name=promo%201.png&file_length=48213&file_type=image%2Fpng",
     )
     .answer(200, json!({ "id": "upload:MTph?sig=ARZ" }));
-    host.expect("POST", "https://graph.facebook.com/v24.0/upload:MTph?sig=ARZ").answer(200, json!({ "h": "4::aW1h" }));
+    host.expect("POST", "https://graph.facebook.com/v25.0/upload:MTph?sig=ARZ").answer(200, json!({ "h": "4::aW1h" }));
     host.expect("POST", TEMPLATES).answer(200, json!({ "id": "77", "status": "PENDING" }));
     let mut template = simple();
     template["header"] = json!({ "kind": "image", "example":
@@ -128,7 +128,7 @@ fn a_refused_example_is_told_at_the_example() {
     let host = Host::new();
     host.expect(
         "POST",
-        "https://graph.facebook.com/v24.0/app/uploads?file_name=a.mp4&file_length=9&file_type=video%2Fmp4",
+        "https://graph.facebook.com/v25.0/app/uploads?file_name=a.mp4&file_length=9&file_type=video%2Fmp4",
     )
     .answer(400, refusal(0, "too small"));
     let mut template = simple();

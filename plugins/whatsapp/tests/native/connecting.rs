@@ -7,7 +7,7 @@ use sambung_sdk::http::Auth;
 use sambung_sdk::json::json;
 use sambung_sdk::testing::Host;
 
-const GRAPH: &str = "https://graph.facebook.com/v24.0";
+const GRAPH: &str = "https://graph.facebook.com/v25.0";
 
 fn number_address() -> String {
     format!(

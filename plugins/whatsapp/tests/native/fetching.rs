@@ -11,7 +11,7 @@ use sambung_sdk::types::MediaRef;
 #[test]
 fn graph_gives_an_address_that_wants_the_same_token() {
     let host = Host::new();
-    host.expect("GET", "https://graph.facebook.com/v24.0/77?phone_number_id=106540352242922")
+    host.expect("GET", "https://graph.facebook.com/v25.0/77?phone_number_id=106540352242922")
         .answer(200, json!({ "url": "https://lookaside.fbsbx.com/x?mid=77", "id": "77" }));
     let source = WhatsApp::resolve(cloud(), MediaRef::new("image").reference("77")).unwrap();
     let Source::Fetch(request) = source else { panic!("not to be fetched") };
@@ -23,7 +23,7 @@ fn graph_gives_an_address_that_wants_the_same_token() {
 fn a_file_that_the_provider_forgot_is_gone() {
     let host = Host::new();
     let refusal = json!({ "error": { "message": "Unsupported get request", "code": 100, "error_subcode": 33 } });
-    host.expect("GET", "https://graph.facebook.com/v24.0/77?phone_number_id=106540352242922").answer(400, refusal);
+    host.expect("GET", "https://graph.facebook.com/v25.0/77?phone_number_id=106540352242922").answer(400, refusal);
     let source = WhatsApp::resolve(cloud(), MediaRef::new("image").reference("77")).unwrap();
     assert!(matches!(source, Source::Gone(words) if words == "Unsupported get request"));
 }

@@ -7,7 +7,7 @@ use sambung_sdk::outbound::{Outbound, Outgoing, Receipt, SendError, SendFault};
 use sambung_sdk::testing::Host;
 use sambung_sdk::types::{Channel, Content, Identity, MediaRef, Target, Thread};
 
-const MESSAGES: &str = "https://graph.facebook.com/v24.0/106540352242922/messages";
+const MESSAGES: &str = "https://graph.facebook.com/v25.0/106540352242922/messages";
 
 fn outgoing(content: Content) -> Outgoing {
     let mut message = Outgoing::new("key-1", Thread::new(CUSTOMER), content);
@@ -65,7 +65,7 @@ fn somebody_without_a_number_is_addressed_by_user_id_and_a_group_by_its_own() {
 #[test]
 fn a_file_is_uploaded_and_then_sent_by_its_id() {
     let host = Host::new();
-    host.expect("POST", "https://graph.facebook.com/v24.0/106540352242922/media")
+    host.expect("POST", "https://graph.facebook.com/v25.0/106540352242922/media")
         .answer(200, json!({ "id": "media-1" }));
     host.expect("POST", MESSAGES).answer(200, accepted());
     let file =
@@ -81,7 +81,7 @@ fn a_file_is_uploaded_and_then_sent_by_its_id() {
 #[test]
 fn a_lost_upload_is_tried_again_and_a_lost_message_is_unknown() {
     let host = Host::new();
-    host.expect("POST", "https://graph.facebook.com/v24.0/106540352242922/media").fail("timeout", true);
+    host.expect("POST", "https://graph.facebook.com/v25.0/106540352242922/media").fail("timeout", true);
     let file = MediaRef::new("image").blob("blob-1").mime("image/png".to_owned());
     let error = send(outgoing(Content::media(file)), cloud()).unwrap_err();
     assert!(matches!(error.fault, SendFault::Unavailable) && error.retryable);
@@ -118,7 +118,7 @@ fn a_template_is_filled_in_by_number_and_by_name() {
 #[test]
 fn files_places_payloads_codes_and_odd_names_stand_where_they_belong() {
     let host = Host::new();
-    host.expect("POST", "https://graph.facebook.com/v24.0/106540352242922/media").answer(200, json!({ "id": "m1" }));
+    host.expect("POST", "https://graph.facebook.com/v25.0/106540352242922/media").answer(200, json!({ "id": "m1" }));
     host.expect("POST", MESSAGES).answer(200, accepted());
     let file = json!({ "kind": "document", "blob": "md_1", "mime": "application/pdf", "name": "nota.pdf", "bytes": 9 });
     let template = json!({ "name": "nota", "language": "id", "parameters": {

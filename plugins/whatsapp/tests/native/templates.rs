@@ -6,7 +6,7 @@ use sambung_sdk::json::{Value, json};
 use sambung_sdk::templates::Templates;
 use sambung_sdk::testing::Host;
 
-const ASKED: &str = "https://graph.facebook.com/v24.0/419561257915477/message_templates?fields=id%2Cname%2Cstatus%2Ccategory%2Clanguage%2Ccomponents%2Cparameter_format%2Cquality_score%2Crejected_reason&limit=100";
+const ASKED: &str = "https://graph.facebook.com/v25.0/419561257915477/message_templates?fields=id%2Cname%2Cstatus%2Ccategory%2Clanguage%2Ccomponents%2Cparameter_format%2Cquality_score%2Crejected_reason&limit=100";
 
 /// What a person is told of each blank: where it stands, how long it may be, and what stood there as an example.
 #[test]

@@ -11,7 +11,7 @@ use crate::Kit;
 pub(super) async fn ask<S: Subject>(subject: &S, kit: &mut Kit, report: &mut Report) {
     let samples = subject.samples(kit);
     let limits = kit.plugin().manifest().limits.clone();
-    let kinds: BTreeSet<&str> = samples.iter().map(|sample| kind(&sample.content)).collect();
+    let kinds: BTreeSet<&str> = samples.iter().map(|sample| sample.content.word()).collect();
     // Without a list every kind is declared; nobody means that.
     report.add(
         "[limits] says which contents it takes",
@@ -27,7 +27,7 @@ pub(super) async fn ask<S: Subject>(subject: &S, kit: &mut Kit, report: &mut Rep
         report.add(format!("media of the kind `{declared}` are shown"), shown);
     }
     for Sample { content, script } in samples {
-        let what = file_kind(&content).unwrap_or_else(|| kind(&content)).to_owned();
+        let what = file_kind(&content).unwrap_or_else(|| content.word()).to_owned();
         script(kit.provider());
         let sent = outbound::send(subject, kit, content).await;
         let complete = kit.provider().complete();
@@ -48,23 +48,6 @@ pub(super) async fn ask<S: Subject>(subject: &S, kit: &mut Kit, report: &mut Rep
         let complete = kit.provider().complete();
         kit.provider().forget();
         report.add(format!("`{interface}` is shown"), run.and(complete));
-    }
-}
-
-fn kind(content: &Content) -> &'static str {
-    match content {
-        Content::Text(_) => "text",
-        Content::Media(_) => "media",
-        Content::Location(_) => "location",
-        Content::ContactCards(_) => "contact-cards",
-        Content::Interactive(_) => "interactive",
-        Content::Choice(_) => "choice",
-        Content::Template(_) => "template",
-        Content::Mail(_) => "mail",
-        Content::Referral(_) => "referral",
-        Content::System(_) => "system",
-        Content::Unsupported(_) => "unsupported",
-        Content::Other(_) => "other",
     }
 }
 

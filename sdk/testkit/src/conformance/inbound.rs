@@ -44,7 +44,7 @@ fn all(outcome: Outcome) -> Vec<Event> {
 
 fn message(event: &Event) -> Option<&Message> {
     match &event.what {
-        Happening::Message(message) => Some(message),
+        Happening::Message(message) if message.kind == "received" => Some(message),
         _ => None,
     }
 }

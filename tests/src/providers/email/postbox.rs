@@ -1,11 +1,16 @@
-//! A mail server that takes mail and keeps it, as told: it refuses, comes late, or hangs up after it was handed a mail.
+//! A mail server that takes mail and keeps it, as told: it secures the connection, refuses, comes late, or hangs up after it was
+//! handed a mail.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// A mail that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,12 +23,32 @@ pub struct Delivered {
     pub raw: String,
 }
 
+/// How a connection is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secured {
+    /// Not at all.
+    Never,
+    /// Once the client asks for it, and nothing is taken before.
+    StartTls,
+    /// From the first byte.
+    Tls,
+}
+
+/// Over which a session speaks.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+type Wire = BufStream<Box<dyn Stream>>;
+
 #[derive(Default)]
 struct State {
     taken: Vec<Delivered>,
     /// What is said to the next commands, in order: the command's first word, and the answer; empty: it hangs up, having taken
     /// the mail whose end it was told.
     scripted: VecDeque<(String, String)>,
+    /// Every line that was said, without mails.
+    said: Vec<String>,
+    /// Whether it shows a certificate for another name and of another authority.
+    another: bool,
     /// Base64 of the only `AUTH PLAIN` that is good; none: nobody signs in.
     credential: Option<String>,
 }
@@ -36,11 +61,24 @@ pub struct Postbox {
 }
 
 impl Postbox {
-    /// Starts on a free port.
+    /// Starts on a free port, without TLS.
     ///
     /// # Panics
     /// When there is none.
     pub async fn start() -> Self {
+        Self::start_secured(Secured::Never).await
+    }
+
+    /// The certificate of the authority that vouches for it: for `localhost` and `127.0.0.1`.
+    pub fn authority() -> PathBuf {
+        folder().join("ca.pem")
+    }
+
+    /// Starts on a free port.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn start_secured(secured: Secured) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let state = Arc::new(Mutex::new(State::default()));
@@ -48,7 +86,14 @@ impl Postbox {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let state = Arc::clone(&state);
-                tokio::spawn(async move { serve(stream, &state).await });
+                tokio::spawn(async move {
+                    let stream: Box<dyn Stream> = match secured {
+                        // Who does not trust the certificate leaves.
+                        Secured::Tls => Box::new(acceptor(&state).accept(stream).await.ok()?),
+                        Secured::Never | Secured::StartTls => Box::new(stream),
+                    };
+                    serve(stream, secured == Secured::StartTls, &state).await
+                });
             }
         });
         postbox
@@ -72,6 +117,16 @@ impl Postbox {
         self.lock().scripted.push_back((to.to_owned(), answer.to_owned()));
     }
 
+    /// From now on it shows a certificate that is not its own.
+    pub fn show_another_certificate(&self) {
+        self.lock().another = true;
+    }
+
+    /// Every line that clients said, without mails.
+    pub fn said(&self) -> Vec<String> {
+        self.lock().said.clone()
+    }
+
     /// What was taken.
     pub fn taken(&self) -> Vec<Delivered> {
         self.lock().taken.clone()
@@ -88,8 +143,26 @@ fn scripted(state: &Mutex<State>, command: &str) -> Option<String> {
     state.scripted.remove(at).map(|(_, answer)| answer)
 }
 
-async fn serve(stream: TcpStream, state: &Mutex<State>) -> Option<()> {
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/providers/email/tls"))
+}
+
+fn acceptor(state: &Mutex<State>) -> TlsAcceptor {
+    let another = state.lock().unwrap_or_else(PoisonError::into_inner).another;
+    let (certificate, key) = if another { ("cert.pem", "key.pem") } else { ("relay.pem", "relay_key.pem") };
+    let chain = vec![CertificateDer::from_pem_file(folder().join(certificate)).expect("the tests have a certificate")];
+    let key = PrivateKeyDer::from_pem_file(folder().join(key)).expect("the tests have its key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .expect("the two fit");
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn serve(stream: Box<dyn Stream>, must_secure: bool, state: &Mutex<State>) -> Option<()> {
     let mut wire = BufStream::new(stream);
+    let mut open = must_secure;
     let needs = || state.lock().unwrap_or_else(PoisonError::into_inner).credential.clone();
     let mut signed_in = needs().is_none();
     let mut mail = Delivered { from: String::new(), to: Vec::new(), raw: String::new() };
@@ -100,6 +173,7 @@ async fn serve(stream: TcpStream, state: &Mutex<State>) -> Option<()> {
             return None;
         }
         let line = line.trim_end().to_owned();
+        state.lock().unwrap_or_else(PoisonError::into_inner).said.push(line.clone());
         if let Some(answer) = scripted(state, &line) {
             if answer.is_empty() {
                 return None;
@@ -109,7 +183,15 @@ async fn serve(stream: TcpStream, state: &Mutex<State>) -> Option<()> {
         }
         let word = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
         match word.as_str() {
+            "EHLO" if open => say(&mut wire, "250-postbox.example\r\n250 STARTTLS").await?,
             "EHLO" => say(&mut wire, "250-postbox.example\r\n250-AUTH PLAIN\r\n250 8BITMIME").await?,
+            "STARTTLS" if open => {
+                say(&mut wire, "220 2.0.0 go ahead").await?;
+                let secured: Box<dyn Stream> = Box::new(acceptor(state).accept(wire.into_inner()).await.ok()?);
+                wire = BufStream::new(secured);
+                open = false;
+            }
+            "AUTH" | "MAIL" | "RCPT" | "DATA" if open => say(&mut wire, "530 5.7.0 say STARTTLS first").await?,
             "AUTH" if line.split(' ').nth(2) == needs().as_deref() => {
                 signed_in = true;
                 say(&mut wire, "235 2.7.0 welcome").await?;
@@ -149,7 +231,7 @@ async fn serve(stream: TcpStream, state: &Mutex<State>) -> Option<()> {
     }
 }
 
-async fn say(wire: &mut BufStream<TcpStream>, line: &str) -> Option<()> {
+async fn say(wire: &mut Wire, line: &str) -> Option<()> {
     wire.write_all(format!("{line}\r\n").as_bytes()).await.ok()?;
     wire.flush().await.ok()
 }
@@ -158,7 +240,7 @@ fn inside(line: &str) -> String {
     line.split_once('<').and_then(|(_, rest)| rest.split('>').next()).unwrap_or_default().to_owned()
 }
 
-async fn read_mail(wire: &mut BufStream<TcpStream>) -> Option<String> {
+async fn read_mail(wire: &mut Wire) -> Option<String> {
     let mut raw = Vec::new();
     while !raw.ends_with(b"\r\n.\r\n") {
         raw.push(wire.read_u8().await.ok()?);

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use axum::extract::{Path, Query, State as Given};
+use axum::extract::{FromRequestParts, Path, Query, State as Given};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -64,7 +65,7 @@ pub(super) fn too_large() -> Response {
 /// # Errors
 /// The refusal.
 #[expect(clippy::result_large_err, reason = "a refusal is a whole answer, and there is one for each request")]
-pub(super) fn who(shared: &Shared, headers: &HeaderMap, query: &HashMap<String, String>) -> Result<Holder, Response> {
+fn who(shared: &Shared, headers: &HeaderMap, query: &HashMap<String, String>) -> Result<Holder, Response> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let token = bearer.strip_prefix("Bearer ").unwrap_or_default();
     let state = lock(shared);
@@ -89,6 +90,62 @@ pub(super) fn who(shared: &Shared, headers: &HeaderMap, query: &HashMap<String, 
     Ok(holder)
 }
 
+/// A question of somebody who may ask.
+pub(super) struct Asked {
+    /// Whose token it is.
+    pub(super) holder: Holder,
+    query: HashMap<String, String>,
+}
+
+impl FromRequestParts<Shared> for Asked {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Response> {
+        let Query(query) = Parameters::from_request_parts(parts, shared).await.map_err(IntoResponse::into_response)?;
+        Ok(Self { holder: who(shared, &parts.headers, &query)?, query })
+    }
+}
+
+/// A question about an edge of the page or account that whoever asks speaks for.
+struct AskedOfOwn {
+    id: &'static str,
+    query: HashMap<String, String>,
+}
+
+impl FromRequestParts<Shared> for AskedOfOwn {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Response> {
+        let Asked { holder, query } = Asked::from_request_parts(parts, shared).await?;
+        let path = Path::<(String, String)>::from_request_parts(parts, shared).await;
+        let Path((_, id)) = path.map_err(IntoResponse::into_response)?;
+        if matches!(holder, Holder::User) || (id != "me" && id != holder.id()) {
+            let words = "A page access token is required to request this resource";
+            return Err(refuse(StatusCode::BAD_REQUEST, (210, 0), words));
+        }
+        Ok(Self { id: holder.id(), query })
+    }
+}
+
+/// A question about the app, with the app's own token.
+struct AskedOfApp {
+    query: HashMap<String, String>,
+}
+
+impl FromRequestParts<Shared> for AskedOfApp {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Response> {
+        let Query(query) = Parameters::from_request_parts(parts, shared).await.map_err(IntoResponse::into_response)?;
+        let path = Path::<(String, String)>::from_request_parts(parts, shared).await;
+        let Path((_, id)) = path.map_err(IntoResponse::into_response)?;
+        if id != APP_ID || query.get("access_token") != Some(&format!("{APP_ID}|{APP_SECRET}")) {
+            return Err(refuse(StatusCode::BAD_REQUEST, (190, 0), "Invalid OAuth access token signature."));
+        }
+        Ok(Self { query })
+    }
+}
+
 fn linked(page: &Page) -> Value {
     json!({ "id": page.account, "username": page.username, "name": page.name })
 }
@@ -106,11 +163,7 @@ fn chosen(whole: &Value, query: &HashMap<String, String>) -> Response {
     Json(told).into_response()
 }
 
-async fn me(Given(shared): Given<Shared>, Query(query): Parameters, headers: HeaderMap) -> Response {
-    let holder = match who(&shared, &headers, &query) {
-        Ok(holder) => holder,
-        Err(refusal) => return refusal,
-    };
+async fn me(Asked { holder, query }: Asked) -> Response {
     let whole = match holder {
         Holder::User => json!({ "id": holder.id(), "name": "Ana" }),
         Holder::Page(at) => {
@@ -124,11 +177,9 @@ async fn me(Given(shared): Given<Shared>, Query(query): Parameters, headers: Hea
     chosen(&whole, &query)
 }
 
-async fn accounts(Given(shared): Given<Shared>, Query(query): Parameters, headers: HeaderMap) -> Response {
-    match who(&shared, &headers, &query) {
-        Ok(Holder::User) => {}
-        Ok(_) => return refuse(StatusCode::BAD_REQUEST, (100, 0), "Tried accessing nonexisting field (accounts)"),
-        Err(refusal) => return refusal,
+async fn accounts(Asked { holder, query }: Asked) -> Response {
+    if holder != Holder::User {
+        return refuse(StatusCode::BAD_REQUEST, (100, 0), "Tried accessing nonexisting field (accounts)");
     }
     let asked = query.get("fields").cloned().unwrap_or_default();
     let told: Vec<Value> = PAGES
@@ -151,13 +202,8 @@ async fn accounts(Given(shared): Given<Shared>, Query(query): Parameters, header
 async fn object(
     Given(shared): Given<Shared>,
     Path((_, id)): Path<(String, String)>,
-    Query(query): Parameters,
-    headers: HeaderMap,
+    Asked { holder, query }: Asked,
 ) -> Response {
-    let holder = match who(&shared, &headers, &query) {
-        Ok(holder) => holder,
-        Err(refusal) => return refusal,
-    };
     if let (Holder::User, Some(page)) = (holder, PAGES.iter().find(|page| page.id == id)) {
         return chosen(&json!({ "id": page.id, "name": page.name, "access_token": page.token }), &query);
     }
@@ -168,85 +214,33 @@ async fn object(
     refuse(StatusCode::BAD_REQUEST, (100, 33), "Unsupported get request. Object with this ID does not exist")
 }
 
-/// The id that an edge means, if the holder may speak for it.
-#[expect(clippy::result_large_err, reason = "a refusal is a whole answer, and there is one for each request")]
-fn own(holder: Holder, id: &str) -> Result<&'static str, Response> {
-    if matches!(holder, Holder::User) || (id != "me" && id != holder.id()) {
-        let words = "A page access token is required to request this resource";
-        return Err(refuse(StatusCode::BAD_REQUEST, (210, 0), words));
-    }
-    Ok(holder.id())
-}
-
-async fn delivered(
-    Given(shared): Given<Shared>,
-    Path((_, id)): Path<(String, String)>,
-    Query(query): Parameters,
-    headers: HeaderMap,
-) -> Response {
-    match who(&shared, &headers, &query).and_then(|holder| own(holder, &id)) {
-        Err(refusal) => refusal,
-        Ok(id) => {
-            let told = lock(&shared).delivered.get(id).cloned();
-            let apps = told.map(|fields| json!({ "id": APP_ID, "name": "Chat", "subscribed_fields": fields }));
-            Json(json!({ "data": apps.into_iter().collect::<Vec<_>>() })).into_response()
-        }
-    }
+async fn delivered(Given(shared): Given<Shared>, AskedOfOwn { id, .. }: AskedOfOwn) -> Response {
+    let told = lock(&shared).delivered.get(id).cloned();
+    let apps = told.map(|fields| json!({ "id": APP_ID, "name": "Chat", "subscribed_fields": fields }));
+    Json(json!({ "data": apps.into_iter().collect::<Vec<_>>() })).into_response()
 }
 
 /// A list takes the place of the one before.
-async fn deliver(
-    Given(shared): Given<Shared>,
-    Path((_, id)): Path<(String, String)>,
-    Query(query): Parameters,
-    headers: HeaderMap,
-) -> Response {
-    match who(&shared, &headers, &query).and_then(|holder| own(holder, &id)) {
-        Err(refusal) => refusal,
-        Ok(id) => {
-            let fields: BTreeSet<String> =
-                query.get("subscribed_fields").into_iter().flat_map(|all| all.split(',')).map(str::to_owned).collect();
-            if fields.is_empty() {
-                return refuse(StatusCode::BAD_REQUEST, (100, 0), "(#100) Param subscribed_fields must be non-empty");
-            }
-            lock(&shared).delivered.insert(id.to_owned(), fields);
-            Json(json!({ "success": true })).into_response()
-        }
+async fn deliver(Given(shared): Given<Shared>, AskedOfOwn { id, query }: AskedOfOwn) -> Response {
+    let fields: BTreeSet<String> =
+        query.get("subscribed_fields").into_iter().flat_map(|all| all.split(',')).map(str::to_owned).collect();
+    if fields.is_empty() {
+        return refuse(StatusCode::BAD_REQUEST, (100, 0), "(#100) Param subscribed_fields must be non-empty");
     }
+    lock(&shared).delivered.insert(id.to_owned(), fields);
+    done()
 }
 
-async fn deliver_nothing(
-    Given(shared): Given<Shared>,
-    Path((_, id)): Path<(String, String)>,
-    Query(query): Parameters,
-    headers: HeaderMap,
-) -> Response {
-    match who(&shared, &headers, &query).and_then(|holder| own(holder, &id)) {
-        Err(refusal) => refusal,
-        Ok(id) => {
-            lock(&shared).delivered.remove(id);
-            Json(json!({ "success": true })).into_response()
-        }
-    }
+async fn deliver_nothing(Given(shared): Given<Shared>, AskedOfOwn { id, .. }: AskedOfOwn) -> Response {
+    lock(&shared).delivered.remove(id);
+    done()
 }
 
-/// Whether a call about the app carries the app's own token.
-fn is_app(id: &str, query: &HashMap<String, String>) -> bool {
-    id == APP_ID && query.get("access_token") == Some(&format!("{APP_ID}|{APP_SECRET}"))
+fn done() -> Response {
+    Json(json!({ "success": true })).into_response()
 }
 
-fn no_app() -> Response {
-    refuse(StatusCode::BAD_REQUEST, (190, 0), "Invalid OAuth access token signature.")
-}
-
-async fn subscriptions(
-    Given(shared): Given<Shared>,
-    Path((_, id)): Path<(String, String)>,
-    Query(query): Parameters,
-) -> Response {
-    if !is_app(&id, &query) {
-        return no_app();
-    }
+async fn subscriptions(Given(shared): Given<Shared>, _: AskedOfApp) -> Response {
     let state = lock(&shared);
     let told = state.subscriptions.iter().map(|(object, (address, fields))| {
         let fields: Vec<Value> = fields.iter().map(|name| json!({ "name": name, "version": "v25.0" })).collect();
@@ -256,15 +250,7 @@ async fn subscriptions(
 }
 
 /// Asks the address to say the challenge back, before it is the app's.
-async fn subscribe(
-    Given(shared): Given<Shared>,
-    Path((_, id)): Path<(String, String)>,
-    Query(query): Parameters,
-    Json(body): Json<Value>,
-) -> Response {
-    if !is_app(&id, &query) {
-        return no_app();
-    }
+async fn subscribe(Given(shared): Given<Shared>, _: AskedOfApp, Json(body): Json<Value>) -> Response {
     let word = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
     let (address, token) = (word("callback_url"), word("verify_token"));
     if !address.starts_with("https://") {
@@ -283,19 +269,12 @@ async fn subscribe(
     }
     let fields = word("fields").split(',').map(str::to_owned).collect();
     lock(&shared).subscriptions.insert(word("object"), (address, fields));
-    Json(json!({ "success": true })).into_response()
+    done()
 }
 
-async fn unsubscribe(
-    Given(shared): Given<Shared>,
-    Path((_, id)): Path<(String, String)>,
-    Query(query): Parameters,
-) -> Response {
-    if !is_app(&id, &query) {
-        return no_app();
-    }
+async fn unsubscribe(Given(shared): Given<Shared>, AskedOfApp { query }: AskedOfApp) -> Response {
     lock(&shared).subscriptions.remove(query.get("object").map(String::as_str).unwrap_or_default());
-    Json(json!({ "success": true })).into_response()
+    done()
 }
 
 async fn file(Given(shared): Given<Shared>, Path(name): Path<String>) -> Response {

@@ -3,14 +3,14 @@
 use std::future::pending;
 
 use axum::Router;
-use axum::extract::{Query, State as Given};
+use axum::extract::State as Given;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::graph::{Holder, Parameters, refuse, who};
+use super::graph::{Asked, Holder, refuse};
 use super::{Delivery, Shared, Trouble, lock, webhooks};
 use crate::api::now_ms;
 use crate::providers::http_client;
@@ -59,12 +59,10 @@ fn invalid(subcode: i64, words: &str) -> Response {
     refuse(StatusCode::BAD_REQUEST, (100, subcode), words)
 }
 
-async fn send(Given(shared): Given<Shared>, Query(query): Parameters, headers: HeaderMap, body: Bytes) -> Response {
-    let holder = match who(&shared, &headers, &query) {
-        Ok(Holder::User) => return invalid(0, "(#100) A person sends nothing"),
-        Ok(holder) => holder,
-        Err(refusal) => return refusal,
-    };
+async fn send(Given(shared): Given<Shared>, Asked { holder, .. }: Asked, headers: HeaderMap, body: Bytes) -> Response {
+    if holder == Holder::User {
+        return invalid(0, "(#100) A person sends nothing");
+    }
     let Some((fields, mut file)) = read(&headers, &body) else { return invalid(0, "(#100) The body cannot be read") };
     let person = fields["recipient"]["id"].as_str().unwrap_or_default().to_owned();
     if let Some(action) = fields["sender_action"].as_str() {

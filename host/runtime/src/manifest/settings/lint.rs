@@ -271,6 +271,6 @@ fn secret_disagrees(declared: &SecretDecl, read_only: bool) -> Option<&'static s
     }
 }
 
-fn escape(name: &str) -> String {
+pub(super) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::manifest::{Manifest, read};
+use crate::manifest::{FieldText, Manifest, Step, Texts, read};
 
 fn manifest() -> Manifest {
     read(
@@ -49,6 +49,32 @@ fn words(faults: &[SettingFault]) -> Vec<(&str, &str, &str)> {
 #[test]
 fn a_form_in_the_subset_passes() {
     assert_eq!(lint(&form(), &manifest()), Ok(()));
+}
+
+#[test]
+fn forms_and_texts_name_what_is_in_the_other() {
+    let mut form = form();
+    form["properties"]["name"]["x-help-anchor"] = json!("name");
+    form["oneOf"][1]["properties"]["base_url"]["x-help-anchor"] = json!("gatewy");
+    let step = |of: &str, anchor: &str| Step { of: of.to_owned(), anchor: Some(anchor.to_owned()), ..Step::default() };
+    let mut texts = Texts {
+        instructions: vec![step("channel", "name"), step("channel", "gateway"), step("app", "gatewy")],
+        fields: [("base_url".to_owned(), FieldText::default()), ("nmae".to_owned(), FieldText::default())].into(),
+        ..Texts::default()
+    };
+    let faults = agree(&[("channel", &form)], &texts).unwrap_err();
+    let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "channel: /oneOf/1/properties/base_url/x-help-anchor: \"gatewy\" is the `anchor` of none of the channel's \
+             instructions; did you mean `gateway`?",
+            "[fields.nmae]: no form has a field of this name; did you mean `name`?",
+        ]
+    );
+    form["oneOf"][1]["properties"]["base_url"]["x-help-anchor"] = json!("gateway");
+    texts.fields.remove("nmae");
+    assert_eq!(agree(&[("channel", &form)], &texts), Ok(()));
 }
 
 #[test]
