@@ -41,8 +41,8 @@ async fn a_batch_is_every_message_of_everybody_in_it() {
 async fn the_same_again_and_all_at_once_is_one_message_of_one_conversation() {
     of_every_channel(async |stage| {
         let [first, second] = ["once", "at once"].map(|words| stage.provider.text(1, now_ms(), words));
-        stage.deliver(&[first.clone()]).await;
-        stage.deliver(&[first.clone()]).await;
+        stage.deliver(std::slice::from_ref(&first)).await;
+        stage.deliver(std::slice::from_ref(&first)).await;
         let both = [first, second];
         let deliveries = (0..12).map(|_| stage.provider.deliver(stage.api(), &stage.channel, &both));
         let taken = futures_util::future::join_all(deliveries).await;

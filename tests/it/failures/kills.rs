@@ -123,14 +123,14 @@ async fn inbound_is_whole(api: &Api, load: &Load, name: &str) {
     for message in api.all_messages().await {
         *found.entry(text(&message)).or_default() += 1;
     }
+    let people = api.all("/v1/contacts").await.len() as u32;
+    assert!(people <= CUSTOMERS + 1, "{name}: a customer is two people: {people}");
     let told = load.told.borrow();
     let lost: Vec<_> = told.iter().filter(|(words, told)| **told && !found.contains_key(*words)).collect();
     let twice: Vec<_> = found.iter().filter(|(_, count)| **count > 1).collect();
     assert!(lost.is_empty() && twice.is_empty(), "{name}: acknowledged and lost {lost:?}, there twice {twice:?}");
     let acknowledged = told.values().filter(|told| **told).count();
     assert!(acknowledged > KILLS as usize * 3, "{name}: there was hardly any load: {acknowledged}");
-    let people = api.all("/v1/contacts").await.len() as u32;
-    assert!(people <= CUSTOMERS + 1, "{name}: a customer is two people: {people}");
 }
 
 /// What the API says of each reply is what the customer sees.

@@ -194,28 +194,28 @@ impl Session {
 
     async fn obey(&mut self, request: Request<String>) -> io::Result<Next> {
         match request {
-            Request::Ehlo { host } => return self.greet(host, false).await,
-            Request::Lhlo { host } => return self.greet(host, true).await,
+            Request::Ehlo { host } => self.greet(host, false).await,
+            Request::Lhlo { host } => self.greet(host, true).await,
             Request::Helo { host } => {
                 self.forget();
                 self.helo = Some(host);
                 self.lmtp = false;
                 let line = format!("250 {}", self.shared.config.hostname());
-                return self.humour(&line).await;
+                self.humour(&line).await
             }
-            Request::Mail { from } => return self.mail_from(from.address, from.size).await,
-            Request::Rcpt { to } => return self.rcpt_to(&to.address).await,
-            Request::Data => return self.data().await,
+            Request::Mail { from } => self.mail_from(from.address, from.size).await,
+            Request::Rcpt { to } => self.rcpt_to(&to.address).await,
+            Request::Data => self.data().await,
             Request::StartTls if self.shared.tls.is_some() && !self.secured => {
                 self.say("220 2.0.0 go ahead").await?;
-                return Ok(Next::Secure);
+                Ok(Next::Secure)
             }
             Request::Rset => {
                 self.forget();
-                return self.humour("250 2.0.0 forgotten").await;
+                self.humour("250 2.0.0 forgotten").await
             }
-            Request::Noop { .. } => return self.humour("250 2.0.0 fine").await,
-            Request::Vrfy { .. } | Request::Expn { .. } => return self.humour("252 2.5.2 send it and see").await,
+            Request::Noop { .. } => self.humour("250 2.0.0 fine").await,
+            Request::Vrfy { .. } | Request::Expn { .. } => self.humour("252 2.5.2 send it and see").await,
             Request::Quit => {
                 self.say("221 2.0.0 goodbye").await?;
                 Ok(Next::End)
