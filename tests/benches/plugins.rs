@@ -146,6 +146,7 @@ fn payloads(plugin: &str) -> Vec<(&'static str, &'static str, Value)> {
         "email" => vec![
             ("text", "mail", json!(mail(&format!("{WORDS}\r\n")))),
             ("answer that quotes", "mail", json!(mail(&answer()))),
+            ("as long as mail gets", "mail", json!(mail(&format!("{WORDS}\r\n> {WORDS}\r\n").repeat(14_000)))),
         ],
         "x" => vec![("text", "events", x(&json!({ "text": WORDS, "entities": { "urls": [] } })))],
         _ => Vec::new(),
