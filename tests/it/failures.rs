@@ -117,6 +117,7 @@
 //! # 13. To connect again is to delete, and the history is gone
 //! - `tests/it/failures/leaving.rs::conversations_stay_readable_and_go_on_when_the_same_account_comes_back` (every channel)
 //! - `tests/it/failures/leaving.rs::nobody_is_kept_by_a_provider_that_does_not_answer` (every channel)
+//! - `tests/it/failures/whatsapp.rs::an_account_delivers_until_its_last_number_is_disconnected`
 //! - `tests/it/failures/webchat.rs::a_web_chat_goes_on_with_the_conversations_and_visitors_of_an_earlier_one`
 //! - `tests/it/telegram/webhook.rs::disconnecting_takes_the_address_back_and_the_same_bot_finds_its_conversations`
 //! - `tests/it/meta/messenger.rs::disconnecting_takes_back_the_page_alone_and_connecting_again_goes_on_where_it_was`

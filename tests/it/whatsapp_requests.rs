@@ -25,11 +25,13 @@ const ACCOUNT: &str = "419561257915477";
 const PHONE: &str = "6281230001111";
 const PAGE: &str = include_str!("../../plugins/whatsapp/README.md");
 
-/// The page's name of an operation and the description's. `/subscriptions` and uploads are in no published description.
-const OPERATIONS: [(&str, Option<&str>); 14] = [
+/// The page's name of an operation and the description's. `/subscriptions`, the end of a subscription and uploads are in no
+/// published description.
+const OPERATIONS: [(&str, Option<&str>); 15] = [
     ("GET /{Phone-Number-ID}", Some("GET /{Version}/{Phone-Number-ID}")),
     ("GET /{WABA-ID}/phone_numbers", Some("GET /{Version}/{WABA-ID}/phone_numbers")),
     ("POST /{WABA-ID}/subscribed_apps", Some("POST /{Version}/{WABA-ID}/subscribed_apps")),
+    ("DELETE /{WABA-ID}/subscribed_apps", None),
     ("POST /{Phone-Number-ID}/messages", Some("POST /{Version}/{Phone-Number-ID}/messages")),
     ("POST /{Phone-Number-ID}/media", Some("POST /{Version}/{Phone-Number-ID}/media")),
     ("GET /{Media-ID}", Some("GET /{Version}/{Media-ID}")),
@@ -206,6 +208,10 @@ fn connecting() -> Host {
     host.expect("POST", format!("{GRAPH}/{ACCOUNT}/subscribed_apps")).answer(200, json!({ "success": true }));
     let connected = WhatsApp::connect(channel(), None);
     assert!(connected.is_ok(), "{connected:?}");
+    host.expect("DELETE", format!("{GRAPH}/{ACCOUNT}/subscribed_apps")).answer(200, json!({ "success": true }));
+    let mut last = channel();
+    last.extra.push(("alone".to_owned(), "true".to_owned()));
+    assert!(WhatsApp::disconnect(last).is_ok());
     host
 }
 

@@ -9,6 +9,9 @@ use super::{Actor, ChannelError, Channels};
 use crate::db::ChannelRow;
 use crate::plugins::Generation;
 
+/// Tells `disconnect` under this name whether what channels share at the provider may be ended too.
+const ALONE: &str = "alone";
+
 impl Channels {
     /// Disconnects a channel. A provider that cannot be reached does not keep an admin from leaving.
     ///
@@ -47,7 +50,9 @@ impl Channels {
 
     async fn tell_provider(&self, row: &Arc<ChannelRow>, generation: &Generation) -> Result<String, ChannelError> {
         let url = self.webhook_url(generation.plugin.manifest(), row, &row.settings).await?;
-        Ok(match generation.plugin.disconnect(&row.caller(), row.to_contract(url)).await {
+        let mut channel = row.to_contract(url);
+        channel.extra.push((ALONE.to_owned(), self.0.db.shares_no_route(&row.id).await?.to_string()));
+        Ok(match generation.plugin.disconnect(&row.caller(), channel).await {
             Ok(done) => match done.value {
                 Ok(()) => "told".to_owned(),
                 Err(fault) => format!("not told: {}", fault.words),

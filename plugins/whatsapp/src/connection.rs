@@ -33,10 +33,14 @@ impl Connection for WhatsApp {
         Ok(health)
     }
 
-    /// Other numbers of the same account may be connected, and a subscription is the account's: it stays. What still comes
-    /// for this number finds no channel.
+    /// A subscription is the account's: it ends with the last of its numbers here. Until then what still comes for this number
+    /// finds no channel.
     fn disconnect(channel: Channel) -> Result<(), Fault> {
+        let alone = channel.extra.iter().any(|(name, value)| name == "alone" && value == "true");
         match settings::of(&channel)? {
+            ChannelSettings::Cloud(cloud) if alone => {
+                ask(&graph("DELETE", &format!("{}/subscribed_apps", cloud.business_account_id))).map(drop)
+            }
             ChannelSettings::Cloud(_) => Ok(()),
             ChannelSettings::Gateway(gateway) if gateway.shape() == Shape::OnPremises => {
                 ask(&gateway.request("DELETE", "settings/application")?).map(drop)

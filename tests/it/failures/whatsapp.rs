@@ -24,6 +24,17 @@ async fn begun(platform: &WhatsApp) -> (Host, String) {
     (host, conversation)
 }
 
+/// The account's subscription is all its numbers': it ends with the last of them, and not before.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_delivers_until_its_last_number_is_disconnected() {
+    let platform = WhatsApp::start().await;
+    let (host, [first, second]) = with_whatsapp(&platform, "").await;
+    host.api().expect(204, "DELETE", &path(&first), Value::Null).await;
+    assert!(platform.subscribed(), "the other number is still connected");
+    host.api().expect(204, "DELETE", &path(&second), Value::Null).await;
+    assert!(!platform.subscribed());
+}
+
 /// Two entries of two changes of three messages each, of two numbers, and among them what became of two messages.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_message_and_status_of_every_change_of_every_entry_counts() {

@@ -296,6 +296,19 @@ impl Db {
         .await
     }
 
+    /// Whether no other channel has one of this one's routes.
+    pub async fn shares_no_route(&self, id: &str) -> Result<bool, DbError> {
+        let id = id.to_owned();
+        self.read(move |db| {
+            let mut shared = db.prepare_cached(
+                "SELECT 1 FROM routes mine JOIN routes theirs ON theirs.plugin_id = mine.plugin_id \
+                   AND theirs.route = mine.route AND theirs.channel_id <> mine.channel_id WHERE mine.channel_id = ?1",
+            )?;
+            Ok(!shared.exists([id])?)
+        })
+        .await
+    }
+
     /// Commits that a channel is connected: account, routes, features, findings, the settings that proved right, and what
     /// the call wants kept. Without a `change` it was proved with what stands, and a change that waits beside it goes on
     /// waiting. [`DbError::unique_violation`] where another channel has the account.

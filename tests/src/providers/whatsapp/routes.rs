@@ -25,7 +25,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/{version}/{id}", get(read).post(templates::bytes))
         .route("/{version}/{id}/uploads", post(templates::session))
         .route("/{version}/{id}/phone_numbers", get(phone_numbers))
-        .route("/{version}/{id}/subscribed_apps", post(subscribe_account))
+        .route("/{version}/{id}/subscribed_apps", post(subscribe_account).delete(unsubscribe_account))
         .route("/{version}/{id}/messages", post(messages))
         .route("/{version}/{id}/media", post(upload))
         .route(
@@ -109,6 +109,14 @@ async fn subscribe_account(Given(shared): Given<Shared>, Path((_, id)): Path<(St
         return unknown_object();
     }
     lock(&shared).subscribed = true;
+    Json(json!({ "success": true })).into_response()
+}
+
+async fn unsubscribe_account(Given(shared): Given<Shared>, Path((_, id)): Path<(String, String)>) -> Response {
+    if id != ACCOUNT {
+        return unknown_object();
+    }
+    lock(&shared).subscribed = false;
     Json(json!({ "success": true })).into_response()
 }
 
