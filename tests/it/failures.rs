@@ -109,8 +109,8 @@
 //! - `tests/it/failures/x.rs::a_token_is_renewed_ahead_and_one_that_was_taken_back_is_told`
 //! - `tests/it/meta/sign_in.rs::an_accounts_token_is_renewed_as_the_manifest_says`
 //! - `tests/it/meta/sign_in.rs::signing_in_again_takes_the_same_page`
-//! - `host/tests/sign_in.rs::a_token_is_renewed_ahead_of_its_end_once`
-//! - `host/tests/sign_in.rs::only_a_refusal_makes_a_channel_need_attention`
+//! - `host/tests/sign_in/renewing.rs::a_token_is_renewed_ahead_of_its_end_once`
+//! - `host/tests/sign_in/renewing.rs::only_a_refusal_makes_a_channel_need_attention`
 //! - `host/tests/sign_in.rs::signing_in_again_takes_the_same_account_and_no_other`
 //! - `plugins/messenger/tests/native/connecting.rs::a_token_that_ended_needs_attention_and_one_that_lost_a_permission_says_which`
 //!

@@ -72,7 +72,7 @@ pub(in crate::db) fn recompute_status(db: &Connection, message_id: &str, at: i64
     Ok(true)
 }
 
-/// How far everything in its conversation has come that was sent no earlier than this message.
+/// How far this message has come by the watermarks of its conversation: whatever was sent up to one has come as far.
 fn watermark_of(db: &Connection, message_id: &str) -> Result<Option<Status>, DbError> {
     let mut ask = db.prepare_cached(
         "SELECT w.state FROM messages m JOIN watermarks w ON w.conversation_id = m.conversation_id WHERE m.id = ?1
