@@ -268,29 +268,30 @@ async fn a_mail_for_a_channel_that_goes_meanwhile_is_not_acknowledged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mails_that_come_at_once_take_no_more_memory_than_they_may_whatever_they_announce() {
     let (host, address) = start("max_bytes = 1000000\nreceiving_bytes = 1000000\n").await;
-    let large = format!("From: a@x.example\n\n{}", "0123456789\n".repeat(70_000));
-    let begin = async |client: &mut Client| {
-        client.say("MAIL FROM:<a@x.example> SIZE=1").await;
+    let large = format!("From: a@x.example\r\n\r\n{}.\r\n", "0123456789\r\n".repeat(70_000));
+    let begin = async |client: &mut Client, size: u32| {
+        client.say(&format!("MAIL FROM:<a@x.example> SIZE={size}")).await;
         client.say(&format!("RCPT TO:<{address}>")).await;
         client.say("DATA").await
     };
-    let mut first = Client::welcome(host.mail()).await;
-    begin(&mut first).await;
-    first.write(large.replace('\n', "\r\n").as_bytes()).await;
-    until("there is no room for the second", async || {
-        let mut second = Client::welcome(host.mail()).await;
-        let mut answer = begin(&mut second).await;
-        if answer.starts_with("354 ") {
-            second.write(large.replace('\n', "\r\n").as_bytes()).await;
-            second.write(b".\r\n").await;
-            answer = second.answer().await;
-        }
-        answer.starts_with("452 4.3.1").then_some(())
-    })
-    .await;
-    first.write(b".\r\n").await;
+    let (mut first, mut second) = (Client::welcome(host.mail()).await, Client::welcome(host.mail()).await);
+    assert!(begin(&mut first, 1_000_000).await.starts_with("354 "));
+    assert!(begin(&mut second, 1).await.starts_with("452 4.3.1"), "what was announced is kept free for it");
+    first.write(large.as_bytes()).await;
     assert!(first.answer().await.starts_with("250 "));
-    assert!(Client::welcome(host.mail()).await.hand_over("a@x.example", &address, MAIL).await.starts_with("250 "));
+
+    // Both say that they are small, and neither is.
+    for client in [&mut first, &mut second] {
+        client.say("RSET").await;
+        assert!(begin(client, 1).await.starts_with("354 "));
+    }
+    first.write(large.as_bytes()).await;
+    assert!(first.answer().await.starts_with("452 4.3.1"), "the second's mail has begun and holds its room");
+    second.write(large.as_bytes()).await;
+    assert!(second.answer().await.starts_with("250 "), "who was refused holds none any more");
+    assert!(begin(&mut first, 1_000_000).await.starts_with("354 "));
+    first.write(large.as_bytes()).await;
+    assert!(first.answer().await.starts_with("250 "), "and comes again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

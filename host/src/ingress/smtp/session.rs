@@ -353,6 +353,8 @@ impl Session {
         };
         self.forget();
         self.idle = 0;
+        // Who hears the answer may count on the room.
+        drop(room);
         for _ in 0..answers {
             self.say(&line).await?;
         }
