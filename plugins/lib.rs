@@ -58,6 +58,13 @@ mod tests {
         }
     }
 
+    /// A build that lost the optimisation of the whole program, which Cargo drops without a word, shows here.
+    #[test]
+    fn all_components_together_are_smaller_than_four_megabytes() {
+        let all: usize = BUNDLED.iter().map(|plugin| plugin.wasm.len()).sum();
+        assert!(all < 4_000_000, "all components together are {all} bytes");
+    }
+
     #[test]
     fn every_component_exports_the_required_interfaces() {
         for Bundled { id, wasm } in BUNDLED {

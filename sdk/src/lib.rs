@@ -23,8 +23,9 @@
 //! serde = { version = "1", features = ["derive"] }
 //! ```
 //!
-//! It is built with `cargo build --release --target wasm32-wasip2`, and installed by moving the `.wasm` file into the
-//! host's plugins folder.
+//! It is built with `cargo rustc --release --target wasm32-wasip2 --crate-type cdylib` (the library beside it is for tests, and
+//! keeps Cargo from optimising the component as a whole), and installed by moving the `.wasm` file into the host's plugins
+//! folder.
 //!
 //! # What stands in files
 //!

@@ -44,14 +44,16 @@ impl Build {
         }
         let messages = String::from_utf8_lossy(&output.stdout);
         let file = messages.lines().rev().find_map(component).ok_or_else(|| {
-            KitError::Build(format!("no component came of {}: is the crate-type \"cdylib\"?", self.package.display()))
+            KitError::Build(format!("no component came of {}: is it a library?", self.package.display()))
         })?;
         std::fs::read(&file).map_err(|error| KitError::Build(format!("{file}: {error}")))
     }
 
     fn cargo(&self) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(&self.package).args(["build", "--target", TARGET, "--profile", &self.profile]);
+        // Beside a library for tests Cargo would leave the optimisation of the whole program out.
+        command.current_dir(&self.package).args(["rustc", "--crate-type", "cdylib", "--target", TARGET]);
+        command.args(["--profile", &self.profile]);
         command.args(["--message-format", "json-render-diagnostics", "--target-dir"]).arg(target_folder());
         match &self.example {
             Some(name) => command.args(["--example", name]),
