@@ -12,8 +12,8 @@ const TARGET: &str = "wasm32-wasip2";
 const PROFILE: &str = "plugin";
 /// A component is instantiated for every call, and every page it has is work; 64 KiB are plenty for translating.
 const STACK_BYTES: u32 = 64 * 1024;
-/// What only makes a call shorter is not worth its copy in every place: with the whole program before it the compiler inlines
-/// until a component is a sixth larger, and a call in it no faster than one twentieth. And the linker need not leave room
+/// What only spares a call is not worth a copy in every place: with the whole program before it the compiler inlines
+/// until a component is a sixth larger and a call in it a twentieth faster. And the linker need not leave room
 /// for addresses that it knows.
 const SMALL: [&str; 2] = ["-Cllvm-args=-inline-threshold=5", "-Clink-arg=--compress-relocations"];
 /// What Cargo and its tools set for this build would make the nested one build everything again (clippy's wrapper does), or
