@@ -101,7 +101,7 @@ fn build(here: &Path, target: &Path, plugin: &Plugin) {
 }
 
 /// One plugin at a time, as a component and nothing else: where a library is made as well, for its tests, Cargo leaves the
-/// optimisation of the whole program out without a word, and a component is a quarter larger for it.
+/// optimisation of the whole program out without a word.
 fn cargo(here: &Path, target: &Path, plugin: &Plugin) -> Output {
     let mut command = Command::new(variable("CARGO"));
     clean(&mut command);

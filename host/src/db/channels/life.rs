@@ -296,7 +296,7 @@ impl Db {
         .await
     }
 
-    /// Whether no other channel has one of this one's routes.
+    /// Whether no other channel has one of this one's routes, in any workspace: what they share at the provider is theirs as well.
     pub async fn shares_no_route(&self, id: &str) -> Result<bool, DbError> {
         let id = id.to_owned();
         self.read(move |db| {
