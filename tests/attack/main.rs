@@ -1,0 +1,15 @@
+//! Attacks on the running program, from outside and from a hostile plugin, while a neighbour is measured. One file for each.
+//!
+//! `cargo test --release -p sambung-tests --test attack` runs them in full against a release build; a debug build runs a short
+//! form ([`scale`]). Each attack starts a [`arena::Arena`], does its harm in [`arena::Arena::under`], prints its figures, and asserts
+//! what held. Attacks run one after another, because they measure time.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)]
+
+mod arena;
+mod figures;
+mod neighbour;
+mod outsider;
+mod scale;
+
+mod endpoint_addresses;
