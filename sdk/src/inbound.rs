@@ -5,7 +5,7 @@ pub use crate::bindings::plugin::exports::sambung::channel::inbound::{
     Response, Subscription, Watermark,
 };
 
-use crate::json;
+use crate::json::{self, json};
 use crate::types::{Channel, Content, Identity, Person, Target, Thread, empty};
 use serde::{Deserialize, Serialize};
 
@@ -211,10 +211,30 @@ impl Subscription {
     }
 }
 
+impl IdentityChange {
+    /// Who was known by `old` is known by `new` from now on. `proof` is the provider's words.
+    pub fn new(old: Vec<Identity>, new: Vec<Identity>, proof: impl Into<String>) -> Self {
+        Self { old, new, proof: proof.into(), extra: Vec::new() }
+    }
+
+    /// Their conversation, by its new key with the old ones as aliases, where the key changed as well.
+    pub fn thread(mut self, thread: &Thread) -> Self {
+        let keys = json!({ "key": thread.key, "aliases": thread.aliases });
+        self.extra.push(("thread".to_owned(), keys.to_string()));
+        self
+    }
+}
+
 impl Notice {
     /// Something the channel's admin should see: `level` is "info", "warning" or "error".
     pub fn new(level: impl Into<String>, code: impl Into<String>, words: impl Into<String>) -> Self {
         Self { level: level.into(), code: code.into(), words: words.into(), ..Self::default() }
+    }
+}
+
+impl From<IdentityChange> for Happening {
+    fn from(change: IdentityChange) -> Self {
+        Self::IdentityChanged(change)
     }
 }
 

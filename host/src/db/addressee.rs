@@ -49,10 +49,11 @@ pub(in crate::db) fn addressee(
     })
 }
 
-/// Every identity of a person, the scoped ones first.
+/// Every identity of a person, the scoped ones first, those that an identity change replaced last.
 pub(in crate::db) fn identities(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbError> {
     let mut ask = db.prepare_cached(
-        "SELECT scheme, scope, value, extra FROM identities WHERE contact_id = ?1 ORDER BY scope = '', scheme LIMIT 20",
+        "SELECT scheme, scope, value, extra FROM identities WHERE contact_id = ?1 \
+         ORDER BY coalesce(extra LIKE '%\"superseded\"%', 0), scope = '', scheme LIMIT 20",
     )?;
     let rows = ask.query_map([contact], |row| {
         let extra: Option<String> = row.get(3)?;

@@ -5,34 +5,34 @@
 use crate::message::{Contact, Envelope, MessageError, contents, person, read, thread, time};
 use crate::status::Status;
 use crate::windows::CUSTOMER_SERVICE;
-use crate::{USER, WhatsApp, account, template_news};
+use crate::{WhatsApp, account, identity, template_news};
 use sambung_sdk::inbound::{
-    Event, Happening, IdentityChange, Inbound, Item, Message, Notice, Opening, Outcome, Reaction, Request, Subscription,
+    Event, Happening, Inbound, Item, Message, Notice, Opening, Outcome, Reaction, Request, Subscription,
 };
-use sambung_sdk::json::{Value, json};
-use sambung_sdk::types::{Channel, Content, Identity, Open, Person, Target, Thread};
-use serde::Deserialize;
+use sambung_sdk::json::{Value, json, lenient, lenient_list};
+use sambung_sdk::types::{Channel, Content, Open, Target, Thread};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 #[derive(Deserialize)]
 struct Batch<'a> {
     #[serde(borrow)]
-    entry: Option<Vec<Entry<'a>>>,
+    entry: Option<List<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Entry<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     id: String,
     #[serde(default)]
     time: Value,
     #[serde(default, borrow)]
-    changes: Vec<Change<'a>>,
+    changes: List<'a>,
 }
 
 #[derive(Deserialize)]
 struct Change<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     field: String,
     #[serde(borrow)]
     value: &'a RawValue,
@@ -40,26 +40,54 @@ struct Change<'a> {
 
 #[derive(Deserialize)]
 struct Messages<'a> {
+    #[serde(default, deserialize_with = "lenient")]
     metadata: Option<Metadata>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_list")]
     contacts: Vec<Contact>,
     #[serde(default, borrow)]
-    messages: Vec<&'a RawValue>,
+    messages: List<'a>,
     #[serde(default, borrow)]
-    message_echoes: Vec<&'a RawValue>,
+    message_echoes: List<'a>,
     #[serde(default, borrow)]
-    statuses: Vec<&'a RawValue>,
+    statuses: List<'a>,
     #[serde(default, borrow)]
-    errors: Vec<&'a RawValue>,
+    errors: List<'a>,
     #[serde(default, borrow)]
-    groups: Vec<&'a RawValue>,
+    groups: List<'a>,
     #[serde(default, borrow)]
-    user_preferences: Vec<&'a RawValue>,
+    user_preferences: List<'a>,
+    #[serde(default, borrow)]
+    user_id_update: List<'a>,
 }
 
 #[derive(Deserialize)]
 struct Metadata {
-    phone_number_id: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    phone_number_id: String,
+}
+
+/// The entries of a list, unread. What stands where a list is expected is its own only entry, so that it is told of.
+#[derive(Default)]
+struct List<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for List<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Ok(Self(match serde_json::from_str(raw.get()) {
+            Ok(Some(entries)) => entries,
+            Ok(None) => Vec::new(),
+            Err(_) => vec![raw],
+        }))
+    }
+}
+
+/// An id, as text or as a number.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match lenient(deserializer)? {
+        Value::String(id) => id,
+        Value::Number(id) => id.to_string(),
+        _ => String::new(),
+    })
 }
 
 impl Inbound for WhatsApp {
@@ -68,12 +96,8 @@ impl Inbound for WhatsApp {
         let mut items = Vec::new();
         match &batch.entry {
             Some(entries) => {
-                for (at, entry) in entries.iter().enumerate() {
-                    for (number, change) in entry.changes.iter().enumerate() {
-                        let place =
-                            Place { entry: Some(entry), pointer: format!("/entry/{at}/changes/{number}/value") };
-                        items.extend(place.change(&change.field, change.value));
-                    }
+                for (at, raw) in entries.0.iter().enumerate() {
+                    items.extend(entry(raw, &format!("/entry/{at}")));
                 }
             }
             None => {
@@ -89,6 +113,26 @@ fn request_value(request: &Request) -> Result<&RawValue, String> {
     serde_json::from_slice(&request.body).map_err(|error| format!("the body: {error}"))
 }
 
+/// The items of one account's entry. A change that cannot be read spoils no other.
+fn entry(raw: &RawValue, pointer: &str) -> Vec<Item> {
+    let entry: Entry<'_> = match serde_json::from_str(raw.get()) {
+        Ok(entry) => entry,
+        Err(error) => return vec![Item::failed(format!("the entry cannot be read: {error}")).raw(pointer)],
+    };
+    let mut items = Vec::new();
+    for (at, raw) in entry.changes.0.iter().enumerate() {
+        let place = Place { entry: Some(&entry), pointer: format!("{pointer}/changes/{at}/value") };
+        match serde_json::from_str::<Change<'_>>(raw.get()) {
+            Ok(change) => items.extend(place.change(&change.field, change.value)),
+            Err(error) => {
+                let item = Item::failed(format!("the change cannot be read: {error}"));
+                items.push(place.routed(item).raw(format!("{pointer}/changes/{at}")));
+            }
+        }
+    }
+    items
+}
+
 /// Where in the batch a value stands.
 struct Place<'a> {
     entry: Option<&'a Entry<'a>>,
@@ -96,9 +140,10 @@ struct Place<'a> {
 }
 
 /// Whom the items of a value concern, and who is described in it.
-struct Around<'a> {
+pub struct Around<'a> {
     field: &'a str,
-    scope: &'a str,
+    /// The account's id, inside which business-scoped ids mean something.
+    pub scope: &'a str,
     route: Option<&'a str>,
     contacts: &'a [Contact],
 }
@@ -134,12 +179,16 @@ impl Place<'_> {
         let around = Around {
             field,
             scope: self.scope(),
-            route: value.metadata.as_ref().and_then(|metadata| metadata.phone_number_id.as_deref()),
+            route: value
+                .metadata
+                .as_ref()
+                .map(|metadata| metadata.phone_number_id.as_str())
+                .filter(|id| !id.is_empty()),
             contacts: &value.contacts,
         };
         let mut items = Vec::new();
-        let mut each = |name: &str, raws: &[&RawValue], read: &dyn Fn(&Around<'_>, &RawValue) -> Item| {
-            for (at, raw) in raws.iter().enumerate() {
+        let mut each = |name: &str, raws: &List<'_>, read: &dyn Fn(&Around<'_>, &RawValue) -> Item| {
+            for (at, raw) in raws.0.iter().enumerate() {
                 let item = read(&around, raw).raw(format!("{}/{name}/{at}", self.pointer));
                 items.push(match around.route {
                     Some(route) => item.route(route),
@@ -153,6 +202,7 @@ impl Place<'_> {
         each("errors", &value.errors, &error);
         each("groups", &value.groups, &group);
         each("user_preferences", &value.user_preferences, &preference);
+        each("user_id_update", &value.user_id_update, &identity::updated);
         if items.is_empty() {
             items.push(self.routed(self.kept(field, raw)));
         }
@@ -168,12 +218,18 @@ impl Place<'_> {
     }
 
     fn template_changed(&self, field: &str, raw: &RawValue) -> Item {
-        let value: Value = raw.get().parse().unwrap_or_default();
+        let value = match read_value(raw) {
+            Ok(value) => value,
+            Err(words) => return self.routed(Item::failed(words).raw(self.pointer.clone())),
+        };
         self.of_account(field, raw, Happening::TemplateChanged(template_news::changed(value).to_string()))
     }
 
     fn account_changed(&self, field: &str, raw: &RawValue) -> Item {
-        let value: Value = raw.get().parse().unwrap_or_default();
+        let value = match read_value(raw) {
+            Ok(value) => value,
+            Err(words) => return self.routed(Item::failed(words).raw(self.pointer.clone())),
+        };
         let word = value["event"].as_str().or(value["decision"].as_str()).unwrap_or(field);
         let changed = json!({
             "kind": field.replace('_', "-"),
@@ -185,7 +241,10 @@ impl Place<'_> {
     }
 
     fn kept(&self, field: &str, raw: &RawValue) -> Item {
-        let value: Value = raw.get().parse().unwrap_or_default();
+        let value = match read_value(raw) {
+            Ok(value) => value,
+            Err(words) => return Item::failed(words).raw(self.pointer.clone()),
+        };
         if value.as_object().is_some_and(serde_json::Map::is_empty) {
             return Item::ignored("there is nothing in it");
         }
@@ -211,8 +270,13 @@ impl Place<'_> {
     }
 }
 
+/// The whole value. What is nested too deeply, or holds a number or a text that JSON cannot express, is told of and not emptied.
+fn read_value(raw: &RawValue) -> Result<Value, String> {
+    serde_json::from_str(raw.get()).map_err(|error| format!("the value cannot be read: {error}"))
+}
+
 /// FNV-1a, 64 bits: a stable name for a text, not a protection (<http://www.isthe.com/chongo/tech/comp/fnv/>).
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
@@ -221,46 +285,30 @@ fn message(around: &Around<'_>, raw: &RawValue) -> Item {
         Ok(envelope) => envelope,
         Err(error) => return Item::failed(format!("the message cannot be read: {error}")),
     };
-    let sender = person(&envelope.from, envelope.from_user_id.as_deref(), around.scope, around.contacts);
-    let Some(thread) = thread(envelope.group_id.as_deref(), sender.as_ref()) else {
-        return Item::failed("a message without a sender");
-    };
-    match translate(around, &envelope, raw, sender, thread) {
+    match translate(around, &envelope, raw) {
         Ok(event) => Item::event(event),
         Err(words) => Item::failed(words),
     }
 }
 
-fn translate(
-    around: &Around<'_>,
-    envelope: &Envelope,
-    raw: &RawValue,
-    sender: Option<Person>,
-    thread: Thread,
-) -> Result<Event, String> {
-    let fields: Value = raw.get().parse().map_err(|error: serde_json::Error| error.to_string())?;
+fn translate(around: &Around<'_>, envelope: &Envelope, raw: &RawValue) -> Result<Event, String> {
+    let fields = read_value(raw)?;
     let own = &fields[envelope.kind.as_str()];
+    let sender = person(&envelope.from, envelope.from_user_id.as_deref(), around.scope, around.contacts);
+    let thread = thread(envelope.group_id.as_deref(), sender.as_ref()).ok_or("a message without a sender");
     let what: Happening = match envelope.kind.as_str() {
-        "reaction" => {
-            let about = own["message_id"].as_str().ok_or("a reaction without the message's id")?;
-            let emoji = own["emoji"].as_str().filter(|emoji| !emoji.is_empty());
-            let emojis = emoji.map(str::to_owned).into_iter().collect();
-            Reaction::new(Target::new(about), emojis).who(sender).thread(thread).into()
-        }
+        "reaction" => reacted(own)?.who(sender).thread(thread?).into(),
         "edit" => {
-            let about = own["original_message_id"].as_str().ok_or("an edit without the message's id")?;
-            let mut message = Message::new(about, thread).edited();
-            message.content = edited(&own["message"])?;
+            let mut message = edit(own, thread?)?;
             message.sender = sender;
             message.into()
         }
-        "revoke" => {
-            let about = own["original_message_id"].as_str().ok_or("a deletion without the message's id")?;
-            Happening::Deleted(Target::new(about))
+        "revoke" => revoked(own)?,
+        "system" if identity::CHANGES.iter().any(|kind| own["type"] == *kind) => {
+            identity::changed(around.scope, envelope, own)?
         }
-        "system" if own["type"] == "user_changed_number" => changed_number(around, envelope, own),
         _ => {
-            let mut message = read(envelope, raw, thread)?;
+            let mut message = read(envelope, raw, thread?)?;
             message.sender = sender;
             message.into()
         }
@@ -269,6 +317,24 @@ fn translate(
     let event = Event::new(&envelope.id, what).time(time(&envelope.timestamp));
     let opens = written && !matches!(envelope.kind.as_str(), "system" | "request_welcome");
     Ok(if opens { event.opens(Opening::new(CUSTOMER_SERVICE)) } else { event })
+}
+
+fn reacted(own: &Value) -> Result<Reaction, String> {
+    let about = own["message_id"].as_str().ok_or("a reaction without the message's id")?;
+    let emoji = own["emoji"].as_str().filter(|emoji| !emoji.is_empty());
+    Ok(Reaction::new(Target::new(about), emoji.map(str::to_owned).into_iter().collect()))
+}
+
+fn edit(own: &Value, thread: Thread) -> Result<Message, String> {
+    let about = own["original_message_id"].as_str().ok_or("an edit without the message's id")?;
+    let mut message = Message::new(about, thread).edited();
+    message.content = edited(&own["message"])?;
+    Ok(message)
+}
+
+fn revoked(own: &Value) -> Result<Happening, String> {
+    let about = own["original_message_id"].as_str().ok_or("a deletion without the message's id")?;
+    Ok(Happening::Deleted(Target::new(about)))
 }
 
 fn edited(message: &Value) -> Result<Vec<Content>, String> {
@@ -281,36 +347,29 @@ fn edited(message: &Value) -> Result<Vec<Content>, String> {
     contents(&envelope, message)
 }
 
-/// The person wrote from one number and will from now on from another.
-fn changed_number(around: &Around<'_>, envelope: &Envelope, own: &Value) -> Happening {
-    let text = |name: &str| own[name].as_str();
-    let mut new = Vec::new();
-    if let Some(user) = text("user_id") {
-        new.push(Identity::new(USER, around.scope, user));
-    }
-    new.extend(text("wa_id").or(text("new_wa_id")).map(Identity::phone));
-    Happening::IdentityChanged(IdentityChange {
-        old: vec![Identity::phone(&envelope.from)],
-        new,
-        proof: text("body").unwrap_or_default().to_owned(),
-        extra: Vec::new(),
-    })
-}
-
-/// A message that the business sent from its own app.
+/// What the business wrote, changed or took back in its own app.
 fn echo(around: &Around<'_>, raw: &RawValue) -> Item {
     let envelope: Envelope = match serde_json::from_str(raw.get()) {
         Ok(envelope) => envelope,
         Err(error) => return Item::failed(format!("the echo cannot be read: {error}")),
     };
-    let to = person(&envelope.to, None, around.scope, around.contacts);
-    let Some(thread) = thread(envelope.group_id.as_deref(), to.as_ref()) else {
-        return Item::failed("an echo without a recipient");
-    };
-    match read(&envelope, raw, thread) {
-        Ok(message) => Item::event(Event::new(&envelope.id, message.echo()).time(time(&envelope.timestamp))),
+    match echoed(around, &envelope, raw) {
+        Ok(what) => Item::event(Event::new(&envelope.id, what).time(time(&envelope.timestamp))),
         Err(words) => Item::failed(words),
     }
+}
+
+fn echoed(around: &Around<'_>, envelope: &Envelope, raw: &RawValue) -> Result<Happening, String> {
+    let fields = read_value(raw)?;
+    let own = &fields[envelope.kind.as_str()];
+    let to = person(&envelope.to, envelope.to_user_id.as_deref(), around.scope, around.contacts);
+    let thread = thread(envelope.group_id.as_deref(), to.as_ref()).ok_or("an echo without a recipient");
+    Ok(match envelope.kind.as_str() {
+        "revoke" => revoked(own)?,
+        "edit" => edit(own, thread?)?.into(),
+        "reaction" => reacted(own)?.thread(thread?).into(),
+        _ => read(envelope, raw, thread?)?.echo().into(),
+    })
 }
 
 fn status(around: &Around<'_>, raw: &RawValue) -> Item {
@@ -332,7 +391,10 @@ fn error(around: &Around<'_>, raw: &RawValue) -> Item {
 }
 
 fn group(around: &Around<'_>, raw: &RawValue) -> Item {
-    let value: Value = raw.get().parse().unwrap_or_default();
+    let value = match read_value(raw) {
+        Ok(value) => value,
+        Err(words) => return Item::failed(words),
+    };
     let group = value["group_id"].as_str().unwrap_or_default();
     let line = format!("The group changed: {}.", around.field.replace('_', " "));
     let id = format!("{}:{group}:{:016x}", around.field, fnv1a(raw.get().as_bytes()));
@@ -342,7 +404,10 @@ fn group(around: &Around<'_>, raw: &RawValue) -> Item {
 
 /// Somebody stopped or resumed marketing messages.
 fn preference(around: &Around<'_>, raw: &RawValue) -> Item {
-    let value: Value = raw.get().parse().unwrap_or_default();
+    let value = match read_value(raw) {
+        Ok(value) => value,
+        Err(words) => return Item::failed(words),
+    };
     let digits = value["wa_id"].as_str().unwrap_or_default();
     let Some(who) = person(digits, value["user_id"].as_str(), around.scope, around.contacts) else {
         return Item::failed("a preference without a person");

@@ -2,50 +2,69 @@
 
 use crate::USER;
 use sambung_sdk::inbound::Message;
-use sambung_sdk::json::{Value, json};
+use sambung_sdk::json::{Value, json, lenient, lenient_list};
 use sambung_sdk::types::{Content, Identity, Location, MediaRef, Open, Person, Target, Thread};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// The parts of a message that are the same for every kind. Everything else is read by kind.
+/// The parts of a message that are the same for every kind. Everything else is read by kind, and a part of an unexpected shape
+/// counts as absent.
 #[derive(Deserialize)]
 pub struct Envelope {
     /// The provider's id.
     pub id: String,
     /// The sender's number in digits; missing for people who do not show it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "digits")]
     pub from: String,
     /// The sender's business-scoped id.
+    #[serde(default, deserialize_with = "lenient")]
     pub from_user_id: Option<String>,
     /// In an echo: who it went to.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "digits")]
     pub to: String,
+    /// In an echo: the recipient's business-scoped id.
+    #[serde(default, deserialize_with = "lenient")]
+    pub to_user_id: Option<String>,
     /// Seconds since 1970, as text.
     #[serde(default)]
     pub timestamp: Value,
     /// The kind, which names the field with the rest.
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
     pub kind: String,
     /// What it answers, and how it was forwarded.
+    #[serde(default, deserialize_with = "lenient")]
     pub context: Option<Context>,
     /// Where the conversation came from.
+    #[serde(default, deserialize_with = "lenient")]
     pub referral: Option<Value>,
     /// Set in a group.
+    #[serde(default, deserialize_with = "lenient")]
     pub group_id: Option<String>,
     /// Why an unsupported message cannot be shown.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_list")]
     pub errors: Vec<MessageError>,
+}
+
+/// Digits of a phone number, which some gateways post as a number.
+fn digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match lenient(deserializer)? {
+        Value::String(digits) => digits,
+        Value::Number(digits) => digits.to_string(),
+        _ => String::new(),
+    })
 }
 
 /// What a message refers to.
 #[derive(Deserialize)]
 pub struct Context {
     /// The quoted message.
+    #[serde(default, deserialize_with = "lenient")]
     pub id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     forwarded: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     frequently_forwarded: bool,
+    #[serde(default, deserialize_with = "lenient")]
     referred_product: Option<Value>,
 }
 
@@ -53,18 +72,27 @@ pub struct Context {
 #[derive(Deserialize)]
 pub struct MessageError {
     /// The provider's code.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "code")]
     pub code: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     title: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     message: String,
+    #[serde(default, deserialize_with = "lenient")]
     error_data: Option<ErrorData>,
+    #[serde(default, deserialize_with = "lenient")]
     details: Option<String>,
+}
+
+/// A code as a number or its digits as text.
+fn code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let told: Value = lenient(deserializer)?;
+    Ok(told.as_i64().or_else(|| told.as_str()?.parse().ok()).unwrap_or_default())
 }
 
 #[derive(Deserialize)]
 struct ErrorData {
+    #[serde(default, deserialize_with = "lenient")]
     details: Option<String>,
 }
 
@@ -84,14 +112,19 @@ impl MessageError {
 /// Somebody whom `contacts` describes.
 #[derive(Deserialize)]
 pub struct Contact {
+    #[serde(default, deserialize_with = "lenient")]
     wa_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     user_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     profile: Option<Profile>,
 }
 
 #[derive(Deserialize)]
 struct Profile {
+    #[serde(default, deserialize_with = "lenient")]
     name: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     username: Option<String>,
 }
 

@@ -5,9 +5,12 @@ use crate::message::{MessageError, time};
 use crate::windows::{CUSTOMER_SERVICE, FREE_ENTRY_POINT};
 use crate::{USER, errors::Meaning};
 use sambung_sdk::inbound::{Delivery, Event, Happening, Item, Notice, Opening};
-use sambung_sdk::json::Value;
+use sambung_sdk::json::{Value, lenient, lenient_list};
 use sambung_sdk::types::{Identity, Target};
 use serde::Deserialize;
+
+/// States of a call (Calling API, "Call status webhook").
+const CALLS: [&str; 3] = ["RINGING", "ACCEPTED", "REJECTED"];
 
 /// One status object.
 #[derive(Deserialize)]
@@ -16,14 +19,21 @@ pub struct Status {
     status: String,
     #[serde(default)]
     timestamp: Value,
+    /// "call" where it is about a call.
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
     #[serde(default)]
     recipient_id: Value,
+    #[serde(default, deserialize_with = "lenient")]
     recipient_user_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     recipient_participant_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     biz_opaque_callback_data: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     conversation: Option<Conversation>,
     pricing: Option<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient_list")]
     errors: Vec<MessageError>,
 }
 
@@ -42,6 +52,9 @@ struct Origin {
 impl Status {
     /// What happened. `scope` is inside what a business-scoped id means anything.
     pub fn item(&self, scope: &str) -> Item {
+        if self.kind.as_deref() == Some("call") || CALLS.contains(&self.status.as_str()) {
+            return Item::ignored(format!("the state of a call, which is no message: {}", self.status));
+        }
         let state = match self.status.as_str() {
             "sent" => "sent",
             "delivered" => "delivered",

@@ -4,7 +4,7 @@ use rusqlite::params;
 use sambung_runtime::contract::inbound::{
     Delivery, Event, Happening, IdentityChange, Message, Reaction, Subscription, Watermark,
 };
-use sambung_runtime::contract::types::Person;
+use sambung_runtime::contract::types::{Person, Thread};
 use serde_json::json;
 
 use super::messages::{self, Line, NewMessage};
@@ -226,11 +226,30 @@ fn subscription(site: &mut Site<'_>, said: &Subscription, at: i64) -> Result<Opt
     Ok(Some(conversation))
 }
 
-/// Old and new identities are one person's from now on.
+/// The conversation that an identity change names.
+fn thread_of(change: &IdentityChange) -> Option<Thread> {
+    #[derive(serde::Deserialize)]
+    struct Keys {
+        key: String,
+        #[serde(default)]
+        aliases: Vec<String>,
+    }
+    let (_, told) = change.extra.iter().find(|(name, _)| name == "thread")?;
+    let Keys { key, aliases } = serde_json::from_str(told).ok()?;
+    Some(Thread { key, aliases, joins: Vec::new(), context: None, extra: Vec::new() })
+}
+
+/// Old and new identities are one person's from now on: what is sent goes to the new ones, and their conversation stays.
 fn identity_changed(site: &mut Site<'_>, change: &IdentityChange, at: i64) -> Result<(), DbError> {
     let identities = change.old.iter().chain(&change.new).cloned().collect();
     let person = Person { identities, name: None, avatar: None, extra: Vec::new() };
     let Some(contact) = people::contact_of(site, &person, at)? else { return Ok(()) };
+    people::supersede(site, &change.old, &change.new)?;
+    if let Some(thread) = thread_of(change)
+        && threads::known(site, &thread)?.is_some()
+    {
+        threads::renamed(site, &thread, &contact.id, at)?;
+    }
     let theirs: Vec<String> = {
         let mut query = site.db.prepare_cached(
             "SELECT id FROM conversations WHERE contact_id = ?1 AND account_id = ?2 AND merged_into IS NULL ORDER BY id LIMIT 20",

@@ -173,6 +173,21 @@ fn describe(site: &mut Site<'_>, contact: &mut Contact, person: &Person, at: i64
     Ok(())
 }
 
+/// Marks identities that others of the same scheme and scope replace, because what is sent goes to the best one.
+pub(super) fn supersede(site: &Site<'_>, old: &[Identity], new: &[Identity]) -> Result<(), DbError> {
+    let like = |one: &Identity, other: &Identity| one.scheme == other.scheme && one.scope == other.scope;
+    let replaced = old.iter().filter(|one| new.iter().any(|other| like(one, other) && one.value != other.value));
+    let mark = serde_json::json!([["superseded", "true"]]).to_string();
+    for (identity, extra) in replaced.map(|one| (one, Some(&mark))).chain(new.iter().map(|one| (one, None))) {
+        site.db
+            .prepare_cached(
+                "UPDATE identities SET extra = ?5 WHERE workspace_id = ?1 AND scheme = ?2 AND scope = ?3 AND value = ?4",
+            )?
+            .execute(params![site.workspace, identity.scheme, identity.scope, identity.value, extra])?;
+    }
+    Ok(())
+}
+
 fn identities_of(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbError> {
     let mut query = db.prepare_cached(
         "SELECT scheme, scope, value, extra FROM identities WHERE contact_id = ?1 ORDER BY scheme, scope, value",

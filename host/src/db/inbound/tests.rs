@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use rusqlite::params;
 use sambung_runtime::contract::connection::Account;
 use sambung_runtime::contract::inbound::{
-    Delivery, Event, Happening, Item, ItemResult, Message, Opening, Outcome, Reaction, Watermark,
+    Delivery, Event, Happening, IdentityChange, Item, ItemResult, Message, Opening, Outcome, Reaction, Watermark,
 };
 use sambung_runtime::contract::types::{Content, Identity, Person, Target, Text, Thread};
 use serde_json::Value;

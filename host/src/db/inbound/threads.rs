@@ -73,6 +73,16 @@ pub(super) fn known(site: &Site<'_>, thread: &Thread) -> Result<Option<String>, 
     }
 }
 
+/// A known conversation has another key from now on, and its earlier keys still lead to it.
+pub(super) fn renamed(site: &mut Site<'_>, thread: &Thread, contact: &str, at: i64) -> Result<(), DbError> {
+    let Conversation { id, .. } = conversation_of(site, thread, Some(contact), at)?;
+    site.db
+        .prepare_cached("UPDATE conversations SET thread_key = ?2 WHERE id = ?1")?
+        .execute([id.as_str(), thread.key.as_str()])?;
+    site.told.conversation(&id);
+    Ok(())
+}
+
 /// Whether the plugin says that the conversation is with one person.
 fn is_one_persons(thread: &Thread) -> bool {
     thread.extra.iter().any(|(name, value)| name == "person" && value == "\"one\"")

@@ -44,3 +44,62 @@ async fn who_comes_with_name_and_picture_is_not_asked_about() {
     asked.sort();
     assert_eq!(asked, ["named", "nameless", "pictured"]);
 }
+
+/// A provider may give somebody another id and another key for their conversation: what they write under both stands in one
+/// conversation, and answers go to the new id.
+#[tokio::test]
+async fn a_conversation_goes_on_under_the_new_identity_whichever_came_first() {
+    let change = |at: i64| {
+        let identities = |value: &str| person(value).identities;
+        let change = IdentityChange {
+            old: identities("us.1"),
+            new: identities("us.2"),
+            proof: "The id changed.".into(),
+            extra: vec![("thread".into(), r#"{"key":"us.2","aliases":["us.1"]}"#.into())],
+        };
+        item(vec![event("change", at, Happening::IdentityChanged(change))], &[])
+    };
+    let before = |at: i64| item(vec![event("m1", at, Happening::Message(message("m1", "us.1")))], &[]);
+    let after = |at: i64| item(vec![event("m2", at, Happening::Message(message("m2", "us.2")))], &[]);
+    let orders = [
+        vec![before(FIRST), change(FIRST + 1), after(FIRST + 2)],
+        vec![before(FIRST), after(FIRST + 2), change(FIRST + 1)],
+    ];
+    for order in orders {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = open(folder.path()).await;
+        for item in order {
+            run(&db, Some("ch_1"), vec![item]).await;
+        }
+        assert_eq!(count(&db, "contacts").await, 1);
+        assert_eq!(count(&db, "conversations WHERE merged_into IS NULL").await, 1);
+        let going_on = "conversations WHERE merged_into IS NULL AND thread_key = 'us.2'";
+        assert_eq!(count(&db, going_on).await, 1);
+        let to: Vec<String> = db
+            .read(|db| {
+                let contact: String = db.query_row("SELECT id FROM contacts", [], |row| row.get(0))?;
+                let known = crate::db::addressee::identities(db, &contact)?;
+                Ok(known.into_iter().map(|identity| identity.value).collect())
+            })
+            .await
+            .expect("read");
+        assert_eq!(to, ["us.2", "us.1"]);
+    }
+}
+
+/// Nobody wrote yet: a change of somebody's identity opens no conversation, and one without a key is only a change.
+#[tokio::test]
+async fn an_identity_change_opens_no_conversation() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    for (id, extra) in [("a", r#"{"key":"new"}"#), ("b", "nonsense"), ("c", "{}")] {
+        let change = IdentityChange {
+            old: person("old").identities,
+            new: person("new").identities,
+            proof: String::new(),
+            extra: vec![("thread".into(), extra.into())],
+        };
+        run(&db, Some("ch_1"), vec![item(vec![event(id, FIRST, Happening::IdentityChanged(change))], &[])]).await;
+    }
+    assert_eq!((count(&db, "conversations").await, count(&db, "contacts").await), (0, 1));
+}
