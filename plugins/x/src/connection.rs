@@ -69,7 +69,11 @@ struct Me {
 fn me(mode: Mode) -> Result<Profile, Fault> {
     let response = ask(&mode.as_user(to("GET", "/2/users/me"))).map_err(|fault| of_token(mode, fault))?;
     may_message(mode, &response)?;
-    response.json::<Me>().map(|me| me.data).map_err(Fault::unavailable)
+    let me = response.json::<Me>().map_err(Fault::unavailable)?.data;
+    if me.id.is_empty() {
+        return Err(Fault::unavailable("X did not say which account this token belongs to"));
+    }
+    Ok(me)
 }
 
 fn of_token(mode: Mode, fault: Fault) -> Fault {

@@ -101,16 +101,18 @@ impl Delivery<'_> {
 
     fn activity(&mut self, event: &Value, pointer: &str) {
         let payload = &event["payload"];
-        let account = event["filter"]["user_id"].as_str().unwrap_or_default();
+        let kind = event["event_type"].as_str().unwrap_or_default();
+        // Events of encrypted conversations come without the subscription's filter.
+        let named = event["filter"]["user_id"].as_str().or(payload["for_user_id"].as_str()).or(self.own);
+        let account = named.or_else(|| chat::recipient(payload)).unwrap_or_default();
         let around =
             Around { own: account, users: &payload["users"], apps: &payload["apps"], received_at: self.received_at };
         let pointer = format!("{pointer}/payload");
-        let kind = event["event_type"].as_str().unwrap_or_default();
         let (list, read_one): (&str, fn(&Around<'_>, &Value) -> Item) = match kind {
             "dm.received" | "dm.sent" => ("direct_message_events", created),
             "dm.read" => ("direct_message_mark_read_events", read),
             "dm.indicate_typing" => ("direct_message_indicate_typing_events", typing),
-            "chat.received" => return self.add(account, pointer, chat::received(&around, payload)),
+            "chat.received" => return self.add(account, pointer, chat::received(&around, event)),
             "oauth.revoke" => return self.revoked(payload, &pointer),
             "" => return self.add(account, pointer, Item::failed("an event without its type")),
             kind if kind.starts_with("chat.") => {
@@ -145,7 +147,8 @@ impl Delivery<'_> {
             "words": "The account took this app's permission back: nothing arrives and nothing can be sent. Connect again.",
             "data": told,
         });
-        let event = Event::new(format!("revoke:{account}:{at}"), Happening::AccountChanged(changed.to_string()));
+        let event = Event::new(format!("revoke:{account}:{at}"), Happening::AccountChanged(changed.to_string()))
+            .time(polled::milliseconds(at));
         self.add(account, pointer.to_owned(), Item::event(event));
     }
 }

@@ -5,17 +5,30 @@ use sambung_sdk::json::{Value, json};
 use sambung_sdk::types::{Identity, MediaRef, Person};
 use serde::Deserialize;
 
-/// An account.
+/// An account. A delivery may call the same thing by both of its names.
 #[derive(Deserialize, Default)]
+#[serde(from = "Value")]
 pub struct Profile {
     /// Its number.
-    #[serde(default)]
     pub id: String,
     name: Option<String>,
-    #[serde(alias = "screen_name")]
     username: Option<String>,
-    #[serde(alias = "profile_image_url_https")]
-    profile_image_url: Option<String>,
+    picture: Option<String>,
+}
+
+impl From<Value> for Profile {
+    fn from(told: Value) -> Self {
+        let one_of = |names: &[&str]| {
+            let given = names.iter().filter_map(|name| told[*name].as_str());
+            given.map(str::to_owned).find(|text| !text.is_empty())
+        };
+        Self {
+            id: one_of(&["id", "id_str"]).unwrap_or_default(),
+            name: one_of(&["name"]),
+            username: one_of(&["username", "screen_name"]),
+            picture: one_of(&["profile_image_url_https", "profile_image_url"]),
+        }
+    }
 }
 
 impl Profile {
@@ -35,7 +48,7 @@ impl Profile {
         if let Some(username) = &self.username {
             person.extra.push(("username".to_owned(), json!(username).to_string()));
         }
-        if let Some(address) = self.profile_image_url.as_deref().filter(|address| address.starts_with("https://")) {
+        if let Some(address) = self.picture.as_deref().filter(|address| address.starts_with("https://")) {
             person = person.avatar(MediaRef::new("image").url(whole(address)));
         }
         person
@@ -54,6 +67,5 @@ fn whole(address: &str) -> String {
 /// `data`.
 pub fn person(id: &str, users: &Value) -> Person {
     let entry = users.get(id).map(|entry| entry.get("data").unwrap_or(entry));
-    let profile: Profile = entry.and_then(|entry| Profile::deserialize(entry).ok()).unwrap_or_default();
-    profile.person(id)
+    entry.cloned().map(Profile::from).unwrap_or_default().person(id)
 }

@@ -43,16 +43,19 @@ fn by_id(users: &Value) -> Value {
     users.iter().filter_map(|user| Some((user["id"].as_str()?.to_owned(), json!(user)))).collect::<Map<_, _>>().into()
 }
 
-/// Milliseconds since 1970 of `2026-07-24T21:23:23.000Z`. The calendar is Howard Hinnant's "days_from_civil".
+/// Milliseconds since 1970 of `2026-07-24T21:23:23.000Z` or `2026-07-24T21:23:23+00:00`. The calendar is Howard Hinnant's
+/// "days_from_civil".
 pub fn milliseconds(stamp: &str) -> Option<u64> {
-    let (date, time) = stamp.strip_suffix('Z')?.split_once('T')?;
+    let (date, time) = stamp.split_once('T')?;
+    let (time, ahead) = zone(time)?;
     let mut date = date.split('-').map(str::parse::<u64>);
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
     let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
     let mut clock = clock.split(':').map(str::parse::<u64>);
     let (hours, minutes, seconds) = (clock.next()?.ok()?, clock.next()?.ok()?, clock.next()?.ok()?);
     let thousandths: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || year < 1970 {
+    let is_date = (1..=12).contains(&month) && (1..=31).contains(&day) && (1970..=9999).contains(&year);
+    if !is_date || hours > 23 || minutes > 59 || seconds > 60 {
         return None;
     }
     // The year begins in March, so that the day which comes and goes is its last.
@@ -61,5 +64,18 @@ pub fn milliseconds(stamp: &str) -> Option<u64> {
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = era * 146_097 + day_of_era - 719_468;
-    Some((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + thousandths)
+    let there = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + thousandths;
+    there.checked_add_signed(-ahead * 60_000)
+}
+
+/// The clock without its zone, and how many minutes the zone is ahead of UTC.
+fn zone(time: &str) -> Option<(&str, i64)> {
+    if let Some(clock) = time.strip_suffix('Z') {
+        return Some((clock, 0));
+    }
+    let at = time.rfind(['+', '-'])?;
+    let (clock, zone) = time.split_at(at);
+    let (hours, minutes) = zone[1..].split_once(':')?;
+    let ahead = hours.parse::<i64>().ok().filter(|hours| *hours < 24)? * 60 + minutes.parse::<i64>().ok()?;
+    Some((clock, if zone.starts_with('-') { -ahead } else { ahead }))
 }

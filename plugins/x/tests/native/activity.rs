@@ -87,13 +87,41 @@ fn an_encrypted_message_is_shown_as_one() {
     assert_eq!(sent, "ignored: chat.sent: encrypted conversations cannot be read here");
 }
 
+/// X delivers them without an id, a time and the subscription's filter: the event's own id names the message.
+#[test]
+fn an_encrypted_message_without_an_id_is_named_by_its_event() {
+    let body = |uuid: Value, conversation: &str, cipher: &str| {
+        json!({ "data": { "event_uuid": uuid, "event_type": "chat.received", "payload": {
+            "sender_id": CUSTOMER, "conversation_id": conversation, "encoded_event": cipher } } })
+    };
+    let pair = format!("{CUSTOMER}-{OWN}");
+    let mut told = items(&body(json!("0199-aa"), &pair, "CwAB"));
+    assert_eq!(told[0].routes, [OWN], "of two people the account is the one who did not write");
+    let told = event(told.remove(0));
+    assert_eq!((told.id.as_str(), told.time), ("chat:0199-aa", None));
+    let Happening::Message(message) = told.what else { panic!("no message") };
+    assert_eq!((message.id.as_str(), message.thread.key.as_str()), ("0199-aa", CUSTOMER));
+    // Without any id the same delivery is the same message, and another is another.
+    let id = |uuid: Value, cipher: &str| only(&body(uuid, &pair, cipher)).id;
+    for none in [json!("-1"), json!(""), Value::Null] {
+        assert_eq!(id(none.clone(), "CwAB"), id(none.clone(), "CwAB"));
+        assert_ne!(id(none.clone(), "CwAB"), id(none, "CwAC"));
+    }
+    // At a channel's own address the account is the channel's, also in a conversation of several.
+    let request = Request::new("own-events", body(json!("1"), "g17", "CwAB").to_string());
+    let items = X::handle_webhook(request, Some(crate::support::own_app())).unwrap().items;
+    assert_eq!((items[0].routes[0].as_str(), item(&items[0])), (OWN, "message unsupported encrypted".to_owned()));
+}
+
 #[test]
 fn posts_are_ignored_and_a_permission_taken_back_is_told() {
     for kind in ["post.mention.create", "follow.follow", "like.create", "something.new"] {
         assert!(item(&items(&activity(kind, json!({})))[0]).starts_with(&format!("ignored: {kind}: ")));
     }
-    let mut revoked = activity("oauth.revoke", json!({ "user_id": OWN, "app_id": "1", "date_time": "2026-07-24" }));
+    let mut revoked =
+        activity("oauth.revoke", json!({ "user_id": OWN, "app_id": "1", "date_time": "2026-07-24T23:23:23+02:00" }));
     revoked["data"]["filter"] = json!({});
-    let items = items(&revoked);
+    let mut items = items(&revoked);
     assert_eq!((item(&items[0]), items[0].routes.clone()), ("account-changed".to_owned(), vec![OWN.to_owned()]));
+    assert_eq!(event(items.remove(0)).time, Some(1_784_928_203_000));
 }

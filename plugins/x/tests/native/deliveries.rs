@@ -27,6 +27,28 @@ fn a_message_says_who_wrote_it_when_and_in_which_conversation() {
     assert_eq!(message.extra, [("source-app".to_owned(), "\"X for iPhone\"".to_owned())]);
 }
 
+/// The Account Activity API names the picture twice for each person.
+#[test]
+fn somebody_who_is_described_twice_or_badly_keeps_what_is_said() {
+    let sender = |person: Value| {
+        let mut body = delivery(&[message("1", CUSTOMER, OWN, json!({ "text": "hi" }))]);
+        body["users"] = json!({ CUSTOMER: person });
+        let Happening::Message(message) = only(&body).what else { panic!("no message") };
+        message.sender.unwrap()
+    };
+    let twice = sender(json!({ "id": CUSTOMER, "created_timestamp": "1", "name": "Sari", "screen_name": "sari",
+        "location": "Bandung", "followers_count": 3, "profile_image_url": "http://pbs.twimg.com/profile_images/1/a_normal.jpg",
+        "profile_image_url_https": "https://pbs.twimg.com/profile_images/1/a_normal.jpg" }));
+    assert_eq!((twice.name.as_deref(), twice.extra[0].1.as_str()), (Some("Sari"), "\"sari\""));
+    assert_eq!(twice.avatar.unwrap().url.as_deref(), Some("https://pbs.twimg.com/profile_images/1/a.jpg"));
+    let badly = sender(
+        json!({ "id": 7, "name": "Sari", "screen_name": ["sari"], "username": "sari", "profile_image_url": {} }),
+    );
+    assert_eq!((badly.name.as_deref(), badly.extra[0].1.as_str(), badly.avatar), (Some("Sari"), "\"sari\"", None));
+    let nothing = sender(json!("Sari"));
+    assert_eq!((nothing.identities[0].value.as_str(), nothing.name), (CUSTOMER, None));
+}
+
 #[test]
 fn text_is_as_it_was_written() {
     let rows = [
@@ -182,6 +204,7 @@ fn a_permission_that_was_taken_back_is_told_to_its_account() {
     let mut items = items(&body);
     assert_eq!(items[0].routes, [OWN]);
     let told = event(items.remove(0));
+    assert_eq!(told.time, Some(1_527_155_292_000), "the time that X says");
     let Happening::AccountChanged(changed) = told.what else { panic!("nothing changed") };
     let changed: Value = serde_json::from_str(&changed).unwrap();
     assert_eq!((changed["level"].as_str(), changed["state"].as_str()), (Some("error"), Some("unauthorized")));
