@@ -1,10 +1,10 @@
 //! The shapes of a webhook's body, as far as the translation reads them.
 //!
-//! Every field but an event's type is optional: what LINE leaves out of an old or a new kind of event must not keep the rest
-//! from being read. What belongs to one kind alone stays raw until the kind is known.
+//! Every field but an event's type is optional: what LINE leaves out of an old or a new kind of event, or writes in a shape that
+//! this version does not expect, must not keep the rest from being read. What belongs to one kind alone stays raw until the kind
+//! is known.
 
-use std::collections::BTreeMap;
-
+use sambung_sdk::json::{Value, lenient, lenient_list};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -27,32 +27,50 @@ pub struct Event<'a> {
     #[serde(rename = "type")]
     pub kind: String,
     /// "standby": another module of the account answers for it now.
+    #[serde(default, deserialize_with = "lenient")]
     pub mode: Option<String>,
     /// Milliseconds since 1970.
+    #[serde(default, deserialize_with = "lenient")]
     pub timestamp: Option<u64>,
     /// Where it happened.
+    #[serde(default, deserialize_with = "lenient")]
     pub source: Option<Source>,
     /// The same for every delivery of the event (a ULID).
+    #[serde(default, deserialize_with = "lenient")]
     pub webhook_event_id: Option<String>,
     /// Whether LINE delivers it again.
+    #[serde(default, deserialize_with = "lenient")]
     pub delivery_context: Option<DeliveryContext>,
     /// Of events that can be answered.
+    #[serde(default, deserialize_with = "lenient")]
     pub reply_token: Option<String>,
     /// With "message".
     #[serde(borrow)]
     pub message: Option<&'a RawValue>,
     /// With "unsend".
+    #[serde(default, deserialize_with = "lenient")]
     pub unsend: Option<Unsend>,
     /// With "follow".
+    #[serde(default, deserialize_with = "lenient")]
     pub follow: Option<Follow>,
     /// With "postback".
+    #[serde(default, deserialize_with = "lenient")]
     pub postback: Option<Postback>,
     /// With "memberJoined".
+    #[serde(default, deserialize_with = "lenient")]
     pub joined: Option<Members>,
     /// With "memberLeft".
+    #[serde(default, deserialize_with = "lenient")]
     pub left: Option<Members>,
     /// With "membership".
+    #[serde(default, deserialize_with = "lenient")]
     pub membership: Option<Membership>,
+    /// With "beacon".
+    #[serde(default, deserialize_with = "lenient")]
+    pub beacon: Option<Beacon>,
+    /// With "accountLink".
+    #[serde(default, deserialize_with = "lenient")]
+    pub link: Option<Link>,
 }
 
 /// A user, a group or a room (a group of the old kind).
@@ -60,13 +78,16 @@ pub struct Event<'a> {
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     /// "user", "group", "room".
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "lenient")]
     pub kind: String,
     /// Absent in a group where the member did not consent.
+    #[serde(default, deserialize_with = "lenient")]
     pub user_id: Option<String>,
     /// Of a group.
+    #[serde(default, deserialize_with = "lenient")]
     pub group_id: Option<String>,
     /// Of a room.
+    #[serde(default, deserialize_with = "lenient")]
     pub room_id: Option<String>,
 }
 
@@ -75,7 +96,7 @@ pub struct Source {
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryContext {
     /// Not for the first time.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub is_redelivery: bool,
 }
 
@@ -92,7 +113,7 @@ pub struct Unsend {
 #[serde(rename_all = "camelCase")]
 pub struct Follow {
     /// They had blocked it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub is_unblocked: bool,
 }
 
@@ -102,13 +123,15 @@ pub struct Postback {
     /// What the button carries.
     pub data: String,
     /// A picked date, or the rich menu that was switched to.
-    pub params: Option<BTreeMap<String, String>>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub params: Option<Value>,
 }
 
 /// People who came or went.
 #[derive(Deserialize)]
 pub struct Members {
     /// Users.
+    #[serde(default, deserialize_with = "lenient_list")]
     pub members: Vec<Source>,
 }
 
@@ -120,7 +143,24 @@ pub struct Membership {
     #[serde(rename = "type")]
     pub kind: String,
     /// Which membership.
-    pub membership_id: Option<u64>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub membership_id: Option<Value>,
+}
+
+/// Somebody near a beacon.
+#[derive(Default, Deserialize)]
+pub struct Beacon {
+    /// "enter", "stay" (each time that some seconds passed near it), "banner" (its banner was tapped).
+    #[serde(rename = "type", default, deserialize_with = "lenient")]
+    pub kind: String,
+}
+
+/// An account of the business's that somebody wanted to link with theirs.
+#[derive(Default, Deserialize)]
+pub struct Link {
+    /// "ok", "failed".
+    #[serde(default, deserialize_with = "lenient")]
+    pub result: String,
 }
 
 /// What every message has.
@@ -133,10 +173,13 @@ pub struct MessageHead {
     #[serde(rename = "type")]
     pub kind: String,
     /// To quote it.
+    #[serde(default, deserialize_with = "lenient")]
     pub quote_token: Option<String>,
     /// To mark it read.
+    #[serde(default, deserialize_with = "lenient")]
     pub mark_as_read_token: Option<String>,
     /// The message it quotes.
+    #[serde(default, deserialize_with = "lenient")]
     pub quoted_message_id: Option<String>,
 }
 
@@ -158,14 +201,19 @@ pub struct TextMessage<'a> {
 #[serde(rename_all = "camelCase")]
 pub struct FileMessage {
     /// Absent for files: LINE keeps them.
+    #[serde(default, deserialize_with = "lenient")]
     pub content_provider: Option<ContentProvider>,
     /// In milliseconds.
+    #[serde(default, deserialize_with = "lenient")]
     pub duration: Option<u64>,
     /// The album it belongs to.
+    #[serde(default, deserialize_with = "lenient")]
     pub image_set: Option<ImageSet>,
     /// Of a file.
+    #[serde(default, deserialize_with = "lenient")]
     pub file_name: Option<String>,
     /// In bytes.
+    #[serde(default, deserialize_with = "lenient")]
     pub file_size: Option<u64>,
 }
 
@@ -174,9 +222,10 @@ pub struct FileMessage {
 #[serde(rename_all = "camelCase")]
 pub struct ContentProvider {
     /// "line" or "external".
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "lenient")]
     pub kind: String,
     /// Of what is kept elsewhere.
+    #[serde(default, deserialize_with = "lenient")]
     pub original_content_url: Option<String>,
 }
 
@@ -191,8 +240,10 @@ pub struct ImageSet {
 #[derive(Deserialize)]
 pub struct LocationMessage {
     /// Its name.
+    #[serde(default, deserialize_with = "lenient")]
     pub title: Option<String>,
     /// In words.
+    #[serde(default, deserialize_with = "lenient")]
     pub address: Option<String>,
     /// Degrees.
     pub latitude: f64,
@@ -205,17 +256,17 @@ pub struct LocationMessage {
 #[serde(rename_all = "camelCase")]
 pub struct StickerMessage {
     /// Where it belongs.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub package_id: String,
     /// The sticker, unique over all packages.
     pub sticker_id: String,
     /// "STATIC", "ANIMATION", …
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub sticker_resource_type: String,
     /// What somebody wrote on a message sticker.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// What it shows, in words of LINE's.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "lenient_list", skip_serializing_if = "Vec::is_empty")]
     pub keywords: Vec<String>,
 }

@@ -61,6 +61,7 @@ impl<'a> Translation<'a> {
         }
         match self.event.kind.as_str() {
             "message" => self.message(),
+            "messageEdited" => self.edited(),
             "unsend" => self.unsend(),
             "follow" => self.subscription("channel", true),
             "unfollow" => self.subscription("channel", false),
@@ -71,8 +72,8 @@ impl<'a> Translation<'a> {
             "join" => self.in_thread(Content::system("The account joined the group.")),
             "leave" => self.in_thread(Content::system("The account left the group.")),
             "videoPlayComplete" => self.told("A video that the account sent was watched to its end."),
-            "beacon" => self.told("Came near a beacon."),
-            "accountLink" => self.told("Linked the LINE account with the business's own."),
+            "beacon" => self.beacon(),
+            "accountLink" => self.linked(),
             "botSuspended" => self.account_changed("error", "suspended", "LINE suspended the account."),
             "botResumed" => self.account_changed("info", "active", "LINE lifted the account's suspension."),
             "activated" => self.account_changed("info", "active", "This channel now controls the chat."),
@@ -105,6 +106,44 @@ impl<'a> Translation<'a> {
         }
     }
 
+    /// What a message of a group says from now on. Edits may arrive in any order: the one of the largest timestamp counts, which
+    /// the host sees to.
+    fn edited(&self) -> Item {
+        let Some(raw) = self.event.message else {
+            return Item::failed("an edit without its message");
+        };
+        let Some(thread) = self.thread.clone() else {
+            return self.kept("A message was edited in a place that this plugin does not know.");
+        };
+        match message::read(raw, thread) {
+            Ok(mut message) => {
+                message.sender = self.sender.clone();
+                self.happened(message.edited())
+            }
+            Err(words) => Item::failed(format!("the edit cannot be read: {words}")),
+        }
+    }
+
+    fn beacon(&self) -> Item {
+        match self.event.beacon.as_ref().map_or("", |beacon| beacon.kind.as_str()) {
+            "enter" => self.told("Came near a beacon."),
+            "stay" => self.told("Stays near a beacon."),
+            "banner" => self.told("Tapped a beacon's banner."),
+            "" => self.told("Something happened at a beacon."),
+            kind => self.told(&format!("Something happened at a beacon: {kind}.")),
+        }
+    }
+
+    fn linked(&self) -> Item {
+        match self.event.link.as_ref().map_or("", |link| link.result.as_str()) {
+            "ok" => self.told("Linked the LINE account with the business's own."),
+            "failed" => self.told("The LINE account could not be linked with the business's own."),
+            _ => self.told(
+                "Wanted to link the LINE account with the business's own; LINE does not say whether it was linked.",
+            ),
+        }
+    }
+
     fn unsend(&self) -> Item {
         match &self.event.unsend {
             Some(unsend) => self.happened(Happening::Deleted(Target::new(&unsend.message_id))),
@@ -131,7 +170,7 @@ impl<'a> Translation<'a> {
     }
 
     fn members(&self, members: Option<&Members>, active: bool) -> Item {
-        let Some(Members { members }) = members else {
+        let Some(Members { members }) = members.filter(|members| !members.members.is_empty()) else {
             return Item::failed("an event about members that names none");
         };
         let events: Vec<Happened> = members

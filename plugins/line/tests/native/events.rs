@@ -131,6 +131,75 @@ fn every_kind_of_event_that_the_description_names_becomes_something() {
     }
 }
 
+/// Edits arrive in any order; each has the message's id and the time by which the host finds the last one.
+#[test]
+fn an_edit_is_what_the_message_says_from_then_on() {
+    let edited = |timestamp: u64, text: &str| {
+        let mut edit = event("messageEdited", json!({ "message": { "id": "100001", "type": "text", "text": text } }));
+        edit["source"] = json!({ "type": "group", "groupId": GROUP, "userId": USER });
+        edit["timestamp"] = json!(timestamp);
+        only(edit)
+    };
+    let edit = edited(NOW - 500, "Halo semua");
+    assert_eq!((edit.time, edit.opens.len()), (Some(NOW - 500), 1));
+    let Happening::Message(message) = edit.what else { panic!("not a message") };
+    assert_eq!((message.kind.as_str(), message.id.as_str(), message.thread.key.as_str()), ("edited", "100001", GROUP));
+    assert_eq!(message.content, [Content::text("Halo semua")]);
+    for missing in [json!({}), json!({ "message": { "type": "text" } })] {
+        let items = items(&[event("messageEdited", missing)]);
+        assert!(matches!(items[0].outcome, ItemResult::Failed(_)));
+    }
+}
+
+#[test]
+fn a_link_that_failed_and_every_kind_of_beacon_say_so() {
+    let line = |event: Value| {
+        let Content::Other(open) = read(event).content.remove(0) else { panic!("not told") };
+        open.line
+    };
+    let link = |result: Value| line(event("accountLink", json!({ "link": { "result": result, "nonce": "n" } })));
+    assert_eq!(link(json!("ok")), "Linked the LINE account with the business's own.");
+    assert_eq!(link(json!("failed")), "The LINE account could not be linked with the business's own.");
+    assert!(link(Value::Null).contains("does not say whether"));
+    let beacon = |kind: Value| line(event("beacon", json!({ "beacon": { "hwid": "d41d8cd98f", "type": kind } })));
+    let lines = ["enter", "stay", "banner"].map(|kind| beacon(json!(kind)));
+    assert_eq!(lines, ["Came near a beacon.", "Stays near a beacon.", "Tapped a beacon's banner."]);
+    assert_eq!(beacon(json!("leave")), "Something happened at a beacon: leave.");
+    assert_eq!(beacon(json!(3)), "Something happened at a beacon.");
+}
+
+/// What stands beside a field that cannot be read is kept.
+#[test]
+fn a_bad_field_takes_nothing_else_with_it() {
+    let mut odd = message(json!({ "type": "text", "text": "x", "quotedMessageId": 7, "markAsReadToken": {} }));
+    odd["deliveryContext"] = json!("no");
+    odd["follow"] = json!(1);
+    odd["mode"] = json!(null);
+    let happened = only(odd);
+    assert_eq!(happened.opens.len(), 1);
+    let Happening::Message(text) = happened.what else { panic!("not a message") };
+    assert_eq!((&text.content[0], text.reply_to), (&Content::text("x"), None));
+    let picked = event("postback", json!({ "postback": { "data": "pick", "params": { "count": 3 } } }));
+    let Content::Choice(choice) = &read(picked).content[0] else { panic!("no choice") };
+    assert_eq!(choice.extra, [("params".to_owned(), r#"{"count":3}"#.to_owned())]);
+    let file = message(json!({ "type": "file", "fileName": "a.pdf", "fileSize": "2 kB", "contentProvider": 3 }));
+    let Content::Media(media) = &read(file).content[0] else { panic!("no media") };
+    assert_eq!((media.file.name.as_deref(), media.file.bytes), (Some("a.pdf"), None));
+    let sticker =
+        message(json!({ "type": "sticker", "stickerId": "1", "packageId": 2, "keywords": ["a", 3], "text": [] }));
+    assert!(matches!(&read(sticker).content[0], Content::Media(media) if media.file.kind == "sticker"));
+    let members = json!({ "joined": { "members": [7, { "type": "user", "userId": "U1" }] } });
+    assert_eq!(
+        summary(
+            &translate(
+                json!({ "destination": BOT, "events": [event("memberJoined", members)] }).to_string().as_bytes()
+            )
+            .unwrap()
+        ),
+        ["member begins opens"]
+    );
+}
+
 #[test]
 fn an_unknown_kind_of_message_is_kept_whole() {
     let read = read(message(json!({ "type": "hologram", "depth": 3 })));

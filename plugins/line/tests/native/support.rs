@@ -74,7 +74,8 @@ fn happening(event: &Event) -> String {
     let what = match &event.what {
         Happening::Message(message) => {
             let contents: Vec<String> = message.content.iter().map(content).collect();
-            format!("message {}", contents.join(" + "))
+            let what = if message.kind == "received" { "message" } else { &message.kind };
+            format!("{what} {}", contents.join(" + "))
         }
         Happening::Deleted(target) => format!("deleted {}", target.id),
         Happening::Subscription(one) => format!("{} {}", one.topic, if one.active { "begins" } else { "ends" }),

@@ -21,8 +21,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("webhooks-java-sdk/location.json", &["message location opens"]),
     ("webhooks-java-sdk/member_joined.json", &["member begins opens"]),
     ("webhooks-java-sdk/member_left.json", &["member ends"]),
-    // In no published description: a kind that this version does not know, told in the conversation.
-    ("webhooks-java-sdk/message-edited.json", &["message other messageEdited opens"]),
+    ("webhooks-java-sdk/message-edited.json", &["edited text opens"]),
     ("webhooks-java-sdk/postback.json", &["message choice opens"]),
     ("webhooks-java-sdk/sticker-keywords-array.json", &["message sticker by address opens"]),
     ("webhooks-java-sdk/sticker-keywords-remove.json", &["message sticker by address opens"]),
