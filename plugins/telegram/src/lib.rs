@@ -21,6 +21,7 @@ mod outbound;
 mod place;
 mod polling;
 mod profiles;
+mod rich;
 mod service;
 mod settings;
 mod signals;

@@ -2,7 +2,7 @@
 
 use crate::format;
 use crate::place::Place;
-use crate::service;
+use crate::{rich, service};
 use sambung_sdk::inbound::Message;
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::types::{Content, Location, MediaRef, Open, Target, Text};
@@ -38,9 +38,21 @@ pub fn contents(own: &Value) -> Result<Vec<Content>, String> {
     if let Some(text) = own["text"].as_str() {
         return Ok(words(text, &own["entities"]));
     }
+    if own["rich_message"].is_object() {
+        let contents = rich::contents(&own["rich_message"]);
+        if !contents.is_empty() {
+            return Ok(contents);
+        }
+    }
     if let Some(file) = file(own) {
-        let file = file?;
-        return Ok(vec![captioned(file, own)]);
+        let mut contents = vec![captioned(file?, own)];
+        if !own["photo"].is_null() && own["live_photo"].is_object() {
+            contents.push(Content::media(media("video", &own["live_photo"])?));
+        }
+        return Ok(contents);
+    }
+    if let Some(content) = service::submitted(own) {
+        return Ok(vec![content]);
     }
     if let Some(content) = simple(own) {
         return content.map(|content| vec![content]);
@@ -61,7 +73,8 @@ fn words(text: &str, entities: &Value) -> Vec<Content> {
     referral.into_iter().chain([body]).collect()
 }
 
-/// The file of a message that is one. An animation is also a document, and a photo comes in several sizes, the largest last.
+/// The file of a message that is one. An animation is also a document, a live photo is also a photo, and a photo comes in
+/// several sizes, the largest last.
 fn file(own: &Value) -> Option<Result<MediaRef, String>> {
     if let Some(sizes) = own["photo"].as_array() {
         let largest = sizes.last().unwrap_or(&Value::Null);
@@ -153,7 +166,8 @@ fn simple(own: &Value) -> Option<Result<Content, String>> {
     })
 }
 
-fn location(own: &Value, venue: Option<&Value>) -> Result<Content, String> {
+/// A place, with its name and address where it is a venue's.
+pub fn location(own: &Value, venue: Option<&Value>) -> Result<Content, String> {
     let degrees = |name: &str| {
         let given = own[name].as_f64().or_else(|| own[name].as_str()?.parse().ok());
         given.ok_or_else(|| format!("a location without its {name}"))

@@ -144,6 +144,9 @@ fn nothing_is_dropped_in_silence() {
         (json!({ "forum_topic_created": { "name": "Order" } }), "message system"),
         (json!({ "live_photo": { "file_id": "f" } }), "message video"),
         (json!({ "hologram": { "depth": 3 } }), "message unsupported hologram"),
+        (json!({ "hologram": { "depth": 3 }, "guest_bot_caller_user": { "id": 3 } }), "message unsupported hologram"),
+        (json!({ "guest_bot_caller_chat": { "id": 3 } }), "message unsupported empty"),
+        (json!({ "rich_message": { "blocks": [] } }), "message unsupported rich_message"),
         (json!({}), "message unsupported empty"),
         (json!({ "document": {} }), "failed: a file of the kind document without an id"),
     ];
@@ -151,6 +154,142 @@ fn nothing_is_dropped_in_silence() {
         assert_eq!(summary(&translate(&message(own.clone())).unwrap()), expected, "{own}");
     }
     assert_eq!(summary(&translate(&json!({ "update_id": 1 })).unwrap()), "ignored: an update that holds nothing");
+}
+
+/// What Telegram tells about a chat is nobody's message that cannot be shown.
+#[test]
+fn every_service_message_is_a_line() {
+    let option = json!({ "option_persistent_id": "o", "option_text": "Merah" });
+    let price = json!({ "currency": "XTR", "amount": 5 });
+    let kinds = [
+        ("poll_option_added", option.clone(), "An answer was added to a poll: Merah"),
+        ("poll_option_deleted", option, "An answer was removed from a poll: Merah"),
+        ("managed_bot_created", json!({ "bot": { "id": 9, "first_name": "Kasir" } }), "A bot was created: Kasir"),
+        (
+            "direct_message_price_changed",
+            json!({ "are_direct_messages_enabled": true }),
+            "The price of direct messages was changed.",
+        ),
+        ("paid_message_price_changed", json!({ "paid_message_star_count": 3 }), "The price of messages was changed."),
+        ("suggested_post_approved", json!({ "send_date": 1 }), "A suggested post was approved."),
+        (
+            "suggested_post_approval_failed",
+            json!({ "price": price }),
+            "A suggested post was not approved: its price could not be paid.",
+        ),
+        ("suggested_post_declined", json!({ "comment": "Too long" }), "A suggested post was declined: Too long"),
+        ("suggested_post_declined", json!({}), "A suggested post was declined."),
+        ("suggested_post_paid", json!({ "currency": "XTR" }), "A suggested post was paid for."),
+        ("suggested_post_refunded", json!({ "reason": "post_deleted" }), "A suggested post's price was given back."),
+    ];
+    for (kind, own, line) in kinds {
+        assert_eq!(read(&message(json!({ kind: own }))).content, [Content::system(line)], "{kind}");
+    }
+}
+
+#[test]
+fn what_somebody_submitted_is_kept() {
+    let kinds = [
+        (
+            "web_app_data",
+            json!({ "data": "{\"size\":42}", "button_text": "Order" }),
+            "Sent by a web app: {\"size\":42}",
+        ),
+        (
+            "users_shared",
+            json!({ "request_id": 1, "users": [{ "user_id": 5, "first_name": "Budi" }, { "user_id": 6 }] }),
+            "Shared people with the bot: Budi, 6",
+        ),
+        (
+            "chat_shared",
+            json!({ "request_id": 1, "chat_id": -100, "title": "Gudang" }),
+            "Shared a chat with the bot: Gudang",
+        ),
+        (
+            "successful_payment",
+            json!({ "currency": "IDR", "total_amount": 150_000, "invoice_payload": "order-7" }),
+            "Paid: 150000 in the smallest unit of IDR",
+        ),
+        (
+            "refunded_payment",
+            json!({ "currency": "XTR", "total_amount": 5 }),
+            "A payment was given back: 5 Telegram Stars",
+        ),
+    ];
+    for (kind, own, line) in kinds {
+        let content = read(&message(json!({ kind: own }))).content.remove(0);
+        let Content::Other(open) = content else { panic!("{kind}: {content:?}") };
+        assert_eq!((open.kind.as_str(), open.line.as_str()), (kind, line));
+        assert_eq!(serde_json::from_str::<Value>(&open.data).unwrap(), own, "{kind}");
+    }
+}
+
+/// A live photo comes as its photo and its video, and with the photo alone for clients that do not know it.
+#[test]
+fn a_live_photo_keeps_its_video_and_its_caption() {
+    let own = json!({ "photo": [{ "file_id": "p", "width": 9, "height": 6 }], "caption": "Lihat",
+        "live_photo": { "file_id": "v", "width": 9, "height": 6, "duration": 3, "mime_type": "video/mp4" } });
+    let message = read(&message(own));
+    let [Content::Media(photo), Content::Media(video)] = &message.content[..] else { panic!("{:?}", message.content) };
+    assert_eq!(
+        (photo.file.kind.as_str(), photo.file.ref_.as_deref(), photo.caption.as_deref()),
+        ("image", Some("p"), Some("Lihat"))
+    );
+    assert_eq!(
+        (video.file.kind.as_str(), video.file.ref_.as_deref(), video.caption.as_deref()),
+        ("video", Some("v"), None)
+    );
+}
+
+#[test]
+fn a_rich_message_is_its_texts_and_files_in_their_order() {
+    let blocks = json!([
+        { "type": "heading", "size": 1, "text": "Promo 🙂" },
+        { "type": "paragraph", "text": ["Beli ", { "type": "bold", "text": "dua" }, ", ",
+            { "type": "url", "text": "lihat", "url": "https://sambung.dev/" }] },
+        { "type": "list", "items": [
+            { "label": "1.", "blocks": [{ "type": "paragraph", "text": "Kopi" }] },
+            { "label": "•", "has_checkbox": true, "is_checked": true, "blocks": [{ "type": "paragraph", "text": "Teh" }] },
+        ] },
+        { "type": "photo", "photo": [{ "file_id": "s" }, { "file_id": "l" }], "caption": { "text": "Kopi susu" } },
+        { "type": "table", "cells": [[{ "text": "a" }, { "text": "b" }], [{ "text": "c" }, {}]] },
+        { "type": "collage", "blocks": [{ "type": "video", "video": { "file_id": "v" } }, { "type": "voice_note", "voice_note": { "file_id": "o" } }] },
+        { "type": "map", "location": { "latitude": -6.2, "longitude": 106.8 }, "zoom": 3 },
+        { "type": "details", "summary": "Syarat", "blocks": [{ "type": "blockquote", "blocks": [{ "type": "paragraph", "text": "Satu" }], "credit": "Toko" }] },
+        { "type": "hologram", "text": "Baru" },
+        7,
+        { "type": "photo", "photo": "none", "caption": { "text": "tanpa gambar" } },
+    ]);
+    let message = read(&message(json!({ "rich_message": { "blocks": blocks } })));
+    let kinds: Vec<&str> = message.content.iter().map(Content::kind).collect();
+    assert_eq!(kinds, ["text", "media", "text", "media", "media", "location", "text", "text"]);
+    let body = |at: usize| match &message.content[at] {
+        Content::Text(text) => text.body.clone(),
+        other => panic!("no text: {other:?}"),
+    };
+    assert_eq!(body(0), "Promo 🙂\nBeli dua, lihat\n1. Kopi\n☑ Teh");
+    let format = format_of(&message.content[0]);
+    let ranges: Vec<(String, u64, u64)> = format["ranges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|range| {
+            (
+                range["kind"].as_str().unwrap().to_owned(),
+                range["start"].as_u64().unwrap(),
+                range["length"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [("bold", 0, 8), ("bold", 14, 3), ("link", 19, 5)];
+    assert_eq!(ranges, expected.map(|(kind, start, length)| (kind.to_owned(), start, length)));
+    assert_eq!(format["ranges"][2]["url"], "https://sambung.dev/");
+    let Content::Media(photo) = &message.content[1] else { panic!("no photo") };
+    assert_eq!((photo.file.ref_.as_deref(), photo.caption.as_deref()), (Some("l"), Some("Kopi susu")));
+    assert_eq!(
+        (body(2), body(6), body(7)),
+        ("a | b\nc |".to_owned(), "Syarat\n> Satu\n— Toko\nBaru".to_owned(), "tanpa gambar".to_owned())
+    );
 }
 
 #[test]

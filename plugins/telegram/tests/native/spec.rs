@@ -117,3 +117,29 @@ fn the_check_finds_what_is_wrong() {
     let deep = json!({ "chat_id": 1, "text": "a", "entities": [{ "type": "bold", "offset": 0 }] });
     assert_eq!(faults(deep), ["sendMessage.entities.length is missing"]);
 }
+
+/// No field of the description's `Message` is taken for a message of an unknown kind.
+#[test]
+fn every_field_of_a_message_is_known() {
+    let Some(spec) = SPEC.as_ref() else { return };
+    let fields = spec["types"]["Message"]["fields"].as_array().unwrap();
+    assert!(fields.len() > 100, "{}", fields.len());
+    for field in fields {
+        let name = field["name"].as_str().unwrap();
+        let own = match field["types"][0].as_str().unwrap() {
+            "String" => json!("x"),
+            "Integer" => json!(1),
+            "Boolean" | "True" => json!(true),
+            kind if kind.starts_with("Array of ") => json!([{}]),
+            "RichMessage" => json!({ "blocks": [{ "type": "paragraph", "text": "x" }] }),
+            _ => json!({}),
+        };
+        if ["message_id", "chat", "date", "from"].contains(&name) {
+            continue;
+        }
+        let told = crate::support::summary(
+            &crate::support::translate(&crate::support::message(json!({ name: own }))).unwrap(),
+        );
+        assert!(!told.contains(&format!("unsupported {name}")), "{name}: {told}");
+    }
+}
