@@ -24,7 +24,25 @@ pub fn contents(network: &Network, own: &Value) -> Vec<Content> {
         let same = |sticker: &&Value| sticker["payload"]["sticker_id"] == one["payload"]["sticker_id"];
         !is_sticker(one) && !one["payload"]["sticker_id"].is_null() && stickers.iter().any(same)
     };
-    all.iter().filter(|one| !again(one)).flat_map(|one| content(network, one)).collect()
+    // While apps learn to read `ig_post`, a shared post comes as `share` beside it ("Instagram Post Shares").
+    let posts: Vec<&Value> = all.iter().filter(|one| one["type"] == "ig_post").collect();
+    let shared_again = |one: &Value| one["type"] == "share" && posts.iter().any(|post| is_same_post(post, one));
+    all.iter().filter(|one| !again(one) && !shared_again(one)).flat_map(|one| content(network, one)).collect()
+}
+
+/// Whether two attachments are one post: by its id, by the id in its file's address, or by the address.
+fn is_same_post(one: &Value, other: &Value) -> bool {
+    fn text<'v>(own: &'v Value, name: &str) -> Option<&'v str> {
+        own["payload"][name].as_str().filter(|text| !text.is_empty())
+    }
+    fn asset(url: &str) -> Option<&str> {
+        url.split_once("asset_id=")?.1.split(|c: char| !c.is_ascii_digit()).next().filter(|id| !id.is_empty())
+    }
+    let same = |one: Option<&str>, other: Option<&str>| one.is_some() && one == other;
+    let (here, there) = (text(one, "url"), text(other, "url"));
+    same(text(one, "ig_post_media_id"), text(other, "ig_post_media_id"))
+        || same(here, there)
+        || same(here.and_then(asset), there.and_then(asset))
 }
 
 fn content(network: &Network, own: &Value) -> Vec<Content> {

@@ -57,6 +57,8 @@ pub fn item(place: &Place<'_>, raw: &RawValue) -> Item {
     let echo = value["message"]["is_echo"] == true;
     let (sender, recipient) = (id(&value["sender"]["id"]), id(&value["recipient"]["id"]));
     let (business, person) = if echo { (sender, recipient) } else { (recipient, sender) };
+    // Both sides of what an account tells itself are the account, and its ids there need not be the account's.
+    let business = if is_self(&value) { None } else { business };
     // An entry's id is the person's in some postbacks and referrals: the account is the business's side of the event.
     let Some(account) = business.or_else(|| Some(place.entry.to_owned()).filter(|entry| !entry.is_empty())) else {
         return Item::failed("the event does not say which account it is for");
@@ -69,6 +71,11 @@ pub fn item(place: &Place<'_>, raw: &RawValue) -> Item {
         Err(words) => Item::failed(words),
     };
     item.route(account)
+}
+
+/// Whether the account sent it to itself ("Self Messaging"): said of a message in it, of a postback beside it.
+fn is_self(event: &Value) -> bool {
+    event["is_self"] == true || event["message"]["is_self"] == true || event["postback"]["is_self"] == true
 }
 
 enum Told {
@@ -103,6 +110,9 @@ impl<'a> Occurrence<'a> {
             ("policy_enforcement", Self::policy),
             ("policy-enforcement", Self::policy),
         ];
+        if is_self(self.value) {
+            return Ok(Told::Nothing("a note that the account wrote to itself".to_owned()));
+        }
         let found = known.iter().find_map(|(kind, tell)| Some((self.value.get(*kind)?, tell)));
         match found {
             Some((own, tell)) => tell(self, own),
@@ -110,9 +120,12 @@ impl<'a> Occurrence<'a> {
         }
     }
 
-    /// The person, with what a checkbox called them before they wrote.
+    /// The person, with what a checkbox called them before they wrote; somebody who only tapped has no other name.
     pub fn sender(&self) -> Option<Person> {
         let network = self.place.network;
+        if self.person.is_none() {
+            return self.reference().map(|reference| Person::new(Identity::new(USER_REF, &self.account, reference)));
+        }
         let mut person = Person::new(network.person(&self.account, self.person.as_deref()?));
         person.identities.extend(self.checkbox().map(|reference| Identity::new(USER_REF, &self.account, reference)));
         Some(person)
@@ -123,12 +136,20 @@ impl<'a> Occurrence<'a> {
     /// # Errors
     /// Nobody is named.
     pub fn thread(&self) -> Result<Thread> {
-        let person = self.person.as_deref().ok_or("the event does not say who it is from")?;
-        let thread = Thread::new(person);
+        let thread = match (self.person.as_deref(), self.reference()) {
+            (Some(person), _) => Thread::new(person),
+            (None, Some(reference)) => return Ok(Thread::new(user_ref_key(reference))),
+            (None, None) => return Err("the event does not say who it is from".to_owned()),
+        };
         Ok(match self.checkbox() {
             Some(reference) => thread.alias(user_ref_key(reference)),
             None => thread,
         })
+    }
+
+    /// Who sent it, where the platform does not tell their id ("messaging_postbacks").
+    fn reference(&self) -> Option<&str> {
+        self.value["sender"]["user_ref"].as_str().filter(|reference| !reference.is_empty())
     }
 
     fn checkbox(&self) -> Option<&str> {
@@ -138,7 +159,7 @@ impl<'a> Occurrence<'a> {
 
     /// An id for what has none of its own: the same for every delivery, since it is made of what was posted.
     pub fn stamp(&self, kind: &str) -> String {
-        let person = self.person.as_deref().unwrap_or_default();
+        let person = self.person.as_deref().or(self.reference()).unwrap_or_default();
         format!("{kind}:{person}:{:016x}", fnv1a(self.raw.get().as_bytes()))
     }
 
@@ -152,9 +173,6 @@ impl<'a> Occurrence<'a> {
 
     fn message(&self, own: &Value) -> Result<Told> {
         let mid = own["mid"].as_str().filter(|mid| !mid.is_empty()).ok_or("a message without its id")?;
-        if own["is_self"] == true {
-            return Ok(Told::Nothing("a note that the account wrote to itself".to_owned()));
-        }
         if own["is_deleted"] == true {
             let event = Event::new(format!("deleted:{mid}"), Happening::Deleted(Target::new(mid)));
             return one(event);

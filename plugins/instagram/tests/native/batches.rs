@@ -23,6 +23,64 @@ fn an_event_is_for_the_account_that_received_it_whatever_its_entry_says() {
     }
 }
 
+/// An account that tries its own automation: nobody else sees it. Its ids on both sides need not be the account's.
+#[test]
+fn what_an_account_taps_or_writes_to_itself_is_a_note_of_the_entrys_account() {
+    let base = json!({ "sender": { "id": "26" }, "recipient": { "id": "27" }, "timestamp": 1_789_459_199_876_u64 });
+    let with = |name: &str, own: Value, beside: bool| {
+        let mut event = base.clone();
+        event[name] = own;
+        if beside {
+            event["is_self"] = json!(true);
+        }
+        event
+    };
+    let postback = json!({ "mid": "p1", "title": "Hours", "payload": "HOURS" });
+    let events = [
+        with("postback", postback.clone(), true),
+        with("postback", json!({ "mid": "p1", "payload": "HOURS", "is_self": true }), false),
+        with("message", json!({ "mid": "m1", "text": "note", "is_self": true, "is_echo": true }), false),
+    ];
+    let body = json!({ "object": "instagram", "entry": [{ "id": ACCOUNT, "messaging": events }] });
+    let items = translate(body.to_string().as_bytes()).unwrap().items;
+    for item in &items {
+        assert_eq!(
+            (told::item(item).as_str(), item.routes[0].as_str()),
+            ("ignored: a note that the account wrote to itself", ACCOUNT)
+        );
+    }
+    assert_eq!(items.len(), 3);
+    let body = json!({ "object": "instagram", "entry": [{ "id": ACCOUNT, "messaging": [with("postback", postback, false)] }] });
+    assert_eq!(told::item(&translate(body.to_string().as_bytes()).unwrap().items[0]), "message choice opens");
+}
+
+/// A shared post comes twice until all apps know its newer kind.
+#[test]
+fn a_post_that_comes_twice_is_one() {
+    let url = |asset: u64, signature: &str| {
+        format!("https://lookaside.fbsbx.com/ig_messaging_cdn/?asset_id={asset}&signature={signature}")
+    };
+    let told = |attachments: Value| told::item(&item("message", json!({ "mid": "m1", "attachments": attachments })));
+    let post =
+        json!({ "type": "ig_post", "payload": { "ig_post_media_id": "18", "title": "Kopi", "url": url(18, "a") } });
+    for same in [
+        json!({ "url": url(18, "a") }),
+        json!({ "url": url(18, "b") }),
+        json!({ "ig_post_media_id": "18", "url": url(19, "a") }),
+    ] {
+        let share = json!({ "type": "share", "payload": same });
+        assert_eq!(told(json!([share, post])), "message image with caption opens");
+        assert_eq!(told(json!([post, share])), "message image with caption opens");
+    }
+    let another = json!({ "type": "share", "payload": { "url": url(19, "a") } });
+    assert_eq!(told(json!([another, post])), "message image + image with caption opens");
+    assert_eq!(told(json!([another])), "message image opens");
+    assert_eq!(
+        told(json!([{ "type": "share", "payload": {} }, { "type": "ig_post", "payload": {} }])),
+        "message other share + other ig_post opens"
+    );
+}
+
 #[test]
 fn one_bad_event_among_good_ones_of_two_accounts_falls_alone() {
     let event = |account: &str, own: Value| json!({ "sender": { "id": PERSON }, "recipient": { "id": account }, "timestamp": 1_789_459_199_876_u64, "message": own });

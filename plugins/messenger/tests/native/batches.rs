@@ -186,6 +186,27 @@ fn somebody_whom_a_checkbox_named_is_known_when_they_write() {
     assert_eq!(message.sender.unwrap().identities[1], agreed.who.identities[0]);
 }
 
+/// Somebody who tapped a button and whose id the page may not see is known by a reference, which can be answered.
+#[test]
+fn a_tap_of_somebody_without_an_id_belongs_to_the_reference() {
+    let tapped = |sender: Value| {
+        let event = json!({ "sender": sender, "recipient": { "id": PAGE }, "timestamp": "1527459824",
+            "postback": { "mid": "m_1", "title": "Mulai", "payload": "START" } });
+        let body = json!({ "object": "page", "entry": [{ "id": PAGE, "messaging": [event] }] });
+        translate(body.to_string().as_bytes()).unwrap().items.remove(0)
+    };
+    let item = tapped(json!({ "user_ref": "ref-1" }));
+    assert_eq!(item.routes, [PAGE]);
+    let event = told::only(&item);
+    assert_eq!((event.id.as_str(), event.time), ("m_1", Some(1_527_459_824_000)));
+    let said = message(event);
+    assert_eq!(said.thread.key, "user_ref:ref-1");
+    assert_eq!(said.sender.unwrap().identities, [Identity::new("meta-user-ref", PAGE, "ref-1")]);
+    assert!(matches!(&said.content[0], Content::Choice(choice) if choice.id == "START"));
+    assert_eq!(message(told::only(&tapped(json!({ "id": PERSON, "user_ref": "ref-1" })))).thread.key, PERSON);
+    assert!(told::item(&tapped(json!({ "user_ref": "" }))).starts_with("failed: "));
+}
+
 #[test]
 fn conversations_that_change_hands_and_accounts_that_are_blocked_are_told() {
     let passed = json!({ "previous_owner_app_id": "1", "new_owner_app_id": 263_902, "metadata": "" });
