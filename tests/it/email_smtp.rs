@@ -85,6 +85,60 @@ async fn commands_may_come_all_at_once_and_in_no_other_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_a_dot_between_two_line_ends_ends_a_mail() {
+    let (host, address) = start("").await;
+    let mut client = Client::welcome(host.mail()).await;
+    let nearly = [
+        "\r\n.\r\r\n",
+        "\r\n.\n",
+        "\n.\r\n",
+        "\n.\n",
+        "\r.\r",
+        "\r.\r\n",
+        "\r\n.\r",
+        "\r\n..\r\n",
+        "\r\n.\0\r\n",
+        "\r\n. \r\n",
+    ];
+    for (count, near) in nearly.iter().enumerate() {
+        for line in ["MAIL FROM:<a@x.example>".to_owned(), format!("RCPT TO:<{address}>"), "DATA".to_owned()] {
+            client.say(&line).await;
+        }
+        let id = format!("<{count}@x.example>");
+        let mail = format!(
+            "From: a@x.example\r\nMessage-ID: {id}\r\n\r\nHi{near}MAIL FROM:<smuggled@x.example>\r\n.\r\nNOOP\r\n"
+        );
+        client.write(mail.as_bytes()).await;
+        assert!(client.answer().await.starts_with("250 2.0.0 it is on disk"), "{near:?}");
+        assert!(
+            client.answer().await.starts_with("250 2.0.0 fine"),
+            "{near:?}: what follows the mail is the next command"
+        );
+        assert_eq!(journal(&host).await.len(), count + 1, "{near:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_that_are_announced_and_do_not_come_keep_no_other_out_and_end_in_time() {
+    // The server's own section follows: `start` begins with that of mail.
+    let more = "connections_per_address = 20\nreceiving_bytes = 30000000\n[server]\nbody_grace_ms = 1500\n";
+    let (host, address) = start(more).await;
+    let mut idle = Vec::new();
+    for _ in 0..5 {
+        let mut client = Client::welcome(host.mail()).await;
+        client.say("MAIL FROM:<a@x.example> SIZE=26000000").await;
+        client.say(&format!("RCPT TO:<{address}>")).await;
+        assert!(client.say("DATA").await.starts_with("354 "));
+        idle.push(client);
+    }
+    let mut other = Client::welcome(host.mail()).await;
+    assert!(other.hand_over("b@x.example", &address, MAIL).await.starts_with("250 "));
+    for mut client in idle {
+        assert!(client.answer().await.starts_with("421 "), "who announces a mail sends it");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mail_that_is_too_large_is_refused_announced_or_not_and_the_session_goes_on() {
     let (host, address) = start("max_bytes = 1000\n").await;
     let mut client = Client::welcome(host.mail()).await;
@@ -276,22 +330,23 @@ async fn mails_that_come_at_once_take_no_more_memory_than_they_may_whatever_they
     };
     let (mut first, mut second) = (Client::welcome(host.mail()).await, Client::welcome(host.mail()).await);
     assert!(begin(&mut first, 1_000_000).await.starts_with("354 "));
-    assert!(begin(&mut second, 1).await.starts_with("452 4.3.1"), "what was announced is kept free for it");
-    first.write(large.as_bytes()).await;
-    assert!(first.answer().await.starts_with("250 "));
-
-    // Both say that they are small, and neither is.
-    for client in [&mut first, &mut second] {
-        client.say("RSET").await;
-        assert!(begin(client, 1).await.starts_with("354 "));
-    }
-    first.write(large.as_bytes()).await;
-    assert!(first.answer().await.starts_with("452 4.3.1"), "the second's mail has begun and holds its room");
+    assert!(begin(&mut second, 1).await.starts_with("354 "), "what was only announced holds no room");
     second.write(large.as_bytes()).await;
-    assert!(second.answer().await.starts_with("250 "), "who was refused holds none any more");
-    assert!(begin(&mut first, 1_000_000).await.starts_with("354 "));
-    first.write(large.as_bytes()).await;
-    assert!(first.answer().await.starts_with("250 "), "and comes again");
+    assert!(second.answer().await.starts_with("250 "));
+
+    let (begun, rest) = large.split_at(700_000);
+    first.write(begun.as_bytes()).await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert!(begin(&mut second, 900_000).await.starts_with("452 4.3.1"), "what does not fit now is not begun");
+    second.say("RSET").await;
+    assert!(begin(&mut second, 1).await.starts_with("354 "));
+    second.write(large.as_bytes()).await;
+    assert!(second.answer().await.starts_with("452 4.3.1"), "the first's mail holds its room");
+    first.write(rest.as_bytes()).await;
+    assert!(first.answer().await.starts_with("250 "), "and loses none of it");
+    assert!(begin(&mut second, 1_000_000).await.starts_with("354 "));
+    second.write(large.as_bytes()).await;
+    assert!(second.answer().await.starts_with("250 "), "whoever was refused comes again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

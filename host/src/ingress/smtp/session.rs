@@ -5,14 +5,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smtp_proto::request::receiver::{DataReceiver, RequestReceiver};
+use smtp_proto::request::receiver::RequestReceiver;
 use smtp_proto::{Error as Syntax, Request};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::Shared;
+use super::dots::Dots;
 use super::take::{Received, Recipient, Refusal};
 use crate::ingress::budget::Room;
+use crate::model::client_key::ClientKey;
 
 /// What a session speaks over.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -271,7 +273,7 @@ impl Session {
             let line = format!("552 5.3.4 a mail has at most {} bytes", config.max_bytes);
             return self.reject(&line).await;
         }
-        if self.client.is_some_and(|client| self.shared.mails.check(&client).is_err()) {
+        if self.client.is_some_and(|client| self.shared.mails.check(&ClientKey::of(client)).is_err()) {
             metrics::counter!("sambung_mails_limited_total").increment(1);
             return self.reject("451 4.7.1 too many mails at once; come again in a minute").await;
         }
@@ -311,11 +313,14 @@ impl Session {
             let line = if self.sender.is_none() { "503 5.5.1 say MAIL first" } else { "554 5.5.1 it is for nobody" };
             return self.reject(line).await;
         }
-        // What was announced may not be what comes.
-        let most = self.shared.config.max_bytes;
-        let Some(room) = self.shared.bytes.take(self.announced.max(STEP).min(most)) else {
+        // Room is taken as the mail arrives. What was announced is not held for it, because a client that sends nothing would keep
+        // others' mails out; but where it does not fit now, the mail is not begun.
+        let client = self.client.map(ClientKey::of);
+        let announced = self.announced.max(STEP).min(self.shared.config.max_bytes);
+        if self.shared.bytes.take_for(client, announced).is_none() {
             return self.reject(FULL).await;
-        };
+        }
+        let Some(room) = self.shared.bytes.take_for(client, 0) else { return self.reject(FULL).await };
         self.say("354 end it with a dot on a line of its own").await?;
         Ok(Next::Mail(room))
     }
@@ -362,19 +367,18 @@ impl Session {
     }
 
     async fn read_mail(&mut self, room: &mut Room) -> io::Result<Raw> {
-        let (mut receiver, mut raw, mut refused) = (DataReceiver::new(), Vec::new(), None);
-        // The line before the first is ended already, by DATA itself: a dot may stand at once.
-        receiver.ingest(&mut b"\r\n".iter(), &mut raw);
-        raw.clear();
+        let (mut dots, mut raw, mut refused) = (Dots::default(), Vec::new(), None);
+        let (began, mut read) = (Instant::now(), 0);
         loop {
-            self.until = Instant::now() + self.patience();
+            // A mail comes at the least rate of a body, in however many pieces.
+            let until = began + self.shared.pace.patience(read);
+            self.until = until.min(Instant::now() + self.patience());
             if self.came.is_empty() && !self.read().await? {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let came = std::mem::take(&mut self.came);
-            let mut bytes = came.iter();
-            let ended = receiver.ingest(&mut bytes, &mut raw);
-            self.came = bytes.as_slice().to_vec();
+            read += came.len() as u64;
+            let ended = dots.take(&came, &mut raw).inspect(|rest| self.came = came[*rest..].to_vec()).is_some();
             let most = self.shared.config.max_bytes;
             if raw.len() > most {
                 refused = Some(Raw::Over);
