@@ -13,3 +13,6 @@ mod outsider;
 mod scale;
 
 mod endpoint_addresses;
+mod held_sockets;
+mod http2_floods;
+mod sign_in_keys;
