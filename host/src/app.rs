@@ -28,6 +28,7 @@ use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, Renewals, SecretService};
 use crate::retention::Retention;
 use crate::wake::Wakes;
+use crate::web::listener;
 use crate::web::state::{Limits, Parts, Readiness, State};
 use sambung_runtime::{EngineError, MailSecurity, Runtime, RuntimeConfig, Services, egress};
 
@@ -76,9 +77,6 @@ pub enum AppError {
         /// The system's words.
         error: std::io::Error,
     },
-    /// The listener failed while serving.
-    #[error("serving ended: {0}")]
-    Serve(std::io::Error),
 }
 
 /// A server that is built and not yet listening.
@@ -202,8 +200,9 @@ impl App {
         }
         self.start_metrics_listener().await?;
         self.state.readiness.set(true);
-        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let bounds = listener::Bounds::of(&self.state.config.server);
+        let proxies = Arc::clone(&self.state.proxies);
+        let server = listener::serve(listener, self.router(), bounds, proxies, stop.clone());
         let grace = Duration::from_millis(self.state.config.server.shutdown_grace_ms);
         let readiness = self.state.readiness.clone();
         let patience = async {
@@ -211,13 +210,10 @@ impl App {
             readiness.set(false);
             tokio::time::sleep(grace).await;
         };
-        let served = tokio::select! {
-            served = server => served.map_err(AppError::Serve),
-            () = patience => {
-                tracing::warn!("requests were still open when the time for stopping was over");
-                Ok(())
-            }
-        };
+        tokio::select! {
+            () = server => {}
+            () = patience => tracing::warn!("requests were still open when the time for stopping was over"),
+        }
         stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
@@ -227,7 +223,7 @@ impl App {
             );
         }
         self.state.db.close().await;
-        served
+        Ok(())
     }
 
     /// The loops of every part, each until `stop`.
@@ -274,11 +270,8 @@ impl App {
         let listener = TcpListener::bind(&address).await.map_err(|error| AppError::Listen { address, error })?;
         let router = api::ops::metrics_listener().with_state(self.state.clone());
         let stop = self.state.stop.clone();
-        self.tasks.spawn(async move {
-            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await {
-                tracing::error!(%error, "the listener for metrics ended");
-            }
-        });
+        let bounds = listener::Bounds::of(&self.state.config.server).small();
+        self.tasks.spawn(listener::serve(listener, router, bounds, Arc::default(), stop));
         Ok(())
     }
 }

@@ -82,6 +82,18 @@ pub struct Server {
     pub public_url: String,
     pub trusted_proxies: Vec<String>,
     pub max_body_bytes: usize,
+    pub connections: usize,
+    pub connections_per_address: usize,
+    pub reserved_connections: usize,
+    pub head_ms: u64,
+    pub idle_ms: u64,
+    pub stalled_ms: u64,
+    pub head_bytes: usize,
+    pub body_bytes_per_s: u32,
+    pub body_grace_ms: u64,
+    pub http2_streams: u32,
+    pub http2_resets_per_minute: u32,
+    pub limiter_keys: usize,
     pub shutdown_grace_ms: u64,
 }
 
@@ -157,8 +169,12 @@ pub struct Auth {
 pub struct Ingress {
     pub unverified_per_minute: u32,
     pub max_body_bytes: usize,
+    pub body_ms: u64,
+    pub body_bytes: usize,
+    pub body_bytes_per_address: usize,
     pub max_file_bytes: u64,
     pub uploads: usize,
+    pub uploads_per_address: usize,
     pub upload_ms: u64,
 }
 
@@ -174,6 +190,7 @@ pub struct Mail {
     pub tls_key: PathBuf,
     pub max_bytes: usize,
     pub receiving_bytes: usize,
+    pub receiving_bytes_per_address: usize,
     pub max_recipients: usize,
     pub connections: usize,
     pub connections_per_address: usize,
@@ -361,7 +378,13 @@ impl Config {
         if !self.metrics.listen.is_empty() && self.metrics.listen.parse::<SocketAddr>().is_err() {
             return fail("metrics.listen", "must be an address and a port such as 127.0.0.1:9090".into());
         }
+        if self.server.head_bytes < 8192 {
+            return fail("server.head_bytes", "must be at least 8192, the least that HTTP needs".into());
+        }
         for (key, value) in [
+            ("server.connections_per_address", self.server.connections_per_address),
+            ("server.http2_streams", self.server.http2_streams as usize),
+            ("server.limiter_keys", self.server.limiter_keys),
             ("database.readers", self.database.readers),
             ("database.write_queue", self.database.write_queue),
             ("database.group_commit_max", self.database.group_commit_max),
@@ -369,6 +392,7 @@ impl Config {
             ("auth.sign_in_per_minute", self.auth.sign_in_per_minute as usize),
             ("ingress.unverified_per_minute", self.ingress.unverified_per_minute as usize),
             ("ingress.uploads", self.ingress.uploads),
+            ("ingress.uploads_per_address", self.ingress.uploads_per_address),
             ("runtime.instances", self.runtime.instances as usize),
             ("inbound.polls", self.inbound.polls),
             ("retention.batch", self.retention.batch as usize),

@@ -1,5 +1,6 @@
 //! From a provider's request, or a visitor's page, to a conversation: real components, real HTTP, a real database.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,6 +15,9 @@ use reqwest::{Method, StatusCode};
 use sambung_runtime::{CallError, CallFault, Usage};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::common::{Options, TestHost, read, until};
 
@@ -183,6 +187,101 @@ async fn a_body_over_the_limit_is_refused() {
     let url = shop.host.url(&format!("/hooks/line/{}", shop.channel));
     let chunked = shop.host.client.post(url).body(reqwest::Body::wrap_stream(chunks)).send().await.unwrap();
     assert_eq!(chunked.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+/// What the server answers to a request of which the body comes as it is given here, and then nothing.
+async fn raw(
+    host: &TestHost,
+    from: u8,
+    head: &str,
+    body: &[u8],
+) -> (TcpStream, impl AsyncFnOnce(&mut TcpStream) -> String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 66, from], 0))).unwrap();
+    let mut stream = socket.connect(host.base.strip_prefix("http://").unwrap().parse().unwrap()).await.unwrap();
+    stream
+        .write_all(format!("{head} HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
+    stream.write_all(body).await.unwrap();
+    let answer = async |stream: &mut TcpStream| {
+        let mut said = vec![0; 1024];
+        let read = stream.read(&mut said);
+        let read = tokio::time::timeout(Duration::from_secs(20), read).await.expect("it is answered").unwrap();
+        String::from_utf8_lossy(&said[..read]).into_owned()
+    };
+    (stream, answer)
+}
+
+#[tokio::test]
+async fn bodies_that_are_announced_and_do_not_come_keep_no_webhook_out() {
+    let shop = Shop::open().await;
+    let head = format!("POST /hooks/line/{}", shop.channel);
+    let mut idle = Vec::new();
+    for number in 0..80 {
+        idle.push(raw(&shop.host, number % 4, &head, b"{").await.0);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(shop.deliver(&body(&[text("1", AT, "halo")])).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn one_address_holds_its_share_of_the_memory_for_bodies_and_others_the_rest() {
+    let shop = Shop::open_with(Options::default().set("INGRESS__BODY_BYTES_PER_ADDRESS", 200_000)).await;
+    let head = format!("POST /hooks/line/{}", shop.channel);
+    let (_held, _) = raw(&shop.host, 1, &head, &[b' '; 150_000]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (mut second, answer) = raw(&shop.host, 1, &head, &[b' '; 150_000]).await;
+    let said = answer(&mut second).await;
+    assert!(said.starts_with("HTTP/1.1 503") && said.to_lowercase().contains("retry-after: "), "{said}");
+    let (_other, _) = raw(&shop.host, 2, &head, &[b' '; 150_000]).await;
+    assert_eq!(shop.deliver(&body(&[text("1", AT, "halo")])).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_no_recipe_takes_is_refused_before_its_body_is_read() {
+    let shop = Shop::open().await;
+    for head in [
+        "POST /hooks/nobody/x".to_owned(),
+        "POST /hooks/line/ch_00000000000000000000000000".to_owned(),
+        format!("POST /hooks/line/{}/elsewhere", shop.channel),
+        format!("PUT /hooks/line/{}", shop.channel),
+    ] {
+        let (mut stream, answer) = raw(&shop.host, 1, &head, b"{").await;
+        let said = answer(&mut stream).await;
+        assert!(said.starts_with("HTTP/1.1 404"), "{head}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_counts_as_unverified() {
+    let options = Options::default().set("SERVER__BODY_GRACE_MS", 200).set("INGRESS__UNVERIFIED_PER_MINUTE", 2);
+    let shop = Shop::open_with(options).await;
+    let head = format!("POST /hooks/line/{}", shop.channel);
+    for expected in ["408", "408", "429"] {
+        let (mut stream, answer) = raw(&shop.host, 1, &head, b"{").await;
+        let said = answer(&mut stream).await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {expected}")), "{expected}: {said}");
+    }
+    assert_eq!(shop.deliver(&body(&[text("1", AT, "halo")])).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn calls_while_a_plugin_is_removed_do_not_count_against_the_provider() {
+    let shop = Shop::open_with(Options::default().set("INGRESS__UNVERIFIED_PER_MINUTE", 2)).await;
+    let said = body(&[text("1", AT, "halo")]);
+    assert_eq!(shop.host.call(Method::DELETE, "/v1/plugins/line", None).await.0, StatusCode::NO_CONTENT);
+    for _ in 0..5 {
+        let answered = shop.deliver(&said).await;
+        assert!(matches!(answered, StatusCode::NOT_FOUND | StatusCode::SERVICE_UNAVAILABLE), "{answered}");
+    }
+    let (_, wasm) =
+        sambung_bundle::BUNDLED.iter().map(|plugin| (plugin.id, plugin.wasm)).find(|(id, _)| *id == "line").unwrap();
+    let back =
+        shop.host.request(Method::POST, "/v1/plugins").header("content-type", "application/wasm").body(wasm.to_vec());
+    assert!(back.send().await.unwrap().status().is_success());
+    assert_eq!(shop.deliver_signed(&said, &[]).await, StatusCode::UNAUTHORIZED, "it is not told to wait");
+    assert_eq!(shop.deliver(&said).await, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod faults;
 mod feed;
 mod house;
 mod inbound;
+mod listener;
 mod media;
 mod operations;
 mod outbound;

@@ -61,6 +61,11 @@ pub struct Verifier {
 }
 
 impl Verifier {
+    /// As [`recipe::takes`].
+    pub fn takes(&self, address: AddressKind, settings: &Value, method: &str, path: &str) -> bool {
+        recipe::takes(&self.webhooks, address, settings, method, path)
+    }
+
     /// As [`recipe::receive`]. It waits only where a token names a key that is not there.
     pub async fn receive(
         &self,

@@ -101,6 +101,12 @@ pub fn receive(
     }
 }
 
+/// Whether some webhook of an address has this method and path, so that its body is worth reading.
+pub fn takes(webhooks: &[Webhook], address: AddressKind, settings: &Value, method: &str, path: &str) -> bool {
+    let raw = Raw { method, path, query: "", headers: &[], body: &[], url: None, received_at_ms: 0 };
+    matching(webhooks, address, settings, &raw).is_some()
+}
+
 /// The issuers' keys that a request needs before [`receive`] can decide about it.
 pub fn keys_wanted(webhooks: &[Webhook], address: AddressKind, settings: &Value, raw: &Raw<'_>) -> Vec<KeyName> {
     let Some((webhook, below)) = matching(webhooks, address, settings, raw) else { return Vec::new() };

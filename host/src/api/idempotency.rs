@@ -147,8 +147,9 @@ async fn fingerprint(parts: &Parts, body: Body, most: usize) -> Result<([u8; 32]
     hash.update(kind);
     hash.update([0]);
     if kind.is_empty() || kind.starts_with(b"application/json") {
-        let bytes: Bytes =
-            to_bytes(body, most).await.map_err(|_| Problem::too_large("the body is larger than it may be"))?;
+        let bytes: Bytes = to_bytes(body, most)
+            .await
+            .map_err(|error| Problem::unread(&error, Problem::too_large("the body is larger than it may be")))?;
         hash.update(&bytes);
         return Ok((hash.finalize().into(), Body::from(bytes), None));
     }

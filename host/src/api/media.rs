@@ -116,7 +116,8 @@ async fn upload(
     let mut stream = body.into_data_stream();
     let mut any = false;
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| Problem::bad_request("the upload ended before it was whole"))?;
+        let chunk = chunk
+            .map_err(|error| Problem::unread(&error, Problem::bad_request("the upload ended before it was whole")))?;
         any |= !chunk.is_empty();
         incoming.write(&chunk).await?;
     }

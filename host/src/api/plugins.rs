@@ -89,8 +89,9 @@ async fn install(
 ) -> Answer<(StatusCode, Json<Value>)> {
     caller.at_least(Role::Operator)?;
     let most = usize::try_from(state.config.runtime.limits.file_bytes).unwrap_or(usize::MAX);
-    let wasm = to_bytes(body, most).await.map_err(|_| {
-        Problem::too_large(format!("a plugin file has at most {most} bytes, or the upload ended too early"))
+    let wasm = to_bytes(body, most).await.map_err(|error| {
+        let words = format!("a plugin file has at most {most} bytes, or the upload ended too early");
+        Problem::unread(&error, Problem::too_large(words))
     })?;
     if wasm.is_empty() {
         return Err(Problem::invalid(vec![FieldError::new(

@@ -31,7 +31,7 @@ fn from_rejection(rejection: &JsonRejection) -> Problem {
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "send `Content-Type: application/json`")
             }
-            _ => Problem::bad_request(words),
+            _ => Problem::unread(rejection, Problem::bad_request(words)),
         },
     }
 }

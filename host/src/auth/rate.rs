@@ -1,39 +1,92 @@
-//! How often somebody may try: a bucket for each key, refilled over a minute.
+//! Rates of tries by key: a bucket for each key, refilled over a minute, in a table of a fixed size.
 
-use std::hash::Hash;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::marker::PhantomData;
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::{Quota, RateLimiter};
 
-/// Tries between two clean-ups of keys that have a full bucket again, so that strangers do not fill the memory.
-const CLEAN_EVERY: usize = 4096;
+/// Parts of the table, each with a lock of its own.
+const SHARDS: usize = 256;
 
 /// A limit for each key. Cheap to clone.
-#[derive(Clone)]
-pub struct Limiter<K: Hash + Eq + Clone>(Arc<Inner<K>>);
+///
+/// A key is kept as a hash of 64 bits with a seed of this process's own, so that its length costs no memory and no client can find two
+/// keys that share a bucket. The table is bounded. When it is full, a new key takes the place of the key that has used its limit least,
+/// which then starts with a full bucket again: a client that sends many new keys can make the table forget clients that tried little, in
+/// their favour, and neither locks another key out nor resets its own bucket once that is used up.
+pub struct Limiter<K: ?Sized>(Arc<Inner>, PhantomData<fn(&K)>);
 
-struct Inner<K: Hash + Eq + Clone> {
-    buckets: DefaultKeyedRateLimiter<K>,
-    tries: AtomicUsize,
+struct Inner {
+    buckets: RateLimiter<u64, Buckets, DefaultClock, NoOpMiddleware>,
+    seed: RandomState,
 }
 
-impl<K: Hash + Eq + Clone> Limiter<K> {
-    /// So many tries in a minute for each key, all of which may come at once.
-    pub fn per_minute(most: u32) -> Limiter<K> {
+impl<K: ?Sized> Clone for Limiter<K> {
+    fn clone(&self) -> Self {
+        Limiter(Arc::clone(&self.0), PhantomData)
+    }
+}
+
+impl<K: Hash + ?Sized> Limiter<K> {
+    /// Allows so many tries in a minute for each key, all of which may come at once, and remembers at most so many keys.
+    pub fn per_minute(most: u32, keys: usize) -> Limiter<K> {
+        Limiter::over(Buckets::new(keys), most)
+    }
+
+    fn over(buckets: Buckets, most: u32) -> Limiter<K> {
         let quota = Quota::per_minute(NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN));
-        Limiter(Arc::new(Inner { buckets: RateLimiter::keyed(quota), tries: AtomicUsize::new(0) }))
+        let buckets = RateLimiter::new(quota, buckets, DefaultClock::default());
+        Limiter(Arc::new(Inner { buckets, seed: RandomState::new() }), PhantomData)
     }
 
     /// Counts a try. The error is how long to wait.
     pub fn check(&self, key: &K) -> Result<(), Duration> {
-        if self.0.tries.fetch_add(1, Ordering::Relaxed) % CLEAN_EVERY == CLEAN_EVERY - 1 {
-            self.0.buckets.retain_recent();
+        let key = self.0.seed.hash_one(key);
+        self.0.buckets.check_key(&key).map_err(|early| early.wait_time_from(DefaultClock::default().now()))
+    }
+}
+
+/// The buckets: for each key the time at which its bucket is full again.
+struct Buckets {
+    shards: Arc<[Mutex<HashMap<u64, Nanos>>]>,
+    most: usize,
+}
+
+impl Buckets {
+    fn new(keys: usize) -> Buckets {
+        let shards = std::iter::repeat_with(Mutex::default).take(SHARDS).collect();
+        Buckets { shards, most: keys.div_ceil(SHARDS).max(1) }
+    }
+}
+
+impl StateStore for Buckets {
+    type Key = u64;
+
+    fn measure_and_replace<T, F, E>(&self, key: &u64, f: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let shard = &self.shards[usize::try_from(key % SHARDS as u64).unwrap_or_default()];
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let (told, full_at) = f(shard.get(key).copied())?;
+        if shard.len() >= self.most && !shard.contains_key(key) {
+            // The bucket that is full first is the one that was used least.
+            let least = shard.iter().min_by_key(|(_, full_at)| full_at.as_u64()).map(|(key, _)| *key);
+            if let Some(least) = least {
+                shard.remove(&least);
+                metrics::counter!("sambung_limiter_keys_forgotten_total").increment(1);
+            }
         }
-        self.0.buckets.check_key(key).map_err(|early| early.wait_time_from(DefaultClock::default().now()))
+        shard.insert(*key, full_at);
+        Ok(told)
     }
 }
 
@@ -43,11 +96,30 @@ mod tests {
 
     #[test]
     fn one_key_runs_out_and_another_does_not() {
-        let limiter = Limiter::per_minute(3);
+        let limiter = Limiter::<str>::per_minute(3, 100);
         for _ in 0..3 {
-            assert!(limiter.check(&"a").is_ok());
+            assert!(limiter.check("a").is_ok());
         }
-        assert!(limiter.check(&"a").expect_err("too many") > Duration::ZERO);
-        assert!(limiter.check(&"b").is_ok());
+        assert!(limiter.check("a").expect_err("too many") > Duration::ZERO);
+        assert!(limiter.check("b").is_ok());
+    }
+
+    #[test]
+    fn many_keys_neither_fill_the_memory_nor_free_nor_lock_out_a_key() {
+        let buckets = Buckets::new(1000);
+        let shards = Arc::clone(&buckets.shards);
+        let limiter = Limiter::<str>::over(buckets, 3);
+        for _ in 0..3 {
+            assert!(limiter.check("attacker").is_ok());
+        }
+        let long = "x".repeat(2 << 20);
+        for number in 0..20_000 {
+            let key = if number == 0 { long.clone() } else { format!("{number}@example.com") };
+            assert!(limiter.check(&key).is_ok(), "a key that was never used is not refused: {number}");
+        }
+        let kept: usize = shards.iter().map(|shard| shard.lock().expect("no panic").len()).sum();
+        assert!(kept <= 1024, "{kept} keys are kept");
+        assert!(limiter.check("attacker").is_err(), "new keys do not make the table forget one that is used up");
+        assert!(limiter.check("victim").is_ok());
     }
 }

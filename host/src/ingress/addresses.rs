@@ -40,6 +40,11 @@ pub(super) struct Address {
 }
 
 impl Address {
+    /// Whether some recipe has this method and path.
+    pub fn takes(&self, method: &str, path: &str) -> bool {
+        self.verifier.takes(self.kind, &self.settings, method, path)
+    }
+
     /// What becomes of a request to it.
     pub async fn receive(&self, raw: &Raw<'_>) -> Verdict {
         self.verifier.receive(self.kind, &self.settings, raw, &|name| self.secrets(name)).await

@@ -1,7 +1,10 @@
-//! How much of something may be in memory at a time: who finds no room is told so at once, and nobody waits.
+//! How much of something may be in use at a time, in all and by one client. A caller that finds no room is told so at once.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::client_key::ClientKey;
 
 /// Room that is shared. Cheap to clone.
 #[derive(Clone)]
@@ -10,25 +13,59 @@ pub(super) struct Budget(Arc<Inner>);
 struct Inner {
     used: AtomicUsize,
     most: usize,
+    of_one: Mutex<HashMap<ClientKey, usize>>,
+    most_of_one: usize,
 }
 
 /// Room that was taken; given back when dropped.
 pub(super) struct Room {
     budget: Budget,
+    client: Option<ClientKey>,
     amount: usize,
 }
 
 impl Budget {
     pub fn new(most: usize) -> Budget {
-        Budget(Arc::new(Inner { used: AtomicUsize::new(0), most }))
+        Budget::with_share(most, most)
     }
 
-    /// Takes room, or nothing.
+    /// Room of which one client has at most `most_of_one`.
+    pub fn with_share(most: usize, most_of_one: usize) -> Budget {
+        Budget(Arc::new(Inner { used: AtomicUsize::new(0), most, of_one: Mutex::default(), most_of_one }))
+    }
+
+    /// Takes room that counts for no client, or nothing.
     pub fn take(&self, amount: usize) -> Option<Room> {
-        let taken = self.0.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| {
-            used.checked_add(amount).filter(|used| *used <= self.0.most)
-        });
-        taken.ok().map(|_| Room { budget: self.clone(), amount })
+        self.take_for(None, amount)
+    }
+
+    /// Takes room for a client, or nothing.
+    pub fn take_for(&self, client: Option<ClientKey>, amount: usize) -> Option<Room> {
+        let mut room = Room { budget: self.clone(), client, amount: 0 };
+        room.grow(amount).then_some(room)
+    }
+
+    fn add(&self, client: Option<ClientKey>, amount: usize) -> bool {
+        let fits = |used: usize, most: usize| used.checked_add(amount).filter(|used| *used <= most);
+        // The lock is held until the total is known, so that a client's share never counts what it did not get.
+        let mut of_one = client.map(|client| (client, self.lock()));
+        if let Some((client, of_one)) = &of_one
+            && fits(of_one.get(client).copied().unwrap_or_default(), self.0.most_of_one).is_none()
+        {
+            return false;
+        }
+        let most = self.0.most;
+        if self.0.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| fits(used, most)).is_err() {
+            return false;
+        }
+        if let Some((client, of_one)) = &mut of_one {
+            *of_one.entry(*client).or_default() += amount;
+        }
+        true
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ClientKey, usize>> {
+        self.0.of_one.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -36,15 +73,28 @@ impl Room {
     /// Takes more until it is so much; false where there is none.
     pub fn grow(&mut self, to: usize) -> bool {
         let Some(more) = to.checked_sub(self.amount).filter(|more| *more > 0) else { return true };
-        let Some(mut taken) = self.budget.take(more) else { return false };
-        self.amount += std::mem::take(&mut taken.amount);
+        if !self.budget.add(self.client, more) {
+            return false;
+        }
+        self.amount += more;
         true
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
+        if self.amount == 0 {
+            return;
+        }
         self.budget.0.used.fetch_sub(self.amount, Ordering::AcqRel);
+        let Some(client) = self.client else { return };
+        let mut of_one = self.budget.lock();
+        if let Some(used) = of_one.get_mut(&client) {
+            *used -= self.amount;
+            if *used == 0 {
+                of_one.remove(&client);
+            }
+        }
     }
 }
 
@@ -72,5 +122,20 @@ mod tests {
         assert!(budget.take(2).is_none() && budget.take(1).is_some());
         drop(room);
         assert!(budget.take(10).is_some());
+    }
+
+    #[test]
+    fn one_client_has_its_share_and_leaves_the_rest_to_others() {
+        let client = |last: u8| Some(ClientKey::of([192, 0, 2, last].into()));
+        let budget = Budget::with_share(10, 4);
+        let mut first = budget.take_for(client(1), 3).expect("there is room");
+        assert!(!first.grow(5) && first.grow(4));
+        assert!(budget.take_for(client(1), 1).is_none());
+        let others = (budget.take_for(client(2), 4), budget.take_for(client(3), 2));
+        assert!(others.0.is_some() && others.1.is_some());
+        assert!(budget.take_for(client(4), 1).is_none(), "there is no more in all");
+        drop((first, others));
+        assert!(budget.lock().is_empty());
+        assert!(budget.take_for(client(1), 4).is_some());
     }
 }

@@ -6,22 +6,29 @@ use std::time::Duration;
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::BytesMut;
+use futures_util::StreamExt;
 use sambung_runtime::contract::inbound;
 use sambung_runtime::recipe::{Answer, Raw, Verdict};
 
+use super::Ingress;
 use super::addresses::{Address, Called};
-use super::{BODY_TIME, Ingress};
+use super::budget::{Budget, Room};
 use crate::db::{DbError, NewRow};
+use crate::model::client_key::ClientKey;
 use crate::web::client::ClientAddress;
+use crate::web::listener::is_too_slow;
 use crate::web::state;
 
 /// How long a plugin may take to answer a webhook itself, before the recipe's fixed answer goes out.
 const PLUGIN_TIME: Duration = Duration::from_secs(2);
 /// When a provider should come again while the host sheds load, in seconds.
 const COME_AGAIN: &str = "5";
+/// Room that a body takes from the shared memory at a time.
+const STEP: usize = 16 << 10;
 
 pub(super) async fn receive(
     State(state): State<state::State>,
@@ -34,18 +41,27 @@ pub(super) async fn receive(
     let called = Called::read(path);
     let address = match ingress.addresses.find(&called).await {
         Ok(Some(address)) => address,
-        Ok(None) => return unverified(&state, client, StatusCode::NOT_FOUND),
+        // Not counted: a provider goes on calling while a plugin is being replaced, and must not wait once it is back.
+        Ok(None) => return refuse_unread(StatusCode::NOT_FOUND),
         Err(error) => return shed(&error),
     };
     let most = state.config.ingress.max_body_bytes;
     let announced = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|bytes| bytes > most) {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+        return refuse_unread(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    let Some(_room) = ingress.bodies.take(announced.unwrap_or(most)) else { return full() };
-    let body = match read(body, most).await {
-        Ok(body) => body,
-        Err(status) => return status.into_response(),
+    if !address.takes(head.method.as_str(), called.below) {
+        address.refused.increment(1);
+        return refuse_unread(StatusCode::NOT_FOUND);
+    }
+    let reading = read(body, most, state.config.ingress.body_ms, &ingress.bodies, client);
+    let (body, _room) = match reading.await {
+        Ok(read) => read,
+        Err(Unread::TooSlow) => {
+            address.refused.increment(1);
+            return unverified(&state, client, StatusCode::REQUEST_TIMEOUT);
+        }
+        Err(unread) => return unread.into_response(),
     };
     let received_at = state.clock.now();
     let headers = texts(&head.headers);
@@ -62,7 +78,7 @@ pub(super) async fn receive(
     match address.receive(&raw).await {
         Verdict::NoMatch => {
             address.refused.increment(1);
-            unverified(&state, client, StatusCode::NOT_FOUND)
+            StatusCode::NOT_FOUND.into_response()
         }
         Verdict::Refuse { status, reason } => {
             address.refused.increment(1);
@@ -120,21 +136,63 @@ async fn commit(
     }
 }
 
-pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, StatusCode> {
-    match tokio::time::timeout(BODY_TIME, axum::body::to_bytes(body, most)).await {
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) => {
-            let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-            while let Some(cause) = source {
-                if cause.is::<http_body_util::LengthLimitError>() {
-                    return Err(StatusCode::PAYLOAD_TOO_LARGE);
-                }
-                source = cause.source();
-            }
-            Err(StatusCode::BAD_REQUEST)
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// It is longer than it may be.
+    TooLarge,
+    /// It did not come in time, or came too slowly.
+    TooSlow,
+    /// It ended before it was whole.
+    Broken,
+    /// Other bodies leave no room in memory, or this client's own do.
+    Full,
+}
+
+impl IntoResponse for Unread {
+    fn into_response(self) -> Response {
+        match self {
+            Unread::TooLarge => refuse_unread(StatusCode::PAYLOAD_TOO_LARGE),
+            Unread::TooSlow => refuse_unread(StatusCode::REQUEST_TIMEOUT),
+            Unread::Broken => refuse_unread(StatusCode::BAD_REQUEST),
+            Unread::Full => full(),
         }
     }
+}
+
+/// Reads a body, and takes room for it as its bytes arrive: a client holds no memory with bytes that it only announced.
+pub(super) async fn read(
+    body: Body,
+    most: usize,
+    patience_ms: u64,
+    budget: &Budget,
+    client: ClientKey,
+) -> Result<(Bytes, Room), Unread> {
+    let mut room = budget.take_for(Some(client), 0).ok_or(Unread::Full)?;
+    let arrives = async {
+        let (mut whole, mut stream) = (BytesMut::new(), body.into_data_stream());
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(|error| if is_too_slow(&error) { Unread::TooSlow } else { Unread::Broken })?;
+            let length = whole.len() + piece.len();
+            if length > most {
+                return Err(Unread::TooLarge);
+            }
+            // In steps, because each one takes a lock; the vector grows to twice its length at most.
+            if !room.grow(length.next_multiple_of(STEP).min(most)) {
+                return Err(Unread::Full);
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
+    };
+    let body =
+        tokio::time::timeout(Duration::from_millis(patience_ms), arrives).await.map_err(|_| Unread::TooSlow)??;
+    Ok((body, room))
+}
+
+/// Refuses a request whose body was not read, and ends the connection: reading on would cost what the refusal saves.
+fn refuse_unread(status: StatusCode) -> Response {
+    (status, [(CONNECTION, "close")]).into_response()
 }
 
 /// A header that is no text cannot carry a signature; its absence makes the recipe refuse.
@@ -146,7 +204,7 @@ fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 /// Refuses what nobody verified; whoever sends too much of it is told to wait.
-fn unverified(state: &state::State, client: std::net::IpAddr, status: StatusCode) -> Response {
+fn unverified(state: &state::State, client: ClientKey, status: StatusCode) -> Response {
     match state.limits.unverified.check(&client) {
         Ok(()) => status.into_response(),
         Err(wait) => {

@@ -12,7 +12,6 @@ mod visitors;
 mod widget;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
@@ -37,18 +36,14 @@ struct Ingress {
     disk: Disk,
 }
 
-/// Bytes of bodies in memory at a time; past it 503.
-const MOST_BODY_BYTES: usize = 256 << 20;
-/// How long somebody may take to send a body.
-const BODY_TIME: Duration = Duration::from_secs(30);
-
 /// The addresses of this part.
 pub fn routes(state: &State) -> Router<State> {
+    let config = &state.config.ingress;
     let ingress = Arc::new(Ingress {
         addresses: Addresses::new(state),
-        bodies: Budget::new(MOST_BODY_BYTES),
-        uploads: Budget::new(state.config.ingress.uploads),
-        visitors: VisitorLimits::default(),
+        bodies: Budget::with_share(config.body_bytes, config.body_bytes_per_address),
+        uploads: Budget::with_share(config.uploads, config.uploads_per_address),
+        visitors: VisitorLimits::new(state.config.server.limiter_keys),
         disk: Disk::new(state.config.server.data_dir.clone(), state.config.database.min_free_bytes),
     });
     Router::new()

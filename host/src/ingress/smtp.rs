@@ -3,6 +3,7 @@
 //!
 //! It never relays: a recipient is an address of a channel's, or nobody. Nothing is acknowledged before it is on disk.
 
+mod dots;
 mod session;
 mod take;
 mod tls;
@@ -22,6 +23,8 @@ use super::disk::Disk;
 use crate::auth::rate::Limiter;
 use crate::config;
 use crate::mail::Verdicts;
+use crate::model::client_key::ClientKey;
+use crate::web::listener::Pace;
 use crate::web::state::State;
 use session::{Session, Wire};
 
@@ -65,9 +68,10 @@ struct Shared {
     tls: Option<tokio_rustls::TlsAcceptor>,
     disk: Disk,
     bytes: Budget,
-    mails: Limiter<IpAddr>,
+    pace: Pace,
+    mails: Limiter<ClientKey>,
     connections: Budget,
-    of_one: Mutex<HashMap<IpAddr, usize>>,
+    of_one: Mutex<HashMap<ClientKey, usize>>,
 }
 
 /// Receives mail until it is told to stop.
@@ -97,9 +101,13 @@ impl Smtp {
         };
         let disk = Disk::new(state.config.server.data_dir.clone(), state.config.database.min_free_bytes);
         let shared = Shared {
-            mails: Limiter::per_minute(config.mails_per_minute),
+            mails: Limiter::per_minute(config.mails_per_minute, state.config.server.limiter_keys),
             connections: Budget::new(config.connections),
-            bytes: Budget::new(config.receiving_bytes.max(config.max_bytes)),
+            bytes: Budget::with_share(
+                config.receiving_bytes.max(config.max_bytes),
+                config.receiving_bytes_per_address.max(config.max_bytes),
+            ),
+            pace: Pace::of(&state.config.server),
             of_one: Mutex::default(),
             state: state.clone(),
             config,
@@ -179,7 +187,7 @@ fn serve(
 ) {
     let (shared, stop) = (Arc::clone(shared), stop.clone());
     tasks.spawn(async move {
-        let place = Place::take(&shared, client);
+        let place = Place::take(&shared, client.map(ClientKey::of));
         let room = shared.connections.take(1);
         let full = place.is_none() || room.is_none();
         let session = Session::new(Arc::clone(&shared), wire, client);
@@ -197,11 +205,11 @@ fn serve(
 /// One of the connections that an address may have.
 struct Place {
     shared: Arc<Shared>,
-    client: Option<IpAddr>,
+    client: Option<ClientKey>,
 }
 
 impl Place {
-    fn take(shared: &Arc<Shared>, client: Option<IpAddr>) -> Option<Place> {
+    fn take(shared: &Arc<Shared>, client: Option<ClientKey>) -> Option<Place> {
         if let Some(client) = client {
             let mut open = shared.of_one.lock().unwrap_or_else(PoisonError::into_inner);
             let count = open.entry(client).or_default();

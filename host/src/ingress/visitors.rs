@@ -1,7 +1,6 @@
 //! Web visitors' tokens and limits.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::HeaderMap;
@@ -13,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::budget::{Budget, Room};
 use crate::auth::rate::Limiter;
 use crate::clock::random;
+use crate::model::client_key::ClientKey;
 
 /// Sessions that one address may open in a minute: an office behind one address, or a test.
 const SESSIONS: u32 = 60;
@@ -28,7 +28,7 @@ const STREAMS_OF_ONE: usize = 8;
 /// How often a visitor may do what.
 #[derive(Clone)]
 pub(super) struct VisitorLimits {
-    pub sessions: Limiter<IpAddr>,
+    pub sessions: Limiter<ClientKey>,
     pub messages: Limiter<String>,
     pub files: Limiter<String>,
     streams: Budget,
@@ -42,19 +42,18 @@ pub(super) struct OpenStream {
     _room: Room,
 }
 
-impl Default for VisitorLimits {
-    fn default() -> Self {
+impl VisitorLimits {
+    /// Limits that remember at most so many keys each.
+    pub fn new(keys: usize) -> Self {
         Self {
-            sessions: Limiter::per_minute(SESSIONS),
-            messages: Limiter::per_minute(MESSAGES),
-            files: Limiter::per_minute(FILES),
+            sessions: Limiter::per_minute(SESSIONS, keys),
+            messages: Limiter::per_minute(MESSAGES, keys),
+            files: Limiter::per_minute(FILES, keys),
             streams: Budget::new(STREAMS),
             of_one: Arc::default(),
         }
     }
-}
 
-impl VisitorLimits {
     /// Opens a stream, or there are too many.
     pub fn open_stream(&self, visitor: &str) -> Option<OpenStream> {
         let room = self.streams.take(1)?;
@@ -102,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_visitor_has_a_few_streams_and_no_more() {
-        let limits = VisitorLimits::default();
+        let limits = VisitorLimits::new(100);
         let mut open: Vec<OpenStream> = (0..STREAMS_OF_ONE).filter_map(|_| limits.open_stream("v")).collect();
         assert_eq!(open.len(), STREAMS_OF_ONE);
         assert!(limits.open_stream("v").is_none());

@@ -25,6 +25,7 @@ use crate::db::{ChannelRow, DbError, NewRow, VisitorMessage, VisitorRow};
 use crate::media::{Claim, MediaError};
 use crate::plugins::Generation;
 use crate::web::client::ClientAddress;
+use crate::web::listener::is_too_slow;
 use crate::web::problem::{FieldError, Problem};
 use crate::web::state;
 
@@ -178,6 +179,7 @@ struct Written {
 pub(super) async fn write(
     State(state): State<state::State>,
     Extension(ingress): Extension<Arc<Ingress>>,
+    ClientAddress(client): ClientAddress,
     Path(channel): Path<String>,
     headers: HeaderMap,
     body: Body,
@@ -193,11 +195,11 @@ pub(super) async fn write(
     let written = async {
         let visitor = shop.visitor(&state, bearer(&headers)).await?;
         ingress.visitors.messages.check(&visitor.id).map_err(|wait| Problem::too_many(wait).into_response())?;
-        let _room = ingress.bodies.take(MOST_MESSAGE).ok_or_else(hooks::full)?;
         if ingress.disk.is_low(state.clock.now()) {
             return Err(hooks::full());
         }
-        let body = hooks::read(body, MOST_MESSAGE).await.map_err(IntoResponse::into_response)?;
+        let reading = hooks::read(body, MOST_MESSAGE, state.config.ingress.body_ms, &ingress.bodies, client);
+        let (body, _room) = reading.await.map_err(IntoResponse::into_response)?;
         let written: Written = serde_json::from_slice(&body)
             .map_err(|error| Problem::bad_request(format!("the body: {error}")).into_response())?;
         let message = message(&state, &shop, &visitor, written).await?;
@@ -279,6 +281,7 @@ pub(super) struct FileQuery {
 pub(super) async fn upload(
     State(state): State<state::State>,
     Extension(ingress): Extension<Arc<Ingress>>,
+    ClientAddress(client): ClientAddress,
     Path(channel): Path<String>,
     Query(query): Query<FileQuery>,
     request: Request,
@@ -301,7 +304,7 @@ pub(super) async fn upload(
         if announced.is_some_and(|bytes| bytes > most) {
             return Err(too_large(most));
         }
-        let _place = ingress.uploads.take(1).ok_or_else(hooks::full)?;
+        let _place = ingress.uploads.take_for(Some(client), 1).ok_or_else(hooks::full)?;
         if ingress.disk.is_low(state.clock.now()) {
             return Err(hooks::full());
         }
@@ -348,7 +351,10 @@ async fn keep(
     let arrives = async {
         let (mut bytes, mut stream) = (0, body.into_data_stream());
         while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|_| Problem::bad_request("the file did not arrive whole").into_response())?;
+            let chunk = chunk.map_err(|error| match is_too_slow(&error) {
+                true => too_slow(),
+                false => Problem::bad_request("the file did not arrive whole").into_response(),
+            })?;
             bytes += chunk.len() as u64;
             if bytes > most {
                 return Err(too_large(most));

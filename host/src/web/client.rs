@@ -1,17 +1,19 @@
-//! The client's address, with proxies that are trusted looked through.
+//! The client of a request, with proxies that are trusted looked through.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use super::state::State;
-use crate::model::proxies::client_address;
+use crate::model::client_key::ClientKey;
+use crate::model::proxies::{Range, client_address};
 
-/// The address of whoever asks.
+/// The client that limits by address count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
+pub struct ClientAddress(pub ClientKey);
 
 impl FromRequestParts<State> for ClientAddress {
     type Rejection = Infallible;
@@ -21,13 +23,24 @@ impl FromRequestParts<State> for ClientAddress {
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
-        let forwarded = parts
-            .headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .collect::<Vec<_>>()
-            .join(",");
-        Ok(ClientAddress(client_address(peer, Some(&forwarded), &state.proxies)))
+        Ok(ClientAddress(ClientKey::of(address(peer, &parts.headers, &state.proxies))))
     }
+}
+
+/// The client that a trusted proxy forwards a request for; none where the peer is no such proxy, or names no client.
+pub(super) fn forwarded_client(peer: IpAddr, headers: &HeaderMap, trusted: &[Range]) -> Option<ClientKey> {
+    if trusted.is_empty() {
+        return None;
+    }
+    let client = address(peer, headers, trusted);
+    (client != peer.to_canonical()).then(|| ClientKey::of(client))
+}
+
+fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Range]) -> IpAddr {
+    if trusted.is_empty() {
+        return peer.to_canonical();
+    }
+    let forwarded =
+        headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
+    client_address(peer, Some(&forwarded), trusted)
 }

@@ -3,5 +3,6 @@
 //! It knows no resource.
 
 pub mod client;
+pub mod listener;
 pub mod problem;
 pub mod state;

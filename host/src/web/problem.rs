@@ -96,6 +96,16 @@ impl Problem {
         Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
+    /// 408: the body came too slowly.
+    pub fn too_slow() -> Problem {
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the body did not arrive in time; send it again")
+    }
+
+    /// What a body is answered that could not be read, with other words where it was not too slow.
+    pub fn unread(error: &(dyn std::error::Error + 'static), otherwise: Problem) -> Problem {
+        if super::listener::is_too_slow(error) { Problem::too_slow() } else { otherwise }
+    }
+
     /// 413: larger than it may be.
     pub fn too_large(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)

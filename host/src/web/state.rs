@@ -1,6 +1,5 @@
 //! What a handler reaches. `app.rs` makes it.
 
-use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +16,7 @@ use crate::db::Db;
 use crate::feed::Feed;
 use crate::inbound::Inbound;
 use crate::media::Media;
+use crate::model::client_key::ClientKey;
 use crate::model::proxies::Range;
 use crate::outbound::Outbound;
 use crate::plugins::{Candidates, Registry};
@@ -84,20 +84,21 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Limits {
     /// Sign-ins of one address.
-    pub sign_in: Limiter<IpAddr>,
+    pub sign_in: Limiter<ClientKey>,
     /// Sign-ins for one e-mail address.
-    pub sign_in_email: Limiter<String>,
+    pub sign_in_email: Limiter<str>,
     /// Webhooks without a good signature from one address.
-    pub unverified: Limiter<IpAddr>,
+    pub unverified: Limiter<ClientKey>,
 }
 
 impl Limits {
     /// As configured.
     pub fn new(config: &Config) -> Limits {
+        let keys = config.server.limiter_keys;
         Limits {
-            sign_in: Limiter::per_minute(config.auth.sign_in_per_minute),
-            sign_in_email: Limiter::per_minute(config.auth.sign_in_per_minute),
-            unverified: Limiter::per_minute(config.ingress.unverified_per_minute),
+            sign_in: Limiter::per_minute(config.auth.sign_in_per_minute, keys),
+            sign_in_email: Limiter::per_minute(config.auth.sign_in_per_minute, keys),
+            unverified: Limiter::per_minute(config.ingress.unverified_per_minute, keys),
         }
     }
 }
