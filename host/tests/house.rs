@@ -144,3 +144,33 @@ fn every_module_says_what_it_is_for() {
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// The rows of the tables in the section *Threat model*.
+fn threats() -> Vec<String> {
+    let text = fs::read_to_string(host().join("ARCHITECTURE.md")).unwrap();
+    let section =
+        text.split("\n## ").find(|section| section.starts_with("Threat model")).expect("there is the section");
+    let rows = section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| what |"));
+    rows.filter(|line| !line.starts_with("| ---")).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_threat_names_a_test_that_exists() {
+    let root = host().parent().unwrap().to_owned();
+    let mut wrong = Vec::new();
+    for row in threats() {
+        let tests: Vec<_> = row.split('`').filter_map(|word| word.split_once(".rs::")).collect();
+        if tests.is_empty() {
+            wrong.push(format!("no test stands in: {row}"));
+        }
+        for (file, test) in tests {
+            let file = format!("{file}.rs");
+            let text = fs::read_to_string(root.join(&file)).unwrap_or_default();
+            if !text.contains(&format!("fn {test}(")) {
+                wrong.push(format!("{file} has no test {test}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(threats().len() > 30, "the tables are read");
+}

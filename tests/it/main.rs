@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
+mod authorisation;
 mod browser;
 mod conformance;
 mod email_later;

@@ -57,21 +57,25 @@ impl From<InstallError> for Problem {
     }
 }
 
-/// Installed plugins, refused files of the plugins folder, and the operator's overrides of destinations.
+/// Installed plugins. An operator is told of refused files of the plugins folder and of overrides of destinations besides.
 #[utoipa::path(get, path = "/plugins", tag = "plugins", responses((status = 200, body = Value)))]
 async fn list(Axum(state): Axum<State>, caller: Caller, language: Language) -> Answer<Json<Value>> {
     caller.at_least(Role::Admin)?;
     let mut items = Vec::new();
     for row in state.db.installed_plugins().await? {
-        items.push(shown(&state, &row, language).await?);
+        items.push(shown(&state, &caller, &row, language).await?);
     }
-    for refused in state.db.refused_files().await? {
-        items.push(json!({
-            "file": refused.file, "state": "refused", "reason": refused.reason, "at": rfc3339(refused.at)
-        }));
+    let mut answer = json!({ "next": null });
+    if caller.role >= Role::Operator {
+        for refused in state.db.refused_files().await? {
+            items.push(json!({
+                "file": refused.file, "state": "refused", "reason": refused.reason, "at": rfc3339(refused.at)
+            }));
+        }
+        answer["egress_overrides"] = json!(state.config.egress.overrides);
     }
-    let overrides = &state.config.egress.overrides;
-    Ok(Json(json!({ "items": items, "next": null, "egress_overrides": overrides })))
+    answer["items"] = items.into();
+    Ok(Json(answer))
 }
 
 /// Install or upgrade a plugin: the body is the `.wasm` file.
@@ -107,7 +111,7 @@ async fn install(
     let installed = state.plugins.install_by(wasm.to_vec(), Source::Upload, entry).await?;
     let generation = installed.generation;
     let status = if installed.outcome == Outcome::Unchanged { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, Json(one(&state, &generation.id, language).await?)))
+    Ok((status, Json(one(&state, &caller, &generation.id, language).await?)))
 }
 
 /// One plugin.
@@ -120,7 +124,7 @@ async fn read(
     Path(id): Path<String>,
 ) -> Answer<Json<Value>> {
     caller.at_least(Role::Admin)?;
-    Ok(Json(one(&state, &id, language).await?))
+    Ok(Json(one(&state, &caller, &id, language).await?))
 }
 
 /// Take a plugin out of use: its webhooks answer 404. Its channels stay and go on when it is installed again.
@@ -172,7 +176,7 @@ async fn set_state(
     if !state.plugins.set_state(id, wanted, entry).await? {
         return Err(Problem::not_found());
     }
-    Ok(Json(one(state, id, language).await?))
+    Ok(Json(one(state, caller, id, language).await?))
 }
 
 /// Which form.
@@ -226,12 +230,14 @@ fn is_plain(svg: &str) -> bool {
     !handler && !elsewhere && !forbidden.iter().any(|word| lower.contains(word))
 }
 
-async fn one(state: &State, id: &str, language: Language) -> Answer<Value> {
+async fn one(state: &State, caller: &Caller, id: &str, language: Language) -> Answer<Value> {
     let row = state.db.plugin_row(id).await?.filter(|row| row.state != "removed").ok_or_else(Problem::not_found)?;
-    shown(state, &row, language).await
+    shown(state, caller, &row, language).await
 }
 
-async fn shown(state: &State, row: &PluginRow, language: Language) -> Answer<Value> {
+async fn shown(state: &State, caller: &Caller, row: &PluginRow, language: Language) -> Answer<Value> {
+    // How many channels other workspaces have is the operator's to know.
+    let within = (caller.role < Role::Operator).then_some(caller.workspace.as_str());
     let generations: Vec<Value> = state
         .db
         .generations_of(&row.id)
@@ -248,7 +254,7 @@ async fn shown(state: &State, row: &PluginRow, language: Language) -> Answer<Val
     let mut value = json!({
         "id": row.id,
         "state": row.state,
-        "channels": state.db.count_channels_of_plugin(&row.id).await?,
+        "channels": state.db.count_channels_of_plugin(&row.id, within).await?,
         "generations": generations,
         "installed_at": rfc3339(row.installed_at),
         "changed_at": rfc3339(row.changed_at),

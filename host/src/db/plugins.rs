@@ -217,13 +217,15 @@ impl Db {
         Ok(changed)
     }
 
-    /// How many channels there are of a plugin, in all workspaces.
-    pub async fn count_channels_of_plugin(&self, plugin: &str) -> Result<i64, DbError> {
-        let plugin = plugin.to_owned();
+    /// How many channels there are of a plugin, in one workspace or in all.
+    pub async fn count_channels_of_plugin(&self, plugin: &str, within: Option<&str>) -> Result<i64, DbError> {
+        let (plugin, within) = (plugin.to_owned(), within.map(str::to_owned));
         self.read(move |db| {
             Ok(db
-                .prepare_cached("SELECT count(*) FROM channels WHERE plugin_id = ?1")?
-                .query_row([plugin], |row| row.get(0))?)
+                .prepare_cached(
+                    "SELECT count(*) FROM channels WHERE plugin_id = ?1 AND (?2 IS NULL OR workspace_id = ?2)",
+                )?
+                .query_row(params![plugin, within], |row| row.get(0))?)
         })
         .await
     }
