@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::figures::{Figures, print};
 use crate::neighbour::Neighbour;
-use crate::scale::{SHORT, lasting};
+use crate::scale::{SHORT, quiet};
 
 /// Attacks measure time, so only one runs at a time.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -82,7 +82,7 @@ impl Arena {
         T: Send + 'static,
         F: Future<Output = T>,
     {
-        let quiet = self.neighbour.during(tokio::time::sleep(lasting())).await.0;
+        let quiet = self.neighbour.during(tokio::time::sleep(quiet())).await.0;
         quiet.print(attack, "quiet");
         let attackers = self.attackers.as_ref().unwrap().handle().clone();
         let (ended, has_ended) = tokio::sync::oneshot::channel();

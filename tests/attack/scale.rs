@@ -11,7 +11,12 @@ pub const fn pick(short: usize, whole: usize) -> usize {
     if SHORT { short } else { whole }
 }
 
-/// How long an attack lasts that has no end of its own, and how long the quiet before it is measured.
+/// How long the quiet before an attack is measured.
+pub const fn quiet() -> Duration {
+    if SHORT { Duration::from_secs(1) } else { Duration::from_secs(10) }
+}
+
+/// How long an attack lasts that has no end of its own.
 pub const fn lasting() -> Duration {
     if SHORT { Duration::from_secs(2) } else { Duration::from_secs(10) }
 }

@@ -7,7 +7,6 @@ mod hot_replace;
 mod media;
 mod order;
 mod retry;
-mod roles;
 mod templates;
 mod templates_sync;
 mod unknown;

@@ -270,7 +270,7 @@ async fn check(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>)
 /// What a new sign-in brings.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct SignIn {
+pub(super) struct SignInAgain {
     /// As for a change.
     settings: Option<Value>,
     /// As for a new channel.
@@ -278,7 +278,7 @@ pub(super) struct SignIn {
 }
 
 /// Sign in again in place; the account stays the same.
-#[utoipa::path(post, path = "/channels/{id}/reconnect", tag = "channels", params(("id" = String, Path)), request_body = Option<SignIn>,
+#[utoipa::path(post, path = "/channels/{id}/reconnect", tag = "channels", params(("id" = String, Path)), request_body = Option<SignInAgain>,
     responses((status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn reconnect(
     Axum(state): Axum<State>,
@@ -288,7 +288,7 @@ async fn reconnect(
 ) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
     let sign_in = match body.is_empty() {
-        true => SignIn::default(),
+        true => SignInAgain::default(),
         false => serde_json::from_slice(&body).map_err(|error| Problem::bad_request(error.to_string()))?,
     };
     let patch = sign_in.settings.unwrap_or_else(|| json!({}));

@@ -126,7 +126,8 @@ pub const RULES: &[Rule] = &[
     rule("POST /v1/conversations/{id}/read", Agent, &[200], |_| Given::Nothing),
     read("GET /v1/messages/{id}", Agent),
     rule("POST /v1/messages/{id}/retry", Agent, &[202, 409], |_| Given::Nothing),
-    rule("POST /v1/messages/{id}/resolve", Agent, &[200, 409], |_| json(json!({ "outcome": "sent" }))),
+    // An agent decides their own messages, and this one is an admin's.
+    rule("POST /v1/messages/{id}/resolve", Agent, &[403], |_| json(json!({ "outcome": "sent" }))),
     rule("POST /v1/media", Agent, &[201], |_| Given::Bytes("text/plain", b"a file".to_vec())),
     read("GET /v1/media/{id}", Agent),
     rule("POST /v1/media/{id}/fetch", Agent, &[202, 409], |_| Given::Nothing),
