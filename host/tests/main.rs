@@ -16,6 +16,7 @@ mod listener;
 mod media;
 mod operations;
 mod outbound;
+mod pages;
 mod plans;
 mod plays;
 mod plugins;

@@ -13,6 +13,7 @@ pub mod oauth2;
 pub mod recipe;
 pub mod services;
 
+mod assets;
 mod cache;
 mod calls;
 mod capabilities;

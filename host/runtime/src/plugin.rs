@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::assets;
 use crate::call::{Called, Caller};
 use crate::calls::Function;
 use crate::capabilities::http::Ground;
@@ -74,7 +75,7 @@ impl Plugin {
             true => call!(callable, AssetFiles, caller.clone(), AT_LOAD, files())?.value,
             false => Vec::new(),
         };
-        check_assets(&assets)?;
+        let assets = assets::checked(assets)?;
         Ok(Plugin(Arc::new(Inner { callable, inspection, verifier, schemas, windows, assets })))
     }
 
@@ -469,17 +470,4 @@ fn has_registrations(inspection: &Inspection) -> bool {
         || inspection.manifest.secrets.iter().any(|secret| secret.scope == Scope::App)
         || inspection.manifest.webhooks.iter().any(|webhook| webhook.address == AddressKind::App)
         || !inspection.manifest.oauth2.is_empty()
-}
-
-fn check_assets(assets: &[Asset]) -> Result<(), LoadError> {
-    for asset in assets {
-        let proper = asset.path.split('/').all(|part| !matches!(part, "" | "." | ".."));
-        if !proper {
-            return Err(LoadError::Answer {
-                function: Function::AssetFiles.name(),
-                words: format!("{:?} is no path below the channel's own", asset.path),
-            });
-        }
-    }
-    Ok(())
 }

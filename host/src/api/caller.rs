@@ -1,17 +1,16 @@
 //! Who calls: a bearer token or a cookie session, turned into a workspace and a role.
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use serde_json::Value;
 
+use super::cookies;
 use super::problem::Problem;
 use super::state::State;
 use crate::auth::Role;
 use crate::model::audit::Entry;
 
-/// The session's cookie.
-pub const COOKIE_NAME: &str = "sambung_session";
 /// The header by which an operator names another workspace, by id or name.
 pub const WORKSPACE_HEADER: &str = "sambung-workspace";
 
@@ -74,7 +73,7 @@ impl FromRequestParts<State> for Caller {
         if let Some(caller) = parts.extensions.get::<Caller>() {
             return Ok(caller.clone());
         }
-        let presented = presented(parts).ok_or_else(Problem::unauthorized)?;
+        let presented = presented(parts, state).ok_or_else(Problem::unauthorized)?;
         let who = state.auth.who(&presented).await?.ok_or_else(Problem::unauthorized)?;
         let role = Role::from_name(&who.role).ok_or_else(Problem::unauthorized)?;
         let (user, email, name) = match who.user {
@@ -115,19 +114,11 @@ async fn enter(caller: &mut Caller, wanted: &str, state: &State) -> Result<(), P
 }
 
 /// The token of `Authorization: Bearer`, or else of the session's cookie.
-fn presented(parts: &Parts) -> Option<String> {
+fn presented(parts: &Parts, state: &State) -> Option<String> {
     if let Some(value) = parts.headers.get(AUTHORIZATION) {
         let value = value.to_str().ok()?;
         let (scheme, token) = value.split_once(' ')?;
         return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned());
     }
-    parts
-        .headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE_NAME)
-        .map(|(_, value)| value.to_owned())
+    cookies::SESSION.read(parts, state)
 }

@@ -32,6 +32,7 @@ pub mod users;
 pub mod workspaces;
 
 mod content;
+mod cookies;
 mod openapi;
 mod serving;
 
@@ -42,6 +43,7 @@ use axum::middleware;
 use tower_http::csrf::CsrfLayer;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::web::guard;
 use problem::Problem;
 use state::State;
 
@@ -84,6 +86,7 @@ pub fn router(state: &State) -> Router<State> {
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this address does not take this method")
         })
+        .layer(middleware::map_response(guard::own))
 }
 
 /// Refuses what a page of another site makes a browser send. The public address counts as our own, whatever name a proxy

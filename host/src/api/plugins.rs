@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Query, State as Axum};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use sambung_runtime::manifest::{Destination, Origin, Scope};
 use sambung_runtime::{Inspection, Plugin};
@@ -22,6 +22,7 @@ use crate::auth::Role;
 use crate::db::PluginRow;
 use crate::model::time::rfc3339;
 use crate::plugins::{InstallError, Outcome, PluginState, Source};
+use crate::web::guard;
 
 /// `/plugins`
 pub fn routes() -> OpenApiRouter<State> {
@@ -210,13 +211,10 @@ async fn icon(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) 
     caller.at_least(Role::Agent)?;
     let generation = state.plugins.get(&id).ok_or_else(Problem::not_found)?;
     let icon = generation.plugin.icon().filter(|svg| is_plain(svg)).ok_or_else(Problem::not_found)?;
-    let headers = [
-        (CONTENT_TYPE, "image/svg+xml"),
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (CACHE_CONTROL, "private, max-age=3600"),
-    ];
-    Ok((headers, icon.to_owned()).into_response())
+    let headers = [(CONTENT_TYPE, "image/svg+xml"), (CACHE_CONTROL, "private, max-age=3600")];
+    let mut response = (headers, icon.to_owned()).into_response();
+    guard::foreign(response.headers_mut());
+    Ok(response)
 }
 
 /// A picture and nothing else: no script, no handler, nothing from elsewhere. The policy it is served under says the same

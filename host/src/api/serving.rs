@@ -5,8 +5,7 @@ use std::ops::RangeInclusive;
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, RANGE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE,
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +15,7 @@ use tokio_util::io::ReaderStream;
 
 use super::problem::Problem;
 use crate::db::MediaRow;
+use crate::web::guard;
 
 /// Answers with an open file; `cache` is the value of `Cache-Control`.
 pub(super) async fn serve(row: &MediaRow, mut file: File, asked: &HeaderMap, cache: &str) -> Result<Response, Problem> {
@@ -41,26 +41,34 @@ pub(super) async fn serve(row: &MediaRow, mut file: File, asked: &HeaderMap, cac
 
 fn headers(row: &MediaRow, cache: &str) -> HeaderMap {
     let mime = row.mime.as_deref().unwrap_or("application/octet-stream");
-    let (shown, kind) = match mime {
-        "image/jpeg" | "image/png" | "image/gif" | "image/webp" => ("inline", mime),
-        "text/html"
-        | "application/xhtml+xml"
-        | "image/svg+xml"
-        | "text/xml"
-        | "application/xml"
-        | "text/javascript"
-        | "application/javascript" => ("attachment", "application/octet-stream"),
-        mime if mime.starts_with("video/") || mime.starts_with("audio/") => ("inline", mime),
-        mime => ("attachment", mime),
-    };
+    let (shown, kind) = shown_as(mime);
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, value(kind));
     headers.insert(CONTENT_DISPOSITION, value(&disposition(shown, row.name.as_deref())));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, value("nosniff"));
-    headers.insert(CONTENT_SECURITY_POLICY, value("default-src 'none'; sandbox"));
+    guard::foreign(&mut headers);
     headers.insert(CACHE_CONTROL, value(cache));
     headers.insert(ACCEPT_RANGES, value("bytes"));
     headers
+}
+
+/// How a file of this type goes out. Pictures, sound and film are shown; a document is offered under its own type only where no
+/// program runs what stands in it.
+fn shown_as(mime: &str) -> (&'static str, &str) {
+    let (kind, below) = mime.split_once('/').unwrap_or_default();
+    let plain = mime.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"/.+-_".contains(&byte));
+    let active = |word: &str| {
+        below.split(['.', '+', '-']).any(|part| part == word) && !below.starts_with("vnd.openxmlformats")
+    };
+    match (kind, below) {
+        _ if !plain => ("attachment", "application/octet-stream"),
+        ("image", "jpeg" | "png" | "gif" | "webp" | "avif") | ("video" | "audio", _) => ("inline", mime),
+        ("image", "bmp" | "tiff" | "heic" | "heif")
+        | ("text", "plain" | "csv" | "vcard" | "x-vcard" | "calendar" | "rtf") => ("attachment", mime),
+        ("application", _) if !["xml", "html", "xhtml", "javascript", "ecmascript", "xslt", "flash"].into_iter().any(active) => {
+            ("attachment", mime)
+        }
+        _ => ("attachment", "application/octet-stream"),
+    }
 }
 
 fn value(text: &str) -> axum::http::HeaderValue {
@@ -121,13 +129,35 @@ mod tests {
 
     #[test]
     fn what_a_browser_could_run_is_only_offered_for_download() {
-        for mime in ["text/html", "image/svg+xml", "application/xml"] {
+        let active = [
+            "text/html",
+            "text/html; charset=utf-8",
+            "image/svg+xml",
+            "image/SVG+XML",
+            "application/xml",
+            "application/rss+xml",
+            "application/xhtml+xml",
+            "application/x-javascript",
+            "application/xml-dtd",
+            "multipart/x-mixed-replace",
+            "message/rfc822",
+            "text/xsl",
+            "image/png\r\nset-cookie: a=b",
+        ];
+        for mime in active {
             let row =
                 MediaRow { mime: Some(mime.to_owned()), name: Some("a\"\r\nb.html".to_owned()), ..MediaRow::default() };
             let headers = headers(&row, "no-store");
             assert_eq!(headers[CONTENT_TYPE], "application/octet-stream");
             assert_eq!(headers[CONTENT_DISPOSITION], "attachment; filename*=UTF-8''a%22%0D%0Ab.html");
-            assert_eq!(headers[CONTENT_SECURITY_POLICY], "default-src 'none'; sandbox");
+            assert_eq!(headers["content-security-policy"], "default-src 'none'; sandbox");
+            assert_eq!(headers["x-content-type-options"], "nosniff");
+        }
+        for mime in ["application/pdf", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "text/csv"] {
+            assert_eq!(shown_as(mime), ("attachment", mime));
+        }
+        for mime in ["image/png", "video/mp4", "audio/ogg"] {
+            assert_eq!(shown_as(mime), ("inline", mime));
         }
     }
 }

@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::caller::{COOKIE_NAME, Caller};
+use super::caller::Caller;
+use super::cookies;
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
 use crate::auth::{Minted, Role};
@@ -96,8 +97,11 @@ async fn sign_out(Axum(state): Axum<State>, caller: Caller) -> Answer<Response> 
         let entry = caller.entry(now, "session.end", &caller.token, serde_json::json!({}));
         state.db.revoke_token(&caller.home, &caller.token, now, Some(entry)).await?;
     }
-    let gone = HeaderValue::from_static("sambung_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
-    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, gone)]).into_response())
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if let Some(gone) = cookies::SESSION.set(&state, "", 0) {
+        response.headers_mut().insert(SET_COOKIE, gone);
+    }
+    Ok(response)
 }
 
 /// Who am I, and what may I do?
@@ -113,14 +117,8 @@ async fn me(caller: Caller) -> Json<Me> {
     })
 }
 
-/// The cookie of a new session: never readable by a page's scripts, and only over https where the public address is https.
+/// The cookie of a new session.
 pub(super) fn cookie(state: &State, minted: &Minted) -> HeaderValue {
     let seconds = minted.expires_at.map_or(0, |at| (at - state.clock.now()) / 1000);
-    let secure = state.config.server.public_url().is_some_and(|url| url.starts_with("https:"));
-    let secure = if secure { "; Secure" } else { "" };
-    HeaderValue::from_str(&format!(
-        "{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}",
-        minted.value
-    ))
-    .expect("a token is plain ASCII")
+    cookies::SESSION.set(state, &minted.value, seconds).expect("a token is plain ASCII")
 }

@@ -4,7 +4,7 @@
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, Query, Request, State as Axum};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
 use super::caller::Caller;
+use super::cookies;
 use super::language::Language;
 use super::problem::Problem;
 use super::state::State;
@@ -29,10 +30,8 @@ pub fn routes() -> Router<State> {
     Router::new().route("/sign-in/callback", get(callback)).route("/sign-in/{ticket}", get(leave))
 }
 
-/// What the browser that left holds, and no other.
-const BROWSER: &str = "sambung_sign_in";
-/// How long, in seconds: as long as a sign-in lasts.
-const BROWSER_S: u32 = 3600;
+/// How long the browser that left is known, in seconds: as long as a sign-in lasts.
+const BROWSER_S: i64 = 3600;
 
 /// Tells whoever opened the pop-up, and every page of this host that listens, then closes it.
 const SCRIPT: &str = "const told = { type: 'sambung:sign-in', ...JSON.parse(document.querySelector('main').dataset.result) };\
@@ -124,14 +123,8 @@ impl Presented {
         let caller = Caller::from_request_parts(parts, state).await.ok();
         let session = caller.filter(|caller| caller.user.is_some() && caller.role >= Role::Admin);
         let language = Language::from_request_parts(parts, state).await.unwrap_or(Language("en"));
-        Presented { session: session.map(|caller| caller.token), browser: cookie(parts), language }
+        Presented { session: session.map(|caller| caller.token), browser: cookies::SIGN_IN.read(parts, state), language }
     }
-}
-
-fn cookie(parts: &Parts) -> Option<String> {
-    let cookies = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == BROWSER).map(|(_, value)| value.to_owned())
 }
 
 /// The browser leaves for the provider.
@@ -142,12 +135,7 @@ async fn leave(Axum(state): Axum<State>, Path(ticket): Path<String>, request: Re
         state.channels.leave_for_provider(&ticket, presented.session.as_deref(), presented.browser.as_deref()).await;
     match left {
         Ok(leaving) => {
-            let secure = state.config.server.public_url().is_some_and(|url| url.starts_with("https:"));
-            let secure = if secure { "; Secure" } else { "" };
-            let browser = leaving.browser;
-            let cookie =
-                format!("{BROWSER}={browser}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age={BROWSER_S}{secure}");
-            sent(&leaving.url, HeaderValue::from_str(&cookie).ok())
+            sent(&leaving.url, cookies::SIGN_IN.set(&state, &leaving.browser, BROWSER_S))
         }
         Err(error) => stopped(words(presented.language), presented.language, &error),
     }

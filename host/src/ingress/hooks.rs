@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::BytesMut;
@@ -227,21 +227,91 @@ pub(super) fn full() -> Response {
 }
 
 fn fixed(answer: Answer) -> Response {
-    respond(answer.status, answer.headers, answer.body).unwrap_or_else(|| StatusCode::OK.into_response())
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
 }
 
+/// Types that a plugin's answer may have. A provider reads them; no browser runs what stands in them.
+const ANSWER_TYPES: [&str; 5] =
+    ["text/plain", "application/json", "application/xml", "text/xml", "application/octet-stream"];
+
+/// A plugin's own answer, of which the status, the body, the type and `Retry-After` go out; any other header would count on the
+/// host's origin. None where the status is none that an answer may have: then the recipe's answer goes out.
 fn plugins_own(answer: inbound::Response) -> Option<Response> {
-    respond(answer.status, answer.headers, answer.body)
-}
-
-/// None where somebody gave what HTTP does not allow.
-fn respond(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Option<Response> {
-    let status = StatusCode::from_u16(status).ok().filter(|status| status.as_u16() >= 200)?;
-    let mut response = Response::new(Body::from(body));
+    let status = StatusCode::from_u16(answer.status).ok().filter(|_| matches!(answer.status, 200..=299 | 400..=599));
+    let Some(status) = status else {
+        tracing::warn!(status = answer.status, "a plugin answered a webhook with a status that no answer may have");
+        return None;
+    };
+    let header = |wanted: &str| {
+        answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
+    };
+    let essence = header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    let known = ANSWER_TYPES.into_iter().find(|known| known.eq_ignore_ascii_case(essence));
+    let kind = match known {
+        Some(kind @ ("application/json" | "application/octet-stream")) => HeaderValue::from_static(kind),
+        Some("application/xml") => HeaderValue::from_static("application/xml; charset=utf-8"),
+        Some("text/xml") => HeaderValue::from_static("text/xml; charset=utf-8"),
+        _ => HeaderValue::from_static("text/plain; charset=utf-8"),
+    };
+    let retry = header("retry-after").and_then(|seconds| seconds.parse::<u32>().ok());
+    let empty = answer.body.is_empty();
+    let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = status;
-    for (name, value) in headers {
-        let (name, value) = (HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
-        response.headers_mut().append(name, value);
+    if !empty {
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+    }
+    if let Some(seconds) = retry {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     Some(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&str, &str)]) -> inbound::Response {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        inbound::Response { status, headers, body: b"<script>alert(1)</script>".to_vec(), extra: Vec::new() }
+    }
+
+    #[test]
+    fn of_a_plugins_headers_only_a_known_type_and_when_to_come_again_pass() {
+        let hostile = [
+            ("Content-Type", "text/html"),
+            ("Set-Cookie", "sambung_session=x"),
+            ("Location", "https://evil.example"),
+            ("Access-Control-Allow-Origin", "*"),
+            ("Clear-Site-Data", "*"),
+            ("Retry-After", "5"),
+        ];
+        let response = plugins_own(answer(503, &hostile)).expect("503 may be answered");
+        let mut names: Vec<_> = response.headers().keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-type", "retry-after"]);
+        assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");
+        for (given, sent) in [
+            ("Application/JSON;charset=utf-16", "application/json"),
+            ("text/xml", "text/xml; charset=utf-8"),
+            ("application/xhtml+xml", "text/plain; charset=utf-8"),
+            ("image/svg+xml", "text/plain; charset=utf-8"),
+        ] {
+            let response = plugins_own(answer(200, &[("content-type", given)])).expect("200 may be answered");
+            assert_eq!(response.headers()[CONTENT_TYPE], sent);
+        }
+    }
+
+    #[test]
+    fn a_plugin_neither_redirects_nor_switches_protocols() {
+        for status in [0, 100, 101, 199, 300, 301, 302, 304, 307, 399, 600, 999] {
+            assert!(plugins_own(answer(status, &[])).is_none(), "{status}");
+        }
+    }
 }

@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
-use axum::{Extension, Router};
+use axum::{Extension, Router, middleware};
 
+use crate::web::guard;
 use crate::web::state::State;
 use addresses::Addresses;
 use budget::Budget;
@@ -54,5 +55,6 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/widget/{channel}/stream", get(widget::stream).options(widget::preflight))
         .route("/widget/{channel}/{asset}", get(widget::asset))
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::map_response(guard::all_foreign))
         .layer(Extension(ingress))
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
@@ -383,7 +383,6 @@ pub(super) async fn asset(
     let headers = [
         (CONTENT_TYPE, asset.content_type.as_str()),
         (CACHE_CONTROL, ASSET_AGE),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // A script is no secret, and a page of another site loads it.
         (axum::http::HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
     ];

@@ -3,6 +3,7 @@
 //! It knows no resource.
 
 pub mod client;
+pub mod guard;
 pub mod listener;
 pub mod problem;
 pub mod state;

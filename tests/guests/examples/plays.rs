@@ -61,7 +61,7 @@ impl Inbound for Plays {
         let mut outcome = Outcome::from(Item::event(event.time(said["at"].as_u64())));
         outcome.answer = Some(Response {
             status: 202,
-            headers: vec![("x-heard".to_owned(), word("id").to_owned())],
+            headers: Vec::new(),
             body: format!("heard {}", word("text")).into_bytes(),
             extra: Vec::new(),
         });
