@@ -1,5 +1,6 @@
-//! Whom a commit wakes. An act notes it; once the transaction is on disk they are woken, whether or not anybody still waits for
-//! the act's answer: a caller that hangs up must not delay what it was told is kept.
+//! Whom a commit wakes, and what memory forgets with it. An act notes it; once the transaction is on disk it is done, before the
+//! act's caller is answered and whether or not that one still waits: a caller that hangs up must neither delay what it was told is
+//! kept nor leave what was true before.
 //!
 //! Acts run on the writer's thread, and what follows a commit does too, so the notes lie with the thread. An act that is undone
 //! may leave a note: whoever is woken looks, and finds nothing.
@@ -7,6 +8,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use super::channels::ChannelCache;
 use crate::wake::Wakes;
 
 #[derive(Default)]
@@ -18,6 +20,7 @@ struct Noted {
     deliveries: bool,
     channels: bool,
     visitors: BTreeSet<String>,
+    changed_channels: BTreeSet<String>,
 }
 
 thread_local! {
@@ -65,9 +68,19 @@ pub(super) fn wake_visitor(visitor: &str) {
     });
 }
 
-/// A transaction is on disk: wakes everybody who was noted.
-pub(super) fn committed(wakes: &Wakes) {
+/// What memory holds of this channel is old.
+pub(super) fn channel_changed(id: &str) {
+    note(|noted| {
+        noted.changed_channels.insert(id.to_owned());
+    });
+}
+
+/// A transaction is on disk: forgets what it changed, then wakes everybody who was noted.
+pub(super) fn committed(wakes: &Wakes, channels: &ChannelCache) {
     let noted = NOTED.take();
+    for channel in &noted.changed_channels {
+        channels.forget(channel);
+    }
     if noted.journal {
         wakes.journal.notify_one();
     }

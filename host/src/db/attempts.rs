@@ -131,14 +131,7 @@ impl Db {
     /// Commits what one call brought. A part that was settled otherwise in the meantime (an echo proved it sent) stays so.
     pub async fn settle_attempts(&self, settlement: Arc<Settlement>) -> Result<(), DbError> {
         let vault = self.vault();
-        let effects = &settlement.effects;
-        let changes = !effects.secrets.is_empty() || !effects.kv.is_empty() || settlement.unauthorized.is_some();
-        let changed = changes.then(|| settlement.channel_id.clone());
-        self.write(Priority::Urgent, move |db| settle(db, &vault, &settlement)).await?;
-        if let Some(channel) = changed {
-            self.forget_channel(&channel);
-        }
-        Ok(())
+        self.write(Priority::Urgent, move |db| settle(db, &vault, &settlement)).await
     }
 }
 

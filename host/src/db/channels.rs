@@ -207,6 +207,7 @@ fn is_held(db: &Connection, row: &ChannelRow) -> Result<bool, DbError> {
 /// Appends `channel.updated` with the channel as it now stands, within the act that changed it. What changed may be what
 /// journalled requests and messages wait for.
 pub(in crate::db) fn tell(db: &Connection, id: &str, at: i64) -> Result<(), DbError> {
+    after::channel_changed(id);
     after::wake_journal();
     after::wake_outbound();
     after::wake_polling();
@@ -236,11 +237,6 @@ impl Db {
     /// The channel of this id if it is this workspace's: for callers of the API.
     pub async fn channel_of(&self, workspace: &str, id: &str) -> Result<Option<Arc<ChannelRow>>, DbError> {
         Ok(self.channel(id).await?.filter(|row| row.workspace == workspace))
-    }
-
-    /// Forgets what memory holds of a channel, after a commit that changed it by another way than this file's functions.
-    pub fn forget_channel(&self, id: &str) {
-        self.channel_cache().forget(id);
     }
 
     /// A channel as the API shows it, without the webhook's address.

@@ -200,7 +200,7 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     addresses: watch::Changes,
     wakes: Wakes,
-    channels: channels::ChannelCache,
+    channels: Arc<channels::ChannelCache>,
     vault: Vault,
     path: PathBuf,
     writer: writer::Writer,
@@ -226,10 +226,11 @@ impl Db {
         }
         let addresses = watch::Changes::of(&connection, &["channels", "apps", "plugins"])?;
         let wakes = Wakes::default();
-        let (seen, woken) = (addresses.clone(), wakes.clone());
+        let cache = Arc::new(channels::ChannelCache::default());
+        let (seen, woken, forgets) = (addresses.clone(), wakes.clone(), Arc::clone(&cache));
         let committed = move || {
             seen.committed();
-            after::committed(&woken);
+            after::committed(&woken, &forgets);
         };
         let last_journal_id = AtomicI64::new(journal::last_id(&connection)?);
         let fold = fold::Fold::start(&connection, &config.path)?;
@@ -237,7 +238,7 @@ impl Db {
         Ok(Db(Arc::new(Inner {
             addresses,
             wakes,
-            channels: channels::ChannelCache::default(),
+            channels: cache,
             vault,
             writer: writer::Writer::start(connection, bounds, committed, move |writer| fold.tend(writer)),
             readers: std::sync::Mutex::new(Vec::new()),

@@ -199,8 +199,7 @@ impl Db {
         at: i64,
     ) -> Result<bool, DbError> {
         let plugin = plugin.to_owned();
-        let changed = self
-            .write(Priority::Routine, move |db| {
+        self.write(Priority::Routine, move |db| {
                 let changed = db
                     .prepare_cached(
                         "UPDATE plugins SET state = ?2, changed_at = ?3 WHERE id = ?1 AND state <> 'removed'",
@@ -212,9 +211,7 @@ impl Db {
                 }
                 Ok(changed > 0)
             })
-            .await?;
-        self.channel_cache().clear();
-        Ok(changed)
+            .await
     }
 
     /// How many channels there are of a plugin, in one workspace or in all.

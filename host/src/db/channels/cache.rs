@@ -1,5 +1,5 @@
-//! Channels in memory, so that a webhook and a send need no question to the disk. Bounded; whatever changes a channel
-//! forgets it here after its commit.
+//! Channels in memory, so that a webhook and a send need no question to the disk. Bounded; an act that changes a channel notes it
+//! in `after.rs`, and the commit forgets it here.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,11 +42,5 @@ impl ChannelCache {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         self.epoch.fetch_add(1, Ordering::AcqRel);
         rows.remove(id);
-    }
-
-    pub(in crate::db) fn clear(&self) {
-        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        self.epoch.fetch_add(1, Ordering::AcqRel);
-        rows.clear();
     }
 }

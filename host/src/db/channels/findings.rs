@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use sambung_runtime::{CallError, CallFault};
 
 use super::tell;
-use crate::db::{Db, DbError, Priority};
+use crate::db::{Db, DbError, Priority, after};
 use crate::model::channel::{ChannelState, Finding, FindingSource};
 
 /// Notes a finding. The same one again only counts up; whether it says anything new.
@@ -15,6 +15,7 @@ pub(in crate::db) fn note(
     source: &str,
     at: i64,
 ) -> Result<bool, DbError> {
+    after::channel_changed(channel);
     let fix = finding.fix.as_ref().map(|fix| serde_json::json!(fix).to_string());
     let known: bool = db
         .prepare_cached(
@@ -99,9 +100,7 @@ impl Db {
     /// `wakes.feed_grew()` afterwards.
     pub async fn note_call_failure(&self, channel: &str, error: &CallError, at: i64) -> Result<(), DbError> {
         let (id, error) = (channel.to_owned(), error.clone());
-        self.write(Priority::Routine, move |db| note_call_failure(db, &id, &error, at)).await?;
-        self.forget_channel(channel);
-        Ok(())
+        self.write(Priority::Routine, move |db| note_call_failure(db, &id, &error, at)).await
     }
 
     /// Notes that the provider refuses to be polled, in its words, until it does not. Call `wakes.feed_grew()` afterwards.
@@ -116,9 +115,7 @@ impl Db {
             }
             Ok(())
         })
-        .await?;
-        self.forget_channel(channel);
-        Ok(())
+        .await
     }
 
     /// A call of this function succeeded: what its failures left is taken back. Costs nothing where nothing stands.
@@ -127,9 +124,7 @@ impl Db {
             return Ok(());
         }
         let id = channel.to_owned();
-        self.write(Priority::Routine, move |db| call_succeeded(db, &id, function, at)).await?;
-        self.forget_channel(channel);
-        Ok(())
+        self.write(Priority::Routine, move |db| call_succeeded(db, &id, function, at)).await
     }
 
     /// Marks a channel whose credential of this version the provider refused. Call `wakes.feed_grew()` afterwards.
@@ -141,9 +136,7 @@ impl Db {
         at: i64,
     ) -> Result<(), DbError> {
         let (id, words) = (channel.to_owned(), words.to_owned());
-        self.write(Priority::Routine, move |db| set_needs_attention(db, &id, credential_version, &words, at)).await?;
-        self.forget_channel(channel);
-        Ok(())
+        self.write(Priority::Routine, move |db| set_needs_attention(db, &id, credential_version, &words, at)).await
     }
 
     /// Notes something that the provider's events said about a channel. Call `wakes.feed_grew()` afterwards.

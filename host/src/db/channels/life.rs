@@ -155,6 +155,7 @@ fn kept(effects: &Effects) -> Vec<NewSecret> {
 }
 
 pub(super) fn grow_credential(db: &Connection, channel: &str) -> Result<(), DbError> {
+    after::channel_changed(channel);
     db.prepare_cached("UPDATE channels SET credential_version = credential_version + 1 WHERE id = ?1")?
         .execute([channel])?;
     Ok(())
@@ -168,6 +169,7 @@ pub(super) fn apply_change(
     change: &SettingsChange,
     at: i64,
 ) -> Result<(), DbError> {
+    after::channel_changed(&row.id);
     if let Some(settings) = &change.settings {
         db.prepare_cached("UPDATE channels SET settings = ?2, changed_at = ?3 WHERE id = ?1")?.execute(params![
             row.id,
@@ -340,9 +342,7 @@ impl Db {
             }
             tell(db, &owned, at)
         })
-        .await?;
-        self.forget_channel(id);
-        Ok(())
+        .await
     }
 
     /// Commits the step that a channel stands at (`{kind, …}`), with the settings that led there. Where the channel has its
@@ -381,9 +381,7 @@ impl Db {
             }
             tell(db, &owned, at)
         })
-        .await?;
-        self.forget_channel(id);
-        Ok(())
+        .await
     }
 
     /// Commits what `check` found; what it or a notice found before goes.
@@ -409,9 +407,7 @@ impl Db {
             }
             Ok(())
         })
-        .await?;
-        self.forget_channel(id);
-        Ok(())
+        .await
     }
 
     /// Changes what needs no plugin: the name, and whether an admin holds the channel.
@@ -432,9 +428,7 @@ impl Db {
             audit::append(db, &entry)?;
             tell(db, &owned, at)
         })
-        .await?;
-        self.forget_channel(id);
-        Ok(())
+        .await
     }
 
     /// Takes a channel away with its settings, secrets, memory and routes. The account's row and its conversations stay, and
@@ -447,6 +441,7 @@ impl Db {
             secrets::remove_all(db, &owned)?;
             journal::park_waiting(db, &owned, at)?;
             db.prepare_cached("DELETE FROM channels WHERE id = ?1")?.execute([&owned])?;
+            after::channel_changed(&owned);
             after::wake_polling();
             if let Some(entry) = &entry {
                 audit::append(db, entry)?;
@@ -455,9 +450,7 @@ impl Db {
             }
             Ok(())
         })
-        .await?;
-        self.forget_channel(id);
-        Ok(())
+        .await
     }
 
     /// The workspace's account of this name at the provider, whether a channel has it now or not.

@@ -80,7 +80,7 @@ impl Db {
     /// Takes a change that waits back: what stands goes on. Whether there was one.
     pub async fn abandon_change(&self, id: &str, entry: Entry) -> Result<bool, DbError> {
         let owned = id.to_owned();
-        let gone = self
+        self
             .write(Priority::Routine, move |db| {
                 if !forget(db, &owned)? {
                     return Ok(false);
@@ -92,9 +92,7 @@ impl Db {
                 tell(db, &owned, entry.at)?;
                 Ok(true)
             })
-            .await?;
-        self.forget_channel(id);
-        Ok(gone)
+            .await
     }
 
     /// Channels whose `connect` has not come to its end, new ones and changed ones, in all workspaces, after the id `after`.

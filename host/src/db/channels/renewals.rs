@@ -63,7 +63,7 @@ impl Db {
         at: i64,
     ) -> Result<bool, DbError> {
         let (vault, owned, name) = (self.vault(), channel.to_owned(), name.to_owned());
-        let kept = self
+        self
             .write(Priority::Urgent, move |db| {
                 let current = secrets::read(db, &vault, &owned, &name)?.map(|secret| secret.version);
                 let Some(row) = by_id(db, &owned)?.filter(|_| current == Some(version)) else { return Ok(false) };
@@ -85,8 +85,6 @@ impl Db {
                 }
                 Ok(true)
             })
-            .await?;
-        self.forget_channel(channel);
-        Ok(kept)
+            .await
     }
 }

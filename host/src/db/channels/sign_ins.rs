@@ -195,9 +195,7 @@ impl Db {
             }
             tell(db, &owned, at)
         })
-        .await?;
-        self.forget_channel(channel);
-        Ok(())
+        .await
     }
 
     /// The sign-in that a channel waits for, where it is not over.
@@ -282,9 +280,7 @@ impl Db {
             stand(db, &owned, &step(expires_at, Some(&error)), at)?;
             tell(db, &owned, at)
         })
-        .await?;
-        self.forget_channel(channel);
-        Ok(())
+        .await
     }
 
     /// Whether a channel still waits for a sign-in that is over.

@@ -43,24 +43,15 @@ impl Db {
         rows: Vec<Translated>,
         now: i64,
     ) -> Result<Vec<Result<Committed, DbError>>, DbError> {
-        let failed: Vec<Arc<str>> = rows
-            .iter()
-            .filter(|row| matches!(row.translation, Translation::Failed(_) | Translation::Outcome { early: true, .. }))
-            .filter_map(|row| row.row.channel.clone())
-            .collect();
         let (vault, rows) = (self.vault(), Arc::new(rows));
         let (also, all) = (vault.clone(), Arc::clone(&rows));
         let together = self.write_alone(Priority::Routine, move |db| commit_together(db, &vault, &rows, now)).await;
-        let done = match together {
+        match together {
             Err(error) if !error.may_pass() => {
                 self.write(Priority::Routine, move |db| commit_apart(db, &also, &all, now)).await
             }
             done => done,
-        };
-        for channel in failed {
-            self.forget_channel(&channel);
         }
-        done
     }
 }
 
