@@ -1,13 +1,13 @@
 //! Backups: one tar file with a copy of the database, the generations of plugins and the files of messages.
 //!
-//! Secrets are in it as they are in the database, sealed; the key that opens them is not. The last entry lists the SHA-256 of
-//! every other, so a file that was cut or changed is known before anything of it is used.
+//! Secrets are in it as they are in the database, sealed; the key that opens them is not. The last entry but one lists the others in
+//! their order with the SHA-256 of each; the last vouches for that list with the server's master key. So a file that was cut, or that
+//! anybody changed who does not have the key, is known before anything of it is used.
 
 mod swap;
 
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -16,10 +16,17 @@ use sha2::{Digest, Sha256};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::db::DbError;
 use crate::db::backup::{self, Restored};
-use crate::model::envelope::Vault;
+use crate::model::envelope::{EnvelopeError, Seal, Vault};
 use crate::model::time::from_rfc3339;
 
 const MANIFEST: &str = "backup.json";
+const SEAL: &str = "backup.seal.json";
+/// What the key is derived for that vouches for the list.
+const PURPOSE: &str = "sambung backup list";
+/// The longest list that is read, in bytes: millions of files.
+const MOST_LIST: u64 = 1 << 30;
+/// The longest seal.
+const MOST_SEAL: u64 = 4096;
 const DATABASE: &str = "sambung.db";
 /// Folders that go along. Native code is left out: it is compiled again.
 const FOLDERS: [&str; 3] = ["generations", "plugins", "media"];
@@ -59,6 +66,26 @@ pub enum BackupError {
         /// What is wrong with it.
         why: String,
     },
+    /// Nothing vouches for what the file holds.
+    #[error(
+        "{path} is not signed: it holds no {SEAL}, and only a backup that `sambung backup` signed with the server's master key is \
+         restored. Nothing was changed"
+    )]
+    Unsigned {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is not what the server wrote.
+    #[error("{path} was changed after it was made: {why}. Use another copy of it. Nothing was changed")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// What is not as it was signed.
+        why: String,
+    },
+    /// There is no key to sign with.
+    #[error("there is no master key at {0}, so that the backup could not be signed or restored; put the server's key file there")]
+    NoKey(PathBuf),
     /// There is no key.
     #[error(
         "no master key: put the key file that this backup's server had at {0}, or name it with --key. Nothing was changed"
@@ -72,11 +99,21 @@ pub enum BackupError {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Manifest {
     form: u32,
     version: String,
     made_at: String,
-    sha256: BTreeMap<String, String>,
+    /// In the order of the entries.
+    entries: Vec<Listed>,
+}
+
+#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    name: String,
+    bytes: u64,
+    sha256: String,
 }
 
 /// Tells how far it is: bytes done, of so many.
@@ -96,6 +133,7 @@ pub fn create(data: &DataDir, file: &Path, made_at: String, progress: Progress<'
     if file.exists() {
         return Err(BackupError::Exists(file.to_owned()));
     }
+    let vault = data.existing_vault()?.ok_or_else(|| BackupError::NoKey(data.key()))?;
     let work = Scratch::make(data.path().join(format!("backup-{}", std::process::id())))?;
     let copy = work.0.join(DATABASE);
     backup::snapshot(&data.database(), &copy)?;
@@ -106,7 +144,7 @@ pub fn create(data: &DataDir, file: &Path, made_at: String, progress: Progress<'
     }
     let total = entries.iter().filter_map(|(_, path)| path.metadata().ok()).map(|meta| meta.len()).sum();
     let unfinished = file.with_extension("unfinished");
-    let written = pack(&unfinished, &entries, made_at, total, progress);
+    let written = pack(&unfinished, &entries, (&vault, made_at), total, progress);
     let finished = written.and_then(|()| std::fs::rename(&unfinished, file).map_err(io("cannot write", file)));
     if let Err(error) = finished {
         let _ = std::fs::remove_file(&unfinished);
@@ -118,13 +156,13 @@ pub fn create(data: &DataDir, file: &Path, made_at: String, progress: Progress<'
 fn pack(
     into: &Path,
     entries: &[(String, PathBuf)],
-    made_at: String,
+    (vault, made_at): (&Vault, String),
     total: u64,
     progress: Progress<'_>,
 ) -> Result<(), BackupError> {
     let file = create_private(into).map_err(io("cannot write", into))?;
     let mut tar = tar::Builder::new(BufWriter::with_capacity(1 << 20, file));
-    let mut sha256 = BTreeMap::new();
+    let mut listed = Vec::with_capacity(entries.len());
     let mut done = 0;
     for (name, path) in entries {
         let opened = match File::open(path) {
@@ -139,18 +177,20 @@ fn pack(
             progress(done, total);
         });
         tar.append_data(&mut header(bytes), name, &mut reader).map_err(io("cannot write", into))?;
-        sha256.insert(name.clone(), reader.finish());
+        listed.push(Listed { name: name.clone(), bytes, sha256: reader.finish() });
     }
-    let manifest = Manifest { form: FORM, version: env!("CARGO_PKG_VERSION").into(), made_at, sha256 };
+    let manifest = Manifest { form: FORM, version: env!("CARGO_PKG_VERSION").into(), made_at, entries: listed };
     let text = serde_json::to_vec_pretty(&manifest).expect("texts and numbers are JSON");
     tar.append_data(&mut header(text.len() as u64), MANIFEST, &text[..]).map_err(io("cannot write", into))?;
+    let seal = serde_json::to_vec_pretty(&vault.vouch(PURPOSE, &text)).expect("texts are JSON");
+    tar.append_data(&mut header(seal.len() as u64), SEAL, &seal[..]).map_err(io("cannot write", into))?;
     let mut buffer = tar.into_inner().map_err(io("cannot write", into))?;
     buffer.flush().map_err(io("cannot write", into))?;
     buffer.get_ref().sync_all().map_err(io("cannot write", into))
 }
 
 /// Puts a backup in the place of what the data folder holds, which is moved aside and not removed. Everything is proved
-/// before: that no server runs, that the backup is whole, that its version is known, that the key opens it. What an earlier
+/// before: that no server runs, that the key vouches for the backup and it is whole, that its version is known, that the key opens it. What an earlier
 /// restore left half done is undone first.
 pub async fn restore(
     data: &DataDir,
@@ -165,7 +205,8 @@ pub async fn restore(
     let (vault, key_text) = key_for(data, key)?;
     // The lock keeps others out of it: what is in it was left by a restore that was killed.
     let work = Scratch::make(data.path().join("restore-work"))?;
-    let made_at = unpack(file, &work.0, progress)?;
+    let manifest = signed_list(file, &vault)?;
+    let made_at = unpack(file, &manifest, &work.0, progress)?;
     let database = work.0.join(DATABASE);
     backup::prove(&database, &vault).map_err(|error| match error {
         DbError::WrongKey => BackupError::WrongKey,
@@ -203,26 +244,77 @@ fn key_for(data: &DataDir, key: Option<&Path>) -> Result<(Vault, Option<zeroize:
     }
 }
 
-/// Proves that the file is whole on the way; answers with when it was made, in milliseconds since 1970.
-fn unpack(file: &Path, into: &Path, progress: Progress<'_>) -> Result<i64, BackupError> {
+/// Reads the list at the file's end without unpacking anything, and proves that the key vouches for it and that the entries are
+/// those that it names, in their order.
+fn signed_list(file: &Path, vault: &Vault) -> Result<Manifest, BackupError> {
+    let not_whole = |why: &str| BackupError::NotWhole { path: file.to_owned(), why: why.to_owned() };
+    let changed = |why: &str| BackupError::Changed { path: file.to_owned(), why: why.to_owned() };
+    let mut opened = File::open(file).map_err(io("cannot read", file))?;
+    let size = opened.seek(std::io::SeekFrom::End(0)).map_err(io("cannot read", file))?;
+    opened.rewind().map_err(io("cannot read", file))?;
+    let mut archive = tar::Archive::new(BufReader::with_capacity(64 << 10, opened));
+    let (mut found, mut list, mut seal) = (Vec::new(), None, None);
+    for entry in archive.entries_with_seek().map_err(|_| not_whole("it is not a tar file"))? {
+        let mut entry = entry.map_err(|error| not_whole(&error.to_string()))?;
+        let name = entry.path().map_err(|error| not_whole(&error.to_string()))?.to_string_lossy().into_owned();
+        let bytes = entry.size();
+        if entry.raw_file_position().saturating_add(bytes) > size {
+            return Err(not_whole("its end is missing"));
+        }
+        let most = match name.as_str() {
+            _ if seal.is_some() => return Err(changed("it holds more than what was signed")),
+            MANIFEST if list.is_none() => MOST_LIST,
+            SEAL if list.is_some() => MOST_SEAL,
+            _ if list.is_some() => return Err(changed("its entries are in another order")),
+            _ => {
+                found.push((name, bytes));
+                continue;
+            }
+        };
+        if bytes > most {
+            return Err(changed(&format!("{name} is too long")));
+        }
+        let mut text = Vec::new();
+        entry.read_to_end(&mut text).map_err(|error| not_whole(&error.to_string()))?;
+        if name == MANIFEST { list = Some(text) } else { seal = Some(text) }
+    }
+    let list = list.ok_or_else(|| not_whole("its end is missing"))?;
+    let seal = seal.ok_or_else(|| BackupError::Unsigned { path: file.to_owned() })?;
+    let seal: Seal = serde_json::from_slice(&seal).map_err(|_| changed("its signature cannot be read"))?;
+    vault.prove(PURPOSE, &list, &seal).map_err(|error| match error {
+        EnvelopeError::UnknownKey => BackupError::WrongKey,
+        EnvelopeError::Damaged => changed("its list of files is not the one that was signed"),
+    })?;
+    let manifest: Manifest = serde_json::from_slice(&list).map_err(|error| not_whole(&error.to_string()))?;
+    if manifest.form > FORM {
+        return Err(not_whole(&format!("version {} wrote it in a newer form", manifest.version)));
+    }
+    let listed = manifest.entries.iter().map(|entry| (entry.name.as_str(), entry.bytes));
+    if !listed.eq(found.iter().map(|(name, bytes)| (name.as_str(), *bytes))) {
+        return Err(changed("its entries are not those of its list, or in another order"));
+    }
+    if !manifest.entries.iter().any(|entry| entry.name == DATABASE) {
+        return Err(not_whole("it holds no database"));
+    }
+    Ok(manifest)
+}
+
+/// Unpacks what the signed list names, and proves the content of each entry on the way; answers with when the backup was made, in
+/// milliseconds since 1970.
+fn unpack(file: &Path, manifest: &Manifest, into: &Path, progress: Progress<'_>) -> Result<i64, BackupError> {
     let not_whole = |why: &str| BackupError::NotWhole { path: file.to_owned(), why: why.to_owned() };
     let opened = File::open(file).map_err(io("cannot read", file))?;
     let total = opened.metadata().map_err(io("cannot read", file))?.len();
     let mut archive = tar::Archive::new(BufReader::with_capacity(1 << 20, opened));
-    let mut found = BTreeMap::new();
-    let mut manifest = None;
     let mut done = 0;
-    for entry in archive.entries().map_err(|_| not_whole("it is not a tar file"))? {
+    let mut unpacked = 0;
+    let entries = archive.entries().map_err(|_| not_whole("it is not a tar file"))?;
+    for (entry, listed) in entries.zip(&manifest.entries) {
         let mut entry = entry.map_err(|error| not_whole(&error.to_string()))?;
         let path = entry.path().map_err(|error| not_whole(&error.to_string()))?.into_owned();
-        let name = path.to_string_lossy().into_owned();
-        if name == MANIFEST {
-            let read = serde_json::from_reader::<_, Manifest>(&mut entry);
-            manifest = Some(read.map_err(|error| not_whole(&error.to_string()))?);
-            continue;
-        }
-        if !belongs(&path) || !entry.header().entry_type().is_file() {
-            return Err(not_whole(&format!("{name} does not belong into a backup")));
+        let is_listed = path.to_string_lossy() == listed.name && entry.size() == listed.bytes;
+        if !is_listed || !belongs(&path) || !entry.header().entry_type().is_file() {
+            return Err(not_whole(&format!("{} does not belong into a backup", path.display())));
         }
         let target = into.join(&path);
         if let Some(folder) = target.parent() {
@@ -234,19 +326,14 @@ fn unpack(file: &Path, into: &Path, progress: Progress<'_>) -> Result<i64, Backu
             progress(done, total);
         });
         std::io::copy(&mut reader, &mut out).map_err(|error| not_whole(&error.to_string()))?;
-        let digest = reader.finish();
+        if reader.finish() != listed.sha256 {
+            return Err(not_whole(&format!("the content of {} is not what was written", listed.name)));
+        }
         out.sync_all().map_err(io("cannot write", &target))?;
-        found.insert(name, digest);
+        unpacked += 1;
     }
-    let manifest = manifest.ok_or_else(|| not_whole("its end is missing"))?;
-    if manifest.form > FORM {
-        return Err(not_whole(&format!("version {} wrote it in a newer form", manifest.version)));
-    }
-    if manifest.sha256 != found {
-        return Err(not_whole("its content is not what was written"));
-    }
-    if !found.contains_key(DATABASE) {
-        return Err(not_whole("it holds no database"));
+    if unpacked != manifest.entries.len() {
+        return Err(not_whole("its end is missing"));
     }
     from_rfc3339(&manifest.made_at).ok_or_else(|| not_whole("it does not say when it was made"))
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -29,6 +31,16 @@ pub enum EnvelopeError {
     /// It was changed, cut, or belongs to another row.
     #[error("changed, cut short, or moved from another row")]
     Damaged,
+}
+
+/// Which master key vouches for a message, and its HMAC-SHA-256. Both are hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seal {
+    /// The master key's id.
+    pub key: String,
+    /// Over the whole message, with a key that is derived from the master key for one purpose.
+    pub hmac: String,
 }
 
 /// Why a text does not hold master keys.
@@ -114,7 +126,36 @@ impl Vault {
     }
 }
 
+impl Vault {
+    /// Vouches for a message that is kept outside the database. `purpose` separates the derived keys of different uses.
+    pub fn vouch(&self, purpose: &str, message: &[u8]) -> Seal {
+        let master = &self.0[0];
+        let tag = master.mac(purpose, message).finalize().into_bytes();
+        Seal { key: hex::encode(master.id), hmac: hex::encode(tag) }
+    }
+
+    /// Whether one of the master keys vouched for this message.
+    ///
+    /// # Errors
+    /// The key is not at hand, or the message is another.
+    pub fn prove(&self, purpose: &str, message: &[u8], seal: &Seal) -> Result<(), EnvelopeError> {
+        let master = self.0.iter().find(|master| hex::encode(master.id) == seal.key).ok_or(EnvelopeError::UnknownKey)?;
+        let tag = hex::decode(&seal.hmac).map_err(|_| EnvelopeError::Damaged)?;
+        master.mac(purpose, message).verify_slice(&tag).map_err(|_| EnvelopeError::Damaged)
+    }
+}
+
 impl Master {
+    fn mac(&self, purpose: &str, message: &[u8]) -> Hmac<Sha256> {
+        let mut derived = Zeroizing::new([0u8; 32]);
+        Hkdf::<Sha256>::new(None, &self.key[..])
+            .expand(purpose.as_bytes(), &mut derived[..])
+            .expect("HKDF gives 32 bytes");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&derived[..]).expect("HMAC takes a key of any length");
+        mac.update(message);
+        mac
+    }
+
     fn new(key: [u8; 32]) -> Master {
         let digest = Sha256::new().chain_update(b"sambung master key id\0").chain_update(key).finalize();
         let mut id = [0u8; KEY_ID];
@@ -146,6 +187,20 @@ mod tests {
         assert_eq!(&vault.open("secret/ch_1/token", &envelope).expect("opens")[..], b"hush");
         assert_eq!(vault.open("secret/ch_2/token", &envelope), Err(EnvelopeError::Damaged));
         assert!(!envelope.windows(4).any(|bytes| bytes == b"hush"));
+    }
+
+    #[test]
+    fn a_message_is_vouched_for_by_its_own_key_and_for_its_own_purpose() {
+        let vault = Vault::new([1; 32]);
+        let seal = vault.vouch("backup", b"a list");
+        assert_eq!(vault.prove("backup", b"a list", &seal), Ok(()));
+        assert_eq!(vault.prove("backup", b"a lisp", &seal), Err(EnvelopeError::Damaged));
+        assert_eq!(vault.prove("other", b"a list", &seal), Err(EnvelopeError::Damaged));
+        assert_eq!(Vault::new([2; 32]).prove("backup", b"a list", &seal), Err(EnvelopeError::UnknownKey));
+        for hmac in ["", "zz", &seal.hmac[2..]] {
+            let cut = Seal { hmac: hmac.to_owned(), ..seal.clone() };
+            assert_eq!(vault.prove("backup", b"a list", &cut), Err(EnvelopeError::Damaged), "{hmac}");
+        }
     }
 
     #[test]
