@@ -84,7 +84,9 @@ pub enum BackupError {
         why: String,
     },
     /// There is no key to sign with.
-    #[error("there is no master key at {0}, so that the backup could not be signed or restored; put the server's key file there")]
+    #[error(
+        "there is no master key at {0}, so that the backup could not be signed or restored; put the server's key file there"
+    )]
     NoKey(PathBuf),
     /// There is no key.
     #[error(

@@ -46,9 +46,9 @@ fn at<'a>(entries: &'a mut Entries, name: &str) -> &'a mut Vec<u8> {
 fn list_again(entries: &mut Entries) {
     let mut list: Value = serde_json::from_slice(at(entries, LIST)).unwrap();
     let content = entries.iter().filter(|(name, _)| name != LIST && name != SEAL);
-    let listed = content.map(|(name, bytes)| {
-        json!({ "name": name, "bytes": bytes.len(), "sha256": hex::encode(Sha256::digest(bytes)) })
-    });
+    let listed = content.map(
+        |(name, bytes)| json!({ "name": name, "bytes": bytes.len(), "sha256": hex::encode(Sha256::digest(bytes)) }),
+    );
     list["entries"] = listed.collect();
     *at(entries, LIST) = serde_json::to_vec(&list).unwrap();
 }

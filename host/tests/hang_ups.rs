@@ -42,7 +42,8 @@ async fn a_changed_channel_is_the_changed_one_for_everybody_though_its_client_hu
     let (host, workspace, id) = host().await;
     let known = host.state.db.channel(&id).await.unwrap().unwrap();
     assert_eq!((known.name.as_str(), known.paused), ("Before", false), "it is in memory now");
-    let change = Change { name: Some("After".to_owned()), paused: Some(true), settings: None, browser: Browser::default() };
+    let change =
+        Change { name: Some("After".to_owned()), paused: Some(true), settings: None, browser: Browser::default() };
     let by = operator();
     begin_and_hang_up(host.state.channels.change(&workspace, &id, change, &by));
     let stored = async || host.state.db.channel_json(&workspace, &id).await.unwrap().unwrap();

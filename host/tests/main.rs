@@ -10,6 +10,7 @@ mod channels;
 mod common;
 mod faults;
 mod feed;
+mod forged_backups;
 mod hang_ups;
 mod house;
 mod inbound;

@@ -122,9 +122,18 @@ async fn another_line_or_a_new_permission_waits_for_an_operator() {
     assert_eq!(host.get("/v1/plugins/connects").await.1["version"], "1.0.0");
 
     let words = problem["detail"].as_str().unwrap();
-    assert!(words.contains("DELETE /v1/plugins/connects"), "it says how to approve: {words}");
+    let digest = problem["digest"].as_str().unwrap();
+    assert!(words.contains("POST /v1/plugins/approvals") && words.contains(digest), "it says how to approve: {words}");
     assert_eq!(host.call(Method::DELETE, "/v1/plugins/connects", None).await.0, StatusCode::NO_CONTENT);
-    assert_eq!(upload(&host, version(connects(), "2.0.0")).await.0, StatusCode::CREATED);
+    let next = version(connects(), "2.0.0");
+    let (status, problem) = upload(&host, next.clone()).await;
+    assert_eq!(status, StatusCode::CONFLICT, "removing the running version approves no other: {problem}");
+    let admin = host.token_for("default", Role::Admin).await;
+    let approval = json!({ "digest": problem["digest"] });
+    let refused = host.call_as(&admin, Method::POST, "/v1/plugins/approvals", Some(approval.clone())).await;
+    assert_eq!(refused.0, StatusCode::FORBIDDEN);
+    assert_eq!(host.post("/v1/plugins/approvals", approval).await.0, StatusCode::ACCEPTED, "no dropped file holds it");
+    assert_eq!(upload(&host, next).await.0, StatusCode::CREATED);
     assert_eq!(host.get("/v1/plugins/connects").await.1["version"], "2.0.0");
 }
 
@@ -210,8 +219,21 @@ async fn a_disabled_plugin_holds_its_channels_and_a_removed_one_comes_back_with_
     assert_eq!(host.call(Method::DELETE, "/v1/plugins/connects", None).await.0, StatusCode::NO_CONTENT);
     assert_eq!(host.get("/v1/plugins/connects").await.0, StatusCode::NOT_FOUND);
     assert!(host.state.plugins.get("connects").is_none());
+    let (_, shown) = host.get(&path).await;
+    assert_eq!((&shown["state"], &shown["findings"][0]["code"]), (&json!("needs_attention"), &json!("plugin-removed")));
+    let (_, list) = host.get("/v1/channels").await;
+    assert_eq!(list["items"][0]["state"], "needs_attention", "in the list as well");
     assert_eq!(upload(&host, connects()).await.0, StatusCode::CREATED);
-    assert_eq!(host.get(&path).await.1["state"], "connected");
+    let (_, shown) = host.get(&path).await;
+    assert_eq!((&shown["state"], &shown["findings"]), (&json!("connected"), &json!([])));
+    let workspace = host.state.db.workspace("default").await.unwrap().unwrap().id;
+    let feed = host.state.db.feed_after(&workspace, 0, 1_000).await.unwrap();
+    let told: Vec<Value> = feed
+        .iter()
+        .filter(|event| event.kind == "channel.updated")
+        .map(|event| serde_json::from_str::<Value>(&event.data).unwrap()["state"].clone())
+        .collect();
+    assert_eq!(told[told.len() - 2..], [json!("needs_attention"), json!("connected")], "the feed tells of both");
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod line_requests;
 mod line_simulator;
 mod line_story;
 mod meta;
+mod plugin_files;
 mod readmes;
 mod sign_in_browser;
 mod stories;

@@ -77,7 +77,9 @@ mod tests {
 
     #[test]
     fn pages_and_unknown_types_are_refused_with_the_path_and_the_types_there_are() {
-        for given in ["text/html", "TEXT/HTML; charset=utf-8", "application/xhtml+xml", "text/xml", "multipart/mixed", ""] {
+        for given in
+            ["text/html", "TEXT/HTML; charset=utf-8", "application/xhtml+xml", "text/xml", "multipart/mixed", ""]
+        {
             let error = checked(vec![asset("help.html", given)]).expect_err(given).to_string();
             assert!(error.contains("help.html") && error.contains("text/css"), "{error}");
         }

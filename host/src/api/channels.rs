@@ -75,7 +75,8 @@ pub(super) struct Channel {
     id: String,
     plugin: String,
     name: String,
-    /// `connecting`, `connected`, `needs_attention` (the credential was refused: outbound waits, inbound goes on) or `paused`
+    /// `connecting`, `connected`, `needs_attention` (a finding says why: the credential was refused, so that outbound waits and inbound goes
+    /// on; or the plugin was taken out of use, so that nothing goes) or `paused`
     state: String,
     /// While it is connecting: `{kind: "choose", choices}`, `{kind: "ask", schema}`, `{kind: "wait", instructions}` or `{kind:
     /// "authorize", url, expires_at, error}`: somebody opens the address in a browser (a pop-up or the same tab) and signs in

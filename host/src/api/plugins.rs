@@ -10,13 +10,13 @@ use sambung_runtime::manifest::{Destination, Origin, Scope};
 use sambung_runtime::{Inspection, Plugin};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::language::Language;
-use super::problem::{Answer, FieldError, Problem};
+use super::problem::{Answer, Body as ReadBody, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
 use crate::db::PluginRow;
@@ -28,6 +28,7 @@ use crate::web::guard;
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(list, install))
+        .routes(routes!(approve))
         .routes(routes!(read, remove))
         .routes(routes!(disable))
         .routes(routes!(enable))
@@ -44,7 +45,8 @@ impl From<InstallError> for Problem {
                 problem = problem.with("reason", words);
                 problem
             }
-            InstallError::Approval { plugin, version, needs } => Problem::conflict("approval-needed", words)
+            InstallError::Approval { digest, plugin, version, needs } => Problem::conflict("approval-needed", words)
+                .with("digest", digest)
                 .with("plugin", plugin)
                 .with("version", version)
                 .with("needs", json!(needs)),
@@ -70,7 +72,8 @@ async fn list(Axum(state): Axum<State>, caller: Caller, language: Language) -> A
     if caller.role >= Role::Operator {
         for refused in state.db.refused_files().await? {
             items.push(json!({
-                "file": refused.file, "state": "refused", "reason": refused.reason, "at": rfc3339(refused.at)
+                "file": refused.file, "state": "refused", "reason": refused.reason, "digest": refused.digest,
+                "at": rfc3339(refused.at)
             }));
         }
         answer["egress_overrides"] = json!(state.config.egress.overrides);
@@ -81,7 +84,7 @@ async fn list(Axum(state): Axum<State>, caller: Caller, language: Language) -> A
 
 /// Install or upgrade a plugin: the body is the `.wasm` file.
 ///
-/// 409 `approval-needed` names what an operator has to approve and how; 409 `settings-misfit` the channels whose settings it
+/// 409 `approval-needed` names what an operator has to approve, by the file's digest (`POST /plugins/approvals`); 409 `settings-misfit` the channels whose settings it
 /// would not take.
 #[utoipa::path(post, path = "/plugins", tag = "plugins", request_body(content = Vec<u8>, content_type = "application/wasm"), responses(
     (status = 201, body = Value), (status = 200, description = "this very file runs already", body = Value),
@@ -115,6 +118,45 @@ async fn install(
     Ok((status, Json(one(&state, &caller, &generation.id, language).await?)))
 }
 
+/// Which file.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Approval {
+    /// SHA-256 of the file in lower-case hex, as the refusal names it.
+    #[serde(default)]
+    digest: String,
+}
+
+/// Approve a plugin file that was refused, by its content: with the permissions it asks for, or although its plugin was taken out
+/// of use.
+///
+/// 200 with the plugin where a file of the plugins folder holds this content, which runs now; 202 where none does: the content is
+/// installed when it comes.
+#[utoipa::path(post, path = "/plugins/approvals", tag = "plugins", request_body = Approval, responses(
+    (status = 200, body = Value), (status = 202), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn approve(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    language: Language,
+    ReadBody(asked): ReadBody<Approval>,
+) -> Answer<Response> {
+    caller.at_least(Role::Operator)?;
+    if asked.digest.is_empty() {
+        return Err(Problem::invalid(vec![FieldError::required("#/digest")]));
+    }
+    let is_digest =
+        asked.digest.len() == 64 && asked.digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if !is_digest {
+        let words = "must be a file's SHA-256: 64 hexadecimal digits in lower case";
+        return Err(Problem::invalid(vec![FieldError::new("#/digest", "format", words)]));
+    }
+    let entry = caller.host_entry(state.clock.now(), "plugin.approve", &asked.digest, json!({}));
+    match state.plugins.approve(&asked.digest, entry).await? {
+        Some(installed) => Ok(Json(one(&state, &caller, &installed.generation.id, language).await?).into_response()),
+        None => Ok(StatusCode::ACCEPTED.into_response()),
+    }
+}
+
 /// One plugin.
 #[utoipa::path(get, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path)), responses(
     (status = 200, body = Value), (status = 404, body = Problem)))]
@@ -128,7 +170,8 @@ async fn read(
     Ok(Json(one(&state, &caller, &id, language).await?))
 }
 
-/// Take a plugin out of use: its webhooks answer 404. Its channels stay and go on when it is installed again.
+/// Take a plugin out of use: its webhooks answer 404. Its channels stay, need attention, and go on when an operator installs it
+/// again; until then no file of it is installed by itself.
 #[utoipa::path(delete, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path)), responses(
     (status = 204), (status = 404, body = Problem)))]
 async fn remove(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {

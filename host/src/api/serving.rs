@@ -56,15 +56,16 @@ fn headers(row: &MediaRow, cache: &str) -> HeaderMap {
 fn shown_as(mime: &str) -> (&'static str, &str) {
     let (kind, below) = mime.split_once('/').unwrap_or_default();
     let plain = mime.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"/.+-_".contains(&byte));
-    let active = |word: &str| {
-        below.split(['.', '+', '-']).any(|part| part == word) && !below.starts_with("vnd.openxmlformats")
-    };
+    let active =
+        |word: &str| below.split(['.', '+', '-']).any(|part| part == word) && !below.starts_with("vnd.openxmlformats");
     match (kind, below) {
         _ if !plain => ("attachment", "application/octet-stream"),
         ("image", "jpeg" | "png" | "gif" | "webp" | "avif") | ("video" | "audio", _) => ("inline", mime),
         ("image", "bmp" | "tiff" | "heic" | "heif")
         | ("text", "plain" | "csv" | "vcard" | "x-vcard" | "calendar" | "rtf") => ("attachment", mime),
-        ("application", _) if !["xml", "html", "xhtml", "javascript", "ecmascript", "xslt", "flash"].into_iter().any(active) => {
+        ("application", _)
+            if !["xml", "html", "xhtml", "javascript", "ecmascript", "xslt", "flash"].into_iter().any(active) =>
+        {
             ("attachment", mime)
         }
         _ => ("attachment", "application/octet-stream"),
@@ -153,7 +154,9 @@ mod tests {
             assert_eq!(headers["content-security-policy"], "default-src 'none'; sandbox");
             assert_eq!(headers["x-content-type-options"], "nosniff");
         }
-        for mime in ["application/pdf", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "text/csv"] {
+        for mime in
+            ["application/pdf", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "text/csv"]
+        {
             assert_eq!(shown_as(mime), ("attachment", mime));
         }
         for mime in ["image/png", "video/mp4", "audio/ogg"] {

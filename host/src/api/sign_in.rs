@@ -123,7 +123,11 @@ impl Presented {
         let caller = Caller::from_request_parts(parts, state).await.ok();
         let session = caller.filter(|caller| caller.user.is_some() && caller.role >= Role::Admin);
         let language = Language::from_request_parts(parts, state).await.unwrap_or(Language("en"));
-        Presented { session: session.map(|caller| caller.token), browser: cookies::SIGN_IN.read(parts, state), language }
+        Presented {
+            session: session.map(|caller| caller.token),
+            browser: cookies::SIGN_IN.read(parts, state),
+            language,
+        }
     }
 }
 
@@ -134,9 +138,7 @@ async fn leave(Axum(state): Axum<State>, Path(ticket): Path<String>, request: Re
     let left =
         state.channels.leave_for_provider(&ticket, presented.session.as_deref(), presented.browser.as_deref()).await;
     match left {
-        Ok(leaving) => {
-            sent(&leaving.url, cookies::SIGN_IN.set(&state, &leaving.browser, BROWSER_S))
-        }
+        Ok(leaving) => sent(&leaving.url, cookies::SIGN_IN.set(&state, &leaving.browser, BROWSER_S)),
         Err(error) => stopped(words(presented.language), presented.language, &error),
     }
 }

@@ -5,7 +5,8 @@ use sambung_runtime::{WEBHOOK_URL, recipe};
 use serde_json::{Value, json};
 
 use super::{ChannelError, Channels, form};
-use crate::db::{AppRow, ChannelRow, DbError};
+use crate::db::{AppRow, ChannelRow, DbError, stands_still};
+use crate::model::channel::ChannelState;
 use crate::model::time::rfc3339;
 
 /// Whether the setting that a webhook depends on has the value it asks for.
@@ -95,6 +96,12 @@ impl Channels {
         let Some(row) = self.0.db.channel_of(workspace, &id).await? else { return Ok(value) };
         let Some(generation) = self.0.plugins.get(&row.plugin) else {
             value["webhook_url"] = Value::Null;
+            // The plugin is installed and its file is not whole: no row of the database says so.
+            if let Some(reason) = self.0.plugins.failure(&row.plugin) {
+                let words = format!("The plugin `{}` does not run: {reason}", row.plugin);
+                stands_still(&mut value["findings"], "plugin-not-running", &words, self.0.clock.now());
+                value["state"] = ChannelState::NeedsAttention.as_str().into();
+            }
             return Ok(value);
         };
         let manifest = generation.plugin.manifest();

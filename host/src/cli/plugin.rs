@@ -12,9 +12,11 @@ use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::db::Db;
 use crate::model::audit::Entry;
-use crate::plugins::place_file;
+use crate::plugins::{nudge, place_file};
 
-/// How long `install` waits for the verdict.
+/// Who it is, for the audit log.
+const ACTOR: &str = "cli";
+/// How long `install` and `remove` wait for the server.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `sambung plugin …`
@@ -24,6 +26,9 @@ pub(super) enum Plugin {
     Install {
         /// The component
         file: PathBuf,
+        /// Approve this very file, with every permission that it asks for
+        #[arg(long)]
+        approve: bool,
     },
     /// Installed plugins, and files that were refused
     List,
@@ -42,7 +47,7 @@ pub(super) enum Plugin {
 impl Plugin {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<()> {
         match self {
-            Plugin::Install { file } => install(config, file).await,
+            Plugin::Install { file, approve } => install(config, file, approve).await,
             Plugin::List => list(config).await,
             Plugin::Inspect { file } => inspect(&file),
             Plugin::Remove { id } => remove(config, &id).await,
@@ -50,13 +55,16 @@ impl Plugin {
     }
 }
 
-async fn install(config: Config, file: PathBuf) -> anyhow::Result<()> {
+async fn install(config: Config, file: PathBuf, approve: bool) -> anyhow::Result<()> {
     let wasm = read(&file)?;
     let facts = Runtime::inspect(&wasm)?;
-    let (db, ..) = super::people::open(&config).await?;
+    let (db, _, clock) = super::people::open(&config).await?;
     let name = format!("{}.wasm", facts.manifest.id);
     // An older verdict on the same name would be taken for this one's.
     db.forget_refusal(&name).await?;
+    let detail = serde_json::json!({ "plugin": facts.manifest.id, "version": facts.manifest.version.to_string() });
+    let action = if approve { "plugin.approve" } else { "plugin.install" };
+    db.order_file(&facts.digest, approve, entry(action, &facts.digest, detail, clock.now())).await?;
     let data = DataDir::at(&config.server.data_dir);
     let digest = place_file(data.path(), &name, &wasm).await?;
     let label = format!("{} {}", facts.manifest.id, facts.manifest.version);
@@ -121,27 +129,54 @@ fn inspect(file: &std::path::Path) -> anyhow::Result<()> {
 
 async fn remove(config: Config, id: &str) -> anyhow::Result<()> {
     let data = DataDir::at(&config.server.data_dir);
-    if matches!(data.lock(), Err(DataDirError::InUse(_))) {
-        bail!("a server runs; ask it: DELETE /v1/plugins/{id}");
-    }
     let (db, _, clock) = super::people::open(&config).await?;
     let at = clock.now();
-    let entry = Entry {
-        workspace: None,
-        at,
-        actor: "cli".into(),
-        role: Role::Operator.name().into(),
-        action: "plugin.remove".into(),
-        subject: id.to_owned(),
-        detail: serde_json::json!({}),
+    let lock = data.lock();
+    let removed = match &lock {
+        // What runs has to be stopped by the process that runs it.
+        Err(DataDirError::InUse(_)) => by_the_server(&db, &data, id, at).await,
+        _ => {
+            let removed =
+                db.set_plugin_state(id, "removed", Some(entry("plugin.remove", id, serde_json::json!({}), at)), at);
+            removed.await.map_err(Into::into)
+        }
     };
-    let removed = db.set_plugin_state(id, "removed", Some(entry), at).await?;
     db.close().await;
-    if !removed {
+    if !removed? {
         bail!("there is no plugin {id}");
     }
     eprintln!("{id} is out of use");
     Ok(())
+}
+
+/// Has the running server take a plugin out of use, and waits until it has.
+async fn by_the_server(db: &Db, data: &DataDir, id: &str, at: i64) -> anyhow::Result<bool> {
+    if !db.order_removal(id, ACTOR, at).await? {
+        return Ok(false);
+    }
+    nudge(data.path()).await;
+    let spinner = indicatif::ProgressBar::new_spinner().with_message("waiting for the server");
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        spinner.tick();
+        if db.plugin_row(id).await?.is_none_or(|row| row.state == "removed") {
+            return Ok(true);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    bail!("the server has not done it within {} seconds; see its log", PATIENCE.as_secs())
+}
+
+fn entry(action: &str, subject: &str, detail: serde_json::Value, at: i64) -> Entry {
+    Entry {
+        workspace: None,
+        at,
+        actor: ACTOR.into(),
+        role: Role::Operator.name().into(),
+        action: action.into(),
+        subject: subject.to_owned(),
+        detail,
+    }
 }
 
 fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {

@@ -176,21 +176,56 @@ pub(in crate::db) fn to_json(db: &Connection, row: &ChannelRow) -> Result<Value,
             settings.insert(name.clone(), json!(value));
         }
     }
+    let mut findings = findings_json(db, &row.id)?;
+    let mut state = row.state.as_str();
+    if let Some(removed_at) = removed_at(db, &row.plugin)? {
+        state = ChannelState::NeedsAttention.as_str();
+        stands_still(&mut findings, "plugin-removed", &removed_words(&row.plugin), removed_at);
+    }
+    if is_held(db, row)? {
+        state = "paused";
+    }
     Ok(json!({
         "id": row.id,
         "plugin": row.plugin,
         "name": row.name,
-        "state": if is_held(db, row)? { "paused" } else { row.state.as_str() },
+        "state": state,
         "step": row.step,
         "account": row.account,
         "account_name": row.account_name,
         "app": row.app,
         "settings": settings,
         "features": row.features,
-        "findings": findings_json(db, &row.id)?,
+        "findings": findings,
         "created_at": crate::model::time::rfc3339(row.created_at),
         "changed_at": crate::model::time::rfc3339(row.changed_at),
     }))
+}
+
+/// When a plugin was taken out of use, where it is.
+fn removed_at(db: &Connection, plugin: &str) -> Result<Option<i64>, DbError> {
+    Ok(db
+        .prepare_cached("SELECT changed_at FROM plugins WHERE id = ?1 AND state = 'removed'")?
+        .query_row([plugin], |found| found.get(0))
+        .optional()?)
+}
+
+fn removed_words(plugin: &str) -> String {
+    format!(
+        "The plugin `{plugin}` was taken out of use: nothing is received or sent. The channel goes on when an operator installs \
+         the plugin again."
+    )
+}
+
+/// Puts the reason why nothing of the channel runs before its other findings. It is the host's own and ends with its cause.
+pub fn stands_still(findings: &mut Value, code: &str, words: &str, at: i64) {
+    if let Some(findings) = findings.as_array_mut() {
+        let at = crate::model::time::rfc3339(at);
+        let finding = json!({
+            "code": code, "level": "error", "words": words, "fix": null, "source": "host", "count": 1, "at": at,
+        });
+        findings.insert(0, finding);
+    }
 }
 
 /// Whether somebody holds the channel: its admin, or the operator by disabling the plugin or not releasing a restore.

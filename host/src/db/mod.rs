@@ -5,6 +5,7 @@
 
 mod addressee;
 mod after;
+mod approvals;
 mod apps;
 mod attempts;
 mod audit;
@@ -46,11 +47,12 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
+pub use approvals::{Held, Order};
 pub use apps::AppRow;
 pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
 pub use channels::{
     ChannelRow, Connected, CredentialEnding, Departure, MailAddress, NewChannel, NewSecret, NewSignIn, Return,
-    SettingsChange, SignInRow,
+    SettingsChange, SignInRow, stands_still,
 };
 pub use conversations::{ConversationRow, InboxCursor, InboxFilter};
 pub use dispatch::{BusyAccount, Claim, DuePart, Group};

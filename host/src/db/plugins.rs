@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
-use super::{Db, DbError, Priority, audit};
+use super::{Db, DbError, Priority, approvals, audit, channels};
 use crate::model::audit::Entry;
 
 /// An installed plugin.
@@ -54,6 +54,9 @@ pub struct RefusedFile {
     /// Milliseconds since 1970.
     pub at: i64,
 }
+
+/// Channels that one act tells of.
+const TOLD_AT_ONCE: u32 = 200;
 
 const GENERATION: &str = "id, plugin_id, digest, version, source, state, installed_at, retired_at";
 
@@ -183,6 +186,7 @@ impl Db {
             let state: String = db
                 .prepare_cached("UPDATE plugins SET generation = ?2 WHERE id = ?1 RETURNING state")?
                 .query_row(params![plugin, number], |row| row.get(0))?;
+            approvals::settle(db, &digest)?;
             tell(db, &plugin, &state, Some(&version), at)?;
             note(db, entry.as_ref())?;
             Ok((number, state))
@@ -200,18 +204,19 @@ impl Db {
     ) -> Result<bool, DbError> {
         let plugin = plugin.to_owned();
         self.write(Priority::Routine, move |db| {
-                let changed = db
-                    .prepare_cached(
-                        "UPDATE plugins SET state = ?2, changed_at = ?3 WHERE id = ?1 AND state <> 'removed'",
-                    )?
-                    .execute(params![plugin, state, at])?;
-                if changed > 0 {
-                    tell(db, &plugin, state, None, at)?;
-                    note(db, entry.as_ref())?;
-                }
-                Ok(changed > 0)
-            })
-            .await
+            let changed = db
+                .prepare_cached("UPDATE plugins SET state = ?2, changed_at = ?3 WHERE id = ?1 AND state <> 'removed'")?
+                .execute(params![plugin, state, at])?;
+            if state == "removed" {
+                approvals::removed(db, &plugin)?;
+            }
+            if changed > 0 {
+                tell(db, &plugin, state, None, at)?;
+                note(db, entry.as_ref())?;
+            }
+            Ok(changed > 0)
+        })
+        .await
     }
 
     /// How many channels there are of a plugin, in one workspace or in all.
@@ -225,6 +230,18 @@ impl Db {
                 .query_row(params![plugin, within], |row| row.get(0))?)
         })
         .await
+    }
+
+    /// Tells every workspace how its channels of a plugin stand now, since that follows from the plugin's state.
+    pub async fn tell_channels_of(&self, plugin: &str, at: i64) -> Result<(), DbError> {
+        let mut after = String::new();
+        loop {
+            let page = self.channels_of_plugin(plugin, &after, TOLD_AT_ONCE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after.clone_from(&last.id);
+            self.write(Priority::Routine, move |db| page.iter().try_for_each(|row| channels::tell(db, &row.id, at)))
+                .await?;
+        }
     }
 
     /// Remembers that a file of the plugins folder was refused, and why.

@@ -139,7 +139,8 @@ impl Vault {
     /// # Errors
     /// The key is not at hand, or the message is another.
     pub fn prove(&self, purpose: &str, message: &[u8], seal: &Seal) -> Result<(), EnvelopeError> {
-        let master = self.0.iter().find(|master| hex::encode(master.id) == seal.key).ok_or(EnvelopeError::UnknownKey)?;
+        let master =
+            self.0.iter().find(|master| hex::encode(master.id) == seal.key).ok_or(EnvelopeError::UnknownKey)?;
         let tag = hex::decode(&seal.hmac).map_err(|_| EnvelopeError::Damaged)?;
         master.mac(purpose, message).verify_slice(&tag).map_err(|_| EnvelopeError::Damaged)
     }

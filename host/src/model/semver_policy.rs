@@ -3,6 +3,7 @@
 //! It compares manifests and knows nothing of files, channels or who asks. That every connected channel's settings still fit
 //! is the other half of the rule, and is the caller's to see.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use sambung_runtime::manifest::{Destination, Manifest, SecretDecl};
@@ -17,10 +18,10 @@ pub enum Decision {
 }
 
 /// One thing to be approved.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Need {
-    /// `major`, `egress`, `secret`, `answers` or `ingress`.
-    pub kind: &'static str,
+    /// `major`, `egress`, `secret`, `answers` or `ingress`; of what was refused as a whole `removed` or `unknown`.
+    pub kind: Cow<'static, str>,
     /// For people.
     pub words: String,
 }
@@ -35,7 +36,7 @@ pub fn decide(running: &Manifest, new: &Manifest) -> Decision {
     let mut needs = Vec::new();
     if line(&running.version) != line(&new.version) {
         needs.push(Need {
-            kind: "major",
+            kind: "major".into(),
             words: format!("{} promises no compatibility with the running {}", new.version, running.version),
         });
     }
@@ -52,17 +53,18 @@ fn new_permissions(running: &Manifest, new: &Manifest) -> Vec<Need> {
     let mut needs = Vec::new();
     let had: BTreeSet<String> = running.egress.iter().flat_map(grants).collect();
     for grant in new.egress.iter().flat_map(grants).filter(|grant| !had.contains(grant)) {
-        needs.push(Need { kind: "egress", words: format!("connects to {grant}") });
+        needs.push(Need { kind: "egress".into(), words: format!("connects to {grant}") });
     }
     for secret in &new.secrets {
         let had: BTreeSet<String> = running.secret(&secret.name).map(uses).unwrap_or_default();
         for place in uses(secret).difference(&had) {
-            needs.push(Need { kind: "secret", words: format!("uses the secret `{}` in {place}", secret.name) });
+            needs.push(Need { kind: "secret".into(), words: format!("uses the secret `{}` in {place}", secret.name) });
         }
     }
     for webhook in new.webhooks.iter().filter(|webhook| webhook.plugin_answers) {
         if !running.webhooks.iter().any(|known| known.name == webhook.name && known.plugin_answers) {
-            needs.push(Need { kind: "answers", words: format!("answers the webhook `{}` itself", webhook.name) });
+            needs
+                .push(Need { kind: "answers".into(), words: format!("answers the webhook `{}` itself", webhook.name) });
         }
     }
     let ways = [
@@ -71,7 +73,7 @@ fn new_permissions(running: &Manifest, new: &Manifest) -> Vec<Need> {
         ("web visitors", running.ingress.visitor, new.ingress.visitor),
     ];
     for (way, _, _) in ways.iter().filter(|(_, had, wants)| *wants && !*had) {
-        needs.push(Need { kind: "ingress", words: format!("receives by {way}") });
+        needs.push(Need { kind: "ingress".into(), words: format!("receives by {way}") });
     }
     needs
 }
@@ -149,6 +151,6 @@ mod tests {
         let running = manifest("1.0.0", &secret("\"auth\""));
         let new = manifest("1.0.1", &secret("\"auth\", \"query:token\""));
         let Decision::Approve(needs) = decide(&running, &new) else { panic!("a place is a permission") };
-        assert_eq!(needs.iter().map(|need| need.kind).collect::<Vec<_>>(), ["secret"]);
+        assert_eq!(needs.iter().map(|need| &*need.kind).collect::<Vec<_>>(), ["secret"]);
     }
 }

@@ -22,6 +22,9 @@ impl FolderError {
     }
 }
 
+/// A dropped file beyond this is not even read.
+pub(super) const MOST_BYTES: u64 = 256 << 20;
+
 /// Where generations and dropped files are.
 #[derive(Debug, Clone)]
 pub(super) struct Folders {
@@ -41,6 +44,24 @@ impl Folders {
 
     pub(super) fn dropped(&self) -> &Path {
         &self.dropped
+    }
+
+    /// The content of a dropped file, by its digest; none where no file holds it.
+    pub(super) async fn find_dropped(&self, digest: &str) -> Option<Vec<u8>> {
+        let mut entries = tokio::fs::read_dir(&self.dropped).await.ok()?;
+        while let Ok(Some(entry)) = entries.next_entry().await {
+            let name = entry.file_name();
+            let is_plugin = name.to_str().is_some_and(|name| name.ends_with(".wasm") && !name.starts_with('.'));
+            let Ok(facts) = entry.metadata().await else { continue };
+            if !is_plugin || !facts.is_file() || facts.len() > MOST_BYTES {
+                continue;
+            }
+            match tokio::fs::read(entry.path()).await {
+                Ok(wasm) if digest_of(&wasm) == digest => return Some(wasm),
+                _ => {}
+            }
+        }
+        None
     }
 
     fn generation(&self, digest: &str) -> PathBuf {
@@ -91,6 +112,14 @@ pub async fn place_file(data_dir: &Path, name: &str, wasm: &[u8]) -> Result<Stri
     tokio::fs::create_dir_all(&folder).await.map_err(FolderError::at(&folder))?;
     write_whole(&folder.join(name), wasm).await?;
     Ok(digest_of(wasm))
+}
+
+/// Makes a host that watches the plugins folder of a data directory look now. Where this fails, it looks a little later.
+pub async fn nudge(data_dir: &Path) {
+    let path = data_dir.join("plugins").join(format!(".look.{}", hex::encode(crate::clock::random::<6>())));
+    if tokio::fs::write(&path, b"").await.is_ok() {
+        let _ = tokio::fs::remove_file(&path).await;
+    }
 }
 
 /// Writes beside and renames into place, so that nobody ever reads half a file.

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use sambung_runtime::manifest::settings;
+use sambung_runtime::manifest::{Manifest, settings};
 use sambung_runtime::{Inspection, LoadError, Plugin, Runtime};
 
 use super::folder::{FolderError, digest_of};
-use super::registry::{Generation, PluginState, Registry};
-use crate::db::DbError;
+use super::registry::{Generation, PluginState, Registry, apart};
+use crate::db::{DbError, Held, PluginRow};
 use crate::model::audit::Entry;
 use crate::model::semver_policy::{self, Decision, Need};
 
@@ -71,6 +71,9 @@ pub struct SettingsMisfit {
     pub detail: String,
 }
 
+/// What holds a file of a plugin that an operator took out of use, unless an operator put it there.
+const REMOVED: &str = "removed";
+
 /// Why a file was not installed. The generation that ran before goes on.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
@@ -79,11 +82,13 @@ pub enum InstallError {
     Refused(#[from] LoadError),
     /// An operator has to approve it.
     #[error(
-        "version {version} of `{plugin}` needs an operator's approval: {}. To approve, take the running version out of use \
-         (`DELETE /v1/plugins/{plugin}`; channels and conversations stay) and put this file in again",
+        "version {version} of `{plugin}` needs an operator's approval: {}. To approve this very file, `POST \
+         /v1/plugins/approvals` with `{{\"digest\": \"{digest}\"}}`, or `sambung plugin install FILE --approve`",
         words(needs)
     )]
     Approval {
+        /// SHA-256 of the file, hex.
+        digest: String,
         /// The plugin.
         plugin: String,
         /// The new version.
@@ -140,24 +145,110 @@ impl Registry {
         source: Source,
         entry: impl FnOnce(&Inspection) -> Option<Entry>,
     ) -> Result<Installed, InstallError> {
+        let inspection = Runtime::inspect(&wasm)?;
+        let entry = entry(&inspection);
+        let registry = self.clone();
+        apart(async move { registry.install_inspected(wasm, inspection, source, entry).await }).await
+    }
+
+    async fn install_inspected(
+        &self,
+        wasm: Vec<u8>,
+        inspection: Inspection,
+        source: Source,
+        entry: Option<Entry>,
+    ) -> Result<Installed, InstallError> {
         let _turn = self.0.activation.lock().await;
         let digest = digest_of(&wasm);
-        let inspection = Runtime::inspect(&wasm)?;
         let id = inspection.manifest.id.clone();
         let running = self.get(&id);
         if let Some(running) = running.as_ref().filter(|running| running.plugin.digest() == digest) {
+            self.0.db.file_runs(&digest).await?;
             return Ok(Installed { generation: Arc::clone(running), outcome: Outcome::Unchanged });
         }
-        if let Some(running) = &running {
-            policy(running, &inspection)?;
-        }
+        let before = self.0.db.plugin_row(&id).await?;
+        self.admit(before.as_ref(), &digest, &inspection, source).await?;
         let plugin = self.0.runtime.load(wasm.clone()).await?;
         self.preflight(&plugin).await?;
         self.0.folders.keep(&digest, &wasm).await?;
-        let generation = self.commit(plugin, source, entry(&inspection)).await?;
+        let generation = self.commit(plugin, source, entry).await?;
+        if before.is_some_and(|row| row.state == "removed") {
+            self.0.db.tell_channels_of(&id, self.0.clock.now()).await?;
+            self.0.wakes.feed_grew();
+        }
         let outcome = if running.is_some() { Outcome::Replaced } else { Outcome::New };
         self.prune(&id).await;
         Ok(Installed { generation, outcome })
+    }
+
+    /// Whether this content may run: what it may do beyond the version before, what was refused of it earlier, and what an
+    /// operator said. A refusal is kept by the content, so that neither a restart nor the removal of another version undoes it.
+    async fn admit(
+        &self,
+        before: Option<&PluginRow>,
+        digest: &str,
+        new: &Inspection,
+        source: Source,
+    ) -> Result<(), InstallError> {
+        let (order, held) = self.0.db.word_on_file(digest).await?;
+        if order.is_some_and(|order| order.approved) {
+            return Ok(());
+        }
+        let by_an_operator = source == Source::Upload || order.is_some();
+        let mut needs = match before {
+            Some(row) => self.needs(row, digest, new).await?,
+            None => Vec::new(),
+        };
+        if !by_an_operator && before.is_some_and(|row| row.state == "removed") {
+            let words = "an operator took the plugin out of use, and none installed it again".to_owned();
+            needs.insert(0, Need { kind: REMOVED.into(), words });
+        }
+        let earlier: Vec<Need> = held.and_then(|held| serde_json::from_str(&held.needs).ok()).unwrap_or_default();
+        for need in earlier.into_iter().filter(|need| !(by_an_operator && need.kind == REMOVED)) {
+            if !needs.contains(&need) {
+                needs.push(need);
+            }
+        }
+        if needs.is_empty() {
+            return Ok(());
+        }
+        let (plugin, version) = (new.manifest.id.clone(), new.manifest.version.to_string());
+        let text = serde_json::json!(needs).to_string();
+        let held = Held { digest: digest.to_owned(), plugin: plugin.clone(), version: version.clone(), needs: text };
+        self.0.db.hold_file(held, self.0.clock.now()).await?;
+        Err(InstallError::Approval { digest: digest.to_owned(), plugin, version, needs })
+    }
+
+    /// What the new version may do that the one before may not: the one that runs, or that ran last.
+    async fn needs(&self, row: &PluginRow, digest: &str, new: &Inspection) -> Result<Vec<Need>, InstallError> {
+        if let Some(running) = self.get(&row.id) {
+            return Ok(needed(running.plugin.manifest(), &new.manifest));
+        }
+        let generations = self.0.db.generations_of(&row.id).await?;
+        if let Some(last) = generations.iter().find(|generation| Some(generation.id) == row.generation) {
+            if last.digest == digest {
+                return Ok(Vec::new());
+            }
+            if let Ok(wasm) = self.0.folders.read(&last.digest).await
+                && let Ok(last) = Runtime::inspect(&wasm)
+            {
+                return Ok(needed(&last.manifest, &new.manifest));
+            }
+        }
+        let words = "the version before cannot be read, so that nothing tells what is new".to_owned();
+        Ok(vec![Need { kind: "unknown".into(), words }])
+    }
+
+    /// Approves a content, and installs it where a file of the plugins folder holds it.
+    ///
+    /// # Errors
+    /// As [`Registry::install`]; the approval stands.
+    pub async fn approve(&self, digest: &str, entry: Entry) -> Result<Option<Installed>, InstallError> {
+        self.0.db.order_file(digest, true, entry).await?;
+        match self.0.folders.find_dropped(digest).await {
+            Some(wasm) => self.install(wasm, Source::File).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn commit(
@@ -232,13 +323,10 @@ impl Registry {
     }
 }
 
-fn policy(running: &Generation, new: &Inspection) -> Result<(), InstallError> {
-    match semver_policy::decide(running.plugin.manifest(), &new.manifest) {
-        Decision::Apply => Ok(()),
-        Decision::Approve(needs) => Err(InstallError::Approval {
-            plugin: new.manifest.id.clone(),
-            version: new.manifest.version.to_string(),
-            needs,
-        }),
+/// What an operator has to approve before `new` takes the place of `old`.
+fn needed(old: &Manifest, new: &Manifest) -> Vec<Need> {
+    match semver_policy::decide(old, new) {
+        Decision::Apply => Vec::new(),
+        Decision::Approve(needs) => needs,
     }
 }

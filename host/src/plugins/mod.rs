@@ -10,7 +10,7 @@ mod renewal;
 mod services;
 mod watch;
 
-pub use folder::{FolderError, place_file};
+pub use folder::{FolderError, nudge, place_file};
 pub use install::{InstallError, Installed, Outcome, SettingsMisfit, Source};
 pub use registry::{Generation, PluginState, Registry};
 pub use renewal::{Renewals, Renewed};

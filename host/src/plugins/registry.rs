@@ -76,6 +76,19 @@ pub(super) struct Inner {
     pub(super) activation: Mutex<()>,
 }
 
+/// Carries an act out on a task of its own: a caller that goes away in the middle leaves neither what is on disk without what is
+/// in memory nor the other way round.
+pub(super) async fn apart<T, E>(act: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<DbError> + Send + 'static,
+{
+    tokio::spawn(act).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "an act on plugins ended before it was done");
+        Err(DbError::Closed.into())
+    })
+}
+
 impl Registry {
     /// A registry over the plugin files of this data directory. Nothing runs before [`Registry::boot`] or an installation.
     ///
@@ -116,6 +129,11 @@ impl Registry {
     /// # Errors
     /// The database refuses.
     pub async fn set_state(&self, id: &str, state: PluginState, entry: Entry) -> Result<bool, DbError> {
+        let (registry, id) = (self.clone(), id.to_owned());
+        apart(async move { registry.state_is_set(&id, state, entry).await }).await
+    }
+
+    async fn state_is_set(&self, id: &str, state: PluginState, entry: Entry) -> Result<bool, DbError> {
         let _turn = self.0.activation.lock().await;
         if !self.0.db.set_plugin_state(id, state.as_str(), Some(entry), self.0.clock.now()).await? {
             return Ok(false);
@@ -136,19 +154,28 @@ impl Registry {
     }
 
     /// Takes a plugin out of use: its webhooks answer 404. Its channels and generations stay, so that installing it again
-    /// brings everything back. Whether there was such a plugin.
+    /// brings everything back; until an operator does so, no file of it is installed by itself. Whether there was such a plugin.
     ///
     /// # Errors
     /// The database refuses.
     pub async fn remove(&self, id: &str, entry: Entry) -> Result<bool, DbError> {
+        let (registry, id) = (self.clone(), id.to_owned());
+        apart(async move { registry.is_removed(&id, entry).await }).await
+    }
+
+    async fn is_removed(&self, id: &str, entry: Entry) -> Result<bool, DbError> {
         let _turn = self.0.activation.lock().await;
-        let removed = self.0.db.set_plugin_state(id, "removed", Some(entry), self.0.clock.now()).await?;
+        let at = self.0.clock.now();
+        let removed = self.0.db.set_plugin_state(id, "removed", Some(entry), at).await?;
         self.0.running.rcu(|running| {
             let mut running = HashMap::clone(running);
             running.remove(id);
             running
         });
         self.forget_failure(id);
+        if removed {
+            self.0.db.tell_channels_of(id, at).await?;
+        }
         self.0.wakes.feed_grew();
         Ok(removed)
     }

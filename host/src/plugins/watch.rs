@@ -11,17 +11,16 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::folder::digest_of;
+use super::folder::{MOST_BYTES, digest_of};
 use super::install::Source;
 use super::registry::Registry;
 use crate::db::DbError;
+use crate::model::audit::Entry;
 
 /// How long a file must not have changed.
 const SETTLED: Duration = Duration::from_millis(150);
 /// How often the folder is looked through in any case.
 const POLL: Duration = Duration::from_secs(5);
-/// A file beyond this is not even read.
-const MOST_BYTES: u64 = 256 << 20;
 
 /// What tells one content of a file from the next without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +48,9 @@ impl Registry {
         let mut seen = HashMap::new();
         let mut first = true;
         loop {
+            if let Err(error) = self.carry_out_removals().await {
+                tracing::warn!(%error, "plugins that are to be taken out of use could not be looked up");
+            }
             let settled = match self.look(&mut seen, first).await {
                 Ok(settled) => settled,
                 Err(error) => {
@@ -64,6 +66,23 @@ impl Registry {
                 Some(()) = told.recv(), if settled => {}
             }
         }
+    }
+
+    /// Takes out of use what an operator ordered beside this process.
+    async fn carry_out_removals(&self) -> Result<(), DbError> {
+        for (plugin, actor) in self.0.db.ordered_removals().await? {
+            let entry = Entry {
+                workspace: None,
+                at: self.0.clock.now(),
+                actor,
+                role: "operator".into(),
+                action: "plugin.remove".into(),
+                subject: plugin.clone(),
+                detail: serde_json::json!({}),
+            };
+            self.remove(&plugin, entry).await?;
+        }
+        Ok(())
     }
 
     /// Looks at every file once; whether all of them have settled. At the first look what was installed before is left
@@ -105,7 +124,11 @@ impl Registry {
 
     async fn was_installed(&self, name: &str) -> Result<bool, DbError> {
         let Ok(wasm) = tokio::fs::read(self.0.folders.dropped().join(name)).await else { return Ok(false) };
-        Ok(self.0.db.generation_of_digest(&digest_of(&wasm)).await?.is_some())
+        let digest = digest_of(&wasm);
+        if self.0.db.word_on_file(&digest).await?.0.is_some() {
+            return Ok(false);
+        }
+        Ok(self.0.db.generation_of_digest(&digest).await?.is_some())
     }
 
     async fn take_in(&self, name: &str, looks: Looks) -> Result<(), DbError> {

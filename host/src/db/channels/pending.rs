@@ -80,19 +80,18 @@ impl Db {
     /// Takes a change that waits back: what stands goes on. Whether there was one.
     pub async fn abandon_change(&self, id: &str, entry: Entry) -> Result<bool, DbError> {
         let owned = id.to_owned();
-        self
-            .write(Priority::Routine, move |db| {
-                if !forget(db, &owned)? {
-                    return Ok(false);
-                }
-                sign_ins::forget(db, &owned)?;
-                db.prepare_cached("UPDATE channels SET step = NULL, changed_at = ?2 WHERE id = ?1")?
-                    .execute(params![owned, entry.at])?;
-                audit::append(db, &entry)?;
-                tell(db, &owned, entry.at)?;
-                Ok(true)
-            })
-            .await
+        self.write(Priority::Routine, move |db| {
+            if !forget(db, &owned)? {
+                return Ok(false);
+            }
+            sign_ins::forget(db, &owned)?;
+            db.prepare_cached("UPDATE channels SET step = NULL, changed_at = ?2 WHERE id = ?1")?
+                .execute(params![owned, entry.at])?;
+            audit::append(db, &entry)?;
+            tell(db, &owned, entry.at)?;
+            Ok(true)
+        })
+        .await
     }
 
     /// Channels whose `connect` has not come to its end, new ones and changed ones, in all workspaces, after the id `after`.

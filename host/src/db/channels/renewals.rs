@@ -63,28 +63,22 @@ impl Db {
         at: i64,
     ) -> Result<bool, DbError> {
         let (vault, owned, name) = (self.vault(), channel.to_owned(), name.to_owned());
-        self
-            .write(Priority::Urgent, move |db| {
-                let current = secrets::read(db, &vault, &owned, &name)?.map(|secret| secret.version);
-                let Some(row) = by_id(db, &owned)?.filter(|_| current == Some(version)) else { return Ok(false) };
-                life::put_secrets(db, &vault, (&owned, &row.workspace), &renewed, at)?;
-                life::grow_credential(db, &owned)?;
-                let healed = db
-                    .prepare_cached("UPDATE channels SET state = ?2, changed_at = ?3 WHERE id = ?1 AND state = ?4")?
-                    .execute(params![
-                        owned,
-                        ChannelState::Connected.as_str(),
-                        at,
-                        ChannelState::NeedsAttention.as_str()
-                    ])?;
-                let gone = db
-                    .prepare_cached("DELETE FROM findings WHERE channel_id = ?1 AND source = 'credential'")?
-                    .execute([&owned])?;
-                if healed + gone > 0 {
-                    tell(db, &owned, at)?;
-                }
-                Ok(true)
-            })
-            .await
+        self.write(Priority::Urgent, move |db| {
+            let current = secrets::read(db, &vault, &owned, &name)?.map(|secret| secret.version);
+            let Some(row) = by_id(db, &owned)?.filter(|_| current == Some(version)) else { return Ok(false) };
+            life::put_secrets(db, &vault, (&owned, &row.workspace), &renewed, at)?;
+            life::grow_credential(db, &owned)?;
+            let healed = db
+                .prepare_cached("UPDATE channels SET state = ?2, changed_at = ?3 WHERE id = ?1 AND state = ?4")?
+                .execute(params![owned, ChannelState::Connected.as_str(), at, ChannelState::NeedsAttention.as_str()])?;
+            let gone = db
+                .prepare_cached("DELETE FROM findings WHERE channel_id = ?1 AND source = 'credential'")?
+                .execute([&owned])?;
+            if healed + gone > 0 {
+                tell(db, &owned, at)?;
+            }
+            Ok(true)
+        })
+        .await
     }
 }

@@ -42,6 +42,13 @@ CREATE TABLE plugins (
 CREATE TABLE generations (
   id INTEGER PRIMARY KEY AUTOINCREMENT, plugin_id TEXT NOT NULL REFERENCES plugins(id), digest TEXT NOT NULL, version TEXT NOT NULL, source TEXT NOT NULL,
   state TEXT NOT NULL, installed_at INTEGER NOT NULL, retired_at INTEGER, UNIQUE (plugin_id, digest)) STRICT;
+-- Contents that run only once an operator approved them; needs is a list of {kind, words}.
+CREATE TABLE held_files (
+  digest TEXT PRIMARY KEY, plugin_id TEXT NOT NULL, version TEXT NOT NULL, needs TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- Contents that an operator asked for, until they are installed; approved: with all that they need.
+CREATE TABLE ordered_files (digest TEXT PRIMARY KEY, approved INTEGER NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- Plugins that an operator took out of use beside the running server, which does it.
+CREATE TABLE ordered_removals (plugin_id TEXT PRIMARY KEY, actor TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE refused_files (file TEXT PRIMARY KEY, reason TEXT NOT NULL, digest TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 -- Registrations with a provider; workspace_id NULL: the operator's, shared.
