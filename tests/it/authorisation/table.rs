@@ -87,6 +87,7 @@ pub const RULES: &[Rule] = &[
     read("GET /v1/plugins/{id}/settings-schema", Admin),
     rule("GET /v1/plugins/{id}/icon", Agent, &[200, 404], |_| Given::Nothing),
     rule("POST /v1/plugins", Operator, &[200, 201], |world| Given::Bytes("application/wasm", world.plugin.clone())),
+    rule("POST /v1/plugins/approvals", Operator, &[202], |_| json(json!({ "digest": "0".repeat(64) }))),
     rule("POST /v1/plugins/{id}/disable", Operator, &[200], |_| Given::Nothing),
     rule("POST /v1/plugins/{id}/enable", Operator, &[200], |_| Given::Nothing),
     read("GET /v1/plugins/{id}/apps", Admin),
