@@ -149,6 +149,53 @@ async fn an_account_is_connected_once_in_the_whole_host_and_nobody_learns_whose_
 }
 
 #[tokio::test]
+async fn a_registration_that_fails_leaves_nothing_and_its_account_is_free() {
+    let host = host().await;
+    let form = |how: &str| json!({ "account": "acme", "token": "t", "connect": how });
+    let (status, problem) = connect(&host, form("refuse-register")).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["detail"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("No more webhooks."))
+    );
+    assert_eq!(connect(&host, form("trap-register")).await.0, StatusCode::BAD_GATEWAY);
+    assert_eq!(count(&host).await, 0);
+    let channel = connected(&host, json!({ "account": "acme", "token": "t" })).await;
+    let (status, problem) = patch(&host, &channel, json!({ "connect": "refuse-register" })).await;
+    assert_eq!((status, &problem["refused"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(true)));
+    let (_, now) = host.get(&path(&channel)).await;
+    assert_eq!((&now["state"], &now["settings"]["connect"]), (&json!("connected"), &Value::Null), "{now}");
+    assert_eq!(connect(&host, form("")).await.0, StatusCode::CONFLICT, "the account is still the channel's");
+}
+
+#[tokio::test]
+async fn a_channel_that_would_wait_for_an_account_that_is_connected_is_refused_at_once() {
+    let host = host().await;
+    let wait = json!({ "account": "acme", "token": "t", "connect": "wait-as" });
+    let (status, waiting) = connect(&host, wait.clone()).await;
+    assert_eq!((status, &waiting["state"]), (StatusCode::CREATED, &json!("connecting")));
+    // What only waits has proved nothing, and keeps nobody away.
+    let first = connected(&host, json!({ "account": "acme", "token": "t" })).await;
+    let (status, problem) = connect(&host, wait).await;
+    assert_eq!((status, &problem["channel"]["id"]), (StatusCode::CONFLICT, &first["id"]), "{problem}");
+    assert_eq!(codes(&check(&host, &waiting).await), ["account-connected"]);
+}
+
+#[tokio::test]
+async fn registering_again_needs_a_connected_channel_and_an_admin() {
+    let host = host().await;
+    let (_, waiting) = connect(&host, json!({ "account": "acme", "token": "t", "connect": "wait" })).await;
+    let (status, problem) = host.post(&format!("{}/register", path(&waiting)), json!({})).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("not-connected")));
+    let channel = connected(&host, json!({ "account": "other", "token": "t" })).await;
+    let again = format!("{}/register", path(&channel));
+    assert_eq!(host.post(&again, json!({})).await.0, StatusCode::OK);
+    let agent = host.token_for("default", Role::Agent).await;
+    assert_eq!(host.call_as(&agent, Method::POST, &again, None).await.0, StatusCode::FORBIDDEN);
+    let elsewhere = host.token_for("elsewhere", Role::Admin).await;
+    assert_eq!(host.call_as(&elsewhere, Method::POST, &again, None).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn a_choice_is_asked_for_and_answered() {
     let host = host().await;
     let (status, channel) = connect(&host, json!({ "account": "x", "token": "t", "connect": "choose" })).await;

@@ -17,8 +17,12 @@ mod required {
 }
 
 impl<T: connection::Connection> required::connection::Guest for Glue<T> {
-    fn connect(channel: Channel, answer: Option<String>) -> Result<connection::ConnectStep, Vec<Fault>> {
-        T::connect(channel, answer)
+    fn identify(channel: Channel, answer: Option<String>) -> Result<connection::ConnectStep, Vec<Fault>> {
+        T::identify(channel, answer)
+    }
+
+    fn register(channel: Channel) -> Result<connection::Connected, Vec<Fault>> {
+        T::register(channel)
     }
 
     fn check(channel: Channel) -> Result<connection::Health, Fault> {

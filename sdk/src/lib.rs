@@ -119,7 +119,7 @@ pub use optional::{apps, assets, media, polling, profiles, reconcile, signals, t
 pub mod prelude {
     pub use crate::apps::{App, Apps, Prepared};
     pub use crate::assets::{Asset, Assets};
-    pub use crate::connection::{Account, ConnectStep, Connected, Connection, Health};
+    pub use crate::connection::{Account, ConnectStep, Connected, Connection, Health, Waiting};
     pub use crate::inbound::{
         Delivery, Event, Happening, Inbound, Item, Message, Opening, Outcome, Request, Subscription,
     };

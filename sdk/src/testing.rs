@@ -13,9 +13,10 @@
 //! assert_eq!(answer.json::<serde_json::Value>().unwrap()["id"], "u1");
 //! ```
 
+use crate::connection::{Account, ConnectStep, Connected, Connection};
 use crate::http::{FetchError, Request, Response};
 use crate::mailer::{Accepted, MailError, Route};
-use crate::types::{Mail, MediaRef};
+use crate::types::{Channel, Fault, Mail, MediaRef};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -25,6 +26,22 @@ pub(crate) mod crypto;
 pub(crate) mod services;
 
 pub(crate) use services::{kv, log, mailer, media_host, secrets, visitor};
+
+/// Connects as a host does where nobody has to take a step: whose the credential is, then the registration as that account.
+///
+/// # Errors
+/// The faults of the call that failed.
+///
+/// # Panics
+/// Somebody would have to take a step: that is the test's failure.
+pub fn connect<C: Connection>(channel: Channel, answer: Option<String>) -> Result<Connected, Vec<Fault>> {
+    match C::identify(channel.clone(), answer)? {
+        ConnectStep::Found(Account { id, features, .. }) => {
+            C::register(Channel { account: Some(id), features, ..channel })
+        }
+        step => panic!("connecting stands at a step: {step:?}"),
+    }
+}
 
 /// A line that the plugin logged.
 #[derive(Debug, Clone, PartialEq)]

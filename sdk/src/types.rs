@@ -394,6 +394,11 @@ impl Finding {
         Self { level: level.into(), code: code.into(), words: words.into(), ..Self::default() }
     }
 
+    /// The provider delivers this account's messages to another address; hosts offer to register this one again.
+    pub fn elsewhere(words: impl Into<String>) -> Self {
+        Self::new("error", "webhook-elsewhere", words)
+    }
+
     /// What would mend it.
     pub fn fix(mut self, fix: Instruction) -> Self {
         self.fix = Some(fix);

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use sambung_tests::api::now_ms;
 use sambung_tests::chance::Chance;
+use sambung_tests::host::hook_path;
 use sambung_tests::providers::line::{Line, SECRET, TOKEN};
 use sambung_tests::server::Server;
 use serde_json::json;
@@ -65,7 +66,7 @@ async fn connected(line: &Line) -> (Server, String) {
     let channel = json!({ "plugin": "line", "name": "Shop", "settings": settings });
     let channel = api.expect(201, "POST", "/v1/channels", channel).await;
     assert_eq!(channel["state"], "connected", "{channel}");
-    (server, format!("/hooks/line/{}", channel["id"].as_str().unwrap()))
+    (server, hook_path(&channel))
 }
 
 fn user(customer: u64) -> String {

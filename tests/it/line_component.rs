@@ -2,7 +2,6 @@
 
 use axum::http::StatusCode;
 use axum::routing::post;
-use sambung_runtime::contract::connection::ConnectStep;
 use sambung_runtime::contract::inbound::{Happening, ItemResult, Message};
 use sambung_runtime::contract::media::Source as Found;
 use sambung_runtime::contract::outbound::{Outgoing, SendFault};
@@ -70,8 +69,7 @@ fn shown(line: &Line) -> Vec<(bool, Value)> {
 async fn a_channel_connects_and_its_address_is_registered() {
     let line = Line::start().await;
     let mut kit = kit(&line, TOKEN).await;
-    let ConnectStep::Connected(connected) = kit.connect(None).await.unwrap() else { panic!("not connected") };
-    let account = connected.account;
+    let account = kit.connect(None).await.unwrap().account;
     assert_eq!(account.id, BOT);
     assert_eq!(line.endpoint(), kit.channel().webhook_url.clone());
     line.use_webhook(false);

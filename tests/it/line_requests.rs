@@ -11,7 +11,7 @@ use sambung_sdk::media::{Media, Source};
 use sambung_sdk::outbound::{Outbound, Outgoing};
 use sambung_sdk::profiles::Profiles;
 use sambung_sdk::signals::Signals;
-use sambung_sdk::testing::Host;
+use sambung_sdk::testing::{Host, connect};
 use sambung_sdk::types::{Channel, Content, Identity, MediaRef, Target, Thread};
 use sambung_tests::fixtures;
 use sambung_tests::openapi::{Call, Description};
@@ -62,9 +62,11 @@ fn connecting() -> Vec<Request> {
     let tested = json!({ "success": true, "statusCode": 200, "reason": "OK", "detail": "200" });
     let endpoint = format!("{API}/channel/webhook/endpoint");
     host.expect("GET", format!("{API}/info")).answer(200, info.clone());
-    host.expect("PUT", endpoint.clone()).answer(200, json!({}));
     host.expect("POST", format!("{API}/channel/webhook/test")).answer(200, tested.clone());
-    assert!(Line::connect(channel(), None).is_ok());
+    host.expect("GET", format!("{API}/info")).answer(200, info.clone());
+    host.expect("GET", endpoint.clone()).answer(404, json!({ "message": "Not found" }));
+    host.expect("PUT", endpoint.clone()).answer(200, json!({}));
+    assert!(connect::<Line>(channel(), None).is_ok());
 
     host.expect("GET", format!("{API}/info")).answer(200, info);
     host.expect("GET", endpoint).answer(200, json!({ "endpoint": ADDRESS, "active": true }));

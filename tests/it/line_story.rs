@@ -7,6 +7,7 @@ use sambung::auth::Role;
 use sambung::clock::Clock;
 use sambung::config::Config;
 use sambung::model::audit::Entry;
+use sambung_tests::host::hook_path;
 use sambung_tests::providers::http_client;
 use sambung_tests::providers::line::{Line, SECRET, TOKEN};
 use serde_json::{Value, json};
@@ -65,7 +66,7 @@ impl Host {
 
     /// The address of a channel as it is reached from here.
     fn address(&self, channel: &Value) -> String {
-        format!("{}/hooks/line/{}", self.base, channel["id"].as_str().unwrap())
+        format!("{}{}", self.base, hook_path(channel))
     }
 }
 

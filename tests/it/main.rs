@@ -24,6 +24,7 @@ mod line_story;
 mod meta;
 mod plugin_files;
 mod readmes;
+mod registering;
 mod sign_in_browser;
 mod stories;
 mod telegram;

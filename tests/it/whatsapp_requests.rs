@@ -13,7 +13,7 @@ use sambung_sdk::outbound::{Outbound, Outgoing};
 use sambung_sdk::signals::Signals;
 use sambung_sdk::template_authoring::TemplateAuthoring;
 use sambung_sdk::templates::Templates;
-use sambung_sdk::testing::Host;
+use sambung_sdk::testing::{Host, connect};
 use sambung_sdk::types::{Channel, Content, Identity, MediaRef, Target, Thread};
 use sambung_tests::fixtures;
 use sambung_tests::openapi::{Call, Description, Misfit};
@@ -200,13 +200,15 @@ fn of(name: &str) -> &'static str {
 
 fn connecting() -> Host {
     let host = Host::new();
-    let number = json!({ "display_phone_number": "+1 555", "verified_name": "Shop" });
-    host.expect("GET", format!("{GRAPH}/{NUMBER}?fields=display_phone_number%2Cverified_name%2Cquality_rating%2Ccode_verification_status%2Cname_status"))
-        .answer(200, number);
-    host.expect("GET", format!("{GRAPH}/{ACCOUNT}/phone_numbers?limit=100"))
-        .answer(200, json!({ "data": [{ "id": NUMBER }] }));
+    for _ in 0..2 {
+        let number = json!({ "display_phone_number": "+1 555", "verified_name": "Shop" });
+        host.expect("GET", format!("{GRAPH}/{NUMBER}?fields=display_phone_number%2Cverified_name%2Cquality_rating%2Ccode_verification_status%2Cname_status"))
+            .answer(200, number);
+        host.expect("GET", format!("{GRAPH}/{ACCOUNT}/phone_numbers?limit=100"))
+            .answer(200, json!({ "data": [{ "id": NUMBER }] }));
+    }
     host.expect("POST", format!("{GRAPH}/{ACCOUNT}/subscribed_apps")).answer(200, json!({ "success": true }));
-    let connected = WhatsApp::connect(channel(), None);
+    let connected = connect::<WhatsApp>(channel(), None);
     assert!(connected.is_ok(), "{connected:?}");
     host.expect("DELETE", format!("{GRAPH}/{ACCOUNT}/subscribed_apps")).answer(200, json!({ "success": true }));
     let mut last = channel();
@@ -351,11 +353,15 @@ fn authoring() -> Host {
 
 fn gateway() -> Vec<Request> {
     let host = Host::new();
+    host.secret("token", "t");
+    let registered = json!({ "settings": { "application": { "webhooks": { "url": behind_gateway().webhook_url } } } });
+    host.expect("GET", format!("{GATEWAY}/settings/application")).answer(200, registered.clone());
     host.expect("PATCH", format!("{GATEWAY}/settings/application")).answer(200, json!({}));
-    assert!(WhatsApp::connect(behind_gateway(), None).is_ok());
+    assert!(connect::<WhatsApp>(behind_gateway(), None).is_ok());
     host.expect("PUT", format!("{GATEWAY}/messages/wamid.IN")).answer(200, json!({}));
     let about = Some(Target::new("wamid.IN"));
     assert!(WhatsApp::signal(behind_gateway(), Thread::new(PHONE), "read".to_owned(), about).is_ok());
+    host.expect("GET", format!("{GATEWAY}/settings/application")).answer(200, registered);
     host.expect("DELETE", format!("{GATEWAY}/settings/application")).answer(200, json!({}));
     assert!(WhatsApp::disconnect(behind_gateway()).is_ok());
     let mut requests = host.requests();

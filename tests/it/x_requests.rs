@@ -131,7 +131,7 @@ fn connecting(mode: &str) -> Host {
     host.expect("POST", url("/2/activity/subscriptions")).answer(403, json!({ "title": "Forbidden" }));
     host.expect("POST", url("/2/account_activity/webhooks/7/subscriptions/all"))
         .answer(200, json!({ "data": { "subscribed": true } }));
-    assert!(X::connect(channel(mode), None).is_ok());
+    assert!(X::register(channel(mode)).is_ok());
     begin(listed(false));
     host.expect("PUT", url("/2/webhooks/7")).answer(200, json!({ "data": { "valid": true } }));
     let filter = json!({ "user_id": OWN });

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sambung_tests::api::{Api, until};
 use sambung_tests::browser::Browser;
-use sambung_tests::host::{Host, leading, with_x, x_keys};
+use sambung_tests::host::{Host, hook_path, leading, with_x, x_keys};
 use sambung_tests::providers::http_client;
 use sambung_tests::providers::x::{CLIENT, CONSUMER_KEY, CONSUMER_SECRET, OWN, Trouble, X, answer_to};
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ async fn the_challenge_is_answered_and_only_signed_deliveries_are_taken() {
     let x = X::start().await;
     let (host, channel) = with_x(&x, "").await;
     let api = host.api();
-    let path = format!("/hooks/x/{}", channel["id"].as_str().unwrap());
+    let path = hook_path(&channel);
     assert_eq!(x.registered(), [format!("https://chat.example{path}")]);
     assert_eq!(x.subscribed().len(), 5, "{:?}", x.subscribed());
     let address = api.url(&path);

@@ -145,9 +145,31 @@ pub async fn connect_line(api: &Api, line: &Line) -> Value {
     channel
 }
 
-/// Where LINE's webhooks for a channel are posted from here.
-pub fn hook(api: &Api, channel: &Value) -> String {
-    api.url(&format!("/hooks/line/{}", channel["id"].as_str().unwrap_or_default()))
+/// Where a provider's webhooks for a channel or a registration are posted from here: the address that the API hands out, at this
+/// host.
+///
+/// # Panics
+/// It has none.
+pub fn hook(api: &Api, shown: &Value) -> String {
+    api.url(&hook_path(shown))
+}
+
+/// The path of the address that the API hands out for the first of a plugin's channels.
+///
+/// # Panics
+/// There is none.
+pub async fn first_hook(api: &Api, plugin: &str) -> String {
+    hook_path(&api.get(&format!("/v1/channels?plugin={plugin}")).await["items"][0])
+}
+
+/// The path of the address that the API hands out for a channel or a registration.
+///
+/// # Panics
+/// It has none.
+pub fn hook_path(shown: &Value) -> String {
+    let address = shown["webhook_url"].as_str().unwrap_or_else(|| panic!("no address for the provider: {shown}"));
+    let host = address.split_once("://").map_or(address, |(_, host)| host);
+    host.find('/').map(|at| host[at..].to_owned()).unwrap_or_default()
 }
 
 /// A host with a registered Meta app and both of the account's numbers connected.

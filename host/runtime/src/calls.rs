@@ -11,7 +11,8 @@ pub(crate) enum Function {
     WindowRules,
     AssetFiles,
     HandleWebhook,
-    Connect,
+    Identify,
+    Register,
     Check,
     Disconnect,
     Send,
@@ -30,12 +31,13 @@ pub(crate) enum Function {
 
 impl Function {
     /// Every one, in the order of their numbers.
-    pub(crate) const ALL: [Function; 19] = [
+    pub(crate) const ALL: [Function; 20] = [
         Function::SettingsSchema,
         Function::WindowRules,
         Function::AssetFiles,
         Function::HandleWebhook,
-        Function::Connect,
+        Function::Identify,
+        Function::Register,
         Function::Check,
         Function::Disconnect,
         Function::Send,
@@ -59,7 +61,8 @@ impl Function {
             Function::WindowRules => "windows.window-rules",
             Function::AssetFiles => "assets.files",
             Function::HandleWebhook => "inbound.handle-webhook",
-            Function::Connect => "connection.connect",
+            Function::Identify => "connection.identify",
+            Function::Register => "connection.register",
             Function::Check => "connection.check",
             Function::Disconnect => "connection.disconnect",
             Function::Send => "outbound.send",
@@ -92,10 +95,10 @@ impl Function {
             Import::Log => true,
             Import::Crypto => !matches!(self, SettingsSchema | WindowRules | AssetFiles),
             Import::Http | Import::SecretsMarker | Import::SecretsHas => !self.is_pure(),
-            Import::SecretsKeep => matches!(self, Connect | Check | PrepareApp | CheckApp),
-            Import::Kv => matches!(self, Connect | Check | Send | Reconcile | Poll),
+            Import::SecretsKeep => matches!(self, Identify | Register | Check | PrepareApp | CheckApp),
+            Import::Kv => matches!(self, Identify | Register | Check | Send | Reconcile | Poll),
             Import::MediaHost | Import::Visitor | Import::MailerSend => matches!(self, Send),
-            Import::MailerVerify => matches!(self, Connect | Check),
+            Import::MailerVerify => matches!(self, Identify | Register | Check),
         }
     }
 }

@@ -7,7 +7,7 @@ use wasmtime::component::{ComponentExportIndex, Func, Instance, InstancePre, Typ
 use crate::calls::Function;
 use crate::contract::apps::{App, Prepared};
 use crate::contract::assets::Asset;
-use crate::contract::connection::{ConnectStep, Health};
+use crate::contract::connection::{ConnectStep, Connected, Health};
 use crate::contract::inbound::{Outcome, Request};
 use crate::contract::media::Source;
 use crate::contract::outbound::{Outgoing, Receipt, SendError};
@@ -68,7 +68,8 @@ fn is_there(function: Function, interfaces: &Interfaces) -> bool {
         Function::SettingsSchema
         | Function::WindowRules
         | Function::HandleWebhook
-        | Function::Connect
+        | Function::Identify
+        | Function::Register
         | Function::Check
         | Function::Disconnect
         | Function::Send => true,
@@ -115,7 +116,8 @@ signatures! {
     WindowRules => window_rules() -> Vec<WindowRule>;
     AssetFiles => files() -> Vec<Asset>;
     HandleWebhook => handle_webhook(request: &Request, channel: Option<&Channel>) -> Result<Outcome, String>;
-    Connect => connect(channel: &Channel, answer: Option<&str>) -> Result<ConnectStep, Vec<Fault>>;
+    Identify => identify(channel: &Channel, answer: Option<&str>) -> Result<ConnectStep, Vec<Fault>>;
+    Register => register(channel: &Channel) -> Result<Connected, Vec<Fault>>;
     Check => check_channel(channel: &Channel) -> Result<Health, Fault>;
     Disconnect => disconnect(channel: &Channel) -> Result<(), Fault>;
     Send => send(messages: &[Outgoing], channel: &Channel) -> Vec<Result<Receipt, SendError>>;

@@ -10,7 +10,7 @@ use crate::capabilities::http::Ground;
 use crate::capabilities::http::download::{Download, DownloadError, Downloaded, download};
 use crate::contract::apps::{App, Prepared};
 use crate::contract::assets::Asset;
-use crate::contract::connection::{ConnectStep, Health};
+use crate::contract::connection::{ConnectStep, Connected, Health};
 use crate::contract::inbound::{Outcome, Request};
 use crate::contract::media::Source;
 use crate::contract::outbound::{Outgoing, Receipt, SendError};
@@ -161,26 +161,44 @@ impl Plugin {
         call!(self.0.callable, HandleWebhook, caller, moment, handle_webhook(&request, channel.as_ref()))
     }
 
-    /// Connects, or goes on with `answer` to what the last step asked.
+    /// Proves the credential and finds out whose it is, or goes on with `answer` to what the last step asked. Changes nothing at
+    /// the provider.
     ///
     /// # Errors
     /// See [`Plugin::handle_webhook`].
-    pub async fn connect(
+    pub async fn identify(
         &self,
         caller: &Caller,
         channel: Channel,
         answer: Option<String>,
     ) -> Called<Result<ConnectStep, Vec<Fault>>> {
-        let connect =
-            self.0.callable.call(Function::Connect, shared(caller), Moment::Now, move |store, instance, exports| {
+        let identify =
+            self.0.callable.call(Function::Identify, shared(caller), Moment::Now, move |store, instance, exports| {
                 Box::pin(async move {
                     let channel = store.data_mut().mark_address(channel).await;
-                    let mut step = exports.connect(store, instance, &channel, answer.as_deref()).await?;
+                    let mut step = exports.identify(store, instance, &channel, answer.as_deref()).await?;
                     step.iter_mut().for_each(|step| store.data().unmark_step(step));
                     Ok(step)
                 })
             });
-        connect.await
+        identify.await
+    }
+
+    /// Makes the provider deliver to the channel's address.
+    ///
+    /// # Errors
+    /// See [`Plugin::handle_webhook`]; [`crate::CallError::dispatched`] says whether the provider may have got something.
+    pub async fn register(&self, caller: &Caller, channel: Channel) -> Called<Result<Connected, Vec<Fault>>> {
+        let register =
+            self.0.callable.call(Function::Register, shared(caller), Moment::Now, move |store, instance, exports| {
+                Box::pin(async move {
+                    let channel = store.data_mut().mark_address(channel).await;
+                    let mut connected = exports.register(store, instance, &channel).await?;
+                    connected.iter_mut().for_each(|connected| store.data().unmark_connected(connected));
+                    Ok(connected)
+                })
+            });
+        register.await
     }
 
     /// How a channel is.

@@ -126,14 +126,21 @@ pub fn secrets_of(webhooks: &[Webhook], address: AddressKind) -> BTreeSet<&str> 
 /// The secret that stands at the end of the address for the provider to call, where a recipe compares one in the path: the
 /// whole address is the webhook's, a slash and its value.
 pub fn path_secret<'w>(webhooks: &'w [Webhook], address: AddressKind, settings: &Value) -> Option<&'w str> {
-    let applies = |webhook: &&Webhook| {
-        webhook.address == address
-            && webhook.when.as_ref().is_none_or(|when| setting_is(settings, &when.setting, &when.is))
-    };
-    webhooks.iter().filter(applies).flat_map(|webhook| &webhook.verify).find_map(|verify| match verify {
+    let webhook = receiving(webhooks, settings).filter(|webhook| webhook.address == address)?;
+    webhook.verify.iter().find_map(|verify| match verify {
         Verify::Secret(secret) if secret.from == Source::Path => secret.keys.first().map(String::as_str),
         _ => None,
     })
+}
+
+/// The recipe by which events reach a channel with these settings: its address is the one for the provider to call. One that depends
+/// on a setting goes before one that does not; one that only answers handshakes receives nothing.
+pub fn receiving<'w>(webhooks: &'w [Webhook], settings: &Value) -> Option<&'w Webhook> {
+    let mut applying = webhooks
+        .iter()
+        .filter(|webhook| webhook.receives_events())
+        .filter(|webhook| webhook.when.as_ref().is_none_or(|when| setting_is(settings, &when.setting, &when.is)));
+    applying.clone().find(|webhook| webhook.when.is_some()).or_else(|| applying.next())
 }
 
 /// The first webhook of this address whose method, path and setting fit, and the path below it.

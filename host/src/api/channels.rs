@@ -27,6 +27,7 @@ pub fn routes() -> OpenApiRouter<State> {
         .routes(routes!(answer))
         .routes(routes!(abandon))
         .routes(routes!(check))
+        .routes(routes!(register))
         .routes(routes!(reconnect))
 }
 
@@ -40,7 +41,13 @@ impl From<ChannelError> for Problem {
             ChannelError::Refused(faults) => Problem::invalid(faults).with("refused", true),
             ChannelError::NeedsMailDomain => Problem::invalid(vec![FieldError::new("#/plugin", "mail-domain", words)]),
             ChannelError::NeedsPublicUrl => Problem::invalid(vec![FieldError::new("#/plugin", "public-url", words)]),
-            ChannelError::AccountTaken => Problem::conflict("account-connected", words),
+            ChannelError::AccountTaken(None) => Problem::conflict("account-connected", words),
+            ChannelError::AccountTaken(Some(holder)) => {
+                let url = format!("/v1/channels/{}", holder.id);
+                let channel = json!({ "id": holder.id, "name": holder.name, "url": url });
+                Problem::conflict("account-connected", words).with("channel", channel)
+            }
+            ChannelError::NotConnected => Problem::conflict("not-connected", words),
             ChannelError::AccountDiffers { .. } => Problem::conflict("account-differs", words),
             ChannelError::Busy => Problem::conflict("busy", words),
             ChannelError::NothingAsked => Problem::conflict("nothing-asked", words),
@@ -174,7 +181,8 @@ async fn list(
 }
 
 /// Connect a channel. `state` is `connected`, or `connecting` with the `step` that somebody has to do. Where the provider
-/// refuses, nothing is kept.
+/// refuses, nothing is kept and nothing is changed there. 409 `account-connected`: another channel has the account; `channel` is that
+/// one (`id`, `name`, `url`), where it is of this workspace.
 #[utoipa::path(post, path = "/channels", tag = "channels", request_body = NewChannel, responses(
     (status = 201, body = Channel), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
@@ -265,6 +273,16 @@ async fn abandon(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String
 async fn check(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
     state.channels.check(&caller.workspace, &id, &actor(&caller)).await?;
+    one(&state, &caller, &id).await
+}
+
+/// Have the provider deliver to this channel's address again, where it delivers elsewhere (finding `webhook-elsewhere`). What has the
+/// other address receives nothing from then on.
+#[utoipa::path(post, path = "/channels/{id}/register", tag = "channels", params(("id" = String, Path)), responses(
+    (status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn register(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Channel>> {
+    caller.at_least(Role::Admin)?;
+    state.channels.register(&caller.workspace, &id, &actor(&caller)).await?;
     one(&state, &caller, &id).await
 }
 

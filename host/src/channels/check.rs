@@ -6,8 +6,9 @@ use sambung_runtime::contract::connection::Health;
 use sambung_runtime::contract::types::{self, Fault};
 use serde_json::json;
 
+use super::register::Found;
 use super::{Actor, ChannelError, Channels};
-use crate::db::{ChannelRow, Connected};
+use crate::db::{ChannelRow, Connected, SettingsChange};
 use crate::model::audit::Entry;
 use crate::model::channel::{Finding, Instruction};
 use crate::plugins::{Generation, Renewed};
@@ -62,22 +63,34 @@ impl Channels {
         let effects = Arc::new(done.effects);
         match done.value {
             Ok(health) => {
-                let findings: Vec<Finding> = health.findings.iter().map(finding).collect();
+                let mut findings: Vec<Finding> = health.findings.iter().map(finding).collect();
+                if self.lacks_app(generation.plugin.manifest(), &row.settings, row.app.as_deref()).await? {
+                    let (level, code) = ("error".to_owned(), "no-app".to_owned());
+                    findings.push(Finding { level, code, words: super::NEEDS_APP.to_owned(), fix: None });
+                }
                 match health.account {
                     Some(account) => match differs(row, &account.id) {
                         Some(found) => db.channel_checked(&row.id, vec![found], effects, entry, at).await?,
+                        None if row.account.is_none() => {
+                            // Its settings stand already.
+                            let change = SettingsChange::default();
+                            let found = Found {
+                                row: Arc::clone(row),
+                                generation: Arc::clone(&generation),
+                                change,
+                                account,
+                                findings,
+                                effects,
+                            };
+                            if let Err(error) = self.go_on_with(found, entry.clone()).await {
+                                // Nobody waits for the answer, so that it is shown on the channel that goes on waiting.
+                                let none = Arc::new(sambung_runtime::Effects::default());
+                                db.channel_checked(&row.id, not_registered(error)?, none, entry, at).await?;
+                            }
+                        }
                         None => {
                             let connected = Connected { account, findings };
-                            // A channel that connects for the first time has its settings already.
-                            let done = db.channel_connected(&row.id, connected, None, effects, entry.clone(), at).await;
-                            match done.map_err(ChannelError::from) {
-                                // Nobody waits for the answer, so that it is shown on the channel that goes on waiting.
-                                Err(ChannelError::AccountTaken) => {
-                                    let none = Arc::new(sambung_runtime::Effects::default());
-                                    db.channel_checked(&row.id, vec![taken()], none, entry, at).await?;
-                                }
-                                done => done?,
-                            }
+                            db.channel_connected(&row.id, connected, None, effects, entry, at).await?;
                         }
                     },
                     None => db.channel_checked(&row.id, findings, effects, entry, at).await?,
@@ -98,8 +111,8 @@ impl Channels {
     /// Where a change waits for the provider: whether it has accepted it by now, and the change stands.
     async fn accepted_meanwhile(
         &self,
-        row: &ChannelRow,
-        generation: &Generation,
+        row: &Arc<ChannelRow>,
+        generation: &Arc<Generation>,
         entry: Option<Entry>,
     ) -> Result<bool, ChannelError> {
         if row.account.is_none() || !row.step.as_ref().is_some_and(|step| step["kind"] == "wait") {
@@ -121,24 +134,38 @@ impl Channels {
         let effects = Arc::new(done.effects);
         match done.value {
             Ok(Health { account: Some(account), findings, .. }) if Some(&account.id) == row.account.as_ref() => {
-                let connected = Connected { account, findings: findings.iter().map(finding).collect() };
-                let at = self.0.clock.now();
-                self.0.db.channel_connected(&row.id, connected, Some(change), effects, entry, at).await?;
-                self.wake();
-                Ok(true)
+                let (row, generation) = (Arc::clone(row), Arc::clone(generation));
+                let findings = findings.iter().map(finding).collect();
+                let found = Found { row, generation, change, account, findings, effects };
+                match self.go_on_with(found, entry).await {
+                    Ok(()) => Ok(true),
+                    // What goes wrong with it is no fault of what stands either.
+                    Err(error) => not_registered(error).map(|_| false),
+                }
             }
             _ => Ok(false),
         }
     }
 }
 
-/// Another channel is the account that this one waits to become.
-fn taken() -> Finding {
-    Finding {
-        level: "error".to_owned(),
-        code: "account-connected".to_owned(),
-        words: ChannelError::AccountTaken.to_string(),
-        fix: None,
+/// Why a channel that waited does not become connected, as findings.
+fn not_registered(error: ChannelError) -> Result<Vec<Finding>, ChannelError> {
+    let found = |level: &str, code: String, words: String| Finding { level: level.to_owned(), code, words, fix: None };
+    match error {
+        ChannelError::AccountTaken(_) => Ok(vec![found("error", "account-connected".to_owned(), error.to_string())]),
+        ChannelError::AccountDiffers { .. } => {
+            Ok(vec![found("error", "account-differs".to_owned(), error.to_string())])
+        }
+        ChannelError::Refused(faults) => Ok(faults
+            .into_iter()
+            .map(|fault| {
+                let passes = matches!(fault.code.as_str(), "unavailable" | "rate-limited");
+                found(if passes { "warning" } else { "error" }, format!("register-{}", fault.code), fault.detail)
+            })
+            .collect()),
+        // A call that ended without a result is noted where it was made.
+        ChannelError::Plugin(_) => Ok(Vec::new()),
+        error => Err(error),
     }
 }
 

@@ -1,18 +1,17 @@
-//! Connecting: a new channel, an answer to a step, changed settings, a new sign-in, and what a crash interrupted are one call
-//! of the plugin, whose answer is committed in one act.
+//! Connecting: a new channel, an answer to a step, changed settings, a new sign-in, and what a crash interrupted begin with a call of
+//! the plugin that finds out whose account it is and changes nothing. What it found goes on in `register`.
 
 use std::sync::Arc;
 
-use sambung_runtime::Effects;
 use sambung_runtime::contract::connection::ConnectStep;
 use sambung_runtime::manifest::{Manifest, Scope};
 use serde_json::{Value, json};
 
-use super::check::finding;
 use super::form::{self, Filled};
+use super::register::{Found, taken};
 use super::steps::{choices, fitting, instructions, parsed};
 use super::{Actor, Answered, Browser, ChannelError, Channels, Request, refused};
-use crate::db::{ChannelRow, Connected, MailAddress, NewChannel, SettingsChange};
+use crate::db::{ChannelRow, MailAddress, NewChannel, SettingsChange};
 use crate::mail::{FORWARDING_ADDRESS, Recipient};
 use crate::model::audit::Entry;
 use crate::model::channel::ChannelState;
@@ -63,7 +62,7 @@ pub(super) struct Opening {
     pub(super) browser: Browser,
 }
 
-/// One call of `connect` and what is committed when it succeeds.
+/// One call of `identify` and what is committed when it succeeds.
 pub(super) struct Attempt {
     pub(super) row: Arc<ChannelRow>,
     pub(super) generation: Arc<Generation>,
@@ -185,6 +184,12 @@ impl Channels {
         if let Some(flow) = generation.plugin.manifest().sign_in(&filled.settings) {
             self.client(flow, app.as_deref()).await?;
         }
+        if self.0.public_url.is_some()
+            && self.lacks_app(generation.plugin.manifest(), &filled.settings, app.as_deref()).await?
+        {
+            let fault = FieldError::new("#/app", "required", super::NEEDS_APP);
+            return Err(ChannelError::Invalid(vec![fault]));
+        }
         if self.0.public_url.is_none() && super::view::only_by_webhook(generation.plugin.manifest(), &filled.settings) {
             return Err(ChannelError::NeedsPublicUrl);
         }
@@ -213,16 +218,18 @@ impl Channels {
     ) -> Result<(), ChannelError> {
         let row = self.0.db.channel(id).await?.ok_or(ChannelError::NotFound)?;
         let resumed = opening.entry.is_none();
-        let result = match generation.plugin.manifest().sign_in(&row.settings) {
-            Some(flow) if !self.is_set(id, &flow.access_token).await? => {
+        let under_way = self.resume_registration(&row, &generation, opening.entry.clone()).await.transpose();
+        let result = match (under_way, generation.plugin.manifest().sign_in(&row.settings)) {
+            (Some(result), _) => result,
+            (None, Some(flow)) if !self.is_set(id, &flow.access_token).await? => {
                 let Opening { entry, by, browser } = opening;
                 self.await_sign_in(&row, flow, SettingsChange::default(), browser, (&by, entry)).await
             }
             _ => {
                 let attempt = Attempt {
                     settings: row.settings.clone(),
-                    row,
-                    generation,
+                    row: Arc::clone(&row),
+                    generation: Arc::clone(&generation),
                     answer: None,
                     change: SettingsChange::default(),
                     candidate: None,
@@ -231,6 +238,9 @@ impl Channels {
             }
         };
         if result.as_ref().is_err_and(|error| !resumed || is_final(error)) {
+            if self.0.db.registration_of(id).await?.is_some() {
+                self.tell_provider(&row, &generation).await?;
+            }
             self.0.db.delete_channel(id, None, self.0.clock.now()).await?;
         }
         result
@@ -268,7 +278,7 @@ impl Channels {
         self.finish(turn, attempt, entry).await
     }
 
-    /// Takes back a change whose `connect` stands at a step: what was proved before goes on as if nobody had asked.
+    /// Takes back a change that stands at a step: what was proved before goes on as if nobody had asked.
     ///
     /// # Errors
     /// No change waits, or somebody else is at the channel.
@@ -393,23 +403,39 @@ impl Channels {
 
     pub(super) async fn carry_out(&self, attempt: Attempt, entry: Option<Entry>) -> Result<(), ChannelError> {
         let answered = self.ask(&attempt).await?;
-        let (row, change, effects) = (attempt.row, attempt.change, answered.effects);
+        let Attempt { row, generation, change, .. } = attempt;
+        let effects = answered.effects;
         let at = self.0.clock.now();
         let step = match answered.value {
-            ConnectStep::Connected(connected) => {
-                let findings = connected.findings.iter().map(finding).collect();
-                let connected = Connected { account: connected.account, findings };
-                self.become_connected(&row, connected, change, effects, entry).await?;
-                return Ok(());
+            ConnectStep::Found(account) => {
+                return self
+                    .go_on_with(Found { row, generation, change, account, findings: Vec::new(), effects }, entry)
+                    .await;
             }
             ConnectStep::Choose(accounts) => json!({ "kind": "choose", "choices": choices(&accounts) }),
             ConnectStep::Ask(schema) => json!({ "kind": "ask", "schema": parsed(&schema)? }),
-            ConnectStep::Wait(todo) => json!({ "kind": "wait", "instructions": instructions(&todo) }),
+            ConnectStep::Wait(waiting) => {
+                if let Some(account) = &waiting.account {
+                    self.is_free(&row, &account.id).await?;
+                }
+                json!({ "kind": "wait", "instructions": instructions(&waiting.instructions) })
+            }
             ConnectStep::Other(open) => return Err(ChannelError::Unknown(open.kind)),
         };
         self.0.db.channel_stands_at(&row.id, step, change, effects, entry, at).await?;
         self.wake();
         Ok(())
+    }
+
+    /// Refuses an account that another channel has. It is not claimed: that it is this one's is not proved yet.
+    async fn is_free(&self, row: &ChannelRow, account: &str) -> Result<(), ChannelError> {
+        if let Some(own) = row.account.as_ref().filter(|own| *own != account) {
+            return Err(ChannelError::AccountDiffers { account: own.clone(), found: account.to_owned() });
+        }
+        match self.0.db.holder_of(&row.plugin, account, &row.id).await? {
+            Some(holder) => Err(taken(row, holder)),
+            None => Ok(()),
+        }
     }
 
     async fn ask(&self, attempt: &Attempt) -> Result<Answered<ConnectStep>, ChannelError> {
@@ -422,9 +448,9 @@ impl Channels {
         let plugin = &attempt.generation.plugin;
         let mut channel = row.to_contract(self.webhook_url(plugin.manifest(), row, &attempt.settings).await?);
         channel.settings = attempt.settings.to_string();
-        match plugin.connect(&caller, channel, attempt.answer.clone()).await {
+        match plugin.identify(&caller, channel, attempt.answer.clone()).await {
             Ok(done) => {
-                self.0.db.note_call_success(&row.id, "connection.connect", self.0.clock.now()).await?;
+                self.0.db.note_call_success(&row.id, "connection.identify", self.0.clock.now()).await?;
                 match done.value {
                     Ok(step) => Ok(Answered { value: step, effects: Arc::new(done.effects) }),
                     Err(faults) => Err(refused(&faults, "settings")),
@@ -438,25 +464,7 @@ impl Channels {
         }
     }
 
-    /// Commits that a channel is this account. A channel that was connected stays the account it was.
-    pub(super) async fn become_connected(
-        &self,
-        row: &ChannelRow,
-        connected: Connected,
-        change: SettingsChange,
-        effects: Arc<Effects>,
-        entry: Option<Entry>,
-    ) -> Result<(), ChannelError> {
-        let found = &connected.account.id;
-        if let Some(own) = row.account.as_ref().filter(|own| *own != found) {
-            return Err(ChannelError::AccountDiffers { account: own.clone(), found: found.clone() });
-        }
-        self.0.db.channel_connected(&row.id, connected, Some(change), effects, entry, self.0.clock.now()).await?;
-        self.wake();
-        Ok(())
-    }
-
-    /// Whether `connect` was interrupted before it answered.
+    /// Whether connecting was interrupted before the plugin answered.
     pub(super) fn is_interrupted(row: &ChannelRow) -> bool {
         row.state == ChannelState::Connecting && row.step.is_none()
     }
@@ -477,12 +485,12 @@ fn changed(old: &Value, new: &Value) -> Vec<String> {
 }
 
 /// Whether asking again cannot go better.
-fn is_final(error: &ChannelError) -> bool {
+pub(super) fn is_final(error: &ChannelError) -> bool {
     match error {
         ChannelError::Refused(faults) => {
             faults.iter().all(|fault| !matches!(fault.code.as_str(), "unavailable" | "rate-limited"))
         }
-        ChannelError::AccountTaken | ChannelError::AccountDiffers { .. } => true,
+        ChannelError::AccountTaken(_) | ChannelError::AccountDiffers { .. } => true,
         _ => false,
     }
 }

@@ -10,7 +10,7 @@ use crate::db::ChannelRow;
 use crate::plugins::Generation;
 
 /// Tells `disconnect` under this name whether what channels share at the provider may be ended too.
-const ALONE: &str = "alone";
+pub(super) const ALONE: &str = "alone";
 
 impl Channels {
     /// Disconnects a channel. A provider that cannot be reached does not keep an admin from leaving.
@@ -48,11 +48,17 @@ impl Channels {
         })
     }
 
-    async fn tell_provider(&self, row: &Arc<ChannelRow>, generation: &Generation) -> Result<String, ChannelError> {
-        let url = self.webhook_url(generation.plugin.manifest(), row, &row.settings).await?;
-        let mut channel = row.to_contract(url);
-        channel.extra.push((ALONE.to_owned(), self.0.db.shares_no_route(&row.id).await?.to_string()));
-        Ok(match generation.plugin.disconnect(&row.caller(), channel).await {
+    /// Has the plugin take its leave; says what became of it.
+    pub(super) async fn tell_provider(
+        &self,
+        row: &ChannelRow,
+        generation: &Generation,
+    ) -> Result<String, ChannelError> {
+        let (caller, mut channel, _candidate) = self.leaving(row, generation).await?;
+        // A channel that was never connected has no routes yet, so nobody knows who shares them.
+        let alone = row.account.is_some() && self.0.db.shares_no_route(&row.id).await?;
+        channel.extra.push((ALONE.to_owned(), alone.to_string()));
+        Ok(match generation.plugin.disconnect(&caller, channel).await {
             Ok(done) => match done.value {
                 Ok(()) => "told".to_owned(),
                 Err(fault) => format!("not told: {}", fault.words),

@@ -8,6 +8,7 @@ mod check;
 mod connect;
 mod form;
 mod leave;
+mod register;
 mod rounds;
 mod sign_in;
 mod steps;
@@ -25,7 +26,7 @@ pub use connect::{Change, NewConnection};
 pub use sign_in::{Arrived, Brought, Browser, Leaving, SignInError, SignInFailure};
 
 use crate::clock::Clock;
-use crate::db::{ChannelRow, Db, DbError, Ticket};
+use crate::db::{ChannelRow, Db, DbError, Holder, Ticket};
 use crate::model::audit::Entry;
 use crate::model::fault::FieldError;
 use crate::plugins::{Candidates, Generation, Registry, Renewals};
@@ -93,9 +94,12 @@ pub enum ChannelError {
     /// The plugin receives mail, and the host has no domain for it.
     #[error("this channel receives mail, so the host needs `mail.domain`, the domain whose mail reaches it")]
     NeedsMailDomain,
-    /// Another channel has the account; it is not said whose.
-    #[error("this account is connected already")]
-    AccountTaken,
+    /// Another channel has the account: this one, or one of another workspace, which is not named.
+    #[error("{}", taken_by(.0.as_ref()))]
+    AccountTaken(Option<Holder>),
+    /// Nothing is registered for a channel that has no account.
+    #[error("the channel is not connected yet")]
+    NotConnected,
     /// The credential is another account's.
     #[error("this is another account ({found}) than the channel's ({account}); connect it as a channel of its own")]
     AccountDiffers {
@@ -134,11 +138,23 @@ impl From<DbError> for ChannelError {
     fn from(error: DbError) -> ChannelError {
         match error {
             DbError::Gone => ChannelError::NotFound,
-            error => match error.unique_violation() {
-                Some(key) if key.contains("channels.account") => ChannelError::AccountTaken,
-                _ => ChannelError::Db(error),
-            },
+            error => ChannelError::Db(error),
         }
+    }
+}
+
+/// Why nothing reaches a channel whose provider delivers to a registration.
+const NEEDS_APP: &str = "this channel's messages come by a registration with the provider, and none is filled in: an operator or \
+    admin fills one in (POST /v1/plugins/{plugin}/apps), and the channel names it or uses the default";
+
+fn taken_by(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(Holder { id, name, .. }) => {
+            format!(
+                "this account is connected already, by the channel “{name}” (/v1/channels/{id}): disconnect that one first"
+            )
+        }
+        None => "another workspace of this server has connected this account already".to_owned(),
     }
 }
 

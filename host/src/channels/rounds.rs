@@ -70,7 +70,7 @@ impl Channels {
         Ok(())
     }
 
-    /// Connects again what a crash interrupted, and looks at what waits: new channels and changed ones.
+    /// Goes on with what a crash interrupted, and looks at what waits: new channels and changed ones.
     async fn go_on_connecting(&self) -> Result<(), DbError> {
         let mut after = String::new();
         loop {
@@ -79,7 +79,8 @@ impl Channels {
             after = last.id.clone();
             for row in page {
                 let row = Arc::new(row);
-                let result = if Self::is_interrupted(&row) {
+                let under_way = self.0.db.registration_of(&row.id).await?.is_some();
+                let result = if under_way || Self::is_interrupted(&row) {
                     self.resume(&row.id, &row.plugin).await
                 } else if row.step.as_ref().is_some_and(|step| step["kind"] == "wait") {
                     self.look_at(&row, None).await
@@ -95,6 +96,9 @@ impl Channels {
         let _turn = self.0.turns.take(id)?;
         let generation = self.callable(plugin)?;
         let row = self.0.db.channel(id).await?.ok_or(ChannelError::NotFound)?;
+        if !Self::is_interrupted(&row) {
+            return self.resume_registration(&row, &generation, None).await.map(|_| ());
+        }
         let opening = Opening { entry: None, by: Actor::host(&row.workspace), browser: Browser::default() };
         self.connect_or_forget(id, generation, opening).await
     }

@@ -316,7 +316,7 @@ impl From<ChannelError> for SignInFailure {
     fn from(error: ChannelError) -> SignInFailure {
         let code = match &error {
             ChannelError::Refused(_) => "refused",
-            ChannelError::AccountTaken => "account-connected",
+            ChannelError::AccountTaken(_) => "account-connected",
             ChannelError::AccountDiffers { .. } => "account-differs",
             ChannelError::Busy => "busy",
             ChannelError::Plugin(_) | ChannelError::Unknown(_) => "plugin-failed",

@@ -1,6 +1,6 @@
 //! Channels and registrations as the API shows them, and the addresses that providers call.
 
-use sambung_runtime::manifest::{AddressKind, Manifest, Scope, Webhook, settings};
+use sambung_runtime::manifest::{AddressKind, Manifest, Scope, settings};
 use sambung_runtime::{WEBHOOK_URL, recipe};
 use serde_json::{Value, json};
 
@@ -9,21 +9,31 @@ use crate::db::{AppRow, ChannelRow, DbError, stands_still};
 use crate::model::channel::ChannelState;
 use crate::model::time::rfc3339;
 
-/// Whether the setting that a webhook depends on has the value it asks for.
-fn applies(webhook: &Webhook, settings: &Value) -> bool {
-    webhook.when.as_ref().is_none_or(|when| settings.get(&when.setting).and_then(Value::as_str) == Some(&when.is))
-}
-
 /// Whether a channel with these settings can receive only what a provider posts to a public address.
 pub(super) fn only_by_webhook(manifest: &Manifest, settings: &Value) -> bool {
     let ingress = &manifest.ingress;
-    manifest.webhooks.iter().any(|webhook| applies(webhook, settings))
-        && !ingress.visitor
-        && !ingress.poll
-        && !ingress.mail
+    recipe::receiving(&manifest.webhooks, settings).is_some() && !ingress.visitor && !ingress.poll && !ingress.mail
 }
 
 impl Channels {
+    /// Whether nothing can reach a channel with these settings because its provider delivers to a registration, and none is filled
+    /// in by which a delivery could be verified.
+    pub(super) async fn lacks_app(
+        &self,
+        manifest: &Manifest,
+        settings: &Value,
+        app: Option<&str>,
+    ) -> Result<bool, DbError> {
+        let Some(webhook) = recipe::receiving(&manifest.webhooks, settings) else { return Ok(false) };
+        if webhook.address != AddressKind::App || !only_by_webhook(manifest, settings) {
+            return Ok(false);
+        }
+        let Some(app) = app else { return Ok(true) };
+        let set = self.0.db.secrets_of(app).await?;
+        let is_usable = |keys: &[String]| keys.is_empty() || set.iter().any(|secret| keys.contains(&secret.name));
+        Ok(!webhook.verify.iter().any(|verify| is_usable(verify.keys())))
+    }
+
     /// The address for the provider to call for this channel, where it has one and the host is reached from outside.
     pub(super) async fn webhook_url(
         &self,
@@ -32,9 +42,7 @@ impl Channels {
         settings: &Value,
     ) -> Result<Option<String>, DbError> {
         let Some(base) = &self.0.public_url else { return Ok(None) };
-        let Some(webhook) = manifest.webhooks.iter().find(|webhook| applies(webhook, settings)) else {
-            return Ok(None);
-        };
+        let Some(webhook) = recipe::receiving(&manifest.webhooks, settings) else { return Ok(None) };
         let plugin = &row.plugin;
         let path = &webhook.path;
         Ok(Some(match (webhook.address, &row.app) {
@@ -57,7 +65,8 @@ impl Channels {
     /// The address for the provider to call for a registration.
     pub(super) fn app_webhook_url(&self, manifest: &Manifest, app: &AppRow) -> Option<String> {
         let base = self.0.public_url.as_deref()?;
-        let webhook = manifest.webhooks.iter().find(|webhook| webhook.address == AddressKind::App)?;
+        let mut of_apps = manifest.webhooks.iter().filter(|webhook| webhook.address == AddressKind::App);
+        let webhook = of_apps.clone().find(|webhook| webhook.receives_events()).or_else(|| of_apps.next())?;
         Some(self.app_address(base, app, &webhook.path))
     }
 

@@ -1,6 +1,7 @@
 //! Channels: one connected account each, its settings, state, routes and findings, and the account that stays when it goes.
 
 mod cache;
+mod claims;
 mod findings;
 mod life;
 mod pending;
@@ -19,6 +20,7 @@ use super::{Db, DbError, after};
 use crate::model::channel::{ChannelState, Finding, Instruction};
 
 pub(in crate::db) use cache::ChannelCache;
+pub use claims::{Holder, Registration};
 pub(in crate::db) use findings::{note, note_call_failure, set_needs_attention};
 pub(in crate::db) use life::apply_effects;
 pub use life::{Connected, MailAddress, NewChannel, NewSecret, SettingsChange};
@@ -40,7 +42,7 @@ pub struct ChannelRow {
     pub state: ChannelState,
     /// Held by an admin.
     pub paused: bool,
-    /// What somebody has to do before `connect` can go on: `{kind, …}` as the API shows it. Of a channel that has its account,
+    /// What somebody has to do before connecting can go on: `{kind, …}` as the API shows it. Of a channel that has its account,
     /// it is the step of a change that waits beside what stands.
     pub step: Option<Value>,
     /// The provider's name for the account, once connected.
@@ -55,7 +57,7 @@ pub struct ChannelRow {
     pub settings: Value,
     /// What the host made and is not secret.
     pub generated: Vec<(String, String)>,
-    /// What the last `connect` or `check` said this channel supports.
+    /// What the last `register` or `check` said this channel supports.
     pub features: Value,
     /// Grows with every change of a credential.
     pub credential_version: i64,

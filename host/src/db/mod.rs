@@ -51,8 +51,8 @@ pub use approvals::{Held, Order};
 pub use apps::AppRow;
 pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
 pub use channels::{
-    ChannelRow, Connected, CredentialEnding, Departure, MailAddress, NewChannel, NewSecret, NewSignIn, Return,
-    SettingsChange, SignInRow, stands_still,
+    ChannelRow, Connected, CredentialEnding, Departure, Holder, MailAddress, NewChannel, NewSecret, NewSignIn,
+    Registration, Return, SettingsChange, SignInRow, stands_still,
 };
 pub use conversations::{ConversationRow, InboxCursor, InboxFilter};
 pub use dispatch::{BusyAccount, Claim, DuePart, Group};

@@ -3,14 +3,14 @@
 use crate::inbound::{FORWARDING, WORKS};
 use crate::settings::{ChannelSettings, PASSWORD};
 use crate::{Email, FORWARDING_ADDRESS, confirmation};
-use sambung_sdk::connection::{Account, ConnectStep, Connection, Health};
+use sambung_sdk::connection::{Account, ConnectStep, Connected, Connection, Health, Waiting};
 use sambung_sdk::json::{self, Value, json};
 use sambung_sdk::mailer::{self, MailError, Route};
 use sambung_sdk::types::{Channel, Fault, Finding, Instruction};
 use serde::Deserialize;
 
 impl Connection for Email {
-    fn connect(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
         let settings = ChannelSettings::of(&channel).map_err(|fault| vec![fault])?;
         let sends = way_out(&settings).map_err(|fault| vec![fault])?;
         if channel.account.is_some() {
@@ -19,14 +19,23 @@ impl Connection for Email {
         let address = channel.generated(FORWARDING_ADDRESS).ok_or_else(|| {
             vec![Fault::new("invalid", "the host made no forwarding address for this channel").code("no-address")]
         })?;
-        Ok(ConnectStep::Wait(vec![
+        let todo = [
             Instruction::new("Copy this address.").copy(address),
             Instruction::new(
                 "In your mail provider's settings, add it to automatic forwarding, and keep a copy of the mails there.",
             ),
             Instruction::new("If your provider asks for a confirmation, its code and link appear here."),
             Instruction::new("The channel is connected once a mail has come through: send one to your address to try."),
-        ]))
+        ];
+        Ok(Waiting::new(todo).account(account(&settings, false, sends)).into())
+    }
+
+    /// Nothing to register: what is forwarded to the address is how mails come.
+    fn register(channel: Channel) -> Result<Connected, Vec<Fault>> {
+        let settings = ChannelSettings::of(&channel).map_err(|fault| vec![fault])?;
+        let sends = way_out(&settings).map_err(|fault| vec![fault])?;
+        let connected = Connected::to(account(&settings, proven(&channel), sends));
+        Ok(if sends { connected } else { connected.finding(no_relay()) })
     }
 
     fn check(channel: Channel) -> Result<Health, Fault> {

@@ -5,7 +5,7 @@ use crate::settings::{self, ChannelSettings, INSTAGRAM_TOKEN, Mode};
 use crate::{Instagram, NETWORK};
 use sambung_meta::graph::Access;
 use sambung_meta::pages::{self, Picked, USER_TOKEN, of_token};
-use sambung_sdk::connection::{Account, ConnectStep, Connection, Health};
+use sambung_sdk::connection::{Account, ConnectStep, Connected, Connection, Health};
 use sambung_sdk::secrets;
 use sambung_sdk::types::{Channel, Fault, Finding};
 
@@ -16,7 +16,7 @@ const PAGE_FIELDS: &str = "feed";
 const OWN_FIELDS: &str = "messages,messaging_postbacks,messaging_seen,message_reactions,message_edit";
 
 impl Connection for Instagram {
-    fn connect(channel: Channel, answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(channel: Channel, answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
         let settings = settings::of(&channel).map_err(|fault| vec![fault])?;
         let step = match settings.mode {
             Mode::SignIn => with_facebook(&channel, &settings, answer.as_deref()),
@@ -29,6 +29,14 @@ impl Connection for Instagram {
             }
         };
         step.map_err(|fault| vec![fault])
+    }
+
+    fn register(channel: Channel) -> Result<Connected, Vec<Fault>> {
+        let settings = settings::of(&channel).map_err(|fault| vec![fault])?;
+        subscribed(&settings).map_err(|fault| match settings.mode {
+            Mode::SignIn | Mode::InstagramSignIn => vec![fault],
+            Mode::Token | Mode::InstagramToken => vec![of_token(fault, settings.mode.token())],
+        })
     }
 
     fn check(channel: Channel) -> Result<Health, Fault> {
@@ -60,6 +68,11 @@ fn fields(mode: Mode) -> &'static str {
 }
 
 fn ready(settings: &ChannelSettings) -> Result<ConnectStep, Fault> {
+    Ok(account::of(settings.mode)?.account(settings).into())
+}
+
+/// Has the account's messages delivered to the app.
+fn subscribed(settings: &ChannelSettings) -> Result<Connected, Fault> {
     let profile = account::of(settings.mode)?;
     pages::subscribe(&settings.mode.access(), &profile.edge, fields(settings.mode))?;
     Ok(profile.account(settings).into())
@@ -71,7 +84,6 @@ fn by_token(settings: &ChannelSettings) -> Result<ConnectStep, Fault> {
         let words = format!("this token belongs to the account {} ({}), not to {meant}", profile.id, profile.name);
         return Err(Fault::refused("account_id", words));
     }
-    pages::subscribe(&settings.mode.access(), &profile.edge, fields(settings.mode))?;
     Ok(profile.account(settings).into())
 }
 

@@ -3,7 +3,7 @@
 use crate::Line;
 use crate::api::{self, ask};
 use crate::settings::{ACCESS_TOKEN, CHANNEL_SECRET};
-use sambung_sdk::connection::{Account, ConnectStep, Connection, Health};
+use sambung_sdk::connection::{Account, ConnectStep, Connected, Connection, Health};
 use sambung_sdk::json::json;
 use sambung_sdk::types::{Channel, Fault, Finding, Instruction};
 use serde::Deserialize;
@@ -14,17 +14,34 @@ const CONSOLE: &str = "https://developers.line.biz/console/";
 const REFUSED: i32 = 401;
 
 impl Connection for Line {
-    fn connect(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+    /// LINE tests any address, registered or not: what it posts to this channel's is signed with its own channel secret.
+    fn identify(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
         let account = account().map_err(|fault| vec![of_token(fault, "refused")])?;
         let address = channel.webhook_url.as_deref().ok_or_else(|| vec![no_address()])?;
-        let register = api::put("/v2/bot/channel/webhook/endpoint").json(&json!({ "endpoint": address }));
-        ask(&register).map_err(|fault| vec![fault])?;
         // A test that does not come through is a finding of `check`; one that the signature check refused says that the
         // channel secret is another channel's.
         match test(address) {
             Ok(Test { success: false, status_code: REFUSED, .. }) => Err(vec![wrong_secret()]),
             _ => Ok(account.into()),
         }
+    }
+
+    fn register(channel: Channel) -> Result<Connected, Vec<Fault>> {
+        let account = account().map_err(|fault| vec![of_token(fault, "refused")])?;
+        let address = channel.webhook_url.as_deref().ok_or_else(|| vec![no_address()])?;
+        let before = Endpoint::get().map_err(|fault| vec![fault])?;
+        if before.as_ref().is_none_or(|before| before.endpoint != address) {
+            put(address).map_err(|fault| {
+                // Nobody knows whether LINE took it.
+                if fault.kind == "unavailable"
+                    && let Some(before) = before
+                {
+                    let _ = put(&before.endpoint);
+                }
+                vec![fault]
+            })?;
+        }
+        Ok(account.into())
     }
 
     fn check(channel: Channel) -> Result<Health, Fault> {
@@ -93,6 +110,21 @@ struct Endpoint {
     active: bool,
 }
 
+impl Endpoint {
+    /// The address that LINE delivers to; none is registered.
+    fn get() -> Result<Option<Self>, Fault> {
+        match ask(&api::get("/v2/bot/channel/webhook/endpoint")) {
+            Ok(response) => response.json().map(Some).map_err(Fault::unavailable),
+            Err(fault) if fault.kind == "not-found" => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+fn put(address: &str) -> Result<(), Fault> {
+    ask(&api::put("/v2/bot/channel/webhook/endpoint").json(&json!({ "endpoint": address }))).map(drop)
+}
+
 /// What LINE's own call to the address came to.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -114,14 +146,9 @@ fn test(address: &str) -> Result<Test, Fault> {
 
 /// What keeps messages from arriving, the first thing to mend first.
 fn webhook_finding(address: &str) -> Result<Option<Finding>, Fault> {
-    let endpoint: Endpoint = match ask(&api::get("/v2/bot/channel/webhook/endpoint")) {
-        Ok(response) => response.json().map_err(Fault::unavailable)?,
-        Err(fault) if fault.kind == "not-found" => return Ok(Some(not_registered(address))),
-        Err(fault) => return Err(fault),
-    };
-    if endpoint.endpoint != address {
+    let Some(endpoint) = Endpoint::get()?.filter(|endpoint| endpoint.endpoint == address) else {
         return Ok(Some(not_registered(address)));
-    }
+    };
     if !endpoint.active {
         let fix = Instruction::new("Turn on Use webhook: LINE Developers Console → Messaging API → Webhook settings.");
         let words = "LINE delivers no messages, because Use webhook is off.";
@@ -135,9 +162,10 @@ fn webhook_finding(address: &str) -> Result<Option<Finding>, Fault> {
 }
 
 fn not_registered(address: &str) -> Finding {
-    let fix =
-        Instruction::new("Reconnect the channel, or set this webhook URL in the console.").link(CONSOLE).copy(address);
-    Finding::new("error", "webhook-elsewhere", "LINE delivers this account's messages to another address.").fix(fix)
+    let fix = Instruction::new("Register the channel again, or set this webhook URL in the console.")
+        .link(CONSOLE)
+        .copy(address);
+    Finding::elsewhere("LINE delivers this account's messages to another address.").fix(fix)
 }
 
 fn unreachable(test: &Test) -> Finding {

@@ -4,7 +4,7 @@ use crate::settings::{self, ACCESS_TOKEN, ChannelSettings, Way};
 use crate::{Messenger, NETWORK};
 use sambung_meta::graph::Access;
 use sambung_meta::pages::{self, Picked, USER_TOKEN, of_token};
-use sambung_sdk::connection::{Account, ConnectStep, Connection, Health};
+use sambung_sdk::connection::{Account, ConnectStep, Connected, Connection, Health};
 use sambung_sdk::secrets;
 use sambung_sdk::types::{Channel, Fault};
 use serde::Deserialize;
@@ -13,13 +13,21 @@ use serde::Deserialize;
 const FIELDS: &str = NETWORK.webhooks.fields;
 
 impl Connection for Messenger {
-    fn connect(channel: Channel, answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(channel: Channel, answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
         let settings = settings::of(&channel).map_err(|fault| vec![fault])?;
         let step = match &settings.way {
             Way::SignIn => signed_in(&channel, &settings, answer.as_deref()),
             Way::Token { page_id } => by_token(&settings, page_id),
         };
         step.map_err(|fault| vec![fault])
+    }
+
+    fn register(channel: Channel) -> Result<Connected, Vec<Fault>> {
+        let settings = settings::of(&channel).map_err(|fault| vec![fault])?;
+        subscribed(&settings).map_err(|fault| match settings.way {
+            Way::SignIn => vec![fault],
+            Way::Token { .. } => vec![of_token(fault, ACCESS_TOKEN)],
+        })
     }
 
     fn check(channel: Channel) -> Result<Health, Fault> {
@@ -59,6 +67,14 @@ fn account(page: &Page, settings: &ChannelSettings) -> Account {
     pages::account(&page.id, &page.name, settings.human_agent)
 }
 
+/// Has the page's messages delivered to the app.
+fn subscribed(settings: &ChannelSettings) -> Result<Connected, Fault> {
+    let access = settings.page();
+    let page = me(&access)?;
+    pages::subscribe(&access, &pages::edge(&page.id), FIELDS)?;
+    Ok(account(&page, settings).into())
+}
+
 fn by_token(settings: &ChannelSettings, page_id: &str) -> Result<ConnectStep, Fault> {
     let access = settings.page();
     let page = me(&access).map_err(|fault| of_token(fault, ACCESS_TOKEN))?;
@@ -66,7 +82,6 @@ fn by_token(settings: &ChannelSettings, page_id: &str) -> Result<ConnectStep, Fa
         let words = format!("this token belongs to the page {} ({})", page.id, page.name);
         return Err(Fault::refused("page_id", words));
     }
-    pages::subscribe(&access, &pages::edge(&page.id), FIELDS).map_err(|fault| of_token(fault, ACCESS_TOKEN))?;
     Ok(account(&page, settings).into())
 }
 
@@ -83,8 +98,5 @@ fn signed_in(channel: &Channel, settings: &ChannelSettings, answer: Option<&str>
         Picked::Ask(accounts) => return Ok(ConnectStep::Choose(accounts)),
     };
     pages::keep_token(&user, &id)?;
-    let access = settings.page();
-    let page = me(&access)?;
-    pages::subscribe(&access, &pages::edge(&page.id), FIELDS)?;
-    Ok(account(&page, settings).into())
+    Ok(account(&me(&settings.page())?, settings).into())
 }

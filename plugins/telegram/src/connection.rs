@@ -5,7 +5,7 @@ use crate::Telegram;
 use crate::api::{ask_for, call};
 use crate::settings::BOT_TOKEN;
 use crate::webhook::{self, WebhookInfo};
-use sambung_sdk::connection::{Account, ConnectStep, Connection, Health};
+use sambung_sdk::connection::{Account, ConnectStep, Connected, Connection, Health};
 use sambung_sdk::json::json;
 use sambung_sdk::types::{Channel, Fault, Finding, Instruction};
 use serde::Deserialize;
@@ -14,7 +14,12 @@ use serde::Deserialize;
 const MANY_PENDING: u64 = 100;
 
 impl Connection for Telegram {
-    fn connect(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+        let bot = Bot::get().map_err(|fault| vec![of_token(fault, "refused")])?;
+        Ok(bot.account(channel.webhook_url.is_none()).into())
+    }
+
+    fn register(channel: Channel) -> Result<Connected, Vec<Fault>> {
         let bot = Bot::get().map_err(|fault| vec![of_token(fault, "refused")])?;
         match channel.webhook_url.as_deref() {
             Some(address) => webhook::set(address),
@@ -114,7 +119,6 @@ fn not_registered(fault: Fault) -> Finding {
 
 fn elsewhere(url: &str) -> Finding {
     let words = format!("Telegram delivers this bot's updates to another address: {url}");
-    let fix =
-        Instruction::new("Reconnect the channel to receive them here; whoever has that address receives none then.");
-    Finding::new("error", "webhook-elsewhere", words).fix(fix)
+    let fix = Instruction::new("Register the channel again to receive them here; that address receives none then.");
+    Finding::elsewhere(words).fix(fix)
 }

@@ -78,11 +78,12 @@ pub fn set(url: &str) -> Result<(), Fault> {
         "allowed_updates": UPDATES,
         "drop_pending_updates": false,
     });
-    ask(&call("setWebhook")?.json(&body)).map_err(|fault| match fault.kind.as_str() {
+    // Before the call that switches: nothing fails after it. What a failed call wanted remembered is forgotten.
+    kv::set(OWN, url.as_bytes()).map_err(|words| Fault::new("invalid", words))?;
+    ask(&call("setWebhook")?.json(&body)).map(drop).map_err(|fault| match fault.kind.as_str() {
         "invalid" => Fault { code: Some("webhook-refused".to_owned()), ..fault },
         _ => fault,
-    })?;
-    kv::set(OWN, url.as_bytes()).map_err(|words| Fault::new("invalid", words))
+    })
 }
 
 /// Has them kept until they are asked for.

@@ -5,7 +5,11 @@ use crate::settings::EARLIER;
 use sambung_sdk::prelude::*;
 
 impl Connection for Webchat {
-    fn connect(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+        Ok(account(&channel).into())
+    }
+
+    fn register(channel: Channel) -> Result<Connected, Vec<Fault>> {
         Ok(account(&channel).into())
     }
 
@@ -31,7 +35,7 @@ mod tests {
 
     #[test]
     fn two_web_chats_are_two_accounts_and_stay_who_they_are() {
-        let connect = |id: &str| Webchat::connect(Channel { id: id.to_owned(), ..Channel::default() }, None);
+        let connect = |id: &str| Webchat::identify(Channel { id: id.to_owned(), ..Channel::default() }, None);
         assert_ne!(connect("ch_1"), connect("ch_2"));
         assert_eq!(connect("ch_1"), connect("ch_1"));
     }

@@ -1,10 +1,11 @@
-//! Who a channel is: a number on the Cloud API, or what a gateway's address stands for.
+//! Who a channel is: a number on the Cloud API, or what a gateway's token stands for.
 
 use crate::api::{ask, graph};
-use crate::settings::{ACCESS_TOKEN, ChannelSettings, Cloud, Gateway};
+use crate::settings::{ACCESS_TOKEN, ChannelSettings, Cloud, Gateway, TOKEN};
 use sambung_sdk::connection::Account;
+use sambung_sdk::crypto::{self, Piece};
 use sambung_sdk::json::json;
-use sambung_sdk::types::{Fault, Finding};
+use sambung_sdk::types::{Channel, Fault, Finding};
 use serde::Deserialize;
 
 /// The route of changes that concern a whole WhatsApp Business Account, and so each of its numbers.
@@ -26,10 +27,10 @@ struct Number {
 ///
 /// # Errors
 /// What the provider said, with the setting that is to blame.
-pub fn of(settings: &ChannelSettings) -> Result<(Account, Vec<Finding>), Fault> {
+pub fn of(settings: &ChannelSettings, channel: &Channel) -> Result<(Account, Vec<Finding>), Fault> {
     match settings {
         ChannelSettings::Cloud(cloud) => of_number(cloud),
-        ChannelSettings::Gateway(gateway) => of_gateway(gateway),
+        ChannelSettings::Gateway(gateway) => of_gateway(gateway, channel),
     }
 }
 
@@ -83,12 +84,23 @@ fn findings(number: &Number) -> Vec<Finding> {
     findings
 }
 
-/// Gateways have no common way to say whose number answers: the number is the one that the admin gave, else the address.
-fn of_gateway(gateway: &Gateway) -> Result<(Account, Vec<Finding>), Fault> {
+/// Gateways have no common way to say whose number answers. Who has the token has the number, so that the account is the token at
+/// its host, and the number where the admin gave one, since a token may serve several. A connected channel stays what it is when its
+/// token or address changes.
+fn of_gateway(gateway: &Gateway, channel: &Channel) -> Result<(Account, Vec<Finding>), Fault> {
     let place = gateway.base().split_once("://").map_or(gateway.base(), |(_, place)| place);
-    let (id, name) = match &gateway.phone_number {
-        Some(number) => (format!("gateway:{number}"), format!("+{number}")),
-        None => (format!("gateway:{place}"), place.to_owned()),
+    let host = place.split('/').next().unwrap_or(place);
+    let name = gateway.phone_number.as_ref().map_or_else(|| place.to_owned(), |number| format!("+{number}"));
+    let id = match &channel.account {
+        Some(own) => own.clone(),
+        None => {
+            let of = format!("{host}\n{}", gateway.phone_number.as_deref().unwrap_or_default());
+            let proof = crypto::hmac("sha256", &[Piece::named(TOKEN)], &[Piece::from(of.as_str())])
+                .map_err(|words| Fault::refused(TOKEN, words))?;
+            let proof: String = proof.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+            format!("gateway:{host}:{proof}")
+        }
     };
-    Ok((Account::new(id, name).features(&json!({ "templates": false, "typing": false, "read": true })), Vec::new()))
+    let features = json!({ "templates": false, "typing": false, "read": true });
+    Ok((Account::new(id, name).features(&features), Vec::new()))
 }

@@ -12,6 +12,7 @@ mod apps;
 mod connection;
 mod content;
 mod errors;
+mod gateway;
 mod identity;
 mod inbound;
 mod interactive;

@@ -5,8 +5,9 @@ use crate::api::{ask, exchange, to};
 use crate::people::Profile;
 use crate::quick_replies::QUICK_REPLIES;
 use crate::settings::{self, ACCESS_TOKEN, Mode};
+use crate::subscriptions::Take;
 use crate::{delivery, subscriptions, webhooks};
-use sambung_sdk::connection::{Account, ConnectStep, Connection, Health};
+use sambung_sdk::connection::{Account, ConnectStep, Connected, Connection, Health};
 use sambung_sdk::http::Response;
 use sambung_sdk::json::json;
 use sambung_sdk::secrets;
@@ -14,13 +15,19 @@ use sambung_sdk::types::{Channel, Fault, Finding};
 use serde::Deserialize;
 
 impl Connection for X {
-    fn connect(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
-        let (account, _) = look(&channel).map_err(|fault| vec![fault.at_connecting()])?;
-        Ok(account.into())
+    fn identify(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+        let found = settings::mode(&channel).and_then(|mode| Ok((mode, whose(mode)?)));
+        let (mode, me) = found.map_err(|fault| vec![fault.at_connecting()])?;
+        Ok(account(mode, &me, channel.webhook_url.is_none()).into())
+    }
+
+    fn register(channel: Channel) -> Result<Connected, Vec<Fault>> {
+        let (account, findings) = look(&channel, Take::Anything).map_err(|fault| vec![fault.at_connecting()])?;
+        Ok(Connected { findings, ..Connected::to(account) })
     }
 
     fn check(channel: Channel) -> Result<Health, Fault> {
-        let (account, findings) = look(&channel)?;
+        let (account, findings) = look(&channel, Take::Nothing)?;
         Ok(Health { findings, ..Health::of(account) })
     }
 
@@ -38,10 +45,8 @@ impl Connection for X {
     }
 }
 
-/// Who the account is, how its messages come, and what there is to say about it. Whatever is not as it should be is put
-/// right as far as it can be.
-fn look(channel: &Channel) -> Result<(Account, Vec<Finding>), Fault> {
-    let mode = settings::mode(channel)?;
+/// Who the token belongs to.
+fn whose(mode: Mode) -> Result<Profile, Fault> {
     match mode {
         Mode::OwnApp => exchange(mode)?,
         Mode::SignIn if !secrets::has(mode.bearer()) => {
@@ -50,15 +55,25 @@ fn look(channel: &Channel) -> Result<(Account, Vec<Finding>), Fault> {
         }
         Mode::SignIn => {}
     }
-    let me = me(mode)?;
-    let delivery = delivery::arrange(mode, channel.webhook_url.as_deref(), &me.id)?;
+    me(mode)
+}
+
+/// Who the account is, how its messages come, and what there is to say about it. Whatever is not as it should be is put
+/// right as far as it can be.
+fn look(channel: &Channel, take: Take) -> Result<(Account, Vec<Finding>), Fault> {
+    let mode = settings::mode(channel)?;
+    let me = whose(mode)?;
+    let delivery = delivery::arrange(mode, channel.webhook_url.as_deref(), &me.id, take)?;
+    Ok((account(mode, &me, delivery.polling), delivery.finding.into_iter().collect()))
+}
+
+fn account(mode: Mode, me: &Profile, polling: bool) -> Account {
     let features = json!({
-        "polling": delivery.polling,
+        "polling": polling,
         "interactive": QUICK_REPLIES && mode == Mode::OwnApp,
         "encrypted": false,
     });
-    let account = Account::new(&me.id, me.label()).features(&features);
-    Ok((account, delivery.finding.into_iter().collect()))
+    Account::new(&me.id, me.label()).features(&features)
 }
 
 #[derive(Deserialize)]

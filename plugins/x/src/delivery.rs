@@ -1,7 +1,7 @@
 //! How an account's messages reach the host: by a webhook, and where none can be had, by asking for them.
 
 use crate::settings::Mode;
-use crate::subscriptions;
+use crate::subscriptions::{self, Delivered, Take};
 use crate::webhooks::{self, NoWebhook};
 use sambung_sdk::types::{Fault, Finding, Instruction};
 
@@ -22,7 +22,7 @@ pub struct Delivery {
 ///
 /// # Errors
 /// Something that may be over later; what is not is a finding.
-pub fn arrange(mode: Mode, address: Option<&str>, user: &str) -> Result<Delivery, Fault> {
+pub fn arrange(mode: Mode, address: Option<&str>, user: &str, take: Take) -> Result<Delivery, Fault> {
     let Some(address) = address else {
         return Ok(asking("no-public-url", "This host has no public https address", None));
     };
@@ -44,14 +44,27 @@ pub fn arrange(mode: Mode, address: Option<&str>, user: &str) -> Result<Delivery
             return Ok(asking("webhook-unreachable", words, Some(&fault)));
         }
     };
-    match subscriptions::ensure(mode, &webhook, user) {
-        Ok(()) => Ok(Delivery { polling: false, finding: None }),
-        Err(fault) if matches!(fault.kind.as_str(), "unavailable" | "rate-limited") => Err(fault),
+    match subscriptions::ensure(mode, &webhook, user, take) {
+        Ok(Delivered::Elsewhere) => Ok(Delivery { polling: false, finding: Some(elsewhere()) }),
+        Ok(Delivered::Here) => Ok(Delivery { polling: false, finding: None }),
+        Err(fault) if matches!(fault.kind.as_str(), "unavailable" | "rate-limited") => {
+            // As it was before: what was registered for nothing goes. A refusal of that changes nothing about why.
+            if webhook.is_new {
+                let _ = webhooks::remove(mode.bearer(), &webhook.id);
+            }
+            Err(fault)
+        }
         Err(fault) => {
             let words = "X does not let the app subscribe to this account's messages";
             Ok(asking("subscription-refused", words, Some(&fault)))
         }
     }
+}
+
+fn elsewhere() -> Finding {
+    let fix =
+        Instruction::new("Register the channel again to receive them here; the other address receives none then.");
+    Finding::elsewhere("X delivers this account's messages to another address.").fix(fix)
 }
 
 fn asking(code: &str, why: &str, said: Option<&Fault>) -> Delivery {

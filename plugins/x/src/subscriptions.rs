@@ -4,6 +4,7 @@
 use crate::api::{Refusal, ask, to};
 use crate::errors;
 use crate::settings::Mode;
+use crate::webhooks::Ensured;
 use sambung_sdk::http::{Request, encode};
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::types::Fault;
@@ -41,13 +42,31 @@ struct Subscription {
     webhook_id: Option<String>,
 }
 
+/// What may be taken from where it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// Messages that are delivered elsewhere are delivered here from now on.
+    Anything,
+    /// What is delivered elsewhere stays there.
+    Nothing,
+}
+
+/// Where an account's messages are delivered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Delivered {
+    /// To the webhook that was asked for.
+    Here,
+    /// To another webhook of the app.
+    Elsewhere,
+}
+
 /// Subscribes an account's messages to a webhook; what is subscribed already stays.
 ///
 /// # Errors
 /// What X said last, where neither of its APIs will.
-pub fn ensure(mode: Mode, webhook: &str, user: &str) -> Result<(), Fault> {
-    match by_activity(mode, webhook, user) {
-        Err(fault) if !passes(&fault) => by_account(mode, webhook),
+pub fn ensure(mode: Mode, webhook: &Ensured, user: &str, take: Take) -> Result<Delivered, Fault> {
+    match by_activity(mode, webhook, user, take) {
+        Err(fault) if !passes(&fault) => by_account(mode, &webhook.id).map(|()| Delivered::Here),
         done => done,
     }
 }
@@ -57,12 +76,20 @@ fn passes(fault: &Fault) -> bool {
     matches!(fault.kind.as_str(), "unavailable" | "rate-limited")
 }
 
-fn by_activity(mode: Mode, webhook: &str, user: &str) -> Result<(), Fault> {
+fn by_activity(mode: Mode, ensured: &Ensured, user: &str, take: Take) -> Result<Delivered, Fault> {
     let known = of_user(mode, user)?;
+    let webhook = ensured.id.as_str();
+    // What delivers to a webhook that is gone delivers nowhere.
+    let is_elsewhere = |one: &Subscription| one.webhook_id.as_ref().is_some_and(|id| ensured.others.contains(id));
+    let needed = |one: &&Subscription| EVENTS.iter().any(|(event, needed)| *needed && one.event_type == *event);
+    if take == Take::Nothing && known.iter().filter(needed).any(is_elsewhere) {
+        return Ok(Delivered::Elsewhere);
+    }
     for (event, needed) in EVENTS {
         let request = match known.iter().find(|known| known.event_type == event) {
             Some(known) if known.webhook_id.as_deref() == Some(webhook) => continue,
-            Some(known) => to("PUT", &one(known)).bearer(mode.bearer()).json(&json!({ "webhook_id": webhook })),
+            Some(known) if take == Take::Nothing && is_elsewhere(known) => continue,
+            Some(known) => to_webhook(mode, known, webhook),
             None => {
                 let filter = json!({ "user_id": user });
                 let body = json!({ "event_type": event, "filter": filter, "webhook_id": webhook });
@@ -70,8 +97,30 @@ fn by_activity(mode: Mode, webhook: &str, user: &str) -> Result<(), Fault> {
             }
         };
         match subscribed(&request) {
-            Err(fault) if needed || passes(&fault) => return Err(fault),
+            Err(fault) if needed || passes(&fault) => {
+                // Why it failed is what is told, whatever becomes of this.
+                let _ = put_back(mode, webhook, user, &known);
+                return Err(fault);
+            }
             _ => {}
+        }
+    }
+    Ok(Delivered::Here)
+}
+
+fn to_webhook(mode: Mode, subscription: &Subscription, webhook: &str) -> Request {
+    to("PUT", &one(subscription)).bearer(mode.bearer()).json(&json!({ "webhook_id": webhook }))
+}
+
+/// Has an account's messages delivered as they were before.
+fn put_back(mode: Mode, webhook: &str, user: &str, before: &[Subscription]) -> Result<(), Fault> {
+    for now in of_user(mode, user)?.iter().filter(|now| now.webhook_id.as_deref() == Some(webhook)) {
+        match before.iter().find(|before| before.subscription_id == now.subscription_id) {
+            Some(Subscription { webhook_id: Some(other), .. }) if other != webhook => {
+                subscribed(&to_webhook(mode, now, other))?;
+            }
+            Some(_) => {}
+            None => gone(&to("DELETE", &one(now)).bearer(mode.bearer()))?,
         }
     }
     Ok(())

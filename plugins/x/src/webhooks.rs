@@ -34,6 +34,16 @@ pub struct Webhook {
     pub valid: bool,
 }
 
+/// A webhook that X delivers to.
+pub struct Ensured {
+    /// What the API calls it.
+    pub id: String,
+    /// It was registered just now.
+    pub is_new: bool,
+    /// What the API calls the app's other webhooks.
+    pub others: Vec<String>,
+}
+
 #[derive(Deserialize)]
 struct Listed {
     #[serde(default)]
@@ -45,27 +55,35 @@ struct Listed {
 /// # Errors
 /// Why X does not say.
 pub fn find(bearer: &str, address: &str) -> Result<Option<Webhook>, Fault> {
-    let listed: Listed = ask(&to("GET", "/2/webhooks").bearer(bearer))?.json().map_err(Fault::unavailable)?;
-    Ok(listed.data.into_iter().find(|webhook| webhook.url == address))
+    Ok(all(bearer)?.into_iter().find(|webhook| webhook.url == address))
 }
 
-/// The id of the webhook of this address, registered or validated again where that is needed.
+/// Every webhook of the app.
+fn all(bearer: &str) -> Result<Vec<Webhook>, Fault> {
+    let listed: Listed = ask(&to("GET", "/2/webhooks").bearer(bearer))?.json().map_err(Fault::unavailable)?;
+    Ok(listed.data)
+}
+
+/// The webhook of this address, registered or validated again where that is needed.
 ///
 /// # Errors
 /// Why there is none.
-pub fn ensure(bearer: &str, address: &str) -> Result<String, NoWebhook> {
-    match find(bearer, address).map_err(of_fault)? {
-        Some(webhook) if webhook.valid => Ok(webhook.id),
+pub fn ensure(bearer: &str, address: &str) -> Result<Ensured, NoWebhook> {
+    let (mut own, others): (Vec<_>, Vec<_>) =
+        all(bearer).map_err(of_fault)?.into_iter().partition(|webhook| webhook.url == address);
+    let others = others.into_iter().map(|webhook| webhook.id).collect();
+    match own.pop() {
+        Some(webhook) if webhook.valid => Ok(Ensured { id: webhook.id, is_new: false, others }),
         Some(webhook) => {
             let validate = to("PUT", &format!("/2/webhooks/{}", encode(&webhook.id))).bearer(bearer);
-            made(&validate).map(|_| webhook.id)
+            made(&validate).map(|_| Ensured { id: webhook.id, is_new: false, others })
         }
         None => {
             let register = to("POST", "/2/webhooks").bearer(bearer).json(&json!({ "url": address }));
             let answer: Value =
                 made(&register)?.json().map_err(|words| NoWebhook::Passing(Fault::unavailable(words)))?;
             let id = answer["data"]["id"].as_str().or(answer["data"][0]["id"].as_str());
-            id.map(str::to_owned).ok_or_else(|| {
+            id.map(|id| Ensured { id: id.to_owned(), is_new: true, others }).ok_or_else(|| {
                 NoWebhook::Passing(Fault::unavailable("X registered the address and did not say under which id"))
             })
         }

@@ -65,8 +65,14 @@ fn loft() -> Result<Account, Fault> {
 }
 
 impl Connection for Pigeon {
-    fn connect(_channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+    /// Changes nothing: whose the account is has to be known before anything does.
+    fn identify(_channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
         loft().map(ConnectStep::from).map_err(|fault| vec![fault])
+    }
+
+    /// A provider that lets an address be set is told `channel.webhook_url` here; this one's admin types it in.
+    fn register(_channel: Channel) -> Result<Connected, Vec<Fault>> {
+        loft().map(Connected::from).map_err(|fault| vec![fault])
     }
 
     fn check(_channel: Channel) -> Result<Health, Fault> {
@@ -158,7 +164,7 @@ mod tests {
     fn a_wrong_token_is_the_tokens_fault_in_the_providers_words() {
         let host = Host::new();
         host.expect("GET", "https://api.pigeon.example/v1/loft").answer(401, json!("no such token"));
-        let faults = Pigeon::connect(Channel::default(), None).expect_err("it is refused");
+        let faults = Pigeon::identify(Channel::default(), None).expect_err("it is refused");
         assert_eq!(faults, [Fault::refused("token", "\"no such token\"")]);
     }
 

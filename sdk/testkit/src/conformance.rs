@@ -4,6 +4,7 @@
 //! wrong. What the suite does not prove is not to be declared: a content in `[limits]` needs a sample that is sent, and an
 //! optional interface needs a proof.
 
+mod connecting;
 mod declared;
 mod inbound;
 mod outbound;
@@ -13,6 +14,8 @@ use sambung_runtime::contract::inbound::Outcome;
 use sambung_runtime::contract::outbound::Outgoing;
 use sambung_runtime::contract::types::{Content, Thread};
 use serde_json::Value;
+
+pub use connecting::Registering;
 
 use crate::{Kit, KitError, Provider, Webhook};
 
@@ -93,6 +96,27 @@ pub trait Subject {
         answer.outcome.ok_or_else(|| KitError::Parked(format!("refused: {:?}", answer.refused)))
     }
 
+    /// Scripts the provider for one `identify` that finds the account.
+    fn identifies(&self, provider: &Provider);
+
+    /// Scripts the provider for one `register`, whose switching request it takes or refuses.
+    fn registers(&self, provider: &Provider, registering: Registering);
+
+    /// Whether registering changes anything at a provider.
+    fn registers_at_provider(&self) -> bool {
+        true
+    }
+
+    /// Requests that change nothing although they are not `GET`: method and path ("POST /token"), and why.
+    fn harmless(&self) -> Vec<(String, &'static str)> {
+        Vec::new()
+    }
+
+    /// What a `register` that fails takes back: a request that the provider took, and the one that undoes it.
+    fn undoes(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// Scripts the provider for sending one text.
     fn script(&self, provider: &Provider, answer: Answer);
 
@@ -164,6 +188,7 @@ pub async fn conform<S: Subject>(subject: &S, wasm: &[u8]) -> Result<Report, Kit
     subject.fill_in(&mut kit).await;
     kit.provider().verify();
     inbound::ask(subject, &mut kit, &mut report).await;
+    connecting::ask(subject, wasm, &mut report).await?;
     outbound::ask(subject, wasm, &mut kit, &mut report).await;
     declared::ask(subject, &mut kit, &mut report).await;
     Ok(report)

@@ -1,7 +1,7 @@
 //! One plugin, one channel of it, and everything around them that a host would be.
 
 use sambung_runtime::contract::apps::{App, Prepared};
-use sambung_runtime::contract::connection::{ConnectStep, Connected, Health};
+use sambung_runtime::contract::connection::{Account, ConnectStep, Connected, Health};
 use sambung_runtime::contract::inbound::{Outcome, Request};
 use sambung_runtime::contract::outbound::{Outgoing, Receipt, SendError};
 use sambung_runtime::contract::polling::Polled;
@@ -9,8 +9,8 @@ use sambung_runtime::contract::types::{Channel, Content, Mail, Thread};
 use sambung_runtime::egress::Policy;
 use sambung_runtime::manifest::destination::HostPattern;
 use sambung_runtime::manifest::settings::{SettingFault, split, validate};
-use sambung_runtime::manifest::{Destination, Generate, Origin, Scope, Target};
-use sambung_runtime::recipe::{Raw, Verdict};
+use sambung_runtime::manifest::{AddressKind, Destination, Generate, Origin, Scope, Target};
+use sambung_runtime::recipe::{Raw, Verdict, path_secret, receiving};
 use sambung_runtime::{Caller, Done, Effects, Plugin, Runtime, RuntimeConfig, SecretValue};
 use serde_json::Value;
 
@@ -103,13 +103,13 @@ impl Kit {
             id: "ch_1".to_owned(),
             account: None,
             app: None,
-            webhook_url: Some(format!("{PUBLIC_URL}/hooks/{id}/ch_1")),
+            webhook_url: None,
             settings: "{}".to_owned(),
             generated: Vec::new(),
             features: "{}".to_owned(),
             extra: Vec::new(),
         };
-        Ok(Self {
+        let mut kit = Self {
             plugin,
             caller,
             channel,
@@ -119,6 +119,18 @@ impl Kit {
             calls: 0,
             visitor_entries: Vec::new(),
             cursor: None,
+        };
+        kit.channel.webhook_url = kit.webhook_url();
+        Ok(kit)
+    }
+
+    /// The address that a host hands out for the channel as its form is filled in.
+    fn webhook_url(&self) -> Option<String> {
+        let id = &self.caller.plugin;
+        let webhook = receiving(&self.plugin.manifest().webhooks, &self.caller.settings)?;
+        Some(match webhook.address {
+            AddressKind::App => format!("{PUBLIC_URL}/hooks/{id}{}", webhook.path),
+            AddressKind::Channel => format!("{PUBLIC_URL}/hooks/{id}/{}{}", self.channel.id, webhook.path),
         })
     }
 
@@ -196,6 +208,7 @@ impl Kit {
         let plain = self.take_in("channel", settings)?;
         self.channel.settings = plain.to_string();
         self.caller.settings = plain;
+        self.channel.webhook_url = self.webhook_url();
         self.generate(Scope::Channel);
         Ok(())
     }
@@ -204,7 +217,7 @@ impl Kit {
     ///
     /// # Errors
     /// Every fault of the form, the call's end without a result, or the provider's refusal.
-    pub async fn register(&mut self, settings: &Value) -> Result<Option<Prepared>, KitError> {
+    pub async fn register_app(&mut self, settings: &Value) -> Result<Option<Prepared>, KitError> {
         let plain = self.take_in("app", settings).map_err(KitError::Form)?;
         self.generate(Scope::App);
         self.caller.app = Some("app_1".to_owned());
@@ -229,19 +242,64 @@ impl Kit {
         self.channel.account = Some(account.into());
     }
 
-    /// Connects the channel, or goes on with an answer (JSON) to what the last step asked.
+    /// Asks whose the credential is, or goes on with an answer (JSON) to what the last step asked.
     ///
     /// # Errors
     /// The call's end without a result, or the plugin's faults.
-    pub async fn connect(&mut self, answer: Option<&Value>) -> Result<ConnectStep, KitError> {
+    pub async fn identify(&mut self, answer: Option<&Value>) -> Result<ConnectStep, KitError> {
         let answer = answer.map(Value::to_string);
-        let done = self.plugin.connect(&self.caller, self.channel.clone(), answer).await?;
-        let step = self.settle(done).map_err(KitError::Faults)?;
-        if let ConnectStep::Connected(Connected { account, .. }) = &step {
-            self.channel.account = Some(account.id.clone());
-            self.channel.features = account.features.clone();
+        let done = self.plugin.identify(&self.caller, self.channel.clone(), answer).await?;
+        self.settle(done).map_err(KitError::Faults)
+    }
+
+    /// Has the provider deliver to the channel's address, as the account that it is.
+    ///
+    /// # Errors
+    /// The call's end without a result, or the plugin's faults.
+    pub async fn register(&mut self) -> Result<Connected, KitError> {
+        let done = self.plugin.register(&self.caller, self.channel.clone()).await?;
+        let connected = self.settle(done).map_err(KitError::Faults)?;
+        self.become_account(&connected.account);
+        Ok(connected)
+    }
+
+    /// Connects the channel as a host does: finds out whose it is, then registers it.
+    ///
+    /// # Errors
+    /// The call's end without a result, the plugin's faults, or a step that a person has to take.
+    pub async fn connect(&mut self, answer: Option<&Value>) -> Result<Connected, KitError> {
+        match self.identify(answer).await? {
+            ConnectStep::Found(account) => {
+                self.become_account(&account);
+                self.register().await
+            }
+            step => Err(KitError::Step(Box::new(step))),
         }
-        Ok(step)
+    }
+
+    /// Finds out whose the channel is, so that it can be registered.
+    pub(crate) async fn connect_without_registering(&mut self) -> Result<(), KitError> {
+        match self.identify(None).await? {
+            ConnectStep::Found(account) => self.become_account(&account),
+            ConnectStep::Wait(waiting) => waiting.account.iter().for_each(|account| self.become_account(account)),
+            step => return Err(KitError::Step(Box::new(step))),
+        }
+        Ok(())
+    }
+
+    /// Whose the address is that a host hands out for the channel, and what stands below it.
+    pub fn handed_out(&self) -> Option<(AddressKind, String)> {
+        let webhooks = &self.plugin.manifest().webhooks;
+        let webhook = receiving(webhooks, &self.caller.settings)?;
+        let secret = path_secret(webhooks, webhook.address, &self.caller.settings)
+            .and_then(|name| self.secret_value(name))
+            .map(|value| format!("/{}", String::from_utf8_lossy(&value)));
+        Some((webhook.address, format!("{}{}", webhook.path, secret.unwrap_or_default())))
+    }
+
+    fn become_account(&mut self, account: &Account) {
+        self.channel.account = Some(account.id.clone());
+        self.channel.features = account.features.clone();
     }
 
     /// Asks how the channel is.

@@ -53,6 +53,7 @@ pub use provider::{Expectation, Provider, Seen};
 pub use sambung_runtime::{contract, manifest};
 pub use webhook::{Webhook, WebhookAnswer};
 
+use sambung_runtime::contract::connection::ConnectStep;
 use sambung_runtime::contract::types::Fault;
 use sambung_runtime::manifest::settings::SettingFault;
 use sambung_runtime::{CallError, EngineError, LoadError};
@@ -81,6 +82,9 @@ pub enum KitError {
     /// The plugin's answer.
     #[error("the plugin answered: {0:?}")]
     Faults(Vec<Fault>),
+    /// Somebody has to do something before the channel can be registered.
+    #[error("connecting stands at a step: {0:?}")]
+    Step(Box<ConnectStep>),
     /// The plugin cannot understand the request as a whole.
     #[error("parked: {0}")]
     Parked(String),

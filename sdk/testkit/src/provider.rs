@@ -25,6 +25,8 @@ pub struct Seen {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// What it was answered with.
+    pub status: u16,
 }
 
 impl Seen {
@@ -218,12 +220,13 @@ async fn answer(State(script): State<Shared>, request: Request) -> Response<Body
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
-    let seen = Seen {
+    let mut seen = Seen {
         method: parts.method.to_string(),
         host: headers.iter().find(|(name, _)| name == "host").map(|(_, host)| host.clone()).unwrap_or_default(),
         path: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         headers,
         body,
+        status: 0,
     };
     let mut script = lock(&script);
     let response = match script.expected.iter_mut().find(|expected| expected.is(&seen)) {
@@ -238,6 +241,7 @@ async fn answer(State(script): State<Shared>, request: Request) -> Response<Body
             response
         }
     };
+    seen.status = response.status().as_u16();
     script.seen.push(seen);
     response
 }

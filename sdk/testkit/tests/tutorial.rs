@@ -28,8 +28,8 @@ fn signed() -> Webhook {
 async fn the_tutorials_channel_connects_receives_and_answers() {
     let mut kit = kit().await;
     kit.provider().expect("GET", "/v1/loft").answer(200, json!({"id": "loft-7", "name": "Toko Burung"}));
-    let step = kit.connect(None).await.expect("it connects");
-    assert!(matches!(step, ConnectStep::Connected(connected) if connected.account.name == "Toko Burung"));
+    let step = kit.identify(None).await.expect("it is known");
+    assert!(matches!(step, ConnectStep::Found(account) if account.name == "Toko Burung"));
 
     let answer = kit.webhook(&signed()).await.expect("no crash");
     assert_eq!((answer.status, answer.refused), (200, None));

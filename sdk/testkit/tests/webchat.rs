@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 use sambung_bundle::BUNDLED;
-use sambung_testkit::contract::connection::ConnectStep;
 use sambung_testkit::contract::inbound::{Happening, ItemResult};
 use sambung_testkit::contract::types::{Content, Text, Thread};
 use sambung_testkit::{Blob, Kit, KitError, Webhook};
@@ -26,8 +25,8 @@ fn thread(key: &str) -> Thread {
 async fn a_visitor_writes_and_reads_the_reply() {
     let mut kit = kit().await;
     kit.fill_in(&json!({"domain": ["https://shop.example"], "color": "#0a7f3f"})).expect("the form is right");
-    let step = kit.connect(None).await.expect("it connects");
-    assert!(matches!(step, ConnectStep::Connected(connected) if connected.account.id == "ch_1"));
+    let connected = kit.connect(None).await.expect("it connects");
+    assert_eq!(connected.account.id, "ch_1");
 
     let written =
         json!({"visitor": "v1", "id": "m1", "name": "Ayu", "page": null, "content": {"type": "text", "text": "Halo"}});

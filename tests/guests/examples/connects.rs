@@ -27,7 +27,7 @@ fn account(channel: &Channel, id: &str) -> Account {
 }
 
 impl Connection for Connects {
-    fn connect(channel: Channel, answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(channel: Channel, answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
         kv::set("connects", b"yes").map_err(|words| vec![Fault::new("invalid", words)])?;
         let answer: Value = answer.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let own = setting(&channel, "account");
@@ -43,12 +43,21 @@ impl Connection for Connects {
                     "pin": { "type": "string", "title": "PIN", "minLength": 6, "x-secret": "pin" } } })
                 .to_string(),
             )),
-            "wait" => Ok(ConnectStep::Wait(vec![Instruction::new("Turn the switch on.").copy("value")])),
-            "finding" => {
-                let slow = Finding::new("warning", "slow", "It is slow.");
-                Ok(Connected::to(account(&channel, &own)).finding(slow).into())
+            "wait" => Ok(Waiting::new([Instruction::new("Turn the switch on.").copy("value")]).into()),
+            "wait-as" => {
+                Ok(Waiting::new([Instruction::new("Turn the switch on.")]).account(account(&channel, &own)).into())
             }
             _ => Ok(account(&channel, &own).into()),
+        }
+    }
+
+    fn register(channel: Channel) -> Result<Connected, Vec<Fault>> {
+        let connected = Connected::to(account(&channel, channel.account.as_deref().unwrap_or_default()));
+        match setting(&channel, "connect").as_str() {
+            "finding" => Ok(connected.finding(Finding::new("warning", "slow", "It is slow."))),
+            "refuse-register" => Err(vec![Fault::refused("account", "No more webhooks.")]),
+            "trap-register" => panic!("told to"),
+            _ => Ok(connected),
         }
     }
 

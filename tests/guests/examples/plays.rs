@@ -19,7 +19,11 @@ struct Plays;
 const FAULT: &str = "trips this build";
 
 impl Connection for Plays {
-    fn connect(_channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(_channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+        Ok(Account::new("stage", "Stage").into())
+    }
+
+    fn register(_channel: Channel) -> Result<Connected, Vec<Fault>> {
         Ok(Account::new("stage", "Stage").into())
     }
 

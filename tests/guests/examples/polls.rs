@@ -13,14 +13,12 @@ use sambung_sdk::prelude::*;
 struct Polls;
 
 impl Connection for Polls {
-    fn connect(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
-        let script: Value = channel.read_settings().map_err(|fault| vec![fault])?;
-        let account = Account::new(name(&script), "Well");
-        Ok(match script.get("asks") {
-            Some(asks) => account.features(&json!({ "polling": asks })),
-            None => account,
-        }
-        .into())
+    fn identify(channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+        Ok(account(&channel)?.into())
+    }
+
+    fn register(channel: Channel) -> Result<Connected, Vec<Fault>> {
+        Ok(account(&channel)?.into())
     }
 
     fn check(_channel: Channel) -> Result<Health, Fault> {
@@ -48,6 +46,15 @@ impl Windows for Polls {
     fn window_rules() -> Vec<WindowRule> {
         Vec::new()
     }
+}
+
+fn account(channel: &Channel) -> Result<Account, Vec<Fault>> {
+    let script: Value = channel.read_settings().map_err(|fault| vec![fault])?;
+    let account = Account::new(name(&script), "Well");
+    Ok(match script.get("asks") {
+        Some(asks) => account.features(&json!({ "polling": asks })),
+        None => account,
+    })
 }
 
 fn name(script: &Value) -> &str {

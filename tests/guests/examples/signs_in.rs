@@ -39,7 +39,7 @@ fn account(page: &Value) -> Account {
 }
 
 impl Connection for SignsIn {
-    fn connect(channel: Channel, answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(channel: Channel, answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
         let settings: Value = serde_json::from_str(&channel.settings).unwrap_or_default();
         if settings["mode"] != "sign-in" {
             return Ok(Account::new("typed", "Typed").into());
@@ -65,6 +65,13 @@ impl Connection for SignsIn {
         let label = page["token"].as_str().unwrap_or_default();
         secrets::keep(label, "page_token", None).map_err(|words| vec![Fault::new("invalid", words)])?;
         Ok(account(page).into())
+    }
+
+    /// The page's name stands in what was found.
+    fn register(channel: Channel) -> Result<Connected, Vec<Fault>> {
+        let id = channel.account.unwrap_or_default();
+        let features: Value = serde_json::from_str(&channel.features).unwrap_or_default();
+        Ok(Account::new(id.clone(), if id == "typed" { "Typed".to_owned() } else { id }).features(&features).into())
     }
 
     fn check(channel: Channel) -> Result<Health, Fault> {

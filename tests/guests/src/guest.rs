@@ -1,6 +1,6 @@
 //! A plugin that does everything right, of which a guest replaces one function.
 
-use sambung_sdk::connection::{Account, ConnectStep, Health};
+use sambung_sdk::connection::{Account, ConnectStep, Connected, Health};
 use sambung_sdk::inbound::{Event, Item, Message, Notice, Outcome, Request};
 use sambung_sdk::outbound::{Outgoing, Receipt, SendError};
 use sambung_sdk::types::{Channel, Content, Fault, Thread};
@@ -20,12 +20,21 @@ pub trait Guest {
         receipts(&messages)
     }
 
-    /// See `connection.connect`.
+    /// See `connection.identify`.
     ///
     /// # Errors
     /// None by default.
-    fn connect(_channel: Channel) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(_channel: Channel) -> Result<ConnectStep, Vec<Fault>> {
         Ok(Account::new("account", "Account").into())
+    }
+
+    /// See `connection.register`.
+    ///
+    /// # Errors
+    /// None by default.
+    fn register(channel: Channel) -> Result<Connected, Vec<Fault>> {
+        let account = channel.account.unwrap_or_default();
+        Ok(Account::new(account.clone(), account).into())
     }
 
     /// See `connection.check`.
@@ -72,11 +81,15 @@ macro_rules! guest {
             use $crate::sdk::{connection, inbound, outbound, settings, types, windows};
 
             impl connection::Connection for $guest {
-                fn connect(
+                fn identify(
                     channel: types::Channel,
                     _answer: Option<String>,
                 ) -> Result<connection::ConnectStep, Vec<types::Fault>> {
-                    <$guest as $crate::Guest>::connect(channel)
+                    <$guest as $crate::Guest>::identify(channel)
+                }
+
+                fn register(channel: types::Channel) -> Result<connection::Connected, Vec<types::Fault>> {
+                    <$guest as $crate::Guest>::register(channel)
                 }
 
                 fn check(channel: types::Channel) -> Result<connection::Health, types::Fault> {

@@ -1,7 +1,7 @@
 //! The suite itself: a channel that does not do what it is asked is told so, question by question.
 
 use sambung_testkit::Kit;
-use sambung_testkit::conformance::{Answer, Proof, Sample, Subject, conform};
+use sambung_testkit::conformance::{Answer, Proof, Registering, Sample, Subject, conform};
 use sambung_testkit::contract::outbound::Outgoing;
 use sambung_testkit::contract::types::Thread;
 use sambung_testkit::{Provider, Webhook};
@@ -38,8 +38,27 @@ impl Subject for Careless {
     }
 
     fn signed(&self, kit: &Kit, body: &[u8]) -> Option<Webhook> {
+        // Signed for another body, as at an address that verifies otherwise.
+        if String::from_utf8_lossy(body).contains("\"one\"") {
+            return Line.signed(kit, b"another").map(|other| Webhook { body: body.to_vec(), ..other });
+        }
         // A header that nobody verifies.
         Line.signed(kit, body).map(|webhook| webhook.header("x-trace", "abc"))
+    }
+
+    fn identifies(&self, provider: &Provider) {
+        Line.identifies(provider);
+    }
+
+    /// LINE forgets the address that it was told before, and takes what it should refuse.
+    fn registers(&self, provider: &Provider, registering: Registering) {
+        Line.registers(
+            provider,
+            match registering {
+                Registering::Taken => Registering::Refused,
+                Registering::Refused => Registering::Taken,
+            },
+        );
     }
 
     /// Everything is answered the other way round.
@@ -89,6 +108,10 @@ async fn what_does_not_conform_is_told_question_by_question() {
         "an unknown kind is told, and spoils nothing beside it",
         "/message/id may be missing",
         "what is not signed as it should be is refused",
+        "`identify` finds the account and changes nothing",
+        "`register` twice is as once",
+        "a `register` that fails leaves the provider as it was",
+        "the address that is handed out is one that events are accepted at",
         "a text that is taken has a receipt",
         "one bad content spoils none beside it",
         "a refused credential is unauthorized",

@@ -2,7 +2,7 @@
 //! is HTTP.
 
 use sambung::mail;
-use sambung_testkit::conformance::{Answer, Proof, Sample, Subject};
+use sambung_testkit::conformance::{Answer, Proof, Registering, Sample, Subject};
 use sambung_testkit::contract::inbound::Outcome;
 use sambung_testkit::contract::outbound::Outgoing;
 use sambung_testkit::contract::types::{Content, Envelope, Mail, Thread};
@@ -74,6 +74,14 @@ impl Subject for Email {
 
     async fn deliver(&self, kit: &mut Kit, body: &[u8]) -> Result<Outcome, KitError> {
         kit.mail(parsed(body)).await
+    }
+
+    fn identifies(&self, _provider: &Provider) {}
+
+    fn registers(&self, _provider: &Provider, _registering: Registering) {}
+
+    fn registers_at_provider(&self) -> bool {
+        false
     }
 
     fn script(&self, _provider: &Provider, _answer: Answer) {}

@@ -1,6 +1,6 @@
 //! LINE: signed batches in, pushes out.
 
-use sambung_testkit::conformance::{Answer, Proof, Sample, Subject};
+use sambung_testkit::conformance::{Answer, Proof, Registering, Sample, Subject};
 use sambung_testkit::contract::media::Source;
 use sambung_testkit::contract::outbound::Outgoing;
 use sambung_testkit::contract::types::{Content, Thread};
@@ -20,6 +20,10 @@ fn takes(provider: &Provider) {
     provider
         .expect("POST", PUSH)
         .answer(200, json!({ "sentMessages": [{ "id": "461230966842064897", "quoteToken": "q" }] }));
+}
+
+fn whose(provider: &Provider) {
+    provider.expect("GET", "/v2/bot/info").answer(200, json!({ "userId": BOT, "displayName": "Shop" }));
 }
 
 impl Subject for Line {
@@ -56,6 +60,28 @@ impl Subject for Line {
 
     fn signed(&self, _kit: &Kit, body: &[u8]) -> Option<Webhook> {
         Some(Webhook::post(body).header("x-line-signature", sign(SECRET, body)))
+    }
+
+    fn identifies(&self, provider: &Provider) {
+        whose(provider);
+        provider
+            .expect("POST", "/v2/bot/channel/webhook/test")
+            .answer(200, json!({ "success": true, "statusCode": 200 }));
+    }
+
+    fn registers(&self, provider: &Provider, registering: Registering) {
+        whose(provider);
+        let endpoint = "/v2/bot/channel/webhook/endpoint";
+        provider.expect("GET", endpoint).answer(200, json!({ "endpoint": "https://before.example", "active": true }));
+        let (status, answer) = match registering {
+            Registering::Taken => (200, json!({})),
+            Registering::Refused => (400, json!({ "message": "Invalid endpoint" })),
+        };
+        provider.expect("PUT", endpoint).answer(status, answer);
+    }
+
+    fn harmless(&self) -> Vec<(String, &'static str)> {
+        vec![("POST /v2/bot/channel/webhook/test".to_owned(), "LINE calls an address and says what it answered")]
     }
 
     fn script(&self, provider: &Provider, answer: Answer) {

@@ -1,6 +1,6 @@
 //! Messenger and Instagram: the same signed batches in, and one request of the Send API for each content out.
 
-use sambung_testkit::conformance::{Answer, Proof, Sample, Subject};
+use sambung_testkit::conformance::{Answer, Proof, Registering, Sample, Subject};
 use sambung_testkit::contract::outbound::Outgoing;
 use sambung_testkit::contract::types::Thread;
 use sambung_testkit::{Kit, Provider, Webhook};
@@ -104,7 +104,7 @@ fn app() -> Proof {
             Box::pin(async move {
                 kit.provider().expect("POST", "/v25.0/123/subscriptions").answer(200, json!({ "success": true }));
                 let settings = json!({ "app_id": "123", "app_secret": SECRET });
-                kit.register(&settings).await.map(drop).map_err(|error| error.to_string())
+                kit.register_app(&settings).await.map(drop).map_err(|error| error.to_string())
             })
         },
     }
@@ -147,6 +147,22 @@ impl Subject for Meta {
 
     fn signed(&self, _kit: &Kit, body: &[u8]) -> Option<Webhook> {
         Some(Webhook::post(body).to_app().header("x-hub-signature-256", sign(SECRET, body)))
+    }
+
+    fn identifies(&self, provider: &Provider) {
+        let me = json!({ "id": ACCOUNT, "name": "Toko", "instagram_business_account": { "id": ACCOUNT } });
+        provider.expect("GET", "/v25.0/me").answer(200, me);
+    }
+
+    fn registers(&self, provider: &Provider, registering: Registering) {
+        self.identifies(provider);
+        let edge = format!("/v25.0/{ACCOUNT}/subscribed_apps");
+        provider.expect("GET", edge.clone()).answer(200, json!({ "data": [] }));
+        let (status, answer) = match registering {
+            Registering::Taken => (200, json!({ "success": true })),
+            Registering::Refused => (403, json!({ "error": { "message": "No permission", "code": 200 } })),
+        };
+        provider.expect("POST", edge).answer(status, answer);
     }
 
     fn script(&self, provider: &Provider, answer: Answer) {

@@ -1,6 +1,6 @@
 //! Telegram by webhook: one update in each request, a method for each content.
 
-use sambung_testkit::conformance::{Answer, Proof, Sample, Subject};
+use sambung_testkit::conformance::{Answer, Proof, Registering, Sample, Subject};
 use sambung_testkit::contract::media::Source;
 use sambung_testkit::contract::outbound::Outgoing;
 use sambung_testkit::contract::types::Thread;
@@ -76,6 +76,24 @@ impl Subject for Telegram {
     /// A word in a header, whatever the body is.
     fn signs_body(&self) -> bool {
         false
+    }
+
+    fn identifies(&self, provider: &Provider) {
+        let bot = json!({ "id": 7_000_001, "is_bot": true, "first_name": "Toko", "username": "toko_bot" });
+        provider.expect("POST", method("getMe")).answer(200, json!({ "ok": true, "result": bot }));
+    }
+
+    fn registers(&self, provider: &Provider, registering: Registering) {
+        self.identifies(provider);
+        let (status, answer) = match registering {
+            Registering::Taken => (200, json!({ "ok": true, "result": true })),
+            Registering::Refused => (400, json!({ "ok": false, "error_code": 400, "description": "Bad webhook" })),
+        };
+        provider.expect("POST", method("setWebhook")).answer(status, answer);
+    }
+
+    fn harmless(&self) -> Vec<(String, &'static str)> {
+        vec![(format!("POST {}", method("getMe")), "every method of the Bot API is posted; this one reads")]
     }
 
     fn script(&self, provider: &Provider, answer: Answer) {

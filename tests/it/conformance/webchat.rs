@@ -1,6 +1,6 @@
 //! Web chat: visitors write through the host, and nobody else is asked.
 
-use sambung_testkit::conformance::{Answer, Proof, Sample, Subject};
+use sambung_testkit::conformance::{Answer, Proof, Registering, Sample, Subject};
 use sambung_testkit::contract::inbound::Outcome;
 use sambung_testkit::contract::inbound::Request;
 use sambung_testkit::contract::types::Thread;
@@ -61,6 +61,14 @@ impl Subject for WebChat {
             extra: Vec::new(),
         };
         kit.translate(request).await
+    }
+
+    fn identifies(&self, _provider: &Provider) {}
+
+    fn registers(&self, _provider: &Provider, _registering: Registering) {}
+
+    fn registers_at_provider(&self) -> bool {
+        false
     }
 
     fn script(&self, _provider: &Provider, _answer: Answer) {}

@@ -1,6 +1,6 @@
 //! WhatsApp on the Cloud API: signed batches in, one request for each content out.
 
-use sambung_testkit::conformance::{Answer, Proof, Sample, Subject};
+use sambung_testkit::conformance::{Answer, Proof, Registering, Sample, Subject};
 use sambung_testkit::contract::media::Source;
 use sambung_testkit::contract::outbound::Outgoing;
 use sambung_testkit::contract::types::{Target, Thread};
@@ -83,6 +83,22 @@ impl Subject for WhatsApp {
 
     fn signed(&self, _kit: &Kit, body: &[u8]) -> Option<Webhook> {
         Some(Webhook::post(body).to_app().header("x-hub-signature-256", sign(SECRET, body)))
+    }
+
+    fn identifies(&self, provider: &Provider) {
+        provider.expect("GET", version(NUMBER)).answer(200, json!({ "id": NUMBER, "verified_name": "Shop" }));
+        provider
+            .expect("GET", version(&format!("{ACCOUNT}/phone_numbers")))
+            .answer(200, json!({ "data": [{ "id": NUMBER }] }));
+    }
+
+    fn registers(&self, provider: &Provider, registering: Registering) {
+        self.identifies(provider);
+        let (status, answer) = match registering {
+            Registering::Taken => (200, json!({ "success": true })),
+            Registering::Refused => (403, json!({ "error": { "message": "No permission", "code": 200 } })),
+        };
+        provider.expect("POST", version(&format!("{ACCOUNT}/subscribed_apps"))).answer(status, answer);
     }
 
     fn script(&self, provider: &Provider, answer: Answer) {
@@ -213,7 +229,7 @@ impl Subject for WhatsApp {
                         let path = version("123/subscriptions");
                         kit.provider().expect("POST", path).answer(200, json!({ "success": true }));
                         let settings = json!({ "app_id": "123", "app_secret": SECRET });
-                        kit.register(&settings).await.map(drop).map_err(|error| error.to_string())
+                        kit.register_app(&settings).await.map(drop).map_err(|error| error.to_string())
                     })
                 },
             },

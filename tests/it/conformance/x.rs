@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use sambung_testkit::conformance::{Answer, Proof, Sample, Subject};
+use sambung_testkit::conformance::{Answer, Proof, Registering, Sample, Subject};
 use sambung_testkit::contract::media::Source;
 use sambung_testkit::contract::outbound::Outgoing;
 use sambung_testkit::contract::reconcile::{Lost, Verdict};
@@ -118,6 +118,38 @@ impl Subject for X {
         mac.update(body);
         let signature = format!("sha256={}", STANDARD.encode(mac.finalize().into_bytes()));
         Some(Webhook::post(body).header("x-twitter-webhooks-signature", signature))
+    }
+
+    fn identifies(&self, provider: &Provider) {
+        provider.expect("POST", "/oauth2/token").answer(200, json!({ "token_type": "bearer", "access_token": "AAAA" }));
+        let me = json!({ "data": { "id": OWN, "name": "Toko", "username": "toko" } });
+        provider.expect("GET", "/2/users/me").answer(200, me);
+    }
+
+    fn registers(&self, provider: &Provider, registering: Registering) {
+        self.identifies(provider);
+        provider.expect("GET", "/2/webhooks").answer(200, json!({ "data": [] }));
+        provider.expect("POST", "/2/webhooks").answer(200, json!({ "data": { "id": "7" } }));
+        let subscriptions = "/2/activity/subscriptions";
+        provider.expect("GET", subscriptions).answer(200, json!({ "data": [] }));
+        match registering {
+            Registering::Taken => (0..5).for_each(|_| {
+                provider.expect("POST", subscriptions).answer(200, json!({ "data": {} }));
+            }),
+            Registering::Refused => {
+                provider.expect("POST", subscriptions).answer(503, json!({ "title": "Service Unavailable" }));
+                provider.expect("GET", subscriptions).answer(200, json!({ "data": [] }));
+                provider.expect("DELETE", "/2/webhooks/7").answer(200, json!({ "data": { "deleted": true } }));
+            }
+        }
+    }
+
+    fn harmless(&self) -> Vec<(String, &'static str)> {
+        vec![("POST /oauth2/token".to_owned(), "exchanges the app's key and secret for a token")]
+    }
+
+    fn undoes(&self) -> Vec<(String, String)> {
+        vec![("POST /2/webhooks".to_owned(), "DELETE /2/webhooks/7".to_owned())]
     }
 
     fn script(&self, provider: &Provider, answer: Answer) {
@@ -237,7 +269,7 @@ impl Subject for X {
                             "client_id": "c",
                             "client_secret": "s",
                         });
-                        kit.register(&settings).await.map(drop).map_err(|error| error.to_string())
+                        kit.register_app(&settings).await.map(drop).map_err(|error| error.to_string())
                     })
                 },
             },

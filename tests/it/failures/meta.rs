@@ -7,7 +7,7 @@ use sambung_tests::providers::meta::{
 use serde_json::{Value, json};
 
 use sambung_tests::api::Api;
-use sambung_tests::host::{Host, leading};
+use sambung_tests::host::{Host, first_hook, leading};
 
 /// A host with the app of a plugin's registered.
 async fn with_app(meta: &Meta, plugin: &str) -> Host {
@@ -44,7 +44,7 @@ async fn what_is_for_an_account_that_nobody_connected_is_kept_and_received_once_
         let events = ids.map(|id| (id.to_owned(), meta.text(id, PERSON, now_ms(), id))).to_vec();
         let body = batch(&Batch { object, events });
         let signature = sign(APP_SECRET, &body);
-        let request = api.request("POST", &format!("/hooks/{plugin}")).header("content-type", "application/json");
+        let request = api.request("POST", &first_hook(api, plugin).await).header("content-type", "application/json");
         let answer = request.header("x-hub-signature-256", signature).body(body).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200);
         api.translated().await;

@@ -1,7 +1,7 @@
 //! What fails elsewhere on WhatsApp alone: nested batches, people without a number, and statuses that contradict a failure.
 
 use sambung_tests::api::{Api, now_ms, until};
-use sambung_tests::host::{Host, with_whatsapp};
+use sambung_tests::host::{Host, first_hook, with_whatsapp};
 use sambung_tests::providers::whatsapp::{self, ACCOUNT, APP_SECRET, Trouble, WhatsApp};
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ async fn every_message_and_status_of_every_change_of_every_entry_counts() {
     };
     let body = json!({ "object": "whatsapp_business_account", "entry": [entry(0), entry(1)] }).to_string().into_bytes();
     let signature = whatsapp::sign(APP_SECRET, &body);
-    let request = api.request("POST", "/hooks/whatsapp").header("content-type", "application/json");
+    let request = api.request("POST", &first_hook(api, "whatsapp").await).header("content-type", "application/json");
     let answer = request.header("x-hub-signature-256", signature).body(body).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 200);
     api.message_when(&replies[0], "delivered").await;

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sambung_tests::api::{now_ms, until};
+use sambung_tests::host::first_hook;
 use sambung_tests::providers::meta::{APP_SECRET, Batch, Meta, PAGES, PERSON, Trouble, batch, sign};
 use serde_json::{Value, json};
 
@@ -190,7 +191,8 @@ async fn one_address_serves_two_pages_and_a_bad_event_stands_alone() {
 
     let body = batch(&posted);
     for signature in [Some(sign("another secret", &body)), Some(sign(APP_SECRET, b"another body")), None] {
-        let request = api.request("POST", "/hooks/messenger").header("content-type", "application/json");
+        let request =
+            api.request("POST", &first_hook(api, "messenger").await).header("content-type", "application/json");
         let request = signature.into_iter().fold(request, |request, one| request.header("x-hub-signature-256", one));
         assert_eq!(request.body(body.clone()).send().await.unwrap().status().as_u16(), 403);
     }

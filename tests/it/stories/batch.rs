@@ -1,7 +1,7 @@
 //! One address of two numbers: each item finds its channel, and a bad one among good ones stands alone.
 
 use sambung_tests::api::now_ms;
-use sambung_tests::host::with_whatsapp;
+use sambung_tests::host::{first_hook, with_whatsapp};
 use sambung_tests::providers::whatsapp::{self, WhatsApp};
 use serde_json::{Value, json};
 
@@ -50,7 +50,8 @@ async fn a_batch_that_is_not_signed_by_the_app_is_refused_whole() {
     let hello = whatsapp::text(&platform, PHONE, now_ms() / 1000, "Halo");
     let body = whatsapp::batch(&[whatsapp::value(0, &[hello], &[])]);
     for signature in [Some(whatsapp::sign("another secret", &body)), None] {
-        let request = api.request("POST", "/hooks/whatsapp").header("content-type", "application/json");
+        let request =
+            api.request("POST", &first_hook(api, "whatsapp").await).header("content-type", "application/json");
         let request = signature.into_iter().fold(request, |request, one| request.header("x-hub-signature-256", one));
         assert_eq!(request.body(body.clone()).send().await.unwrap().status().as_u16(), 403);
     }

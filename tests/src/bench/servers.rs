@@ -19,7 +19,7 @@ use tokio::process::{Child, Command};
 
 use super::itself_as;
 use crate::api::Api;
-use crate::host::{connect_line, leading};
+use crate::host::{connect_line, hook_path, leading};
 use crate::providers::line::{Line, SECRET};
 use crate::server::{Program, Server, target_folder};
 
@@ -42,7 +42,7 @@ impl Sambung {
         let line = Line::start().await;
         let server = Server::start_as(Program::Itself, &leading(&line.overrides(), more)).await;
         let channel = connect_line(&server.api(), &line).await;
-        let hook = format!("/hooks/line/{}", channel["id"].as_str().expect("a channel has an id"));
+        let hook = hook_path(&channel);
         Self { server, hook, line }
     }
 

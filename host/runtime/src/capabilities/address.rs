@@ -2,7 +2,7 @@
 //! in the secret's place, and people get a name for the address, never what stood in the plugin's memory.
 
 use super::vault::Encoding;
-use crate::contract::connection::{ConnectStep, Health};
+use crate::contract::connection::{ConnectStep, Connected, Health};
 use crate::contract::types::{Channel, Finding, Instruction};
 use crate::manifest::AddressKind;
 use crate::recipe;
@@ -18,6 +18,8 @@ impl State {
         let name = recipe::path_secret(&manifest.webhooks, AddressKind::Channel, &self.caller.settings);
         let (Some(name), Some(address)) = (name, channel.webhook_url.as_ref()) else { return channel };
         let Ok(Some(value)) = self.secret(name).await else { return channel };
+        // A provider that says where it delivers says the secret as well.
+        self.vault.placed(value.expose());
         if let Ok(word) = self.vault.issue(name, Encoding::Url, value) {
             let marked = format!("{}/{word}", address.trim_end_matches('/'));
             self.vault.address = Some(marked.clone());
@@ -28,11 +30,14 @@ impl State {
 
     /// Names the address in what a person is to do.
     pub(crate) fn unmark_step(&self, step: &mut ConnectStep) {
-        match step {
-            ConnectStep::Wait(instructions) => instructions.iter_mut().for_each(|instruction| self.unmark(instruction)),
-            ConnectStep::Connected(connected) => self.unmark_findings(&mut connected.findings),
-            _ => {}
+        if let ConnectStep::Wait(waiting) = step {
+            waiting.instructions.iter_mut().for_each(|instruction| self.unmark(instruction));
         }
+    }
+
+    /// Names the address in what an admin should know already now.
+    pub(crate) fn unmark_connected(&self, connected: &mut Connected) {
+        self.unmark_findings(&mut connected.findings);
     }
 
     /// Names the address in what a person should know.
@@ -67,7 +72,7 @@ mod tests {
     use super::*;
     use crate::call::Caller;
     use crate::calls::Function;
-    use crate::contract::connection::{Account, Connected};
+    use crate::contract::connection::{Account, Connected, Waiting};
     use crate::contract::types::MediaRef;
     use crate::egress::{Client, Policy};
     use crate::limits::Limits;
@@ -116,7 +121,7 @@ mod tests {
         let caller = Caller { settings: json!({ "mode": mode }), ..Caller::default() };
         let one = Arc::new(One);
         State::new(
-            Function::Connect,
+            Function::Identify,
             Arc::new(caller),
             Arc::new(crate::manifest::read(manifest).unwrap()),
             Arc::new(Services { secrets: one.clone(), kv: one.clone(), blobs: one, mailer: Arc::new(NoMail) }),
@@ -164,9 +169,10 @@ mod tests {
         state.unmark_health(&mut health);
         assert_eq!(health.findings[0].words, "Set {webhook_url} there.");
         assert_eq!(health.findings[0].fix.as_ref().unwrap().copy.as_deref(), Some(WEBHOOK_URL));
-        let mut step = ConnectStep::Wait(vec![instruction(&marked)]);
+        let waiting = Waiting { instructions: vec![instruction(&marked)], account: None, extra: Vec::new() };
+        let mut step = ConnectStep::Wait(waiting);
         state.unmark_step(&mut step);
-        assert!(matches!(step, ConnectStep::Wait(all) if all[0].text == WEBHOOK_URL));
+        assert!(matches!(step, ConnectStep::Wait(waiting) if waiting.instructions[0].text == WEBHOOK_URL));
         let account = Account {
             id: "a".to_owned(),
             name: "A".to_owned(),
@@ -174,9 +180,8 @@ mod tests {
             features: "{}".to_owned(),
             extra: Vec::new(),
         };
-        let mut step = ConnectStep::Connected(Connected { account, findings: vec![by_hand], extra: Vec::new() });
-        state.unmark_step(&mut step);
-        let ConnectStep::Connected(connected) = step else { panic!("another step") };
+        let mut connected = Connected { account, findings: vec![by_hand], extra: Vec::new() };
+        state.unmark_connected(&mut connected);
         assert_eq!(connected.findings[0].words, "Set {webhook_url} there.");
     }
 

@@ -37,6 +37,14 @@ pub struct Webhook {
     pub keep_headers: Vec<String>,
 }
 
+impl Webhook {
+    /// Whether events come by it. A recipe whose every answer is a handshake's and to which nothing is posted only answers.
+    pub fn receives_events(&self) -> bool {
+        let only_handshakes = !self.answers.is_empty() && self.answers.iter().all(|answer| answer.handshake);
+        !only_handshakes || self.methods.iter().any(|method| method == "POST" || method == "PUT")
+    }
+}
+
 /// Whose address a webhook comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,6 +1,7 @@
 //! What a call may see, what it may ask, and what it leaves behind.
 
 use sambung_runtime::contract::connection::ConnectStep;
+use sambung_runtime::contract::types::Channel;
 use sambung_runtime::{CallFault, KvWrite};
 
 use crate::support::{caller, channel, failure, first_words, metric, outgoing, plugin, request, translate, works};
@@ -81,9 +82,11 @@ async fn results_that_do_not_match_the_contents_are_a_crash() {
 #[tokio::test]
 async fn connecting_and_checking_answer() {
     let plugin = plugin("good").await;
-    let done = plugin.connect(&caller(&plugin), channel(), None).await.expect("a call");
-    let Ok(ConnectStep::Connected(connected)) = done.value else { panic!("not connected: {:?}", done.value) };
-    assert_eq!(connected.account.id, "account");
+    let done = plugin.identify(&caller(&plugin), channel(), None).await.expect("a call");
+    let Ok(ConnectStep::Found(account)) = done.value else { panic!("nobody: {:?}", done.value) };
+    let known = Channel { account: Some(account.id), ..channel() };
+    let done = plugin.register(&caller(&plugin), known).await.expect("a call");
+    assert_eq!(done.value.expect("it is registered").account.id, "account");
     assert!(plugin.check(&caller(&plugin), channel()).await.expect("a call").value.is_ok());
     assert!(plugin.disconnect(&caller(&plugin), channel()).await.expect("a call").value.is_ok());
 }

@@ -85,7 +85,7 @@ impl SettingsChange {
     }
 }
 
-/// What `connect` or `check` said about who a channel is.
+/// What `register` or `check` said about who a channel is.
 #[derive(Debug, Clone)]
 pub struct Connected {
     /// As the plugin reported it.
@@ -135,7 +135,7 @@ pub(in crate::db) fn apply_effects(
     Ok(())
 }
 
-fn remember(db: &Connection, channel: &str, effects: &Effects, at: i64) -> Result<(), DbError> {
+pub(super) fn remember(db: &Connection, channel: &str, effects: &Effects, at: i64) -> Result<(), DbError> {
     if kv::apply(db, channel, &effects.kv)? {
         let finding = Finding {
             level: "warning".to_owned(),
@@ -214,8 +214,7 @@ fn account_row(db: &Connection, row: &ChannelRow, account: &Account, at: i64) ->
         .query_row(params![row.workspace, row.plugin, account.id, account.name, at], |found| found.get(0))?)
 }
 
-/// Makes a channel connected to this account. A unique key refuses an account that another channel has. `step`: what it stands
-/// at from now on.
+/// Makes a channel connected to this account, which it has claimed. `step`: what it stands at from now on.
 fn become_connected(
     db: &Connection,
     row: &ChannelRow,
@@ -227,7 +226,7 @@ fn become_connected(
     let account_id = account_row(db, row, account, at)?;
     let features = serde_json::from_str::<Value>(&account.features).ok().filter(Value::is_object);
     db.prepare_cached(
-        "UPDATE channels SET state = ?2, step = ?7, account = ?3, account_id = ?4, features = ?5, changed_at = ?6 WHERE id = ?1",
+        "UPDATE channels SET state = ?2, step = ?7, account = ?3, claim = ?3, account_id = ?4, features = ?5, changed_at = ?6 WHERE id = ?1",
     )?
     .execute(params![
         row.id,
@@ -252,7 +251,7 @@ fn generated(mail: Option<&MailAddress>) -> Value {
     mail.iter().map(|mail| json!([mail.name, mail.address])).collect()
 }
 
-fn needed(db: &Connection, id: &str) -> Result<ChannelRow, DbError> {
+pub(super) fn needed(db: &Connection, id: &str) -> Result<ChannelRow, DbError> {
     by_id(db, id)?.ok_or(DbError::Gone)
 }
 
@@ -313,7 +312,7 @@ impl Db {
 
     /// Commits that a channel is connected: account, routes, features, findings, the settings that proved right, and what
     /// the call wants kept. Without a `change` it was proved with what stands, and a change that waits beside it goes on
-    /// waiting. [`DbError::unique_violation`] where another channel has the account.
+    /// waiting. The account is the channel's own, or claimed for it ([`Db::claim_account`]).
     pub async fn channel_connected(
         &self,
         id: &str,

@@ -1,12 +1,12 @@
-//! A change of a connected channel that its provider has not accepted yet. It stands beside the step, sealed, and what was proved
-//! before goes on in its place until `connect` or `check` proves it, or somebody abandons it.
+//! A change of a channel that its provider has not accepted yet. It stands beside the step, sealed, and what was proved before goes on
+//! in its place until `register` has accepted it, or somebody abandons it.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::SecretValue;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{COLUMNS, ChannelRow, FROM, NewSecret, SettingsChange, channel, sign_ins, tell};
+use super::{COLUMNS, ChannelRow, FROM, NewSecret, SettingsChange, by_id, channel, sign_ins, tell};
 use crate::db::{Db, DbError, Priority, audit};
 use crate::model::audit::Entry;
 use crate::model::envelope::{CHANCE, Vault};
@@ -43,7 +43,8 @@ pub(super) fn keep(db: &Connection, vault: &Vault, channel: &str, change: &Setti
     let text = text.map_err(|error| DbError::Damaged(error.to_string()))?;
     let envelope = vault.seal(&row_name(channel), &text, crate::clock::random::<CHANCE>());
     db.prepare_cached(
-        "INSERT INTO pending_changes (channel_id, envelope) VALUES (?1, ?2) ON CONFLICT (channel_id) DO UPDATE SET envelope = ?2",
+        "INSERT INTO pending_changes (channel_id, envelope) VALUES (?1, ?2) \
+         ON CONFLICT (channel_id) DO UPDATE SET envelope = ?2, account = NULL",
     )?
     .execute(params![channel, envelope])?;
     Ok(())
@@ -54,7 +55,7 @@ pub(super) fn forget(db: &Connection, channel: &str) -> Result<bool, DbError> {
     Ok(db.prepare_cached("DELETE FROM pending_changes WHERE channel_id = ?1")?.execute([channel])? > 0)
 }
 
-fn read(db: &Connection, vault: &Vault, channel: &str) -> Result<Option<SettingsChange>, DbError> {
+pub(super) fn read(db: &Connection, vault: &Vault, channel: &str) -> Result<Option<SettingsChange>, DbError> {
     let envelope: Option<Vec<u8>> = db
         .prepare_cached("SELECT envelope FROM pending_changes WHERE channel_id = ?1")?
         .query_row([channel], |row| row.get(0))
@@ -81,7 +82,8 @@ impl Db {
     pub async fn abandon_change(&self, id: &str, entry: Entry) -> Result<bool, DbError> {
         let owned = id.to_owned();
         self.write(Priority::Routine, move |db| {
-            if !forget(db, &owned)? {
+            let connected = by_id(db, &owned)?.is_some_and(|row| row.account.is_some());
+            if !connected || !forget(db, &owned)? {
                 return Ok(false);
             }
             sign_ins::forget(db, &owned)?;
@@ -94,7 +96,7 @@ impl Db {
         .await
     }
 
-    /// Channels whose `connect` has not come to its end, new ones and changed ones, in all workspaces, after the id `after`.
+    /// Channels that are not connected yet, or not as somebody wants them, new ones and changed ones, in all workspaces, after the id `after`.
     pub async fn unfinished_channels(&self, after: &str, limit: u32) -> Result<Vec<ChannelRow>, DbError> {
         let after = after.to_owned();
         self.read(move |db| {

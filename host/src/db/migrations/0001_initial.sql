@@ -71,8 +71,10 @@ CREATE TABLE channels (
   settings TEXT NOT NULL, generated TEXT NOT NULL DEFAULT '[]', features TEXT NOT NULL DEFAULT '{}', credential_version INTEGER NOT NULL DEFAULT 0,
   released_to INTEGER,                -- the last journal row that was there when it became connected, until all before it are stored
   cursor TEXT,                        -- where the next poll begins
+  claim TEXT,                         -- the account that it has, or that it is being connected with: nobody else connects it meanwhile
   created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT;
 CREATE UNIQUE INDEX channels_account ON channels(plugin_id, account) WHERE account IS NOT NULL;
+CREATE UNIQUE INDEX channels_claim ON channels(plugin_id, claim) WHERE claim IS NOT NULL;
 CREATE UNIQUE INDEX channels_account_id ON channels(account_id) WHERE account_id IS NOT NULL;
 CREATE INDEX channels_of_workspace ON channels(workspace_id, id);
 
@@ -80,8 +82,10 @@ CREATE INDEX channels_of_workspace ON channels(workspace_id, id);
 CREATE TABLE mail_addresses (local TEXT PRIMARY KEY, channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE) STRICT, WITHOUT ROWID;
 CREATE INDEX mail_addresses_of_channel ON mail_addresses(channel_id);
 
--- New settings and secrets of a connected channel, sealed, until its provider has accepted them: `step` is theirs until then.
-CREATE TABLE pending_changes (channel_id TEXT PRIMARY KEY REFERENCES channels(id) ON DELETE CASCADE, envelope BLOB NOT NULL) STRICT, WITHOUT ROWID;
+-- New settings and secrets of a channel, sealed, until its provider has accepted them: `step` is theirs until then. `account`: they
+-- proved to be this account's, and `register` has not come to its end yet.
+CREATE TABLE pending_changes (
+  channel_id TEXT PRIMARY KEY REFERENCES channels(id) ON DELETE CASCADE, envelope BLOB NOT NULL, account TEXT, features TEXT) STRICT, WITHOUT ROWID;
 
 -- Sign-ins with a provider that somebody has begun, one for a channel. Values that a browser presents stand here as hashes; `state` is
 -- what the provider gives back, once. `session`: only this session goes on with it; NULL: it was begun by a program.

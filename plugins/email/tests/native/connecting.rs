@@ -2,9 +2,10 @@
 
 use crate::support::{ADDRESS, FORWARDING, channel, host};
 use sambung_plugin_email::Email;
-use sambung_sdk::connection::{ConnectStep, Connected, Connection};
+use sambung_sdk::connection::{ConnectStep, Connection};
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::mailer::MailError;
+use sambung_sdk::testing::connect;
 use sambung_sdk::types::Channel;
 
 fn new() -> Channel {
@@ -32,8 +33,11 @@ fn error(kind: &str) -> MailError {
 #[test]
 fn a_new_channel_waits_with_the_address_to_copy() {
     let _host = host();
-    match Email::connect(new(), None).unwrap() {
-        ConnectStep::Wait(todo) => assert!(todo.iter().any(|step| step.copy.as_deref() == Some(FORWARDING))),
+    match Email::identify(new(), None).unwrap() {
+        ConnectStep::Wait(waiting) => {
+            assert!(waiting.instructions.iter().any(|step| step.copy.as_deref() == Some(FORWARDING)));
+            assert_eq!(waiting.account.unwrap().id, ADDRESS, "an address that another channel has is refused at once");
+        }
         other => panic!("{other:?}"),
     }
     assert!(Email::check(new()).unwrap().account.is_none(), "nothing has come through");
@@ -69,21 +73,21 @@ fn a_question_of_the_providers_connects_it_and_stays_until_a_mail_came() {
 fn a_wrong_password_belongs_to_its_field_and_later_needs_attention() {
     let host = host();
     host.mail_answer(Err(error("unauthorized")));
-    let faults = Email::connect(with_account(new()), None).unwrap_err();
+    let faults = Email::identify(with_account(new()), None).unwrap_err();
     assert_eq!((faults[0].kind.as_str(), faults[0].field.as_deref()), ("refused", Some("smtp_password")));
     host.mail_answer(Err(error("unauthorized")));
     assert_eq!(Email::check(with_account(channel())).unwrap_err().kind, "unauthorized");
     host.mail_answer(Err(error("again")));
-    assert_eq!(Email::connect(with_account(new()), None).unwrap_err()[0].kind, "unavailable");
+    assert_eq!(Email::identify(with_account(new()), None).unwrap_err()[0].kind, "unavailable");
     host.mail_answer(Err(error("blocked")));
-    assert_eq!(Email::connect(with_account(new()), None).unwrap_err()[0].field.as_deref(), Some("smtp_host"));
+    assert_eq!(Email::identify(with_account(new()), None).unwrap_err()[0].field.as_deref(), Some("smtp_host"));
 }
 
 #[test]
 fn without_a_relay_it_receives_and_offers_nothing_to_write() {
     let host = host();
     host.mail_answer(Err(error("not-configured")));
-    assert!(matches!(Email::connect(new(), None).unwrap(), ConnectStep::Wait(_)));
+    assert!(matches!(Email::identify(new(), None).unwrap(), ConnectStep::Wait(_)));
     host.mail_answer(Err(error("not-configured")));
     let health = Email::check(channel()).unwrap();
     let features: Value = serde_json::from_str(&health.account.unwrap().features).unwrap();
@@ -94,7 +98,5 @@ fn without_a_relay_it_receives_and_offers_nothing_to_write() {
 #[test]
 fn a_change_of_a_connected_channel_does_not_wait_for_another_mail() {
     let _host = host();
-    assert!(
-        matches!(Email::connect(channel(), None).unwrap(), ConnectStep::Connected(Connected { account, .. }) if account.id == ADDRESS)
-    );
+    assert_eq!(connect::<Email>(channel(), None).unwrap().account.id, ADDRESS);
 }

@@ -2,10 +2,10 @@
 
 use crate::support::{ACCOUNT, GRAPH, OWN, channel};
 use sambung_plugin_instagram::Instagram;
-use sambung_sdk::connection::{ConnectStep, Connected, Connection};
+use sambung_sdk::connection::{ConnectStep, Connection};
 use sambung_sdk::http::Auth;
 use sambung_sdk::json::{Value, json};
-use sambung_sdk::testing::Host;
+use sambung_sdk::testing::{Host, connect};
 use sambung_sdk::types::Channel;
 
 const PAGE: &str = "1067280970047460";
@@ -55,12 +55,12 @@ fn is_by(auth: &Auth, secret: &str) -> bool {
 #[test]
 fn an_account_connects_by_its_pages_token() {
     let host = Host::new();
-    host.expect("GET", page_me()).answer(200, page_of(linked()));
+    for _ in 0..2 {
+        host.expect("GET", page_me()).answer(200, page_of(linked()));
+    }
     host.expect("GET", page_edge()).answer(200, json!({ "data": [] }));
     host.expect("POST", format!("{}?subscribed_fields=feed", page_edge())).answer(200, json!({ "success": true }));
-    let Ok(ConnectStep::Connected(Connected { account, .. })) = Instagram::connect(channel("token"), None) else {
-        panic!("not connected")
-    };
+    let account = connect::<Instagram>(channel("token"), None).unwrap().account;
     assert_eq!((account.id.as_str(), account.name.as_str()), (ACCOUNT, "Toko Kita (@toko)"));
     assert!(host.requests().iter().all(|one| is_by(&one.auth, "access_token")));
 }
@@ -68,12 +68,13 @@ fn an_account_connects_by_its_pages_token() {
 #[test]
 fn an_account_connects_by_its_own_token_at_its_own_address() {
     let host = Host::new();
-    host.expect("GET", own_me()).answer(200, own());
+    for _ in 0..2 {
+        host.expect("GET", own_me()).answer(200, own());
+    }
     host.expect("GET", own_edge()).answer(200, json!({ "data": [] }));
     host.expect("POST", format!("{}?subscribed_fields={OWN_FIELDS}", own_edge()))
         .answer(200, json!({ "success": true }));
-    let step = Instagram::connect(channel("instagram-token"), None);
-    let Ok(ConnectStep::Connected(Connected { account, .. })) = step else { panic!("not connected") };
+    let account = connect::<Instagram>(channel("instagram-token"), None).unwrap().account;
     assert_eq!(account.id, ACCOUNT, "the id that webhooks name, and not the app's word for it");
     assert!(host.requests().iter().all(|one| is_by(&one.auth, "instagram_access_token")));
 }
@@ -85,7 +86,7 @@ fn a_refused_token_is_its_fields_fault_in_the_providers_words() {
         [("token", page_me(), "access_token"), ("instagram-token", own_me(), "instagram_access_token")]
     {
         host.expect("GET", address).answer(400, refusal(190, "Invalid OAuth access token"));
-        let faults = Instagram::connect(channel(mode), None).unwrap_err();
+        let faults = Instagram::identify(channel(mode), None).unwrap_err();
         assert_eq!((faults[0].kind.as_str(), faults[0].field.as_deref()), ("refused", Some(field)));
         assert_eq!(faults[0].words, "Invalid OAuth access token");
     }
@@ -97,9 +98,9 @@ fn a_token_of_another_account_and_a_page_without_one_are_refused() {
     let meant =
         Channel::with_settings("ch_1", &json!({ "mode": "instagram-token", "account_id": "17841400000000009" }));
     host.expect("GET", own_me()).answer(200, own());
-    assert_eq!(Instagram::connect(meant, None).unwrap_err()[0].field.as_deref(), Some("account_id"));
+    assert_eq!(Instagram::identify(meant, None).unwrap_err()[0].field.as_deref(), Some("account_id"));
     host.expect("GET", page_me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
-    let faults = Instagram::connect(channel("token"), None).unwrap_err();
+    let faults = Instagram::identify(channel("token"), None).unwrap_err();
     assert!(faults[0].words.contains("Toko is linked to no professional Instagram account"), "{}", faults[0].words);
 }
 
@@ -112,20 +113,21 @@ fn the_accounts_of_a_persons_pages_are_offered_and_the_chosen_ones_page_speaks()
     let other = json!({ "id": "8", "name": "Two", "tasks": ["MESSAGING"], "instagram_business_account": { "id": "17841400000000002", "username": "two" } });
     let listed = json!({ "data": [page_of(linked()), other, { "id": "7", "name": "None", "tasks": ["MESSAGING"] }] });
     host.expect("GET", pages.clone()).answer(200, listed.clone());
-    let Ok(ConnectStep::Choose(choices)) = Instagram::connect(channel("sign-in"), None) else { panic!("no choice") };
+    let Ok(ConnectStep::Choose(choices)) = Instagram::identify(channel("sign-in"), None) else { panic!("no choice") };
     let offered: Vec<(&str, &str)> = choices.iter().map(|one| (one.id.as_str(), one.name.as_str())).collect();
     assert_eq!(offered, [(ACCOUNT, "Toko Kita (@toko)"), ("17841400000000002", "@two")]);
 
     host.expect("GET", pages).answer(200, listed);
     host.expect("GET", format!("{GRAPH}/{PAGE}?fields=access_token")).answer(200, json!({ "access_token": "EAApage" }));
-    host.expect("GET", page_me()).answer(200, page_of(linked()));
+    for _ in 0..2 {
+        host.expect("GET", page_me()).answer(200, page_of(linked()));
+    }
     host.expect("GET", page_edge())
         .answer(200, json!({ "data": [{ "subscribed_fields": ["messages", "message_echoes"] }] }));
     host.expect("POST", format!("{}?subscribed_fields=feed%2Cmessages%2Cmessage_echoes", page_edge()))
         .answer(200, json!({ "success": true }));
     let answer = json!({ "choice": ACCOUNT }).to_string();
-    let step = Instagram::connect(channel("sign-in"), Some(answer));
-    assert!(matches!(step, Ok(ConnectStep::Connected(Connected { account, .. })) if account.id == ACCOUNT));
+    assert_eq!(connect::<Instagram>(channel("sign-in"), Some(answer)).unwrap().account.id, ACCOUNT);
     assert_eq!(host.kept()[0].name, "page_token");
     assert!(is_by(&host.requests().last().unwrap().auth, "page_token"));
 }
@@ -133,14 +135,15 @@ fn the_accounts_of_a_persons_pages_are_offered_and_the_chosen_ones_page_speaks()
 #[test]
 fn an_account_that_signed_in_with_instagram_needs_no_page() {
     let host = Host::new();
-    assert_eq!(Instagram::connect(channel("instagram-sign-in"), None).unwrap_err()[0].kind, "unauthorized");
+    assert_eq!(Instagram::identify(channel("instagram-sign-in"), None).unwrap_err()[0].kind, "unauthorized");
     host.secret("instagram_token", "i").secret("app_secret", "s");
-    host.expect("GET", own_me()).answer(200, own());
+    for _ in 0..2 {
+        host.expect("GET", own_me()).answer(200, own());
+    }
     host.expect("GET", own_edge()).answer(200, json!({ "data": [] }));
     host.expect("POST", format!("{}?subscribed_fields={OWN_FIELDS}", own_edge()))
         .answer(200, json!({ "success": true }));
-    let step = Instagram::connect(channel("instagram-sign-in"), None);
-    assert!(matches!(step, Ok(ConnectStep::Connected(_))), "{step:?}");
+    assert!(connect::<Instagram>(channel("instagram-sign-in"), None).is_ok());
     assert!(host.requests().iter().all(|one| is_by(&one.auth, "instagram_token")));
 }
 

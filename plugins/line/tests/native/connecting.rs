@@ -1,10 +1,10 @@
 //! Connecting and checking.
 
 use sambung_plugin_line::Line;
-use sambung_sdk::connection::{ConnectStep, Connected, Connection};
+use sambung_sdk::connection::Connection;
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::settings::Settings;
-use sambung_sdk::testing::Host;
+use sambung_sdk::testing::{Host, connect};
 use sambung_sdk::types::Channel;
 use sambung_sdk::windows::Windows;
 
@@ -37,13 +37,30 @@ fn tested(success: bool, status: i32, reason: &str) -> Value {
 fn connecting_names_the_account_and_registers_the_address() {
     let host = Host::new();
     host.expect("GET", INFO).answer(200, info());
-    host.expect("PUT", ENDPOINT).answer(200, json!({}));
     host.expect("POST", TEST).answer(200, tested(true, 200, "OK"));
-    let ConnectStep::Connected(Connected { account, .. }) = Line::connect(channel(), None).unwrap() else {
-        panic!("not connected")
-    };
+    host.expect("GET", INFO).answer(200, info());
+    host.expect("GET", ENDPOINT).answer(404, json!({ "message": "Not found" }));
+    host.expect("PUT", ENDPOINT).answer(200, json!({}));
+    let account = connect::<Line>(channel(), None).unwrap().account;
     assert_eq!((account.id.as_str(), account.name.as_str()), (BOT, "Example (@216ru)"));
-    assert_eq!(host.requests()[1].body_bytes(), format!(r#"{{"endpoint":"{ADDRESS}"}}"#).as_bytes());
+    for request in [1, 4] {
+        assert_eq!(host.requests()[request].body_bytes(), format!(r#"{{"endpoint":"{ADDRESS}"}}"#).as_bytes());
+    }
+}
+
+#[test]
+fn an_address_that_is_registered_already_stays_and_one_that_may_have_been_taken_is_put_back() {
+    let host = Host::new();
+    host.expect("GET", INFO).answer(200, info());
+    host.expect("GET", ENDPOINT).answer(200, json!({ "endpoint": ADDRESS, "active": true }));
+    assert_eq!(Line::register(channel()).unwrap().account.id, BOT);
+    host.expect("GET", INFO).answer(200, info());
+    host.expect("GET", ENDPOINT).answer(200, json!({ "endpoint": "https://other.example", "active": true }));
+    host.expect("PUT", ENDPOINT).answer(503, json!(null));
+    host.expect("PUT", ENDPOINT).answer(200, json!({}));
+    assert_eq!(Line::register(channel()).unwrap_err()[0].kind, "unavailable");
+    let back = host.requests().pop().unwrap();
+    assert_eq!(back.body_bytes(), br#"{"endpoint":"https://other.example"}"#);
 }
 
 #[test]
@@ -51,7 +68,7 @@ fn a_refused_token_is_told_in_the_provider_s_words_at_its_field() {
     let words = "Authentication failed due to the following reason: invalid token.";
     let host = Host::new();
     host.expect("GET", INFO).answer(401, json!({ "message": words }));
-    let faults = Line::connect(channel(), None).unwrap_err();
+    let faults = Line::identify(channel(), None).unwrap_err();
     assert_eq!(faults.len(), 1);
     assert_eq!((faults[0].kind.as_str(), faults[0].field.as_deref()), ("refused", Some("channel_access_token")));
     assert_eq!(faults[0].words, words);
@@ -61,9 +78,8 @@ fn a_refused_token_is_told_in_the_provider_s_words_at_its_field() {
 fn a_wrong_channel_secret_shows_when_the_provider_calls_the_address() {
     let host = Host::new();
     host.expect("GET", INFO).answer(200, info());
-    host.expect("PUT", ENDPOINT).answer(200, json!({}));
     host.expect("POST", TEST).answer(200, tested(false, 401, "ERROR_STATUS_CODE"));
-    let faults = Line::connect(channel(), None).unwrap_err();
+    let faults = Line::identify(channel(), None).unwrap_err();
     assert_eq!((faults[0].kind.as_str(), faults[0].field.as_deref()), ("refused", Some("channel_secret")));
 }
 
@@ -71,16 +87,15 @@ fn a_wrong_channel_secret_shows_when_the_provider_calls_the_address() {
 fn an_address_that_cannot_be_reached_yet_keeps_nobody_from_connecting() {
     let host = Host::new();
     host.expect("GET", INFO).answer(200, info());
-    host.expect("PUT", ENDPOINT).answer(200, json!({}));
     host.expect("POST", TEST).answer(200, tested(false, 0, "COULD_NOT_CONNECT"));
-    assert!(Line::connect(channel(), None).is_ok());
+    assert!(Line::identify(channel(), None).is_ok());
 }
 
 #[test]
 fn without_a_public_address_there_is_nothing_to_connect_to() {
     let host = Host::new();
     host.expect("GET", INFO).answer(200, info());
-    let faults = Line::connect(Channel::default(), None).unwrap_err();
+    let faults = Line::identify(Channel::default(), None).unwrap_err();
     assert!(faults[0].words.contains("server.public_url"));
 }
 

@@ -2,10 +2,10 @@
 
 use crate::support::{FIELDS, GRAPH, PAGE, by_sign_in, by_token};
 use sambung_plugin_messenger::Messenger;
-use sambung_sdk::connection::{ConnectStep, Connected, Connection};
+use sambung_sdk::connection::{ConnectStep, Connection};
 use sambung_sdk::http::Auth;
 use sambung_sdk::json::{Value, json};
-use sambung_sdk::testing::Host;
+use sambung_sdk::testing::{Host, connect};
 use sambung_sdk::types::Channel;
 
 fn me() -> String {
@@ -39,12 +39,12 @@ fn known(channel: Channel) -> Channel {
 #[test]
 fn a_page_connects_by_its_token_and_is_subscribed() {
     let host = Host::new();
-    host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    for _ in 0..2 {
+        host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    }
     host.expect("GET", edge(PAGE)).answer(200, json!({ "data": [] }));
     host.expect("POST", subscribing(PAGE)).answer(200, json!({ "success": true }));
-    let Ok(ConnectStep::Connected(Connected { account, .. })) = Messenger::connect(by_token(), None) else {
-        panic!("not connected")
-    };
+    let account = connect::<Messenger>(by_token(), None).unwrap().account;
     assert_eq!((account.id.as_str(), account.name.as_str()), (PAGE, "Toko"));
     let features: Value = serde_json::from_str(&account.features).unwrap();
     assert_eq!(features, json!({ "typing": true, "read": true, "human-agent": false }));
@@ -57,19 +57,21 @@ fn calls_are_proved_with_the_apps_secret() {
     const PROOF: &str = "appsecret_proof=ebc1b8c0a6dcee2ee0b03ff5830bbbffa064cc145ec3cfcc3222721ac3a18d47";
     let host = Host::new();
     host.secret("app_secret", "test_app_secret").secret("access_token", "EAAtoken123");
-    host.expect("GET", format!("{GRAPH}/me?{PROOF}&fields=id%2Cname"))
-        .answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    for _ in 0..2 {
+        host.expect("GET", format!("{GRAPH}/me?{PROOF}&fields=id%2Cname"))
+            .answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    }
     host.expect("GET", format!("{}?{PROOF}", edge(PAGE))).answer(200, json!({ "data": [] }));
     host.expect("POST", format!("{}?{PROOF}&subscribed_fields={FIELDS}", edge(PAGE)))
         .answer(200, json!({ "success": true }));
-    assert!(Messenger::connect(by_token(), None).is_ok());
+    assert!(connect::<Messenger>(by_token(), None).is_ok());
 }
 
 #[test]
 fn a_refused_token_is_the_tokens_fault_in_the_providers_words() {
     let host = Host::new();
     host.expect("GET", me()).answer(401, refusal(190, "Error validating access token: Session has expired"));
-    let faults = Messenger::connect(by_token(), None).unwrap_err();
+    let faults = Messenger::identify(by_token(), None).unwrap_err();
     assert_eq!((faults[0].kind.as_str(), faults[0].field.as_deref()), ("refused", Some("access_token")));
     assert_eq!(faults[0].words, "Error validating access token: Session has expired");
 }
@@ -78,7 +80,7 @@ fn a_refused_token_is_the_tokens_fault_in_the_providers_words() {
 fn a_token_of_another_page_is_refused_and_names_it() {
     let host = Host::new();
     host.expect("GET", me()).answer(200, json!({ "id": "9", "name": "Other" }));
-    let faults = Messenger::connect(by_token(), None).unwrap_err();
+    let faults = Messenger::identify(by_token(), None).unwrap_err();
     assert_eq!(faults[0].field.as_deref(), Some("page_id"));
     assert!(faults[0].words.contains("9 (Other)"), "{}", faults[0].words);
 }
@@ -93,7 +95,7 @@ fn whoever_signed_in_chooses_among_the_pages_whose_messages_they_may_answer() {
     host.expect("GET", pages()).answer(200, first.clone());
     host.expect("GET", format!("{}&after=c1", pages()))
         .answer(200, json!({ "data": [page("2", "Two")], "paging": { "cursors": { "after": "c2" } } }));
-    let Ok(ConnectStep::Choose(choices)) = Messenger::connect(by_sign_in(), None) else { panic!("no choice") };
+    let Ok(ConnectStep::Choose(choices)) = Messenger::identify(by_sign_in(), None) else { panic!("no choice") };
     let offered: Vec<&str> = choices.iter().map(|account| account.id.as_str()).collect();
     assert_eq!(offered, ["1", "2"]);
 
@@ -101,13 +103,13 @@ fn whoever_signed_in_chooses_among_the_pages_whose_messages_they_may_answer() {
     host.expect("GET", format!("{}&after=c1", pages())).answer(200, json!({ "data": [page("2", "Two")] }));
     host.expect("GET", format!("{GRAPH}/2?fields=access_token"))
         .answer(200, json!({ "access_token": "EAApage", "id": "2" }));
-    host.expect("GET", me()).answer(200, json!({ "id": "2", "name": "Two" }));
+    for _ in 0..2 {
+        host.expect("GET", me()).answer(200, json!({ "id": "2", "name": "Two" }));
+    }
     host.expect("GET", edge("2")).answer(200, json!({ "data": [] }));
     host.expect("POST", subscribing("2")).answer(200, json!({ "success": true }));
     let answer = json!({ "choice": "2" }).to_string();
-    let Ok(ConnectStep::Connected(Connected { account, .. })) = Messenger::connect(by_sign_in(), Some(answer)) else {
-        panic!("not connected")
-    };
+    let account = connect::<Messenger>(by_sign_in(), Some(answer)).unwrap().account;
     assert_eq!(account.id, "2");
     assert_eq!(serde_json::from_str::<Value>(&account.features).unwrap()["human-agent"], true);
     assert_eq!((host.kept()[0].name.as_str(), host.kept()[0].expires_at), ("page_token", None));
@@ -122,33 +124,37 @@ fn signing_in_again_reaches_the_same_page_or_says_that_it_does_not() {
     host.secret("user_token", "u");
     host.expect("GET", pages()).answer(200, json!({ "data": [page("1", "One"), page(PAGE, "Toko")] }));
     host.expect("GET", format!("{GRAPH}/{PAGE}?fields=access_token")).answer(200, json!({ "access_token": "EAApage" }));
-    host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    for _ in 0..2 {
+        host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    }
     host.expect("GET", edge(PAGE)).answer(200, json!({ "data": [] }));
     host.expect("POST", subscribing(PAGE)).answer(200, json!({ "success": true }));
-    assert!(matches!(Messenger::connect(known(by_sign_in()), None), Ok(ConnectStep::Connected(_))));
+    assert!(connect::<Messenger>(known(by_sign_in()), None).is_ok());
     host.expect("GET", pages()).answer(200, json!({ "data": [page("1", "One")] }));
-    let faults = Messenger::connect(known(by_sign_in()), None).unwrap_err();
+    let faults = Messenger::identify(known(by_sign_in()), None).unwrap_err();
     assert!(faults[0].words.contains(PAGE), "{}", faults[0].words);
 }
 
 #[test]
 fn a_sign_in_that_reaches_no_page_says_so_and_one_that_was_not_made_too() {
     let host = Host::new();
-    assert_eq!(Messenger::connect(by_sign_in(), None).unwrap_err()[0].kind, "unauthorized");
+    assert_eq!(Messenger::identify(by_sign_in(), None).unwrap_err()[0].kind, "unauthorized");
     host.secret("user_token", "u");
     host.expect("GET", pages()).answer(200, json!({ "data": [] }));
-    assert!(Messenger::connect(by_sign_in(), None).unwrap_err()[0].words.contains("no page"));
+    assert!(Messenger::identify(by_sign_in(), None).unwrap_err()[0].words.contains("no page"));
 }
 
 /// Another platform of the same app may have asked for fields of the same page: they stay.
 #[test]
 fn what_is_delivered_already_stays() {
     let host = Host::new();
-    host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    for _ in 0..2 {
+        host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    }
     host.expect("GET", edge(PAGE))
         .answer(200, json!({ "data": [{ "id": "1", "subscribed_fields": ["feed", "messages"] }] }));
     host.expect("POST", format!("{}%2Cfeed", subscribing(PAGE))).answer(200, json!({ "success": true }));
-    assert!(Messenger::connect(by_token(), None).is_ok());
+    assert!(connect::<Messenger>(by_token(), None).is_ok());
     let all: Vec<String> = FIELDS.split("%2C").map(str::to_owned).collect();
     let with_feed: Vec<&str> = all.iter().map(String::as_str).chain(["feed"]).collect();
     host.expect("GET", edge(PAGE)).answer(200, json!({ "data": [{ "subscribed_fields": with_feed }] }));
@@ -163,7 +169,9 @@ fn what_is_delivered_already_stays() {
 #[test]
 fn a_page_that_is_no_longer_subscribed_is_subscribed_again_and_the_admin_is_told() {
     let host = Host::new();
-    host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    for _ in 0..2 {
+        host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    }
     host.expect("GET", edge(PAGE)).answer(200, json!({ "data": [] }));
     host.expect("GET", edge(PAGE)).answer(200, json!({ "data": [] }));
     host.expect("POST", subscribing(PAGE)).answer(200, json!({ "success": true }));
@@ -172,7 +180,9 @@ fn a_page_that_is_no_longer_subscribed_is_subscribed_again_and_the_admin_is_told
     assert_eq!(health.account.unwrap().id, PAGE);
 
     let all: Vec<&str> = FIELDS.split("%2C").collect();
-    host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    for _ in 0..2 {
+        host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    }
     host.expect("GET", edge(PAGE)).answer(200, json!({ "data": [{ "subscribed_fields": all }] }));
     assert!(Messenger::check(known(by_token())).unwrap().findings.is_empty());
 }
@@ -184,7 +194,9 @@ fn a_token_that_ended_needs_attention_and_one_that_lost_a_permission_says_which(
         host.expect("GET", me()).answer(400, refusal(code, "ended"));
         assert_eq!(Messenger::check(known(by_token())).unwrap_err().kind, "unauthorized");
     }
-    host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    for _ in 0..2 {
+        host.expect("GET", me()).answer(200, json!({ "id": PAGE, "name": "Toko" }));
+    }
     host.expect("GET", edge(PAGE)).answer(403, refusal(200, "Requires pages_manage_metadata permission"));
     let health = Messenger::check(known(by_token())).unwrap();
     assert_eq!(health.findings[0].code, "permission-lost");

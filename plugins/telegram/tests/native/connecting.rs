@@ -1,7 +1,7 @@
 //! Connecting by webhook and without one, and what is found about a channel.
 
 use sambung_plugin_telegram::Telegram;
-use sambung_sdk::connection::{Account, ConnectStep, Connected, Connection};
+use sambung_sdk::connection::{Account, ConnectStep, Connection};
 use sambung_sdk::json::{Value, json};
 use sambung_sdk::testing::Host;
 
@@ -27,15 +27,21 @@ fn info(host: &Host, own: Value) {
 }
 
 fn connected(address: Option<&str>) -> Account {
-    match Telegram::connect(channel(address), None).unwrap() {
-        ConnectStep::Connected(Connected { account, .. }) => account,
-        other => panic!("not connected: {other:?}"),
-    }
+    Telegram::register(channel(address)).unwrap().account
 }
 
 /// What the account says about polling; null: nothing, so that it is polled where nobody can reach the host.
 fn polling(account: &Account) -> Value {
     serde_json::from_str::<Value>(&account.features).unwrap()["polling"].clone()
+}
+
+#[test]
+fn whose_the_token_is_is_found_out_without_a_change() {
+    let host = host();
+    me(&host);
+    let step = Telegram::identify(channel(Some(ADDRESS)), None).unwrap();
+    assert!(matches!(step, ConnectStep::Found(account) if account.id == "7000001"));
+    spec::hold(&host);
 }
 
 #[test]
@@ -69,7 +75,7 @@ fn a_wrong_token_is_told_at_its_field_in_telegram_s_words() {
     for (code, words) in [(401, "Unauthorized"), (404, "Not Found")] {
         let host = host();
         host.expect("POST", method("getMe")).answer(code, refusal(code, words));
-        let faults = Telegram::connect(channel(None), None).unwrap_err();
+        let faults = Telegram::identify(channel(None), None).unwrap_err();
         assert_eq!((faults[0].kind.as_str(), faults[0].field.as_deref()), ("refused", Some("bot_token")));
         assert_eq!(faults[0].words, words);
     }
@@ -81,15 +87,15 @@ fn what_is_not_the_token_s_fault_is_not_told_at_its_field() {
     me(&host);
     let words = "Bad Request: bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443";
     host.expect("POST", method("setWebhook")).answer(400, refusal(400, words));
-    let faults = Telegram::connect(channel(Some(ADDRESS)), None).unwrap_err();
+    let faults = Telegram::register(channel(Some(ADDRESS))).unwrap_err();
     assert_eq!((faults[0].field.as_deref(), faults[0].code.as_deref()), (None, Some("webhook-refused")));
     host.expect("POST", method("getMe")).answer_bytes(502, "<html>");
-    let faults = Telegram::connect(channel(Some(ADDRESS)), None).unwrap_err();
+    let faults = Telegram::register(channel(Some(ADDRESS))).unwrap_err();
     assert_eq!((faults[0].kind.as_str(), faults[0].field.as_deref()), ("unavailable", None));
     let limited = json!({ "ok": false, "error_code": 429, "description": "Too Many Requests: retry after 3",
         "parameters": { "retry_after": 3 } });
     host.expect("POST", method("getMe")).answer(429, limited);
-    let faults = Telegram::connect(channel(Some(ADDRESS)), None).unwrap_err();
+    let faults = Telegram::register(channel(Some(ADDRESS))).unwrap_err();
     assert_eq!((faults[0].kind.as_str(), faults[0].retry_after_ms), ("rate-limited", Some(3_000)));
 }
 

@@ -43,14 +43,69 @@ fn all_known(webhook: &str) -> Value {
 }
 
 fn connected(channel: Channel) -> Account {
-    match X::connect(channel, None) {
-        Ok(ConnectStep::Connected(connected)) => connected.account,
-        other => panic!("not connected: {other:?}"),
-    }
+    X::register(Channel { account: Some(OWN.to_owned()), ..channel }).expect("it is registered").account
 }
 
 fn features(account: &Account) -> Value {
     serde_json::from_str(&account.features).unwrap()
+}
+
+/// Whose the keys are is found out before anything is registered.
+#[test]
+fn identifying_changes_nothing() {
+    let host = Host::new();
+    token(&host);
+    me(&host);
+    let step = X::identify(own_app(), None);
+    assert!(matches!(&step, Ok(ConnectStep::Found(account)) if account.id == OWN), "{step:?}");
+}
+
+/// Another server of the same app took the messages: a check says so and takes nothing back.
+#[test]
+fn a_check_says_that_the_messages_are_delivered_elsewhere() {
+    let host = Host::new();
+    token(&host);
+    me(&host);
+    webhooks(&host, listed(true));
+    subscriptions(&host, all_known("5"));
+    let health = X::check(own_app()).unwrap();
+    assert_eq!(health.findings[0].code, "webhook-elsewhere");
+    let host = Host::new();
+    token(&host);
+    me(&host);
+    webhooks(&host, listed(true));
+    subscriptions(&host, all_known("gone"));
+    for at in 0..EVENTS.len() {
+        host.expect("PUT", url(&format!("/2/activity/subscriptions/9{at}"))).answer(200, json!({ "data": {} }));
+    }
+    assert_eq!(X::check(own_app()).unwrap().findings, [], "a webhook that is gone has nobody's messages");
+}
+
+/// What a registration that fails has changed by then is as it was before.
+#[test]
+fn a_registration_that_fails_leaves_everything_as_it_was() {
+    let host = Host::new();
+    token(&host);
+    me(&host);
+    webhooks(&host, json!([{ "id": "5", "url": "https://elsewhere.example/x", "valid": true }]));
+    host.expect("POST", url("/2/webhooks"))
+        .answer(200, json!({ "data": { "id": "7", "url": ADDRESS, "valid": true } }));
+    subscriptions(&host, json!([all_known("5")[0]]));
+    host.expect("PUT", url("/2/activity/subscriptions/90")).answer(200, json!({ "data": {} }));
+    host.expect("POST", url("/2/activity/subscriptions")).answer(200, json!({ "data": {} }));
+    host.expect("POST", url("/2/activity/subscriptions")).answer(503, json!({ "title": "Service Unavailable" }));
+    subscriptions(&host, json!([all_known("7")[0], all_known("7")[1]]));
+    host.expect("PUT", url("/2/activity/subscriptions/90")).answer(200, json!({ "data": {} }));
+    host.expect("DELETE", url("/2/activity/subscriptions/91")).answer(200, json!({ "data": {} }));
+    host.expect("DELETE", url("/2/webhooks/7")).answer(200, json!({ "data": {} }));
+    assert_eq!(X::register(own_app()).unwrap_err()[0].kind, "unavailable");
+    let moved: Vec<Value> = host
+        .requests()
+        .iter()
+        .filter(|request| request.method == "PUT")
+        .map(|request| serde_json::from_slice(&request.body_bytes()).unwrap())
+        .collect();
+    assert_eq!(moved, [json!({ "webhook_id": "7" }), json!({ "webhook_id": "5" })]);
 }
 
 #[test]
@@ -99,7 +154,7 @@ fn a_refused_key_is_told_at_its_field() {
     let faults = |answer: fn(&Host)| -> Vec<Fault> {
         let host = Host::new();
         answer(&host);
-        X::connect(own_app(), None).unwrap_err()
+        X::identify(own_app(), None).unwrap_err()
     };
     let wrong_key = faults(|host| {
         let words = json!({ "errors": [{ "code": 99, "message": "Unable to verify your credentials" }] });
@@ -186,7 +241,7 @@ fn trouble_that_passes_is_told_as_such() {
     me(&host);
     let words = json!({ "title": "Too Many Requests", "detail": "Too Many Requests", "status": 429 });
     host.expect("GET", url("/2/webhooks")).answer(429, words).header("x-rate-limit-reset", "99999999999");
-    let faults = X::connect(own_app(), None).unwrap_err();
+    let faults = X::register(own_app()).unwrap_err();
     assert_eq!(faults[0].kind, "rate-limited");
     assert!(faults[0].retry_after_ms.is_some_and(|after| after > 1_000_000));
 }
@@ -194,7 +249,7 @@ fn trouble_that_passes_is_told_as_such() {
 #[test]
 fn signing_in_uses_the_registered_app() {
     let host = Host::new();
-    let faults = X::connect(signed_in(), None).unwrap_err();
+    let faults = X::identify(signed_in(), None).unwrap_err();
     assert_eq!(faults[0].kind, "invalid");
     host.secret("app_bearer_token", "b");
     me(&host);
