@@ -67,11 +67,19 @@ impl Connection for SignsIn {
         Ok(account(page).into())
     }
 
-    /// The page's name stands in what was found.
     fn register(channel: Channel) -> Result<Connected, Vec<Fault>> {
-        let id = channel.account.unwrap_or_default();
-        let features: Value = serde_json::from_str(&channel.features).unwrap_or_default();
-        Ok(Account::new(id.clone(), if id == "typed" { "Typed".to_owned() } else { id }).features(&features).into())
+        let settings: Value = serde_json::from_str(&channel.settings).unwrap_or_default();
+        if settings["mode"] != "sign-in" {
+            return Ok(Account::new("typed", "Typed").into());
+        }
+        let found = pages().map_err(|fault| vec![fault])?;
+        let page = found["data"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|page| page["id"].as_str() == channel.account.as_deref());
+        page.map(|page| account(page).into())
+            .ok_or_else(|| vec![Fault::new("forbidden", "This sign-in does not reach the page.")])
     }
 
     fn check(channel: Channel) -> Result<Health, Fault> {
