@@ -19,17 +19,19 @@ use crate::clock::Clock;
 use crate::config::{Config, RelaySecurity};
 use crate::data_dir::{DataDir, DataDirError, Lock};
 use crate::db::{Db, DbConfig, DbError};
+use crate::disk::{Disk, Thresholds};
 use crate::feed::Feed;
 use crate::inbound::Inbound;
 use crate::ingress;
 use crate::mail::{Deliverer, DelivererError, Relay};
-use crate::media::{BlobService, Media, MediaConfig};
+use crate::media::{BlobService, Media, MediaConfig, Quotas};
 use crate::outbound::Outbound;
 use crate::plugins::{Candidates, FolderError, KvService, Registry, Renewals, SecretService};
 use crate::retention::Retention;
 use crate::wake::Wakes;
 use crate::web::listener;
 use crate::web::state::{Limits, Parts, Readiness, State};
+use sambung_runtime::shares::Shares;
 use sambung_runtime::{EngineError, MailSecurity, Runtime, RuntimeConfig, Services, egress};
 
 /// Why the server does not start, or did not end well.
@@ -93,6 +95,8 @@ impl App {
     pub async fn build(config: Config, clock: Clock) -> Result<App, AppError> {
         // A second call finds the provider installed, which is what is wanted.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        // Before anything counts: what is counted before a recorder is there goes nowhere.
+        let metrics = recorder();
         let data = DataDir::at(&config.server.data_dir);
         data.make()?;
         let lock = data.lock()?;
@@ -113,7 +117,8 @@ impl App {
         let setup_link = auth.setup_link().await?.map(|minted| minted.value);
         let wakes = db.wakes().clone();
         let candidates = Candidates::default();
-        let media = media(&config, &db, &clock)?;
+        let disk = disk(&config);
+        let media = media(&config, &db, &clock, &disk)?;
         let runtime = runtime(&config, &data, &db, &candidates, &media)?;
         let plugins = Registry::new(db.clone(), runtime.clone(), clock.clone(), wakes.clone(), data.path())?;
         plugins.boot().await?;
@@ -132,8 +137,11 @@ impl App {
             renewals.clone(),
             (config.server.public_url().map(ToOwned::to_owned), config.mail.domain().map(ToOwned::to_owned)),
         );
-        let settings =
-            crate::inbound::Settings { polls: config.inbound.polls, unreachable: config.server.public_url().is_none() };
+        let settings = crate::inbound::Settings {
+            polls: config.inbound.polls,
+            fetches: config.inbound.fetches,
+            unreachable: config.server.public_url().is_none(),
+        };
         let everyone = (plugins.clone(), renewals.clone());
         let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), everyone, media.clone(), settings);
         let outbound = outbound(&config, &db, &clock, &wakes, (&plugins, renewals));
@@ -146,12 +154,14 @@ impl App {
             candidates,
             channels,
             media,
+            disk,
             inbound,
             limits: Limits::new(&config),
+            api: Shares::new("api_requests", config.server.api_requests),
             proxies: Arc::new(config.server.proxies()),
             config: Arc::new(config),
             wakes,
-            metrics: recorder(),
+            metrics,
             readiness: Readiness::default(),
             stop: CancellationToken::new(),
             db,
@@ -276,12 +286,29 @@ impl App {
     }
 }
 
-fn media(config: &Config, db: &Db, clock: &Clock) -> Result<Media, AppError> {
+fn disk(config: &Config) -> Disk {
+    let least = Thresholds {
+        requests: config.database.min_free_bytes,
+        files: config.media.min_free_bytes,
+        visitor_files: config.media.visitors_min_free_bytes,
+    };
+    Disk::new(config.server.data_dir.clone(), least)
+}
+
+fn media(config: &Config, db: &Db, clock: &Clock, disk: &Disk) -> Result<Media, AppError> {
     let media = MediaConfig {
         data_dir: config.server.data_dir.clone(),
         public_url: config.server.public_url().map(ToOwned::to_owned),
         max_bytes: config.media.max_bytes,
         publish_days: config.media.publish_days,
+        quotas: Quotas {
+            visitor: config.media.visitor_bytes,
+            channel: config.media.channel_bytes,
+            workspace: config.media.workspace_bytes,
+            total: config.media.total_bytes,
+            visitors_an_hour: config.media.visitors_bytes_per_hour,
+        },
+        disk: disk.clone(),
     };
     Media::open(db.clone(), clock.clone(), media).map_err(AppError::Media)
 }

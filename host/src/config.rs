@@ -94,6 +94,7 @@ pub struct Server {
     pub http2_streams: u32,
     pub http2_resets_per_minute: u32,
     pub limiter_keys: usize,
+    pub api_requests: usize,
     pub shutdown_grace_ms: u64,
 }
 
@@ -175,6 +176,7 @@ pub struct Ingress {
     pub max_file_bytes: u64,
     pub uploads: usize,
     pub uploads_per_address: usize,
+    pub visitor_streams: usize,
     pub upload_ms: u64,
 }
 
@@ -263,6 +265,13 @@ pub struct Plugins {
 #[allow(missing_docs)]
 pub struct Media {
     pub max_bytes: u64,
+    pub visitor_bytes: u64,
+    pub visitors_bytes_per_hour: u64,
+    pub channel_bytes: u64,
+    pub workspace_bytes: u64,
+    pub total_bytes: u64,
+    pub min_free_bytes: u64,
+    pub visitors_min_free_bytes: u64,
     pub publish_days: u32,
 }
 
@@ -272,6 +281,7 @@ pub struct Media {
 #[allow(missing_docs)]
 pub struct Inbound {
     pub polls: usize,
+    pub fetches: usize,
 }
 
 /// `[outbound]`
@@ -293,6 +303,7 @@ pub struct Feed {
     pub streams: usize,
     pub deliveries: usize,
     pub waiting_per_endpoint: u32,
+    pub endpoints_per_workspace: u32,
     pub timeout_ms: u64,
     pub rotation_hours: u32,
 }
@@ -319,6 +330,9 @@ pub struct Retention {
     pub idempotency_hours: u32,
     pub media_days: u32,
     pub media_unused_days: u32,
+    pub visitor_media_unused_hours: u32,
+    pub visitors_days: u32,
+    pub visitors_silent_days: u32,
     pub audit_days: u32,
     pub batch: u32,
     pub pause_ms: u64,
@@ -393,6 +407,12 @@ impl Config {
             ("ingress.unverified_per_minute", self.ingress.unverified_per_minute as usize),
             ("ingress.uploads", self.ingress.uploads),
             ("ingress.uploads_per_address", self.ingress.uploads_per_address),
+            ("ingress.visitor_streams", self.ingress.visitor_streams),
+            ("server.api_requests", self.server.api_requests),
+            ("feed.streams", self.feed.streams),
+            ("feed.deliveries", self.feed.deliveries),
+            ("outbound.calls", self.outbound.calls),
+            ("inbound.fetches", self.inbound.fetches),
             ("runtime.instances", self.runtime.instances as usize),
             ("inbound.polls", self.inbound.polls),
             ("retention.batch", self.retention.batch as usize),

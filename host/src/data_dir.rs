@@ -105,7 +105,45 @@ impl DataDir {
         for path in [self.0.clone(), self.plugins(), self.media(), self.cache()] {
             private_folder(&path).map_err(|error| DataDirError::Io { what: "cannot make the folder", path, error })?;
         }
+        self.make_private();
         Ok(())
+    }
+
+    /// Takes other users' rights to everything in the folder, whoever made it before: files are 0600 and folders 0700.
+    fn make_private(&self) {
+        #[cfg(unix)]
+        for path in self.open_to_others() {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = if path.is_dir() { 0o700 } else { 0o600 };
+            if let Err(error) = std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)) {
+                tracing::warn!(path = %path.display(), %error, "other users keep their rights to a file of the data folder");
+            }
+        }
+    }
+
+    /// What in the folder, itself included, other users have any right to.
+    pub fn open_to_others(&self) -> Vec<PathBuf> {
+        let mut open = Vec::new();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mut left = vec![self.0.clone()];
+            while let Some(path) = left.pop() {
+                // A link's own rights mean nothing, and what it leads to is not in the folder.
+                let Ok(known) = path.symlink_metadata() else { continue };
+                if known.file_type().is_symlink() {
+                    continue;
+                }
+                if known.is_dir() {
+                    let inside = std::fs::read_dir(&path).into_iter().flatten();
+                    left.extend(inside.filter_map(|entry| entry.ok().map(|entry| entry.path())));
+                }
+                if known.permissions().mode() & 0o077 != 0 {
+                    open.push(path);
+                }
+            }
+        }
+        open
     }
 
     /// Keeps other servers, and restores, out of the folder.
@@ -211,6 +249,26 @@ mod tests {
             let mode = std::fs::metadata(data.key()).expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_could_read_is_closed_to_them_with_all_that_is_in_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = DataDir::at(folder.path().join("data"));
+        let deep = data.path().join("generations/one");
+        std::fs::create_dir_all(&deep).expect("made");
+        for path in [data.database(), deep.join("plugin.wasm")] {
+            std::fs::write(&path, b"x").expect("written");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).expect("opened");
+        }
+        std::fs::set_permissions(&deep, std::fs::Permissions::from_mode(0o777)).expect("opened");
+        assert!(data.open_to_others().len() >= 3);
+        data.make().expect("made");
+        assert_eq!(data.open_to_others(), Vec::<PathBuf>::new());
+        let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode(&data.database()), mode(&deep)), (0o600, 0o700));
     }
 
     #[test]

@@ -9,7 +9,8 @@ mod signature;
 use std::sync::Arc;
 
 use sambung_runtime::egress::Client;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use sambung_runtime::shares::{Place, Shares};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -24,9 +25,9 @@ const BATCH: u32 = 200;
 /// Bounds of the feed's ways out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Open streams, over all workspaces.
+    /// Open streams, shared by all workspaces.
     pub streams: usize,
-    /// Deliveries under way at a time, over all endpoints.
+    /// Deliveries under way at a time, shared by all workspaces and their endpoints.
     pub deliveries: usize,
     /// Deliveries that may wait for one endpoint; past it the endpoint waits in the feed.
     pub waiting_per_endpoint: u32,
@@ -36,7 +37,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { streams: 1_000, deliveries: 32, waiting_per_endpoint: 1_000, timeout_ms: 20_000 }
+        Settings { streams: 2_000, deliveries: 128, waiting_per_endpoint: 1_000, timeout_ms: 20_000 }
     }
 }
 
@@ -50,8 +51,8 @@ struct Inner {
     wakes: Wakes,
     client: Client,
     settings: Settings,
-    streams: Arc<Semaphore>,
-    deliveries: Arc<Semaphore>,
+    streams: Shares,
+    deliveries: Shares,
 }
 
 /// What a stream tells.
@@ -70,8 +71,8 @@ impl Feed {
     /// A feed that delivers nothing before [`Feed::run`]. `client` dials endpoints by the operator's rules.
     pub fn new(db: Db, clock: Clock, wakes: Wakes, client: Client, settings: Settings) -> Feed {
         Feed(Arc::new(Inner {
-            streams: Arc::new(Semaphore::new(settings.streams)),
-            deliveries: Arc::new(Semaphore::new(settings.deliveries.max(1))),
+            streams: Shares::new("event_streams", settings.streams),
+            deliveries: Shares::limited("deliveries", settings.deliveries, delivery::PER_ENDPOINT),
             db,
             clock,
             wakes,
@@ -90,12 +91,12 @@ impl Feed {
         &self.0.client
     }
 
-    /// Follows a workspace's feed after `seen`, or from now on. None while too many streams are open.
+    /// Follows a workspace's feed after `seen`, or from now on, for a person or token. None while too many streams are open.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn follow(&self, workspace: &str, seen: Option<i64>) -> Result<Option<Stream>, DbError> {
-        let Ok(permit) = Arc::clone(&self.0.streams).try_acquire_owned() else { return Ok(None) };
+    pub async fn follow(&self, workspace: &str, who: &str, seen: Option<i64>) -> Result<Option<Stream>, DbError> {
+        let Some(place) = self.0.streams.try_take(workspace, who) else { return Ok(None) };
         let grew = self.0.wakes.feed.subscribe();
         let range = self.0.db.feed_range().await?;
         let (seen, reset) = match seen {
@@ -110,7 +111,7 @@ impl Feed {
             reset,
             grew,
             read: Vec::new().into_iter(),
-            _permit: permit,
+            _place: place,
         }))
     }
 }
@@ -123,7 +124,7 @@ pub struct Stream {
     reset: bool,
     grew: watch::Receiver<u64>,
     read: std::vec::IntoIter<FeedRow>,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Stream {

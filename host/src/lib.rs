@@ -14,6 +14,7 @@ pub mod clock;
 pub mod config;
 pub mod data_dir;
 pub mod db;
+pub mod disk;
 pub mod feed;
 pub mod ids;
 pub mod inbound;

@@ -16,10 +16,9 @@ mod sync;
 mod templates;
 mod turns;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
+use sambung_runtime::shares::Shares;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, chance};
@@ -33,9 +32,9 @@ pub use sync::SyncError;
 /// Bounds of the way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Calls of `send` at a time, over all channels.
+    /// Calls of `send` at a time, shared by all workspaces and their channels.
     pub calls: usize,
-    /// Calls of `send` at a time for one channel.
+    /// Most calls of `send` at a time for one channel.
     pub calls_per_channel: u32,
     /// Parts that may wait in one channel; past it the API answers 503.
     pub most_queued: u32,
@@ -45,7 +44,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { calls: 64, calls_per_channel: 8, most_queued: 10_000, lane_wait_ms: 60_000 }
+        Settings { calls: 128, calls_per_channel: 8, most_queued: 10_000, lane_wait_ms: 60_000 }
     }
 }
 
@@ -60,8 +59,7 @@ struct Inner {
     plugins: Registry,
     renewals: Renewals,
     settings: Settings,
-    slots: Arc<Semaphore>,
-    in_flight: Mutex<HashMap<i64, u32>>,
+    slots: Shares,
     rates: Mutex<rates::Rates>,
     template_turns: turns::Turns,
 }
@@ -76,8 +74,7 @@ impl Outbound {
         settings: Settings,
     ) -> Outbound {
         Outbound(Arc::new(Inner {
-            slots: Arc::new(Semaphore::new(settings.calls.max(1))),
-            in_flight: Mutex::default(),
+            slots: Shares::limited("sends", settings.calls, settings.calls_per_channel as usize),
             rates: Mutex::default(),
             template_turns: turns::Turns::default(),
             db,

@@ -79,8 +79,11 @@ impl Retention {
         round.removed += self.all(stop, || self.db.forget_dedupe_keys(before, kept.batch)).await?;
         // Publications end by themselves, whether or not files do.
         let before = if kept.media_days > 0 { days(kept.media_days) } else { i64::MIN };
-        let unused = days(kept.media_unused_days);
+        let unused = (days(kept.media_unused_days), now - i64::from(kept.visitor_media_unused_hours) * HOUR);
         round.removed += self.all(stop, || self.media.sweep(before, unused, kept.batch)).await?;
+        let before = if kept.visitors_days > 0 { days(kept.visitors_days) } else { i64::MIN };
+        let silent = days(kept.visitors_silent_days);
+        round.removed += self.all(stop, || self.db.forget_visitors(before, silent, kept.batch)).await?;
         let (after, old) = (self.openings.load(Ordering::Relaxed), days(kept.dedupe_days));
         let looked = self.db.remove_superseded_openings(after, old, kept.batch.saturating_mul(10)).await?;
         self.openings.store(looked.until, Ordering::Relaxed);

@@ -2,7 +2,9 @@
 //!
 //! A signal says "look again", never what there is; whoever misses one finds the work at its next look.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -29,6 +31,8 @@ pub struct Wakes {
     pub feed: watch::Sender<u64>,
     /// Something was appended to a web visitor's stream.
     pub visitors: Visitors,
+    /// What decides whether a credential holds was changed or removed.
+    pub credentials: Followers<Credential>,
 }
 
 impl Default for Wakes {
@@ -43,6 +47,7 @@ impl Default for Wakes {
             delivering: Arc::new(AtomicBool::new(true)),
             feed: watch::Sender::new(0),
             visitors: Visitors::default(),
+            credentials: Followers::default(),
         }
     }
 }
@@ -57,54 +62,80 @@ impl Wakes {
     }
 }
 
-/// Who follows which visitor's stream, so that what one visitor writes wakes nobody else's. Cheap to clone.
-#[derive(Clone, Default)]
-pub struct Visitors(Arc<Mutex<HashMap<String, watch::Sender<()>>>>);
+/// Who follows which visitor's stream, so that what one visitor writes wakes nobody else's.
+pub type Visitors = Followers<String>;
 
-/// Is told whenever one visitor's stream grew, until it is dropped.
-pub struct Following {
-    visitor: String,
-    of: Visitors,
+/// A row that decides whether a credential holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Credential {
+    /// A token or a session, by its row.
+    Token(i64),
+    /// A person, by their row.
+    User(i64),
+}
+
+/// Who follows what, by a key. Cheap to clone.
+pub struct Followers<K: Hash + Eq + Clone>(Arc<Mutex<HashMap<K, watch::Sender<()>>>>);
+
+impl<K: Hash + Eq + Clone> Clone for Followers<K> {
+    fn clone(&self) -> Self {
+        Followers(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Hash + Eq + Clone> Default for Followers<K> {
+    fn default() -> Self {
+        Followers(Arc::default())
+    }
+}
+
+/// Is told whenever what its key names grew or changed, until it is dropped.
+pub struct Following<K: Hash + Eq + Clone> {
+    key: K,
+    of: Followers<K>,
     grew: watch::Receiver<()>,
 }
 
-impl Visitors {
-    /// Begins to follow a visitor's stream.
-    pub fn follow(&self, visitor: &str) -> Following {
-        let grew = self.all().entry(visitor.to_owned()).or_insert_with(|| watch::Sender::new(())).subscribe();
-        Following { visitor: visitor.to_owned(), of: self.clone(), grew }
+impl<K: Hash + Eq + Clone> Followers<K> {
+    /// Begins to follow.
+    pub fn follow(&self, key: K) -> Following<K> {
+        let grew = self.all().entry(key.clone()).or_insert_with(|| watch::Sender::new(())).subscribe();
+        Following { key, of: self.clone(), grew }
     }
 
-    /// Tells whoever follows this visitor's stream to look again.
-    pub fn grew(&self, visitor: &str) {
-        if let Some(followers) = self.all().get(visitor) {
+    /// Tells whoever follows this to look again.
+    pub fn grew<Q: Hash + Eq + ?Sized>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+    {
+        if let Some(followers) = self.all().get(key) {
             followers.send_replace(());
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<String, watch::Sender<()>>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<K, watch::Sender<()>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Following {
+impl<K: Hash + Eq + Clone> Following<K> {
     /// What was told until now is known: to be said before the stream is read.
     pub fn look(&mut self) {
         self.grew.mark_unchanged();
     }
 
-    /// Waits until the stream grew since the last [`Following::look`].
+    /// Waits until it grew since the last [`Following::look`].
     pub async fn grew(&mut self) {
         // The sender lives as long as somebody follows.
         let _ = self.grew.changed().await;
     }
 }
 
-impl Drop for Following {
+impl<K: Hash + Eq + Clone> Drop for Following<K> {
     fn drop(&mut self) {
         let mut all = self.of.all();
-        if all.get(&self.visitor).is_some_and(|followers| followers.receiver_count() <= 1) {
-            all.remove(&self.visitor);
+        if all.get(&self.key).is_some_and(|followers| followers.receiver_count() <= 1) {
+            all.remove(&self.key);
         }
     }
 }
@@ -118,7 +149,8 @@ mod tests {
     #[test]
     fn what_one_visitor_writes_wakes_those_who_follow_them_and_nobody_else() {
         let visitors = Visitors::default();
-        let (mut first, mut second, mut other) = (visitors.follow("a"), visitors.follow("a"), visitors.follow("b"));
+        let follow = |visitor: &str| visitors.follow(visitor.to_owned());
+        let (mut first, mut second, mut other) = (follow("a"), follow("a"), follow("b"));
         visitors.grew("a");
         assert!(first.grew().now_or_never().is_some() && second.grew().now_or_never().is_some());
         assert!(other.grew().now_or_never().is_none());
@@ -130,7 +162,7 @@ mod tests {
     #[test]
     fn whom_nobody_follows_any_more_is_forgotten() {
         let visitors = Visitors::default();
-        let (first, second) = (visitors.follow("a"), visitors.follow("a"));
+        let (first, second) = (visitors.follow("a".to_owned()), visitors.follow("a".to_owned()));
         drop(first);
         assert_eq!(visitors.all().len(), 1);
         drop(second);

@@ -116,10 +116,14 @@ async fn old_files_go_and_shared_bytes_stay_as_long_as_somebody_has_them() {
     let row = host.state.db.media_of(&workspace, old["id"].as_str().unwrap()).await.unwrap().unwrap();
     let later = sambung::db::MediaRow { id: "md_later".to_owned(), created_at: row.created_at + 10_000, ..row.clone() };
     host.state.db.insert_media(later).await.unwrap();
-    assert_eq!(host.state.media.sweep(row.created_at + 1, i64::MIN, 100).await.unwrap(), 0, "the bytes are shared");
+    assert_eq!(
+        host.state.media.sweep(row.created_at + 1, (i64::MIN, i64::MIN), 100).await.unwrap(),
+        0,
+        "the bytes are shared"
+    );
     assert!(host.state.media.read(&workspace, &row.id).await.is_err());
     assert!(host.state.media.read(&workspace, "md_later").await.is_ok());
-    assert_eq!(host.state.media.sweep(row.created_at + 20_000, i64::MIN, 100).await.unwrap(), 1);
+    assert_eq!(host.state.media.sweep(row.created_at + 20_000, (i64::MIN, i64::MIN), 100).await.unwrap(), 1);
     let (status, problem) = host.get("/v1/media/md_later").await;
     assert_eq!((status, &problem["state"]), (StatusCode::CONFLICT, &json!("deleted")));
 }

@@ -185,3 +185,24 @@ async fn the_script_is_served_to_every_site_and_a_wrong_token_to_none() {
     page.token = "wrong".to_owned();
     assert_eq!(page.write("00000000-0000-4000-8000-000000000001", "hai").await, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_who_was_long_gone_is_forgotten_and_the_conversation_stays() {
+    let host = TestHost::start().await;
+    let channel = connect(&host).await;
+    let (page, _) = Page::open(&host, &channel, None).await;
+    let (silent, _) = Page::open(&host, &channel, None).await;
+    assert_eq!(page.write("00000000-0000-4000-8000-000000000001", "Ada stok?").await, StatusCode::ACCEPTED);
+    let conversation = conversation(&host).await;
+    let (never, later) = (i64::MIN, host.state.clock.now() + 60_000);
+    assert_eq!(host.state.db.forget_visitors(never, never, 100).await.unwrap(), 0);
+    assert_eq!(host.state.db.forget_visitors(never, later, 100).await.unwrap(), 1, "who never wrote goes first");
+    let (again, _) = Page::open(&host, &channel, Some(&silent.token)).await;
+    assert_ne!(again.visitor, silent.visitor);
+    assert_eq!(page.read(1, None).await.len(), 1);
+    host.state.db.forget_visitors(later, never, 100).await.unwrap();
+    assert_eq!(page.write("00000000-0000-4000-8000-000000000002", "Halo?").await, StatusCode::UNAUTHORIZED);
+    let (status, messages) = host.get(&format!("/v1/conversations/{conversation}/messages")).await;
+    assert_eq!((status, &messages["items"][0]["content"]["text"]), (StatusCode::OK, &json!("Ada stok?")));
+    assert!(host.state.db.visitor_entries(1, &page.visitor, 0).await.unwrap().is_empty());
+}

@@ -16,3 +16,5 @@ mod endpoint_addresses;
 mod held_sockets;
 mod http2_floods;
 mod sign_in_keys;
+mod visitors_fill_the_disk;
+mod workspace_takes_all;

@@ -5,6 +5,7 @@
 mod authorisation;
 mod browser;
 mod conformance;
+mod data_folder;
 mod email_later;
 mod email_postfix;
 mod email_security;

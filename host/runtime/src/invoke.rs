@@ -72,7 +72,7 @@ impl Callable {
             return Err(self.without_instance(function, CallFault::NotExported));
         }
         let deadline = self.deadline(function);
-        let Some(_place) = self.places.take(function, deadline).await else {
+        let Some(_place) = self.places.take(function, &caller, deadline).await else {
             return Err(self.without_instance(function, CallFault::Busy));
         };
         let mut store = self.store(function, caller, moment);

@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod oauth2;
 pub mod recipe;
 pub mod services;
+pub mod shares;
 
 mod assets;
 mod cache;

@@ -1,18 +1,13 @@
-//! How many calls run at once, and how many may queue for their turn.
+//! How many calls run at once, and how many may queue for their turn, with a fair share for each workspace and channel.
 //!
 //! Calls that may wait for a provider and calls that wait for nothing have places of their own: a provider that answers
 //! nobody holds back sending, and translation goes on.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
-
+use crate::call::Caller;
 use crate::calls::Function;
-
-/// How many calls may wait for a place, for each place there is.
-const WAITING_PER_PLACE: usize = 4;
+use crate::shares::{Place, Shares};
 
 /// One in so many places is for calls that wait for nothing: they take a place for milliseconds, the others for as long as a
 /// provider likes.
@@ -20,61 +15,23 @@ const PURE_SHARE: u32 = 4;
 
 /// As many places as instances fit into the engine's pool.
 pub(crate) struct Places {
-    pure: Kind,
-    waiting: Kind,
+    pure: Shares,
+    waiting: Shares,
 }
 
 impl Places {
     /// Shares out this many, of which there are at least two.
     pub(crate) fn new(number: u32) -> Places {
         let pure = (number / PURE_SHARE).max(1);
-        Places { pure: Kind::new(pure), waiting: Kind::new(number.saturating_sub(pure).max(1)) }
+        let waiting = number.saturating_sub(pure).max(1);
+        Places { pure: Shares::new("pure_calls", pure as usize), waiting: Shares::new("calls", waiting as usize) }
     }
 
-    /// A place for a call of this function, waited for no longer than this.
-    pub(crate) async fn take(&self, function: Function, patience: Duration) -> Option<SemaphorePermit<'_>> {
+    /// A place for a call of this function, waited for no longer than this. What concerns no channel counts as one member of its
+    /// workspace.
+    pub(crate) async fn take(&self, function: Function, caller: &Caller, patience: Duration) -> Option<Place> {
         let kind = if function.is_pure() { &self.pure } else { &self.waiting };
-        kind.take(patience).await
-    }
-}
-
-/// Places that are taken in each other's stead, with a bounded queue before them.
-struct Kind {
-    free: Semaphore,
-    queued: AtomicUsize,
-    may_queue: usize,
-}
-
-impl Kind {
-    fn new(number: u32) -> Kind {
-        let number = number as usize;
-        Kind { free: Semaphore::new(number), queued: AtomicUsize::new(0), may_queue: number * WAITING_PER_PLACE }
-    }
-
-    async fn take(&self, patience: Duration) -> Option<SemaphorePermit<'_>> {
-        if let Ok(place) = self.free.try_acquire() {
-            return Some(place);
-        }
-        let queued = Queued::join(self)?;
-        let place = timeout(patience, self.free.acquire()).await.ok()?.ok();
-        drop(queued);
-        place
-    }
-}
-
-/// One in the queue; leaves it also when its call is given up.
-struct Queued<'a>(&'a Kind);
-
-impl<'a> Queued<'a> {
-    fn join(kind: &'a Kind) -> Option<Queued<'a>> {
-        let queued = Queued(kind);
-        (kind.queued.fetch_add(1, Ordering::Relaxed) < kind.may_queue).then_some(queued)
-    }
-}
-
-impl Drop for Queued<'_> {
-    fn drop(&mut self) {
-        self.0.queued.fetch_sub(1, Ordering::Relaxed);
+        kind.take(&caller.workspace, caller.channel.as_deref().unwrap_or_default(), patience).await
     }
 }
 
@@ -82,22 +39,46 @@ impl Drop for Queued<'_> {
 mod tests {
     use super::*;
 
+    fn caller(workspace: usize) -> Caller {
+        Caller { workspace: workspace.to_string(), ..Caller::default() }
+    }
+
+    async fn fill(places: &Places, function: Function) -> Vec<Place> {
+        let soon = Duration::from_millis(1);
+        let mut taken = Vec::new();
+        for workspace in 0.. {
+            let before = taken.len();
+            while let Some(place) = places.take(function, &caller(workspace), soon).await {
+                taken.push(place);
+            }
+            if taken.len() == before {
+                break;
+            }
+        }
+        taken
+    }
+
     #[tokio::test]
     async fn whoever_waits_for_a_provider_takes_no_place_of_translation() {
         for number in [2, 3, 16, 256] {
             let places = Places::new(number);
-            let soon = Duration::from_millis(1);
-            let mut sending = Vec::new();
-            while let Some(place) = places.take(Function::Send, soon).await {
-                sending.push(place);
-            }
-            let mut translating = Vec::new();
-            while let Some(place) = places.take(Function::HandleWebhook, soon).await {
-                translating.push(place);
-            }
+            let sending = fill(&places, Function::Send).await;
+            let translating = fill(&places, Function::HandleWebhook).await;
             assert!(!translating.is_empty(), "{number}");
             assert!(sending.len() >= translating.len(), "{number}");
             assert_eq!(sending.len() + translating.len(), number as usize, "no more than the pool has");
         }
+    }
+
+    #[tokio::test]
+    async fn the_calls_of_one_workspace_leave_places_for_another() {
+        let places = Places::new(16);
+        let soon = Duration::from_millis(1);
+        let mut taken = Vec::new();
+        while let Some(place) = places.take(Function::Send, &caller(1), soon).await {
+            taken.push(place);
+        }
+        assert!(taken.len() < 12, "{}", taken.len());
+        assert!(places.take(Function::Send, &caller(2), soon).await.is_some());
     }
 }

@@ -38,14 +38,20 @@ pub(super) struct Line {
     host: bool,
 }
 
+/// The kind of an audit line's number outside.
+const KIND: &str = "audit";
+
 /// The workspace's audit log, newest first; for an operator with the lines of the whole host among them.
 #[utoipa::path(get, path = "/audit", tag = "people", params(PageQuery), responses((status = 200, body = Page<Line>)))]
 async fn list(Axum(state): Axum<State>, caller: Caller, Query(page): Query<PageQuery>) -> Answer<Json<Page<Line>>> {
     caller.at_least(Role::Admin)?;
     let operator = caller.role >= Role::Operator;
-    let rows = state.db.audit_page(caller.workspace, operator, page.after()?, page.limit() + 1).await?;
-    Ok(Json(Page::new(rows, page.limit(), |(id, _)| *id).map(|(id, entry)| Line {
-        id,
+    let (numbers, workspace) = (state.db.numbers(), caller.workspace.clone());
+    let after = page.after()?.map(|number| numbers.reveal(KIND, &workspace, number).unwrap_or_default());
+    let rows = state.db.audit_page(caller.workspace, operator, after, page.limit() + 1).await?;
+    let place = |(id, _): &(i64, _)| numbers.hide(KIND, &workspace, *id);
+    Ok(Json(Page::new(rows, page.limit(), place).map(|(id, entry)| Line {
+        id: numbers.hide(KIND, &workspace, id),
         at: rfc3339(entry.at),
         actor: entry.actor,
         role: entry.role,

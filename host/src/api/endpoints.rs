@@ -103,7 +103,7 @@ async fn list(Axum(state): Axum<State>, caller: Caller, Query(page): Query<PageQ
 
 /// Make an endpoint. It is sent what happens from now on; its secret is in this answer.
 #[utoipa::path(post, path = "/endpoints", tag = "feed", request_body = NewEndpoint, responses(
-    (status = 201, body = Endpoint), (status = 422, body = Problem)))]
+    (status = 201, body = Endpoint), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     Axum(state): Axum<State>,
     caller: Caller,
@@ -134,7 +134,12 @@ async fn create(
     let stored = SecretValue::new(secret.expose().to_vec());
     let made = with_secret(&endpoint, &secret);
     let kept = keyed.answer(StatusCode::CREATED, &made);
-    state.db.add_endpoint(endpoint, stored, entry, kept).await?;
+    let most = state.config.feed.endpoints_per_workspace;
+    if !state.db.add_endpoint(endpoint, stored, most, entry, kept).await? {
+        let words =
+            format!("a workspace has at most {most} endpoints (`feed.endpoints_per_workspace`); remove one first");
+        return Err(Problem::conflict("too-many-endpoints", words));
+    }
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -194,9 +199,11 @@ async fn deliveries(
 ) -> Answer<Json<Page<Value>>> {
     caller.at_least(Role::Admin)?;
     state.db.endpoint(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
-    let before: Option<i64> = page.after()?;
+    let number: Option<i64> = page.after()?;
+    let before = number.map(|number| state.db.feed_row(&caller.workspace, number).unwrap_or_default());
     let rows = state.db.deliveries(&caller.workspace, &id, before, page.limit() as u32 + 1).await?;
-    Ok(Json(Page::new(rows, page.limit(), |(feed_id, _)| *feed_id).map(|(_, row)| row)))
+    let place = |(feed_id, _): &(i64, Value)| state.db.feed_number(&caller.workspace, *feed_id);
+    Ok(Json(Page::new(rows, page.limit(), place).map(|(_, row)| row)))
 }
 
 /// Send deliveries again, under the ids that they had.

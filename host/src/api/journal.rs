@@ -32,6 +32,24 @@ fn reader(caller: &Caller) -> JournalReader {
     JournalReader { workspace: caller.workspace.clone(), operator: caller.role >= Role::Operator }
 }
 
+const KIND: &str = "journal";
+
+/// The number by which the caller's workspace knows a row.
+fn number(state: &State, caller: &Caller, id: i64) -> i64 {
+    state.db.numbers().hide(KIND, &caller.workspace, id)
+}
+
+/// The row that the caller's workspace knows by this number.
+fn row_of(state: &State, caller: &Caller, number: i64) -> Answer<i64> {
+    state.db.numbers().reveal(KIND, &caller.workspace, number).ok_or_else(Problem::not_found)
+}
+
+/// A row with the number that the caller knows it by.
+fn numbered(state: &State, caller: &Caller, mut row: Value) -> Value {
+    row["id"] = number(state, caller, row["id"].as_i64().unwrap_or_default()).into();
+    row
+}
+
 /// Requests, the newest first. A row of an address that several workspaces share is whole only for an operator.
 #[utoipa::path(get, path = "/journal", tag = "journal", params(Which, PageQuery), responses((status = 200, body = Page<Value>)))]
 async fn list(
@@ -48,8 +66,10 @@ async fn list(
         return Err(Problem::invalid(vec![FieldError::new("#/state", "unknown", words)]));
     }
     let limit = u32::try_from(page.limit() + 1).unwrap_or(u32::MAX);
-    let rows = state.db.journal_page(reader(&caller), which.state, page.after()?, limit).await?;
-    Ok(Json(Page::new(rows, page.limit(), |row| row["id"].clone())))
+    let after = page.after()?.map(|number| row_of(&state, &caller, number)).transpose()?;
+    let rows = state.db.journal_page(reader(&caller), which.state, after, limit).await?;
+    let rows = rows.into_iter().map(|row| numbered(&state, &caller, row)).collect();
+    Ok(Json(Page::new(rows, page.limit(), |row: &Value| row["id"].clone())))
 }
 
 /// One request with its headers and body.
@@ -57,8 +77,8 @@ async fn list(
     (status = 200, body = Value), (status = 404, body = Problem)))]
 async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> Answer<Json<Value>> {
     caller.at_least(Role::Supervisor)?;
-    let row = state.db.journal_row(reader(&caller), id).await?;
-    Ok(Json(row.ok_or_else(Problem::not_found)?))
+    let row = state.db.journal_row(reader(&caller), row_of(&state, &caller, id)?).await?;
+    Ok(Json(numbered(&state, &caller, row.ok_or_else(Problem::not_found)?)))
 }
 
 /// Translate a request again, with the plugin as it is now. What it gave before stands.
@@ -66,7 +86,7 @@ async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> 
     (status = 202, body = Value), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn replay(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> Answer<(StatusCode, Json<Value>)> {
     caller.at_least(Role::Admin)?;
-    match state.inbound.replay(reader(&caller), id).await? {
+    match state.inbound.replay(reader(&caller), row_of(&state, &caller, id)?).await? {
         Replay::NotFound => return Err(Problem::not_found()),
         Replay::BodyGone => {
             let words = "its body was removed after the retention time, so there is nothing to translate";

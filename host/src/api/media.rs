@@ -18,7 +18,7 @@ use super::serving::serve;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::MediaRow;
-use crate::media::{Claim, MediaError};
+use crate::media::{Claim, MediaError, Owner, QuotaError};
 use crate::model::time::rfc3339;
 
 /// `/media`
@@ -33,6 +33,12 @@ impl From<MediaError> for Problem {
             MediaError::TooLarge(_) => Problem::too_large(error.to_string()),
             MediaError::NoPublicUrl => Problem::invalid(vec![FieldError::new("#", "public-url", error.to_string())]),
             MediaError::TooLong { .. } => Problem::invalid(vec![FieldError::new("#", "too-long", error.to_string())]),
+            MediaError::Quota(QuotaError::Hour { wait, .. }) => Problem::too_many(wait),
+            MediaError::Quota(error) => {
+                Problem::new(StatusCode::INSUFFICIENT_STORAGE, "media-quota", error.to_string())
+            }
+            MediaError::DiskLow => Problem::unavailable(error.to_string(), 30),
+            MediaError::Busy => Problem::unavailable(error.to_string(), 2),
             MediaError::Disk(error) if error.kind() == std::io::ErrorKind::StorageFull => {
                 Problem::unavailable("the disk is full: nothing can be stored until there is room", 30)
             }
@@ -94,7 +100,8 @@ const KINDS: [&str; 7] = ["image", "video", "audio", "voice", "document", "stick
 /// Upload a file: the body is its bytes, `Content-Type` its type, `?name=` its name.
 #[utoipa::path(post, path = "/media", tag = "media", params(About),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 201, body = Media), (status = 413, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = Media), (status = 413, body = Problem), (status = 422, body = Problem),
+    (status = 503, body = Problem), (status = 507, body = Problem)))]
 async fn upload(
     Axum(state): Axum<State>,
     caller: Caller,
@@ -112,7 +119,7 @@ async fn upload(
         let words = "send the bytes themselves, with their Content-Type and ?name=, not a form";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "no-form", words));
     }
-    let mut incoming = state.media.begin(&caller.workspace).await?;
+    let mut incoming = state.media.begin(Owner::workspace(&caller.workspace)).await?;
     let mut stream = body.into_data_stream();
     let mut any = false;
     while let Some(chunk) = stream.next().await {

@@ -35,6 +35,8 @@ mod content;
 mod cookies;
 mod openapi;
 mod serving;
+mod share;
+mod standing;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -74,6 +76,7 @@ fn v1() -> OpenApiRouter<State> {
 pub fn router(state: &State) -> Router<State> {
     let api = v1()
         .layer(middleware::from_fn_with_state(state.clone(), idempotency::answer_once))
+        .layer(middleware::from_fn_with_state(state.clone(), share::take_place))
         .layer(DefaultBodyLimit::max(state.config.server.max_body_bytes));
     let (api, document) = openapi::describe(api);
     api.merge(setup::routes())

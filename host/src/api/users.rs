@@ -15,7 +15,7 @@ use super::page::{Page, PageQuery};
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
 use crate::auth::{AuthError, Role};
-use crate::db::{UserChange, UserRow};
+use crate::db::{UserChange, UserChanged, UserRow};
 use crate::model::time::rfc3339;
 
 /// `/users`
@@ -141,13 +141,9 @@ async fn change(
     Path(id): Path<String>,
     Body(change): Body<Change>,
 ) -> Answer<Json<User>> {
-    let row = theirs(&state, &caller, &id).await?;
+    theirs(&state, &caller, &id).await?;
     if let Some(role) = change.role {
         may_give(&caller, role)?;
-    }
-    let loses_operator = change.role.is_some_and(|role| role < Role::Operator) || change.disabled == Some(true);
-    if loses_operator {
-        not_the_last_operator(&state, &row).await?;
     }
     let now = state.clock.now();
     let detail = json!({ "name": change.name, "role": change.role, "password": change.password.is_some(),
@@ -163,9 +159,8 @@ async fn change(
         disabled_at: change.disabled.map(|disabled| disabled.then_some(now)),
     };
     let entry = caller.entry(now, "user.change", &id, detail);
-    let row =
-        state.db.change_user(&caller.workspace, &id, row_change, now, entry).await?.ok_or_else(Problem::not_found)?;
-    Ok(Json(row.into()))
+    let changed = state.db.change_user(&caller.workspace, &id, row_change, may_change(&caller), now, entry).await?;
+    Ok(Json(done(changed)?.into()))
 }
 
 /// Remove a person.
@@ -173,12 +168,9 @@ async fn change(
     (status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn remove(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
     let row = theirs(&state, &caller, &id).await?;
-    not_the_last_operator(&state, &row).await?;
     let entry = caller.entry(state.clock.now(), "user.remove", &id, json!({ "email": row.email }));
-    match state.db.remove_user(&caller.workspace, &id, entry).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::not_found()),
-    }
+    done(state.db.remove_user(&caller.workspace, &id, may_change(&caller), entry).await?)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The person, whom this caller may change: nobody changes whoever may more than oneself.
@@ -199,12 +191,21 @@ pub(super) fn may_give(caller: &Caller, role: Role) -> Answer<()> {
     Ok(())
 }
 
-async fn not_the_last_operator(state: &State, row: &UserRow) -> Answer<()> {
-    let operator = Role::Operator.name();
-    if row.role == operator && row.disabled_at.is_none() && state.db.active_users_with_role(operator).await? <= 1 {
-        return Err(Problem::conflict("last-operator", "this is the only operator; make another one first"));
+/// The roles of the people whom this caller may change.
+fn may_change(caller: &Caller) -> Vec<&'static str> {
+    Role::ALL.into_iter().filter(|role| *role <= caller.role).map(Role::name).collect()
+}
+
+/// What the act itself found: somebody else may have changed the person since the request came.
+fn done(changed: UserChanged) -> Answer<UserRow> {
+    match changed {
+        UserChanged::Done(row) => Ok(row),
+        UserChanged::NotFound => Err(Problem::not_found()),
+        UserChanged::Above(role) => Err(Problem::forbidden(format!("this person has the role {role} now"))),
+        UserChanged::LastOperator => {
+            Err(Problem::conflict("last-operator", "this is the only operator; make another one first"))
+        }
     }
-    Ok(())
 }
 
 /// Whether this may be an e-mail address; only a mail that arrives would prove it.

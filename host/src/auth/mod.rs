@@ -4,11 +4,13 @@
 
 pub mod password;
 pub mod rate;
+mod standing;
 pub mod token;
 
 use serde_json::json;
 
 pub use crate::model::permissions::Role;
+pub use standing::Standing;
 
 use crate::clock::Clock;
 use crate::config;

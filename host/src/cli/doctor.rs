@@ -69,14 +69,13 @@ fn database(data: &DataDir, say: &mut dyn FnMut(bool, String)) {
             Err(error) => say(false, format!("the database: {error}; restore a backup")),
         },
     }
-    #[cfg(unix)]
-    if let Ok(meta) = std::fs::metadata(data.key()) {
-        use std::os::unix::fs::PermissionsExt;
-        let others = meta.permissions().mode() & 0o077;
-        let path = data.key();
-        match others {
-            0 => say(true, "the master key is readable by this user only".into()),
-            _ => say(false, format!("others can read {0}; run: chmod 600 {0}", path.display())),
+    match data.open_to_others().as_slice() {
+        _ if !data.path().exists() => {}
+        [] => say(true, "the data folder is readable by this user only".into()),
+        [first, others @ ..] => {
+            let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+            let folder = data.path().display();
+            say(false, format!("other users have rights to {}{others}; run: chmod -R go= {folder}", first.display()));
         }
     }
 }

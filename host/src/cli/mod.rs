@@ -65,6 +65,9 @@ enum Command {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Whatever this program writes is for its own user, whatever rights the shell would give.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     match run(cli) {
         Ok(code) => code,
         Err(error) => {

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::channels::ChannelCache;
-use crate::wake::Wakes;
+use crate::wake::{Credential, Wakes};
 
 #[derive(Default)]
 struct Noted {
@@ -21,6 +21,7 @@ struct Noted {
     channels: bool,
     visitors: BTreeSet<String>,
     changed_channels: BTreeSet<String>,
+    credentials: BTreeSet<Credential>,
 }
 
 thread_local! {
@@ -75,6 +76,14 @@ pub(super) fn channel_changed(id: &str) {
     });
 }
 
+/// The row of a credential was changed or removed: whatever is open by it is looked at again. Called for every such change, by the
+/// writer's hook.
+pub(super) fn credential_changed(credential: Credential) {
+    note(|noted| {
+        noted.credentials.insert(credential);
+    });
+}
+
 /// A transaction is on disk: forgets what it changed, then wakes everybody who was noted.
 pub(super) fn committed(wakes: &Wakes, channels: &ChannelCache) {
     let noted = NOTED.take();
@@ -100,6 +109,9 @@ pub(super) fn committed(wakes: &Wakes, channels: &ChannelCache) {
         wakes.channels.notify_one();
     }
     for visitor in &noted.visitors {
-        wakes.visitors.grew(visitor);
+        wakes.visitors.grew(visitor.as_str());
+    }
+    for credential in &noted.credentials {
+        wakes.credentials.grew(credential);
     }
 }

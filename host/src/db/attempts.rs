@@ -298,7 +298,8 @@ pub(in crate::db) fn learn_identities(
 fn keep(db: &Connection, vault: &Vault, settlement: &Settlement, connected: bool) -> Result<(), DbError> {
     for entry in &settlement.effects.visitor {
         db.prepare_cached(
-            "INSERT OR IGNORE INTO visitor_entries (account_id, visitor, entry_id, entry, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR IGNORE INTO visitor_entries (account_id, visitor, entry_id, entry, at) SELECT ?1, ?2, ?3, ?4, ?5 \
+             WHERE EXISTS (SELECT 1 FROM visitors WHERE id = ?2 AND account_id = ?1)",
         )?
         .execute(params![settlement.account_id, entry.visitor, entry.id, entry.entry, settlement.at])?;
         after::wake_visitor(&entry.visitor);

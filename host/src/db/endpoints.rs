@@ -88,6 +88,32 @@ pub struct DueDelivery {
     pub secrets: Vec<SecretValue>,
 }
 
+/// An enabled endpoint that deliveries wait for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingEndpoint {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub workspace: String,
+    /// When its next delivery is due.
+    pub next_at: i64,
+    /// How many are due now, as far as they were counted.
+    pub due: u32,
+}
+
+/// How far a round of writing deliveries came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FannedOut {
+    /// Whether there may be more to write now.
+    pub more: bool,
+    /// The last endpoint that was looked at; empty: all were.
+    pub until: String,
+}
+
+/// Endpoints that one act writes deliveries for, and rows of the feed after which it ends.
+const FAN_OUT_ENDPOINTS: usize = 100;
+const FAN_OUT_ROWS: usize = 1_000;
+
 /// How a try ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivered {
@@ -127,16 +153,23 @@ fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
 }
 
 impl Db {
-    /// Adds an endpoint; it gets what happens from now on.
+    /// Adds an endpoint, which gets what happens from now on; false where its workspace has `most` already.
     pub async fn add_endpoint(
         &self,
         new: Endpoint,
         secret: SecretValue,
+        most: u32,
         entry: crate::model::audit::Entry,
         kept: Option<KeptAnswer>,
-    ) -> Result<(), DbError> {
+    ) -> Result<bool, DbError> {
         let vault = self.vault();
         self.write(Priority::Urgent, move |db| {
+            let there: u32 = db
+                .prepare_cached("SELECT count(*) FROM endpoints WHERE workspace_id = ?1")?
+                .query_row([&new.workspace], |row| row.get(0))?;
+            if there >= most {
+                return Ok(false);
+            }
             let newest = feed::range(db)?.newest;
             db.prepare_cached(
                 "INSERT INTO endpoints (id, workspace_id, url, types, secret, cursor, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -152,7 +185,8 @@ impl Db {
             ])?;
             idempotency::keep(db, &vault, kept.as_ref())?;
             after::wake_deliveries();
-            super::audit::append(db, &entry)
+            super::audit::append(db, &entry)?;
+            Ok(true)
         })
         .await
     }
@@ -255,6 +289,7 @@ impl Db {
         limit: u32,
     ) -> Result<Vec<(i64, Value)>, DbError> {
         let (workspace, endpoint) = (workspace.to_owned(), endpoint.to_owned());
+        let known = self.clone();
         self.read(move |db| {
             let mut ask = db.prepare_cached(
                 "SELECT feed_id, id, type, state, tries, due_at, status, error, created_at, delivered_at FROM deliveries
@@ -267,7 +302,7 @@ impl Db {
                     feed_id,
                     json!({
                         "id": row.get::<_, String>(1)?,
-                        "event_id": event_id(feed_id),
+                        "event_id": known.event_id(&workspace, feed_id),
                         "type": row.get::<_, String>(2)?,
                         "state": row.get::<_, String>(3)?,
                         "tries": row.get::<_, i64>(4)?,
@@ -282,6 +317,21 @@ impl Db {
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
         })
         .await
+    }
+
+    /// The number by which a workspace knows a row of the feed.
+    pub fn feed_number(&self, workspace: &str, feed_id: i64) -> i64 {
+        self.numbers().hide(FEED, workspace, feed_id)
+    }
+
+    /// The row of the feed that a workspace knows by this number; none where no row can have it.
+    pub fn feed_row(&self, workspace: &str, number: i64) -> Option<i64> {
+        self.numbers().reveal(FEED, workspace, number)
+    }
+
+    /// The id under which the outside knows a row of the feed; the same for every endpoint and every try.
+    pub fn event_id(&self, workspace: &str, feed_id: i64) -> String {
+        format!("evt_{}", self.feed_number(workspace, feed_id))
     }
 
     /// Queues deliveries again: one of this id, or every one that failed. How many; none where there is no such endpoint.
@@ -310,65 +360,64 @@ impl Db {
         .await
     }
 
-    /// Writes deliveries for what happened since each endpoint's place in the feed, at most `most` waiting for each. Whether
-    /// there may be more; none where no endpoint takes any.
+    /// Writes deliveries for what happened since each endpoint's place in the feed, at most `most` waiting for each; the endpoints
+    /// after `after` come first. None where no endpoint takes any.
     pub async fn fan_out(
         &self,
         now: i64,
         most: u32,
+        after: String,
         fresh_id: impl Fn() -> String + Send + 'static,
-    ) -> Result<Option<bool>, DbError> {
+    ) -> Result<Option<FannedOut>, DbError> {
         self.write(Priority::Routine, move |db| {
             let any = db.prepare_cached("SELECT 1 FROM endpoints WHERE enabled = 1 LIMIT 1")?.exists([])?;
-            if any { fan_out(db, now, most, &fresh_id).map(Some) } else { Ok(None) }
+            if any { fan_out(db, now, most, &after, &fresh_id).map(Some) } else { Ok(None) }
         })
         .await
     }
 
-    /// Deliveries that are due, at most `each` for one endpoint and none to those in `busy`.
-    pub async fn due_deliveries(&self, now: i64, busy: Vec<String>, most: u32) -> Result<Vec<DueDelivery>, DbError> {
+    /// The enabled endpoints that deliveries wait for, each with how many are due, counted up to `each`.
+    pub async fn waiting_endpoints(&self, now: i64, each: u32) -> Result<Vec<WaitingEndpoint>, DbError> {
+        self.read(move |db| {
+            let mut ask = db.prepare_cached(
+                "SELECT id, workspace_id, next, (SELECT count(*) FROM (SELECT 1 FROM deliveries d
+                   WHERE d.endpoint_id = w.id AND d.state = 'pending' AND d.due_at <= ?1 LIMIT ?2))
+                 FROM (SELECT e.id, e.workspace_id,
+                         (SELECT min(d.due_at) FROM deliveries d WHERE d.endpoint_id = e.id AND d.state = 'pending') AS next
+                       FROM endpoints e WHERE e.enabled = 1) w WHERE next IS NOT NULL",
+            )?;
+            let rows = ask.query_map(params![now, each], |row| {
+                Ok(WaitingEndpoint { id: row.get(0)?, workspace: row.get(1)?, next_at: row.get(2)?, due: row.get(3)? })
+            })?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        })
+        .await
+    }
+
+    /// Deliveries that are due, of each endpoint at most so many, without those in `under_way`.
+    pub async fn due_deliveries(
+        &self,
+        now: i64,
+        of: Vec<(String, usize)>,
+        under_way: Vec<String>,
+    ) -> Result<Vec<DueDelivery>, DbError> {
         let vault = self.vault();
         self.read(move |db| {
             let mut ask = db.prepare_cached(&format!(
                 "SELECT {COLUMNS}, d.id, d.feed_id, d.body, d.tries, e.secret, e.previous_secret
                  FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
-                 WHERE d.state = 'pending' AND d.due_at <= ?1 AND e.enabled = 1
-                   AND e.id NOT IN (SELECT value FROM json_each(?2))
+                 WHERE d.endpoint_id = ?4 AND d.state = 'pending' AND d.due_at <= ?1 AND e.enabled = 1
+                   AND d.id NOT IN (SELECT value FROM json_each(?2))
                  ORDER BY d.due_at, d.feed_id LIMIT ?3"
             ))?;
-            let mut rows = ask.query(params![now, json!(busy).to_string(), most])?;
-            let mut due = Vec::new();
-            while let Some(row) = rows.next()? {
-                let endpoint = endpoint(row)?;
-                let mut secrets = vec![open(&vault, &endpoint.id, &row.get::<_, Vec<u8>>(13)?)?];
-                if let Some(previous) = row.get::<_, Option<Vec<u8>>>(14)?
-                    && endpoint.previous_until.is_some_and(|until| until > now)
-                {
-                    secrets.push(open(&vault, &endpoint.id, &previous)?);
+            let (mut due, under_way) = (Vec::new(), json!(under_way).to_string());
+            for (endpoint, most) in of {
+                let mut rows = ask.query(params![now, under_way, most as i64, endpoint])?;
+                while let Some(row) = rows.next()? {
+                    due.push(due_delivery(&vault, row, now)?);
                 }
-                due.push(DueDelivery {
-                    id: row.get(9)?,
-                    feed_id: row.get(10)?,
-                    body: row.get(11)?,
-                    tries: row.get(12)?,
-                    endpoint,
-                    secrets,
-                });
             }
             Ok(due)
-        })
-        .await
-    }
-
-    /// When the next delivery is due.
-    pub async fn next_delivery_at(&self) -> Result<Option<i64>, DbError> {
-        self.read(|db| {
-            Ok(db
-                .prepare_cached(
-                    "SELECT min(d.due_at) FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
-                     WHERE d.state = 'pending' AND d.due_at IS NOT NULL AND e.enabled = 1",
-                )?
-                .query_row([], |row| row.get(0))?)
         })
         .await
     }
@@ -380,6 +429,24 @@ impl Db {
     }
 }
 
+fn due_delivery(vault: &Vault, row: &Row<'_>, now: i64) -> Result<DueDelivery, DbError> {
+    let endpoint = endpoint(row)?;
+    let mut secrets = vec![open(vault, &endpoint.id, &row.get::<_, Vec<u8>>(13)?)?];
+    if let Some(previous) = row.get::<_, Option<Vec<u8>>>(14)?
+        && endpoint.previous_until.is_some_and(|until| until > now)
+    {
+        secrets.push(open(vault, &endpoint.id, &previous)?);
+    }
+    Ok(DueDelivery {
+        id: row.get(9)?,
+        feed_id: row.get(10)?,
+        body: row.get(11)?,
+        tries: row.get(12)?,
+        endpoint,
+        secrets,
+    })
+}
+
 fn seal(vault: &Vault, endpoint: &str, secret: &SecretValue) -> Vec<u8> {
     vault.seal(&format!("endpoint/{endpoint}"), secret.expose(), crate::clock::random::<CHANCE>())
 }
@@ -388,10 +455,8 @@ fn open(vault: &Vault, endpoint: &str, envelope: &[u8]) -> Result<SecretValue, D
     Ok(SecretValue::new(vault.open(&format!("endpoint/{endpoint}"), envelope)?.to_vec()))
 }
 
-/// The id under which the outside knows a row of the feed; the same for every endpoint and every try.
-pub fn event_id(feed_id: i64) -> String {
-    format!("evt_{feed_id}")
-}
+/// The kind of a feed row's number outside.
+pub(in crate::db) const FEED: &str = "feed";
 
 fn one(db: &Connection, workspace: &str, id: &str) -> Result<Option<Endpoint>, DbError> {
     Ok(db
@@ -400,14 +465,26 @@ fn one(db: &Connection, workspace: &str, id: &str) -> Result<Option<Endpoint>, D
         .optional()?)
 }
 
-fn fan_out(db: &Connection, now: i64, most: u32, fresh_id: &dyn Fn() -> String) -> Result<bool, DbError> {
+fn fan_out(
+    db: &Connection,
+    now: i64,
+    most: u32,
+    after: &str,
+    fresh_id: &dyn Fn() -> String,
+) -> Result<FannedOut, DbError> {
     let newest = feed::range(db)?.newest;
     let mut ask = db.prepare_cached(&format!(
-        "SELECT {COLUMNS}, e.cursor FROM endpoints e WHERE e.enabled = 1 AND e.cursor < ?1 LIMIT 100"
+        "SELECT {COLUMNS}, e.cursor FROM endpoints e WHERE e.enabled = 1 AND e.cursor < ?1 AND e.id > ?2 ORDER BY e.id LIMIT ?3"
     ))?;
-    let behind =
-        ask.query_map([newest], |row| Ok((endpoint(row)?, row.get::<_, i64>(9)?)))?.collect::<Result<Vec<_>, _>>()?;
-    let mut more = behind.len() == 100;
+    let behind = ask
+        .query_map(params![newest, after, FAN_OUT_ENDPOINTS as i64], |row| Ok((endpoint(row)?, row.get::<_, i64>(9)?)))?
+        .collect::<Result<Vec<_>, _>>()?;
+    // Each act goes on after the last endpoint that the one before looked at, and from the first again after the last: endpoints
+    // that do not keep up cannot keep the others out.
+    let mut more = !after.is_empty() || behind.len() == FAN_OUT_ENDPOINTS;
+    let mut until =
+        if behind.len() == FAN_OUT_ENDPOINTS { behind.last() } else { None }.map(|(last, _)| last.id.clone());
+    let mut read = 0;
     for (endpoint, cursor) in behind {
         let waiting: u32 = db
             .prepare_cached("SELECT count(*) FROM deliveries WHERE endpoint_id = ?1 AND state = 'pending'")?
@@ -419,6 +496,7 @@ fn fan_out(db: &Connection, now: i64, most: u32, fresh_id: &dyn Fn() -> String) 
         }
         let rows = feed::after(db, &endpoint.workspace, cursor, room)?;
         more |= rows.len() == room as usize;
+        read += rows.len();
         let reached = if rows.len() < room as usize { newest } else { rows.last().map_or(cursor, |row| row.id) };
         for row in rows.iter().filter(|row| endpoint.wants(&row.kind)) {
             let data: Value = serde_json::from_str(&row.data).unwrap_or(Value::Null);
@@ -430,8 +508,12 @@ fn fan_out(db: &Connection, now: i64, most: u32, fresh_id: &dyn Fn() -> String) 
             .execute(params![fresh_id(), endpoint.id, endpoint.workspace, row.id, row.kind, body, now])?;
         }
         db.prepare_cached("UPDATE endpoints SET cursor = ?2 WHERE id = ?1")?.execute(params![endpoint.id, reached])?;
+        if read >= FAN_OUT_ROWS {
+            (more, until) = (true, Some(endpoint.id));
+            break;
+        }
     }
-    Ok(more)
+    Ok(FannedOut { more, until: until.unwrap_or_default() })
 }
 
 fn settle(db: &Connection, id: &str, endpoint: &str, how: &Delivered, now: i64) -> Result<(), DbError> {
@@ -500,12 +582,16 @@ mod tests {
             failing_since: None,
             created_at: 1,
         };
-        db.add_endpoint(endpoint, SecretValue::new(vec![9; 32]), entry(), None).await.unwrap();
+        assert!(db.add_endpoint(endpoint, SecretValue::new(vec![9; 32]), 1, entry(), None).await.unwrap());
         db
     }
 
     fn ids() -> impl Fn() -> String + Send + 'static {
         || crate::ids::mint("dlv", 5, crate::clock::random())
+    }
+
+    fn some() -> Vec<(String, usize)> {
+        vec![("ep_1".into(), 10)]
     }
 
     /// An endpoint gets what happened after it was made, of the types it wants, once.
@@ -520,13 +606,15 @@ mod tests {
         })
         .await
         .unwrap();
-        db.fan_out(5, 10, ids()).await.unwrap();
-        db.fan_out(5, 10, ids()).await.unwrap();
-        let due = db.due_deliveries(5, Vec::new(), 10).await.unwrap();
+        db.fan_out(5, 10, String::new(), ids()).await.unwrap();
+        db.fan_out(5, 10, String::new(), ids()).await.unwrap();
+        let waiting = db.waiting_endpoints(5, 4).await.unwrap();
+        assert_eq!(waiting, [WaitingEndpoint { id: "ep_1".into(), workspace: "ws_1".into(), next_at: 5, due: 1 }]);
+        let due = db.due_deliveries(5, some(), Vec::new()).await.unwrap();
         assert_eq!(due.len(), 1);
         assert!(due[0].body.contains(r#""n":1"#));
         assert_eq!(due[0].secrets[0].expose(), [9; 32]);
-        assert!(db.due_deliveries(5, vec!["ep_1".into()], 10).await.unwrap().is_empty());
+        assert!(db.due_deliveries(5, some(), vec![due[0].id.clone()]).await.unwrap().is_empty(), "it is under way");
     }
 
     /// An endpoint that does not keep up waits in the feed: its queue has a bound, and nothing is skipped.
@@ -544,8 +632,8 @@ mod tests {
         .unwrap();
         let mut seen = Vec::new();
         for _ in 0..5 {
-            db.fan_out(5, 2, ids()).await.unwrap();
-            let due = db.due_deliveries(5, Vec::new(), 10).await.unwrap();
+            db.fan_out(5, 2, String::new(), ids()).await.unwrap();
+            let due = db.due_deliveries(5, some(), Vec::new()).await.unwrap();
             assert!(due.len() <= 2);
             for delivery in due {
                 seen.push(delivery.feed_id);

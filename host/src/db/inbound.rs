@@ -21,7 +21,7 @@ mod threads;
 mod translated;
 
 pub use erase::Erased;
-pub use media::{DueMedia, MediaOutcome};
+pub use media::{AccountWithMedia, DueMedia, MediaOutcome};
 pub use people::StrangerRow;
 pub use translated::{Committed, Effect, Translated, Translation};
 

@@ -54,6 +54,45 @@ pub struct PublishedRow {
     pub expires_at: i64,
 }
 
+/// Whose kept bytes are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum UsageScope {
+    /// Everybody's.
+    Total,
+    /// A workspace's.
+    Workspace(String),
+    /// Those of an account: what came through its channel.
+    Account(i64),
+    /// A web visitor's.
+    Visitor(String),
+}
+
+impl UsageScope {
+    /// As metrics and the table name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            UsageScope::Total => "total",
+            UsageScope::Workspace(_) => "workspace",
+            UsageScope::Account(_) => "account",
+            UsageScope::Visitor(_) => "visitor",
+        }
+    }
+
+    fn key(&self) -> String {
+        match self {
+            UsageScope::Total => String::new(),
+            UsageScope::Workspace(id) => id.clone(),
+            UsageScope::Account(id) => id.to_string(),
+            UsageScope::Visitor(id) => visitor_source(id),
+        }
+    }
+}
+
+/// What stands in a file's `source` that this web visitor sent.
+pub fn visitor_source(visitor: &str) -> String {
+    format!("visitor:{visitor}")
+}
+
 const COLUMNS: &str = "m.id, m.workspace_id, m.account_id, m.message_id, m.state, m.reason, m.kind, m.mime, m.name, m.bytes, m.width, \
      m.height, m.duration_ms, m.digest, m.source, m.tries, m.due_at, m.created_at";
 
@@ -171,6 +210,20 @@ impl Db {
         Ok(self.media(id).await?.filter(|row| row.workspace == workspace))
     }
 
+    /// Bytes of the files that are kept in each of these scopes.
+    pub async fn media_usage(&self, scopes: Vec<UsageScope>) -> Result<Vec<u64>, DbError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached("SELECT bytes FROM media_usage WHERE scope = ?1 AND key = ?2")?;
+            let bytes = scopes.iter().map(|scope| {
+                let bytes: Option<i64> =
+                    query.query_row(params![scope.name(), scope.key()], |row| row.get(0)).optional()?;
+                Ok(bytes.unwrap_or_default().max(0).unsigned_abs())
+            });
+            bytes.collect()
+        })
+        .await
+    }
+
     /// Publishes a file at this token until then.
     pub async fn publish_media(
         &self,
@@ -206,20 +259,27 @@ impl Db {
         .await
     }
 
-    /// Forgets publications that ended and marks files as deleted that are older than `before`, or older than `unused` and
-    /// nobody's, at most `limit` of each; answers with the digests that no file needs any more, whose bytes may go.
-    pub async fn expire_media(&self, before: i64, unused: i64, now: i64, limit: u32) -> Result<Vec<String>, DbError> {
+    /// Forgets publications that ended and marks files as deleted that are older than `before`, or older than `unused` (a web
+    /// visitor's: than `visitor_unused`) and in no message, at most `limit` of each; answers with the digests that no file needs any more, whose bytes may go.
+    pub async fn expire_media(
+        &self,
+        before: i64,
+        (unused, visitor_unused): (i64, i64),
+        now: i64,
+        limit: u32,
+    ) -> Result<Vec<String>, DbError> {
         self.write(Priority::Routine, move |db| {
             db.prepare_cached("DELETE FROM published WHERE token IN (SELECT token FROM published WHERE expires_at <= ?1 LIMIT ?2)")?
                 .execute(params![now, limit])?;
             let mut query = db.prepare_cached(
                 "SELECT * FROM (SELECT id, digest FROM media WHERE (state = 'stored' AND created_at < ?1) OR state = 'unwanted' LIMIT ?3) \
                  UNION SELECT * FROM (SELECT id, digest FROM media \
-                   WHERE state = 'stored' AND message_id IS NULL AND used = 0 AND created_at < ?2 \
+                   WHERE state = 'stored' AND message_id IS NULL AND used = 0 AND created_at < max(?2, ?4) \
+                   AND created_at < CASE WHEN source LIKE 'visitor:%' THEN ?4 ELSE ?2 END \
                    AND NOT EXISTS (SELECT 1 FROM published p WHERE p.media_id = media.id) LIMIT ?3)",
             )?;
             let old: Vec<(String, Option<String>)> = query
-                .query_map(params![before, unused, limit], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .query_map(params![before, unused, limit, visitor_unused], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
             let mut delete = db.prepare_cached(
                 "UPDATE media SET state = 'deleted', digest = NULL, reason = 'older than files are kept', due_at = NULL WHERE id = ?1",

@@ -56,13 +56,15 @@ pub use channels::{
 };
 pub use conversations::{ConversationRow, InboxCursor, InboxFilter};
 pub use dispatch::{BusyAccount, Claim, DuePart, Group};
-pub use endpoints::{Delivered, DueDelivery, Endpoint, EndpointAnswer, EndpointChange, event_id};
+pub use endpoints::{Delivered, DueDelivery, Endpoint, EndpointAnswer, EndpointChange, WaitingEndpoint};
 pub use feed::{FeedRange, FeedRow};
 pub use idempotency::{Earlier, KeptAnswer, Ticket};
-pub use inbound::{Committed, DueMedia, Effect, Erased, MediaOutcome, StrangerRow, Translated, Translation};
+pub use inbound::{
+    AccountWithMedia, Committed, DueMedia, Effect, Erased, MediaOutcome, StrangerRow, Translated, Translation,
+};
 pub use journal::{JournalReader, NewRow, PendingRow, Replay};
 pub use leases::Lease;
-pub use media::{MediaRow, PublishedRow};
+pub use media::{MediaRow, PublishedRow, UsageScope, visitor_source};
 pub use messages::MessageCursor;
 pub use outbound::{Addressee, Changed, KeyedAnswer, NewMessage, Queued};
 pub use plugins::{GenerationRow, PluginRow, RefusedFile};
@@ -70,13 +72,14 @@ pub use polls::{PollResult, PolledChannel};
 pub use retention::{Expired, Looked};
 pub use secrets::{Secret, SecretState};
 pub use templates::{KnownTemplate, NewTemplate, StaleTemplates, TemplateFilter};
-pub use tokens::{NewToken, TokenKind, TokenRow, Who};
-pub use users::{NewUser, UserChange, UserRow};
+pub use tokens::{NewToken, Standing, TokenKind, TokenRow, Who};
+pub use users::{NewUser, UserChange, UserChanged, UserRow};
 pub use visitors::{EntryRow, VisitorMessage, VisitorRow};
 pub use workspaces::WorkspaceRow;
 pub use writer::Priority;
 
 use crate::model::envelope::Vault;
+use crate::model::numbers::Numbers;
 use crate::wake::Wakes;
 use writer::Undo;
 
@@ -204,6 +207,7 @@ struct Inner {
     wakes: Wakes,
     channels: Arc<channels::ChannelCache>,
     vault: Vault,
+    numbers: Numbers,
     path: PathBuf,
     writer: writer::Writer,
     readers: std::sync::Mutex<Vec<Connection>>,
@@ -223,6 +227,7 @@ impl Db {
         prepare(&connection)?;
         migrate(&mut connection, &config.path)?;
         system::prove_key(&connection, &vault)?;
+        let numbers = system::numbers(&connection, &vault)?;
         if let Some(pages) = config.max_pages {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
@@ -242,6 +247,7 @@ impl Db {
             wakes,
             channels: cache,
             vault,
+            numbers,
             writer: writer::Writer::start(connection, bounds, committed, move |writer| fold.tend(writer)),
             readers: std::sync::Mutex::new(Vec::new()),
             permits: Semaphore::new(config.readers.max(1)),
@@ -306,6 +312,11 @@ impl Db {
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.0.path
+    }
+
+    /// Row numbers as the outside sees them.
+    pub fn numbers(&self) -> &Numbers {
+        &self.0.numbers
     }
 
     /// The master keys, for sealing and opening what a row holds.

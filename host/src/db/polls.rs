@@ -15,6 +15,8 @@ use super::{Db, DbError, PendingRow, Priority, after, channels, journal};
 pub struct PolledChannel {
     /// `ch_…`
     pub id: String,
+    /// Whose it is.
+    pub workspace: String,
     /// Which plugin it uses.
     pub plugin: String,
     /// Grows with every change of a credential.
@@ -44,12 +46,17 @@ impl Db {
                 return Ok(found);
             }
             let mut query = db.prepare_cached(
-                "SELECT id, plugin_id, credential_version FROM channels WHERE plugin_id = ?1 AND account IS NOT NULL \
+                "SELECT id, workspace_id, plugin_id, credential_version FROM channels WHERE plugin_id = ?1 AND account IS NOT NULL \
                  AND state = 'connected' AND paused = 0 AND coalesce(json_extract(features, '$.polling'), ?2) = 1",
             )?;
             for plugin in plugins {
                 let rows = query.query_map(params![plugin, unasked], |row| {
-                    Ok(PolledChannel { id: row.get(0)?, plugin: row.get(1)?, credential_version: row.get(2)? })
+                    Ok(PolledChannel {
+                        id: row.get(0)?,
+                        workspace: row.get(1)?,
+                        plugin: row.get(2)?,
+                        credential_version: row.get(3)?,
+                    })
                 })?;
                 found.extend(rows.collect::<Result<Vec<_>, _>>()?);
             }

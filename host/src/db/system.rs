@@ -4,10 +4,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Db, DbError, Priority};
 use crate::model::envelope::{CHANCE, EnvelopeError, Vault};
+use crate::model::numbers::Numbers;
 
 pub(in crate::db) const PROOF_KEY: &str = "master_key_proof";
 const PROOF_ROW: &str = "system/master_key_proof";
 const PROOF: &[u8] = b"this key opens this database";
+const NUMBERS_KEY: &str = "numbers_key";
+const NUMBERS_ROW: &str = "system/numbers_key";
 const HELD_KEY: &str = "held_since";
 
 /// Whether `vault` is what this database was sealed with; a new database takes it as its own.
@@ -26,6 +29,24 @@ pub(in crate::db) fn prove_key(connection: &Connection, vault: &Vault) -> Result
             set(connection, PROOF_KEY, &hex::encode(envelope))
         }
     }
+}
+
+/// The permutations of row numbers that this database was given at its first opening.
+pub(in crate::db) fn numbers(connection: &Connection, vault: &Vault) -> Result<Numbers, DbError> {
+    let damaged = || DbError::Damaged("the key of row numbers".into());
+    let key: [u8; 32] = match get(connection, NUMBERS_KEY)? {
+        Some(text) => {
+            let envelope = hex::decode(text).map_err(|_| damaged())?;
+            vault.open(NUMBERS_ROW, &envelope)?.as_slice().try_into().map_err(|_| damaged())?
+        }
+        None => {
+            let key = crate::clock::random::<32>();
+            let envelope = vault.seal(NUMBERS_ROW, &key, crate::clock::random::<CHANCE>());
+            set(connection, NUMBERS_KEY, &hex::encode(envelope))?;
+            key
+        }
+    };
+    Ok(Numbers::new(key))
 }
 
 /// The value of a key.

@@ -5,6 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::idempotency::{self, KeptAnswer};
 use super::{Db, DbError, NewUser, Priority, audit, users};
 use crate::model::audit::Entry;
+use crate::model::permissions::Role;
+use crate::wake::Credential;
 
 /// What a random value opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +89,24 @@ pub struct Who {
     /// When it was made.
     pub created_at: i64,
 }
+
+/// What an answer that stays open relies on: it ends when this is not the same any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The rows that decide it.
+    pub rows: Vec<Credential>,
+    /// A role's name.
+    pub role: String,
+    /// Where it may act.
+    pub workspace: String,
+    /// When it stops working.
+    pub expires_at: Option<i64>,
+}
+
+/// A token `t`, with its person `u`, is good at ?2; a session also had a request after ?3.
+const GOOD: &str = "t.kind IN ('api', 'session') AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?2) \
+     AND (t.kind = 'api' OR coalesce(t.last_used_at, t.created_at) > ?3) AND u.disabled_at IS NULL \
+     AND (t.user_id IS NULL OR u.workspace_id = t.workspace_id)";
 
 /// The person of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,14 +201,35 @@ impl Db {
     pub async fn who_holds(&self, hash: [u8; 32], now: i64, idle_since: i64) -> Result<Option<Who>, DbError> {
         self.read(move |connection| {
             Ok(connection
-                .prepare_cached(
+                .prepare_cached(&format!(
                     "SELECT t.id, t.workspace_id, w.name, u.id, u.email, u.name, coalesce(u.role, t.role), t.name, \
                      t.last_used_at, t.created_at FROM tokens t JOIN workspaces w ON w.id = t.workspace_id \
-                     LEFT JOIN users u ON u.id = t.user_id WHERE t.hash = ?1 AND t.kind IN ('api', 'session') \
-                     AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?2) \
-                     AND (t.kind = 'api' OR coalesce(t.last_used_at, t.created_at) > ?3) AND u.disabled_at IS NULL",
-                )?
+                     LEFT JOIN users u ON u.id = t.user_id WHERE t.hash = ?1 AND {GOOD}"
+                ))?
                 .query_row(params![hash, now, idle_since], who)
+                .optional()?)
+        })
+        .await
+    }
+
+    /// What the token or session with this id relies on, if it is good at `now`; as [`Db::who_holds`].
+    pub async fn standing(&self, token: &str, now: i64, idle_since: i64) -> Result<Option<Standing>, DbError> {
+        let token = token.to_owned();
+        self.read(move |connection| {
+            Ok(connection
+                .prepare_cached(&format!(
+                    "SELECT t.rowid, u.rowid, coalesce(u.role, t.role), t.workspace_id, t.expires_at \
+                     FROM tokens t LEFT JOIN users u ON u.id = t.user_id WHERE t.id = ?1 AND {GOOD}"
+                ))?
+                .query_row(params![token, now, idle_since], |row| {
+                    let user = row.get::<_, Option<i64>>(1)?.map(Credential::User);
+                    Ok(Standing {
+                        rows: [Credential::Token(row.get(0)?)].into_iter().chain(user).collect(),
+                        role: row.get(2)?,
+                        workspace: row.get(3)?,
+                        expires_at: row.get(4)?,
+                    })
+                })
                 .optional()?)
         })
         .await
@@ -303,7 +344,8 @@ impl Db {
                 "DELETE FROM tokens WHERE hash = ?1 AND kind = 'setup' AND revoked_at IS NULL AND expires_at > ?2",
                 params![hash, now],
             )?;
-            if used == 0 {
+            // A link is for the first operator, and somebody may have become that since it was shown.
+            if used == 0 || users::active_with_role(connection, Role::Operator.name())? > 0 {
                 return Ok(false);
             }
             users::insert(connection, &new)?;

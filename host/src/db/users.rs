@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::idempotency::{self, KeptAnswer};
 use super::{Db, DbError, Priority, audit, tokens};
 use crate::model::audit::Entry;
+use crate::model::permissions::Role;
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,19 @@ pub struct NewUser {
     pub user: UserRow,
     /// argon2id, as a PHC string; `None`: a set-up link sets it.
     pub password_hash: Option<String>,
+}
+
+/// What came of changing or removing a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserChanged {
+    /// As the person is now, or was before they were removed.
+    Done(UserRow),
+    /// There is no such person in this workspace.
+    NotFound,
+    /// The person may do more than whoever asked.
+    Above(String),
+    /// Nobody else who may sign in has the host's highest role.
+    LastOperator,
 }
 
 /// What is to change about a person; `None` leaves it.
@@ -133,21 +147,27 @@ impl Db {
         .await
     }
 
-    /// Changes a person of a workspace; `None` where there is none. A new password, another role or being disabled ends
-    /// every session of that person, and so its next request is made with what now holds.
+    /// Changes a person of a workspace whose role is one of `may`. A new password, another role or being disabled ends every
+    /// session of that person, and so its next request is made with what now holds. The last operator stays one.
     pub async fn change_user(
         &self,
         workspace: &str,
         id: &str,
         change: UserChange,
+        may: Vec<&'static str>,
         now: i64,
         entry: Entry,
-    ) -> Result<Option<UserRow>, DbError> {
+    ) -> Result<UserChanged, DbError> {
         let (workspace, id) = (workspace.to_owned(), id.to_owned());
         self.write(Priority::Urgent, move |connection| {
+            let loses = change.role.as_deref().is_some_and(|role| role != OPERATOR)
+                || matches!(change.disabled_at, Some(Some(_)));
+            if let Err(refused) = may_change(connection, (&workspace, &id), &may, loses)? {
+                return Ok(refused);
+            }
             let ends_sessions =
                 change.password_hash.is_some() || change.role.is_some() || matches!(change.disabled_at, Some(Some(_)));
-            let changed = connection.execute(
+            connection.execute(
                 "UPDATE users SET name = coalesce(?3, name), role = coalesce(?4, role), \
                  password_hash = coalesce(?5, password_hash), disabled_at = CASE WHEN ?6 THEN ?7 ELSE disabled_at END \
                  WHERE workspace_id = ?1 AND id = ?2",
@@ -161,29 +181,34 @@ impl Db {
                     change.disabled_at.flatten()
                 ],
             )?;
-            if changed == 0 {
-                return Ok(None);
-            }
             if ends_sessions {
                 tokens::revoke_sessions(connection, &id, now)?;
             }
             audit::append(connection, &entry)?;
-            one(connection, &workspace, &id)
+            Ok(one(connection, &workspace, &id)?.map_or(UserChanged::NotFound, UserChanged::Done))
         })
         .await
     }
 
-    /// Removes a person with every session and token of theirs; whether there was one. What they did keeps their id.
-    pub async fn remove_user(&self, workspace: &str, id: &str, entry: Entry) -> Result<bool, DbError> {
+    /// Removes a person whose role is one of `may`, with every session and token of theirs. What they did keeps their id. The last
+    /// operator stays.
+    pub async fn remove_user(
+        &self,
+        workspace: &str,
+        id: &str,
+        may: Vec<&'static str>,
+        entry: Entry,
+    ) -> Result<UserChanged, DbError> {
         let (workspace, id) = (workspace.to_owned(), id.to_owned());
         self.write(Priority::Urgent, move |connection| {
-            if one(connection, &workspace, &id)?.is_none() {
-                return Ok(false);
-            }
+            let user = match may_change(connection, (&workspace, &id), &may, true)? {
+                Ok(user) => user,
+                Err(refused) => return Ok(refused),
+            };
             connection.execute("DELETE FROM tokens WHERE user_id = ?1", params![id])?;
             connection.execute("DELETE FROM users WHERE workspace_id = ?1 AND id = ?2", params![workspace, id])?;
             audit::append(connection, &entry)?;
-            Ok(true)
+            Ok(UserChanged::Done(user))
         })
         .await
     }
@@ -191,13 +216,37 @@ impl Db {
     /// How many people of this role may sign in, in the whole host.
     pub async fn active_users_with_role(&self, role: &str) -> Result<u64, DbError> {
         let role = role.to_owned();
-        self.read(move |connection| {
-            Ok(connection
-                .prepare_cached(
-                    "SELECT count(*) FROM users WHERE role = ?1 AND disabled_at IS NULL AND password_hash IS NOT NULL",
-                )?
-                .query_row(params![role], |row| row.get::<_, i64>(0))? as u64)
-        })
-        .await
+        self.read(move |connection| active_with_role(connection, &role)).await
     }
+}
+
+/// The role of which the host always has somebody.
+const OPERATOR: &str = Role::Operator.name();
+
+/// How many people of this role may sign in, in the whole host.
+pub(in crate::db) fn active_with_role(connection: &Connection, role: &str) -> Result<u64, DbError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT count(*) FROM users WHERE role = ?1 AND disabled_at IS NULL AND password_hash IS NOT NULL",
+        )?
+        .query_row(params![role], |row| row.get::<_, i64>(0))? as u64)
+}
+
+/// The person as they are within this act, where they may be changed by whoever may give the roles `may`. `loses`: they would not be
+/// an operator who may sign in any more.
+fn may_change(
+    connection: &Connection,
+    (workspace, id): (&str, &str),
+    may: &[&str],
+    loses: bool,
+) -> Result<Result<UserRow, UserChanged>, DbError> {
+    let Some(user) = one(connection, workspace, id)? else { return Ok(Err(UserChanged::NotFound)) };
+    if !may.contains(&user.role.as_str()) {
+        return Ok(Err(UserChanged::Above(user.role)));
+    }
+    let counts = user.role == OPERATOR && user.disabled_at.is_none();
+    if loses && counts && active_with_role(connection, OPERATOR)? <= 1 {
+        return Ok(Err(UserChanged::LastOperator));
+    }
+    Ok(Ok(user))
 }

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::journal::{self, NewRow};
+use super::media::visitor_source;
 use super::{Db, DbError, Priority, after};
 
 /// A visitor's session.
@@ -91,12 +92,63 @@ impl Db {
             if fresh == 0 {
                 return Ok(false);
             }
-            db.prepare_cached("UPDATE visitors SET seen_at = ?2 WHERE id = ?1")?
+            db.prepare_cached("UPDATE visitors SET seen_at = ?2, wrote = 1 WHERE id = ?1")?
                 .execute(params![visitor, row.received_at])?;
             journal::append(db, &row)?;
             after::wake_journal();
             after::wake_visitor(&visitor);
             Ok(true)
+        })
+        .await
+    }
+
+    /// Notes that a visitor is here, unless that was noted after `since`.
+    pub async fn visitor_seen(&self, visitor: &str, since: i64, now: i64) -> Result<(), DbError> {
+        let visitor = visitor.to_owned();
+        let stale = self
+            .read({
+                let visitor = visitor.clone();
+                move |db| {
+                    Ok(db
+                        .prepare_cached("SELECT 1 FROM visitors WHERE id = ?1 AND seen_at < ?2")?
+                        .exists(params![visitor, since])?)
+                }
+            })
+            .await?;
+        if !stale {
+            return Ok(());
+        }
+        self.write(Priority::Routine, move |db| {
+            db.prepare_cached("UPDATE visitors SET seen_at = ?2 WHERE id = ?1")?.execute(params![visitor, now])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets visitors who were not seen since `before`, and those who never wrote and were not seen since `silent`, with what
+    /// their browsers show of the chat: at most `most` rows. Their conversations stay. How many rows went.
+    pub async fn forget_visitors(&self, before: i64, silent: i64, most: u32) -> Result<usize, DbError> {
+        self.write(Priority::Routine, move |db| {
+            let mut gone = 0;
+            for (wrote, before) in [(1, before), (0, silent)] {
+                let entries = db
+                    .prepare_cached(
+                        "DELETE FROM visitor_entries WHERE id IN (SELECT e.id FROM visitors v JOIN visitor_entries e \
+                         ON e.account_id = v.account_id AND e.visitor = v.id WHERE v.wrote = ?1 AND v.seen_at < ?2 LIMIT ?3)",
+                    )?
+                    .execute(params![wrote, before, most])?;
+                gone = gone.max(entries);
+                // A visitor goes after the last of their entries.
+                if entries < most as usize {
+                    let visitors = db
+                        .prepare_cached(
+                            "DELETE FROM visitors WHERE id IN (SELECT id FROM visitors WHERE wrote = ?1 AND seen_at < ?2 LIMIT ?3)",
+                        )?
+                        .execute(params![wrote, before, most])?;
+                    gone = gone.max(visitors);
+                }
+            }
+            Ok(gone)
         })
         .await
     }
@@ -116,20 +168,9 @@ impl Db {
         .await
     }
 
-    /// Notes which visitor a file came from, so that nobody else's message can show it.
-    pub async fn own_visitor_file(&self, file: &str, visitor: &VisitorRow) -> Result<(), DbError> {
-        let (file, source, account) = (file.to_owned(), owner_of(&visitor.id), visitor.account);
-        self.write(Priority::Urgent, move |db| {
-            db.prepare_cached("UPDATE media SET source = ?2, account_id = ?3 WHERE id = ?1")?
-                .execute(params![file, source, account])?;
-            Ok(())
-        })
-        .await
-    }
-
     /// Whether this file came from this visitor and belongs to no message yet.
     pub async fn is_visitor_file(&self, file: &str, visitor: &str) -> Result<bool, DbError> {
-        let (file, source) = (file.to_owned(), owner_of(visitor));
+        let (file, source) = (file.to_owned(), visitor_source(visitor));
         self.read(move |db| {
             Ok(db
                 .prepare_cached("SELECT 1 FROM media WHERE id = ?1 AND source = ?2 AND message_id IS NULL")?
@@ -137,8 +178,4 @@ impl Db {
         })
         .await
     }
-}
-
-fn owner_of(visitor: &str) -> String {
-    format!("visitor:{visitor}")
 }

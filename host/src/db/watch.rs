@@ -1,11 +1,13 @@
-//! Notices that tables changed, so that what memory holds of them cannot be forgotten to be forgotten.
+//! Notices that tables changed, so that what memory holds of them cannot be forgotten to be forgotten; and which credentials did,
+//! so that no act that changes one has to say so.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rusqlite::Connection;
 
-use super::DbError;
+use super::{DbError, after};
+use crate::wake::Credential;
 
 /// Whether some tables changed. Cheap to clone.
 #[derive(Clone)]
@@ -22,9 +24,14 @@ impl Changes {
     pub fn of(writer: &Connection, tables: &'static [&'static str]) -> Result<Changes, DbError> {
         let changes = Changes(Arc::new(Inner { touched: AtomicBool::new(false), epoch: AtomicU64::new(0) }));
         let seen = changes.clone();
-        writer.update_hook(Some(move |_, _: &str, table: &str, _| {
+        writer.update_hook(Some(move |_, _: &str, table: &str, row: i64| {
             if tables.contains(&table) {
                 seen.0.touched.store(true, Ordering::Relaxed);
+            }
+            match table {
+                "tokens" => after::credential_changed(Credential::Token(row)),
+                "users" => after::credential_changed(Credential::User(row)),
+                _ => {}
             }
         }))?;
         Ok(changes)

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use sambung_runtime::shares::Place;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -14,30 +15,27 @@ use url::Url;
 use super::signature::{Secret, sign};
 use super::{Feed, Inner};
 use crate::clock::random;
-use crate::db::{DbError, Delivered, DueDelivery, event_id};
+use crate::db::{DbError, Delivered, DueDelivery, WaitingEndpoint};
 use crate::model::retry::delivery_delay;
 
 /// Deliveries under way at a time to one endpoint.
-const PER_ENDPOINT: usize = 4;
+pub(super) const PER_ENDPOINT: usize = 4;
 /// Most bytes of an answer that are read; only its status and headers matter.
 const ANSWER_BYTES: usize = 1 << 20;
 /// An endpoint that took nothing for so long is disabled, in milliseconds.
 const PATIENCE: i64 = 5 * 24 * 3_600_000;
 const LONGEST_SLEEP: i64 = 30_000;
 
-/// What is under way, so that nothing is delivered twice at once.
-#[derive(Default)]
-struct UnderWay {
-    ids: HashSet<String>,
-    endpoints: HashMap<String, usize>,
-}
+/// Ids of deliveries that are under way, so that nothing is delivered twice at once.
+type UnderWay = Arc<Mutex<HashSet<String>>>;
 
 impl Feed {
     pub(super) async fn deliver(&self, stop: CancellationToken) {
         let tasks = TaskTracker::new();
-        let under_way = Arc::new(Mutex::new(UnderWay::default()));
+        let under_way = UnderWay::default();
+        let mut after = String::new();
         while !stop.is_cancelled() {
-            let sleep = match self.round(&tasks, &under_way).await {
+            let sleep = match self.round(&tasks, &under_way, &mut after).await {
                 Ok(sleep) => sleep,
                 Err(error) => {
                     tracing::error!(%error, "deliveries wait for the database");
@@ -54,64 +52,77 @@ impl Feed {
         tasks.wait().await;
     }
 
-    async fn round(&self, tasks: &TaskTracker, under_way: &Arc<Mutex<UnderWay>>) -> Result<i64, DbError> {
+    async fn round(&self, tasks: &TaskTracker, under_way: &UnderWay, after: &mut String) -> Result<i64, DbError> {
         let inner = &self.0;
         let clock = inner.clock.clone();
         let now = clock.now();
         // Before it looks: what is committed afterwards wakes this loop. So does whoever adds or enables an endpoint.
         inner.wakes.delivering.store(true, Ordering::Release);
-        let more = inner.db.fan_out(now, inner.settings.waiting_per_endpoint, move || clock.id("dlv")).await?;
-        let Some(more) = more else {
+        let waiting = inner.settings.waiting_per_endpoint;
+        let written = inner.db.fan_out(now, waiting, std::mem::take(after), move || clock.id("dlv")).await?;
+        let Some(written) = written else {
             inner.wakes.delivering.store(false, Ordering::Release);
             return Ok(LONGEST_SLEEP);
         };
-        let busy: Vec<String> = {
-            let state = under_way.lock().unwrap_or_else(PoisonError::into_inner);
-            state.endpoints.iter().filter(|(_, count)| **count >= PER_ENDPOINT).map(|(id, _)| id.clone()).collect()
-        };
+        *after = written.until;
+        let waiting = inner.db.waiting_endpoints(now, 2 * PER_ENDPOINT as u32).await?;
+        let next = waiting.iter().map(|endpoint| endpoint.next_at - now).min().unwrap_or(LONGEST_SLEEP);
+        let mut places = self.places(waiting);
+        let of = places.iter().map(|(endpoint, places)| (endpoint.clone(), places.len())).collect();
+        let busy = lock(under_way).iter().cloned().collect();
         let mut began = false;
-        for delivery in inner.db.due_deliveries(now, busy, 64).await? {
-            let Ok(permit) = Arc::clone(&inner.deliveries).try_acquire_owned() else { break };
-            if !begin(under_way, &delivery) {
+        for delivery in inner.db.due_deliveries(now, of, busy).await? {
+            let Some(place) = places.get_mut(&delivery.endpoint.id).and_then(Vec::pop) else { continue };
+            if !lock(under_way).insert(delivery.id.clone()) {
                 continue;
             }
             began = true;
             let (inner, under_way) = (Arc::clone(inner), Arc::clone(under_way));
             tasks.spawn(async move {
                 attempt(&inner, &delivery).await;
-                end(&under_way, &delivery);
-                drop(permit);
+                lock(&under_way).remove(&delivery.id);
+                drop(place);
                 inner.wakes.deliveries.notify_one();
             });
         }
-        if more || began {
+        if written.more || began {
             return Ok(50);
         }
-        let next = inner.db.next_delivery_at().await?.map_or(LONGEST_SLEEP, |at| at - now);
         // What is under way is due too, and its end is signalled.
         Ok(next.clamp(250, LONGEST_SLEEP))
     }
-}
 
-fn begin(under_way: &Mutex<UnderWay>, delivery: &DueDelivery) -> bool {
-    let mut state = under_way.lock().unwrap_or_else(PoisonError::into_inner);
-    let count = state.endpoints.get(&delivery.endpoint.id).copied().unwrap_or(0);
-    if count >= PER_ENDPOINT || !state.ids.insert(delivery.id.clone()) {
-        return false;
-    }
-    state.endpoints.insert(delivery.endpoint.id.clone(), count + 1);
-    true
-}
-
-fn end(under_way: &Mutex<UnderWay>, delivery: &DueDelivery) {
-    let mut state = under_way.lock().unwrap_or_else(PoisonError::into_inner);
-    state.ids.remove(&delivery.id);
-    if let Some(count) = state.endpoints.get_mut(&delivery.endpoint.id) {
-        *count -= 1;
-        if *count == 0 {
-            state.endpoints.remove(&delivery.endpoint.id);
+    /// Takes places for deliveries that are due, one for each endpoint in turn: first for the workspaces, and then the endpoints,
+    /// that hold fewest.
+    fn places(&self, waiting: Vec<WaitingEndpoint>) -> HashMap<String, Vec<Place>> {
+        let shares = &self.0.deliveries;
+        let mut wanted: Vec<(WaitingEndpoint, usize)> = waiting
+            .into_iter()
+            .filter_map(|endpoint| {
+                let held = shares.load(&endpoint.workspace, &endpoint.id).1;
+                let wants = (endpoint.due as usize).saturating_sub(held);
+                (wants > 0).then_some((endpoint, wants))
+            })
+            .collect();
+        let mut places: HashMap<String, Vec<Place>> = HashMap::new();
+        while !wanted.is_empty() {
+            wanted.sort_by_cached_key(|(one, _)| (shares.load(&one.workspace, &one.id), one.next_at));
+            wanted.retain_mut(|(one, wants)| {
+                if shares.room(&one.workspace, &one.id) == 0 {
+                    return false;
+                }
+                let Some(place) = shares.try_take(&one.workspace, &one.id) else { return false };
+                places.entry(one.id.clone()).or_default().push(place);
+                *wants -= 1;
+                *wants > 0
+            });
         }
+        places
     }
+}
+
+fn lock(under_way: &UnderWay) -> MutexGuard<'_, HashSet<String>> {
+    under_way.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn attempt(inner: &Inner, delivery: &DueDelivery) {
@@ -132,7 +143,7 @@ async fn call(inner: &Inner, delivery: &DueDelivery) -> Delivered {
     let Ok(url) = Url::parse(&delivery.endpoint.url) else {
         return failed(inner, delivery, None, "the address is not a URL".to_owned(), None);
     };
-    let id = event_id(delivery.feed_id);
+    let id = inner.db.event_id(&delivery.endpoint.workspace, delivery.feed_id);
     let timestamp = inner.clock.now() / 1_000;
     let secrets: Vec<Secret> = delivery.secrets.iter().map(|secret| Secret::new(secret.expose().to_vec())).collect();
     let signature = sign(&secrets, &id, timestamp, delivery.body.as_bytes());

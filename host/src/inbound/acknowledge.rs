@@ -11,13 +11,14 @@ use sambung_runtime::contract::types::{Content, Target, Thread};
 use super::Inner;
 use crate::db::{DbError, Translated, Translation};
 
-/// Signals at a time; past it choices go without.
-pub(super) const AT_ONCE: usize = 16;
+/// Signals at a time, shared by all workspaces; past it choices go without.
+pub(super) const AT_ONCE: usize = 32;
 /// What is older than this is left alone, in milliseconds.
 const LATE: i64 = 30_000;
 
 /// A choice that waits to be noticed.
 pub(super) struct Choice {
+    workspace: Arc<str>,
     channel: Arc<str>,
     thread: Thread,
     about: Target,
@@ -26,7 +27,9 @@ pub(super) struct Choice {
 /// The choices in a request that was translated when it came.
 pub(super) fn choices(translated: &Translated, now: i64) -> Vec<Choice> {
     let row = &translated.row;
-    let (Some(channel), Translation::Outcome { outcome, .. }) = (&row.channel, &translated.translation) else {
+    let (Some(workspace), Some(channel), Translation::Outcome { outcome, .. }) =
+        (&row.workspace, &row.channel, &translated.translation)
+    else {
         return Vec::new();
     };
     if row.replays > 0 || now - row.received_at > LATE {
@@ -43,6 +46,7 @@ pub(super) fn choices(translated: &Translated, now: i64) -> Vec<Choice> {
     let chosen = messages.filter(|message| message.content.iter().any(|content| matches!(content, Content::Choice(_))));
     chosen
         .map(|message| Choice {
+            workspace: Arc::clone(workspace),
             channel: Arc::clone(channel),
             thread: message.thread.clone(),
             about: Target { id: message.id.clone(), context: message.context.clone(), extra: Vec::new() },
@@ -53,7 +57,7 @@ pub(super) fn choices(translated: &Translated, now: i64) -> Vec<Choice> {
 /// Tells of those that were stored.
 pub(super) fn tell(inner: &Arc<Inner>, choices: Vec<Choice>) {
     for choice in choices {
-        let Ok(place) = Arc::clone(&inner.signals).try_acquire_owned() else { return };
+        let Some(place) = inner.signals.try_take(&choice.workspace, &choice.channel) else { continue };
         let inner = Arc::clone(inner);
         tokio::spawn(async move {
             let _place = place;

@@ -2,21 +2,23 @@
 //!
 //! A file's row says when it is due; a claimed one comes again by itself, and at once after a start.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sambung_runtime::contract::media::Source;
+use sambung_runtime::shares::Place;
 use sambung_runtime::{Download, DownloadError, Markers};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use crate::db::{DueMedia, MediaOutcome};
-use crate::media::{Claim, MediaError};
+use crate::media::{Claim, MediaError, Owner};
 use crate::model::channel::ChannelState;
 
-/// Files fetched at a time.
-const AT_ONCE: usize = 8;
+/// Most files fetched at a time for one channel.
+pub(super) const EACH_CHANNEL: usize = 8;
 /// How often a file is tried.
 const MOST_TRIES: i64 = 8;
 /// The first delay after a failure; each following one is four times as long.
@@ -35,21 +37,19 @@ pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
     }
     let mut fetching = JoinSet::new();
     while !stop.is_cancelled() {
-        let room = AT_ONCE.saturating_sub(fetching.len());
-        let due = match inner.db.claim_due_media(inner.clock.now(), room as u32).await {
+        let due = match claim(inner).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::warn!(%error, "files that are due could not be claimed");
                 Vec::new()
             }
         };
-        let full = due.len() == room;
-        for file in due {
+        for (file, place) in due {
             let inner = Arc::clone(inner);
-            fetching.spawn(async move { fetch(&inner, file).await });
-        }
-        if full && fetching.len() < AT_ONCE {
-            continue;
+            fetching.spawn(async move {
+                fetch(&inner, file).await;
+                drop(place);
+            });
         }
         tokio::select! {
             _ = fetching.join_next(), if !fetching.is_empty() => {}
@@ -57,6 +57,33 @@ pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
             () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
     }
+}
+
+/// Claims files that are due, each with its place: first those of the workspaces, and then the accounts, that hold fewest.
+async fn claim(inner: &Inner) -> Result<Vec<(DueMedia, Place)>, crate::db::DbError> {
+    let now = inner.clock.now();
+    let mut waiting = inner.db.accounts_with_due_media(now, EACH_CHANNEL as u32).await?;
+    let member = |account: i64| account.to_string();
+    let mut places: HashMap<i64, Vec<Place>> = HashMap::new();
+    while !waiting.is_empty() {
+        waiting.sort_by_cached_key(|one| (inner.fetches.load(&one.workspace, &member(one.account)), one.due_at));
+        waiting.retain_mut(|one| {
+            let member = member(one.account);
+            if inner.fetches.room(&one.workspace, &member) == 0 {
+                return false;
+            }
+            let Some(place) = inner.fetches.try_take(&one.workspace, &member) else { return false };
+            places.entry(one.account).or_default().push(place);
+            one.files -= 1;
+            one.files > 0
+        });
+    }
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of = places.iter().map(|(account, places)| (*account, places.len() as u32)).collect();
+    let claimed = inner.db.claim_due_media(now, of).await?;
+    Ok(claimed.into_iter().filter_map(|file| places.get_mut(&file.account)?.pop().map(|place| (file, place))).collect())
 }
 
 async fn fetch(inner: &Inner, file: DueMedia) {
@@ -158,7 +185,7 @@ async fn of_mail(inner: &Inner, due: &DueMedia, handle: &str) -> Result<MediaOut
     };
     let claim = Claim { mime: file.mime, name: file.name, kind: Some(due.file.kind.clone()) };
     let kept = async {
-        let mut incoming = inner.media.begin(&due.workspace).await?;
+        let mut incoming = inner.media.begin(Owner::account(&due.workspace, due.account)).await?;
         incoming.write(&file.bytes.into()).await?;
         incoming.finish(claim).await
     };
@@ -206,7 +233,16 @@ mod tests {
             duration_ms: None,
             extra: vec![],
         };
-        DueMedia { id: "md_1".into(), workspace: "ws_1".into(), channel: None, request: None, file, tries, created_at }
+        DueMedia {
+            id: "md_1".into(),
+            workspace: "ws_1".into(),
+            account: 1,
+            channel: None,
+            request: None,
+            file,
+            tries,
+            created_at,
+        }
     }
 
     #[test]

@@ -19,7 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sambung_runtime::contract::inbound::Response;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use sambung_runtime::shares::Shares;
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -45,7 +46,9 @@ struct Inner {
     arrivals: Arc<arrivals::Arrivals>,
     polling: polling::Settings,
     /// Places for signals.
-    signals: Arc<Semaphore>,
+    signals: Shares,
+    /// Places for fetching files.
+    fetches: Shares,
     /// There are people whom nobody was asked about.
     strangers: Notify,
 }
@@ -53,8 +56,10 @@ struct Inner {
 /// What of the configuration concerns inbound work.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Polls at a time.
+    /// Polls at a time, shared by all workspaces.
     pub polls: usize,
+    /// Files that are fetched at a time, shared by all workspaces.
+    pub fetches: usize,
     /// Providers cannot reach this host, so that whoever can be polled is.
     pub unreachable: bool,
 }
@@ -90,8 +95,12 @@ impl Inbound {
             media,
             answers: Arc::default(),
             arrivals: arrivals::Arrivals::new(),
-            polling: polling::Settings { at_once: settings.polls, unreachable: settings.unreachable },
-            signals: Arc::new(Semaphore::new(acknowledge::AT_ONCE)),
+            polling: polling::Settings {
+                places: Shares::new("polls", settings.polls),
+                unreachable: settings.unreachable,
+            },
+            signals: Shares::new("signals", acknowledge::AT_ONCE),
+            fetches: Shares::limited("fetches", settings.fetches, media::EACH_CHANNEL),
             strangers: Notify::new(),
         }))
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use sambung_runtime::shares::Shares;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,8 @@ const GATHER: Duration = Duration::from_millis(2);
 const ENOUGH: usize = 64;
 /// How long a request waits for its translation before it is put into the journal without one.
 const PATIENCE: Duration = Duration::from_millis(25);
+/// A row that was taken waits for its turn however long that takes.
+const FOREVER: Duration = Duration::from_secs(365 * 86_400);
 /// How often the journal is looked at without a signal.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long to wait when the database does not take what is ready.
@@ -50,7 +52,7 @@ struct Pipeline<'i> {
     inner: &'i Arc<Inner>,
     lanes: Lanes<Translated>,
     steps: JoinSet<Step>,
-    turns: Arc<Semaphore>,
+    turns: Shares,
     committing: bool,
     /// Rows that are being translated.
     translating: usize,
@@ -72,7 +74,7 @@ pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
             inner,
             lanes: Lanes::new(),
             steps: JoinSet::new(),
-            turns: Arc::new(Semaphore::new((cores * 2).max(4))),
+            turns: Shares::queued("translations", (cores * 4).max(8), MOST_ROWS * 2),
             committing: false,
             translating: 0,
             ready: None,
@@ -207,9 +209,9 @@ impl Pipeline<'_> {
         }
         if self.lanes.take(&row.address, row.id, row.body.len()) {
             self.translating += 1;
-            let (inner, turns, row) = (Arc::clone(self.inner), Arc::clone(&self.turns), Arc::clone(row));
+            let (inner, turns, row) = (Arc::clone(self.inner), self.turns.clone(), Arc::clone(row));
             self.steps.spawn(async move {
-                let _turn = turns.acquire_owned().await;
+                let _turn = turns.take(row.workspace.as_deref().unwrap_or_default(), &row.address, FOREVER).await;
                 Step::Translated(translate(&inner, row).await)
             });
         }

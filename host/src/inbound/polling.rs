@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use sambung_runtime::contract::polling::{Polled, Raw};
 use sambung_runtime::contract::types::Fault;
+use sambung_runtime::shares::Shares;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::Inner;
@@ -31,16 +32,17 @@ const SHOWN: u32 = 3;
 const FUNCTION: &str = "polling.poll";
 
 /// How polling goes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Settings {
-    /// Polls at a time, in the whole host.
-    pub at_once: usize,
+    /// Polls at a time, shared by all workspaces and their channels.
+    pub places: Shares,
     /// Whether providers cannot reach this host, so that whoever can be polled is.
     pub unreachable: bool,
 }
 
 /// A channel that is polled.
 struct Slot {
+    workspace: String,
     plugin: String,
     credential_version: i64,
     due: Instant,
@@ -128,8 +130,9 @@ impl Rounds {
             }
             stays
         });
-        for PolledChannel { id, plugin, credential_version } in found {
+        for PolledChannel { id, workspace, plugin, credential_version } in found {
             self.slots.entry(id).or_insert_with(|| Slot {
+                workspace,
                 plugin,
                 credential_version,
                 due: Instant::now(),
@@ -139,21 +142,30 @@ impl Rounds {
         }
     }
 
-    /// Begins polls that are due, those that have waited longest first.
+    /// Begins polls that are due: those of the workspaces that hold fewest places first, and of these those that waited longest.
     fn start(&mut self, inner: &Arc<Inner>) {
         let now = Instant::now();
-        let room = inner.polling.at_once.saturating_sub(self.polls.len());
-        if room == 0 {
-            return;
-        }
+        let places = &inner.polling.places;
         let mut due: Vec<(&String, &mut Slot)> =
             self.slots.iter_mut().filter(|(_, slot)| slot.running.is_none() && slot.due <= now).collect();
         due.sort_by_key(|(_, slot)| slot.due);
-        for (id, slot) in due.into_iter().take(room) {
+        // The n-th poll of a workspace comes after the first n - 1 of every other.
+        let mut turns: HashMap<String, usize> = HashMap::new();
+        due.sort_by_cached_key(|(_, slot)| {
+            let turn = turns.entry(slot.workspace.clone()).or_insert_with(|| places.load(&slot.workspace, "").0);
+            *turn += 1;
+            *turn
+        });
+        for (id, slot) in due {
+            if places.room(&slot.workspace, id) == 0 {
+                continue;
+            }
+            let Some(place) = places.try_take(&slot.workspace, id) else { continue };
             self.turns += 1;
             let (inner, channel, plugin) = (Arc::clone(inner), id.clone(), slot.plugin.clone());
             let (turn, failures) = (self.turns, slot.failures);
             let task = self.polls.spawn(async move {
+                let _place = place;
                 let polled = AssertUnwindSafe(poll(&inner, &channel, &plugin, failures)).catch_unwind().await;
                 let next = match polled {
                     Ok(Ok(next)) => next,
@@ -172,12 +184,12 @@ impl Rounds {
         }
     }
 
-    /// When the next poll is to begin, where there is room for one.
+    /// When the next poll is to begin, of those that there is a place for.
     fn next_due(&self, inner: &Inner) -> Option<Instant> {
-        if self.polls.len() >= inner.polling.at_once {
-            return None;
-        }
-        self.slots.values().filter(|slot| slot.running.is_none()).map(|slot| slot.due).min()
+        let may = |(id, slot): &(&String, &Slot)| {
+            slot.running.is_none() && inner.polling.places.room(&slot.workspace, id) > 0
+        };
+        self.slots.iter().filter(may).map(|(_, slot)| slot.due).min()
     }
 
     fn ended(&mut self, ended: Ended) {
@@ -315,7 +327,7 @@ mod tests {
     }
 
     fn channel(id: &str, credential_version: i64) -> PolledChannel {
-        PolledChannel { id: id.to_owned(), plugin: "p".to_owned(), credential_version }
+        PolledChannel { id: id.to_owned(), workspace: "ws".to_owned(), plugin: "p".to_owned(), credential_version }
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@ use super::Ingress;
 use super::addresses::{Address, Called};
 use super::budget::{Budget, Room};
 use crate::db::{DbError, NewRow};
+use crate::disk::Purpose;
 use crate::model::client_key::ClientKey;
 use crate::web::client::ClientAddress;
 use crate::web::listener::is_too_slow;
@@ -90,7 +91,7 @@ pub(super) async fn receive(
             full()
         }
         Verdict::Accept { handshake: true, answer, .. } => fixed(answer),
-        Verdict::Accept { .. } if ingress.disk.is_low(received_at) => full(),
+        Verdict::Accept { .. } if !state.disk.allows(Purpose::Requests, received_at) => full(),
         Verdict::Accept { recipe, answer, kept_headers, path, query, plugin_answers, handshake: false } => {
             let row = NewRow {
                 plugin: Arc::clone(&address.plugin),

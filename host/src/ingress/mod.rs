@@ -4,7 +4,6 @@
 
 mod addresses;
 mod budget;
-mod disk;
 mod hooks;
 mod origins;
 mod smtp;
@@ -17,11 +16,12 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
 use axum::{Extension, Router, middleware};
 
+use sambung_runtime::shares::Shares;
+
 use crate::web::guard;
 use crate::web::state::State;
 use addresses::Addresses;
 use budget::Budget;
-use disk::Disk;
 use visitors::VisitorLimits;
 
 pub use smtp::{Smtp, SmtpError, TlsError, socket_in};
@@ -31,10 +31,11 @@ struct Ingress {
     addresses: Addresses,
     /// Bytes of bodies that are being read or wait for their commit.
     bodies: Budget,
-    /// Visitors' files that are on their way.
+    /// Visitors' files that are on their way, by client address.
     uploads: Budget,
+    /// The same, shared by all workspaces and their channels.
+    upload_places: Shares,
     visitors: VisitorLimits,
-    disk: Disk,
 }
 
 /// The addresses of this part.
@@ -44,8 +45,8 @@ pub fn routes(state: &State) -> Router<State> {
         addresses: Addresses::new(state),
         bodies: Budget::with_share(config.body_bytes, config.body_bytes_per_address),
         uploads: Budget::with_share(config.uploads, config.uploads_per_address),
-        visitors: VisitorLimits::new(state.config.server.limiter_keys),
-        disk: Disk::new(state.config.server.data_dir.clone(), state.config.database.min_free_bytes),
+        upload_places: Shares::new("uploads", config.uploads),
+        visitors: VisitorLimits::new(config.visitor_streams, state.config.server.limiter_keys),
     });
     Router::new()
         .route("/hooks/{*rest}", any(hooks::receive))

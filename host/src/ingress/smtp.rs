@@ -19,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::budget::Budget;
-use super::disk::Disk;
 use crate::auth::rate::Limiter;
 use crate::config;
 use crate::mail::Verdicts;
@@ -66,7 +65,6 @@ struct Shared {
     config: config::Mail,
     verdicts: Verdicts,
     tls: Option<tokio_rustls::TlsAcceptor>,
-    disk: Disk,
     bytes: Budget,
     pace: Pace,
     mails: Limiter<ClientKey>,
@@ -99,7 +97,6 @@ impl Smtp {
                 Some(bound.map_err(|error| SmtpError::Listen { address: address.to_owned(), error })?)
             }
         };
-        let disk = Disk::new(state.config.server.data_dir.clone(), state.config.database.min_free_bytes);
         let shared = Shared {
             mails: Limiter::per_minute(config.mails_per_minute, state.config.server.limiter_keys),
             connections: Budget::new(config.connections),
@@ -113,7 +110,6 @@ impl Smtp {
             config,
             verdicts,
             tls,
-            disk,
         };
         Ok(Some(Smtp { shared: Arc::new(shared), listener }))
     }

@@ -7,9 +7,9 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sambung_runtime::shares::{Place, Shares};
 use sha2::{Digest, Sha256};
 
-use super::budget::{Budget, Room};
 use crate::auth::rate::Limiter;
 use crate::clock::random;
 use crate::model::client_key::ClientKey;
@@ -20,8 +20,6 @@ const SESSIONS: u32 = 60;
 const MESSAGES: u32 = 60;
 /// Files that one visitor may send in a minute.
 const FILES: u32 = 10;
-/// Streams open at a time, in the whole host.
-const STREAMS: usize = 4096;
 /// Streams of one visitor: a page in a few windows.
 const STREAMS_OF_ONE: usize = 8;
 
@@ -31,7 +29,7 @@ pub(super) struct VisitorLimits {
     pub sessions: Limiter<ClientKey>,
     pub messages: Limiter<String>,
     pub files: Limiter<String>,
-    streams: Budget,
+    streams: Shares,
     of_one: Arc<Mutex<HashMap<String, usize>>>,
 }
 
@@ -39,31 +37,31 @@ pub(super) struct VisitorLimits {
 pub(super) struct OpenStream {
     visitor: String,
     of_one: Arc<Mutex<HashMap<String, usize>>>,
-    _room: Room,
+    _place: Place,
 }
 
 impl VisitorLimits {
-    /// Limits that remember at most so many keys each.
-    pub fn new(keys: usize) -> Self {
+    /// With so many streams, shared by all workspaces and their channels, and limits that remember at most so many keys each.
+    pub fn new(streams: usize, keys: usize) -> Self {
         Self {
             sessions: Limiter::per_minute(SESSIONS, keys),
             messages: Limiter::per_minute(MESSAGES, keys),
             files: Limiter::per_minute(FILES, keys),
-            streams: Budget::new(STREAMS),
+            streams: Shares::new("visitor_streams", streams),
             of_one: Arc::default(),
         }
     }
 
     /// Opens a stream, or there are too many.
-    pub fn open_stream(&self, visitor: &str) -> Option<OpenStream> {
-        let room = self.streams.take(1)?;
+    pub fn open_stream(&self, workspace: &str, channel: &str, visitor: &str) -> Option<OpenStream> {
+        let place = self.streams.try_take(workspace, channel)?;
         let mut open = self.of_one.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(visitor.to_owned()).or_default();
         if *count >= STREAMS_OF_ONE {
             return None;
         }
         *count += 1;
-        Some(OpenStream { visitor: visitor.to_owned(), of_one: Arc::clone(&self.of_one), _room: room })
+        Some(OpenStream { visitor: visitor.to_owned(), of_one: Arc::clone(&self.of_one), _place: place })
     }
 }
 
@@ -101,12 +99,13 @@ mod tests {
 
     #[test]
     fn a_visitor_has_a_few_streams_and_no_more() {
-        let limits = VisitorLimits::new(100);
-        let mut open: Vec<OpenStream> = (0..STREAMS_OF_ONE).filter_map(|_| limits.open_stream("v")).collect();
+        let limits = VisitorLimits::new(100, 100);
+        let mut open: Vec<OpenStream> =
+            (0..STREAMS_OF_ONE).filter_map(|_| limits.open_stream("ws", "ch", "v")).collect();
         assert_eq!(open.len(), STREAMS_OF_ONE);
-        assert!(limits.open_stream("v").is_none());
-        assert!(limits.open_stream("w").is_some());
+        assert!(limits.open_stream("ws", "ch", "v").is_none());
+        assert!(limits.open_stream("ws", "ch", "w").is_some());
         open.pop();
-        assert!(limits.open_stream("v").is_some());
+        assert!(limits.open_stream("ws", "ch", "v").is_some());
     }
 }

@@ -22,7 +22,9 @@ use super::origins::{self, Origin};
 use super::visitors::{bearer, hash, new_token};
 use super::{Ingress, hooks};
 use crate::db::{ChannelRow, DbError, NewRow, VisitorMessage, VisitorRow};
-use crate::media::{Claim, MediaError};
+use crate::disk::Purpose;
+use crate::media::{Claim, MediaError, Owner, QuotaError};
+use crate::model::time::DAY;
 use crate::plugins::Generation;
 use crate::web::client::ClientAddress;
 use crate::web::listener::is_too_slow;
@@ -139,6 +141,10 @@ pub(super) async fn open_session(
         if let Some(token) = bearer(&headers)
             && let Ok(visitor) = shop.visitor(&state, Some(token.clone())).await
         {
+            let now = state.clock.now();
+            if let Err(error) = state.db.visitor_seen(&visitor.id, now - DAY, now).await {
+                tracing::debug!(visitor = visitor.id, %error, "that a visitor came back was not noted");
+            }
             return Ok(session(&state, StatusCode::OK, &shop, &token, &visitor));
         }
         ingress.visitors.sessions.check(&client).map_err(|wait| Problem::too_many(wait).into_response())?;
@@ -195,7 +201,7 @@ pub(super) async fn write(
     let written = async {
         let visitor = shop.visitor(&state, bearer(&headers)).await?;
         ingress.visitors.messages.check(&visitor.id).map_err(|wait| Problem::too_many(wait).into_response())?;
-        if ingress.disk.is_low(state.clock.now()) {
+        if !state.disk.allows(Purpose::Requests, state.clock.now()) {
             return Err(hooks::full());
         }
         let reading = hooks::read(body, MOST_MESSAGE, state.config.ingress.body_ms, &ingress.bodies, client);
@@ -305,12 +311,10 @@ pub(super) async fn upload(
             return Err(too_large(most));
         }
         let _place = ingress.uploads.take_for(Some(client), 1).ok_or_else(hooks::full)?;
-        if ingress.disk.is_low(state.clock.now()) {
-            return Err(hooks::full());
-        }
+        let share = ingress.upload_places.try_take(&visitor.workspace, &shop.channel.id);
+        let _share = share.ok_or_else(hooks::full)?;
         let claim = Claim { mime: text(CONTENT_TYPE), name: query.name, kind: None };
         let file = keep(&state, &visitor, body, claim).await?;
-        state.db.own_visitor_file(&file.id, &visitor).await.map_err(|error| gone(&error))?;
         let shown = json!({
             "media_id": file.id, "kind": file.kind, "mime": file.mime, "name": file.name, "bytes": file.bytes,
         });
@@ -342,12 +346,22 @@ async fn keep(
     let most = most_file(state);
     let refused = |error: MediaError| match error {
         MediaError::TooLarge(_) => too_large(most),
+        MediaError::Quota(QuotaError::Hour { wait, .. }) => Problem::too_many(wait).into_response(),
+        MediaError::Quota(error) => {
+            tracing::warn!(visitor = visitor.id, workspace = visitor.workspace, %error, "a visitor's file was refused");
+            let words = "no more files are kept here; those who run this chat know why";
+            Problem::new(StatusCode::INSUFFICIENT_STORAGE, "media-quota", words).into_response()
+        }
+        MediaError::DiskLow => {
+            Problem::unavailable("no files are taken now; write without one, or come again", 30).into_response()
+        }
         other => {
             tracing::warn!(error = %other, "a visitor's file was not kept");
             hooks::full()
         }
     };
-    let mut incoming = state.media.begin(&visitor.workspace).await.map_err(refused)?;
+    let owner = Owner { visitor: Some(visitor.id.clone()), ..Owner::account(&visitor.workspace, visitor.account) };
+    let mut incoming = state.media.begin(owner).await.map_err(refused)?;
     let arrives = async {
         let (mut bytes, mut stream) = (0, body.into_data_stream());
         while let Some(chunk) = stream.next().await {

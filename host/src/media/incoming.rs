@@ -8,8 +8,10 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
 use super::measure::{self, HEAD};
+use super::quota::{Owner, Reserved};
 use super::store::{Media, MediaError, settle};
-use crate::db::MediaRow;
+use crate::db::{MediaRow, visitor_source};
+use crate::disk::Purpose;
 
 /// What somebody says about a file. Measurements are believed before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +27,8 @@ pub struct Claim {
 /// See the module.
 pub struct Incoming {
     media: Media,
-    workspace: String,
+    reserved: Reserved,
+    purpose: Purpose,
     file: File,
     path: PathBuf,
     hash: Sha256,
@@ -35,16 +38,20 @@ pub struct Incoming {
 }
 
 impl Media {
-    /// Begins a file of this workspace.
+    /// Begins a file of this owner. Its bytes count against the owner's bounds as they come.
     ///
     /// # Errors
-    /// The disk refuses.
-    pub async fn begin(&self, workspace: &str) -> Result<Incoming, MediaError> {
+    /// The disk has too little room, or refuses; the database does not answer.
+    pub async fn begin(&self, owner: Owner) -> Result<Incoming, MediaError> {
+        let purpose = if owner.visitor.is_some() { Purpose::VisitorFiles } else { Purpose::Files };
+        self.room(purpose)?;
+        let reserved = self.0.quota.begin(owner).await?;
         let path = self.fresh_path();
         let file = File::create(&path).await?;
         Ok(Incoming {
             media: self.clone(),
-            workspace: workspace.to_owned(),
+            reserved,
+            purpose,
             file,
             path,
             hash: Sha256::new(),
@@ -53,18 +60,30 @@ impl Media {
             settled: false,
         })
     }
+
+    /// Whether the disk has room for files of this kind.
+    fn room(&self, purpose: Purpose) -> Result<(), MediaError> {
+        if self.0.config.disk.allows(purpose, self.0.clock.now()) {
+            return Ok(());
+        }
+        metrics::counter!("sambung_media_refused_total", "reason" => "disk").increment(1);
+        Err(MediaError::DiskLow)
+    }
 }
 
 impl Incoming {
     /// Appends.
     ///
     /// # Errors
-    /// The file grows past what is kept, or the disk refuses.
+    /// The file grows past what is kept of one file or for its owner, or the disk has too little room, or refuses.
     pub async fn write(&mut self, bytes: &Bytes) -> Result<(), MediaError> {
         self.bytes += bytes.len() as u64;
         if self.bytes > self.media.max_bytes() {
             return Err(MediaError::TooLarge(self.media.max_bytes()));
         }
+        self.media.room(self.purpose)?;
+        self.reserved.grow(bytes.len() as u64, self.media.0.clock.now())?;
+        self.media.0.config.disk.writes(bytes.len() as u64);
         if self.head.len() < HEAD {
             let wanted = bytes.len().min(HEAD - self.head.len());
             self.head.extend_from_slice(&bytes[..wanted]);
@@ -87,9 +106,12 @@ impl Incoming {
             .map_err(std::io::Error::other)?;
         let inner = &self.media.0;
         let at = inner.clock.now();
+        let owner = self.reserved.owner();
         let row = MediaRow {
             id: inner.clock.id("md"),
-            workspace: self.workspace.clone(),
+            workspace: owner.workspace.clone(),
+            account_id: owner.account,
+            source: owner.visitor.as_deref().map(visitor_source),
             state: "stored".to_owned(),
             kind: claim.kind.unwrap_or_else(|| measure::kind(measured.mime.as_deref()).to_owned()),
             mime: measured.mime,
@@ -113,6 +135,7 @@ impl Incoming {
             }
             return Err(error.into());
         }
+        self.reserved.finish();
         Ok(row)
     }
 }

@@ -6,9 +6,11 @@ mod duration;
 mod incoming;
 mod measure;
 mod preview;
+mod quota;
 mod service;
 mod store;
 
 pub use incoming::{Claim, Incoming};
+pub use quota::{Owner, QuotaError, Quotas};
 pub use service::BlobService;
 pub use store::{Media, MediaConfig, MediaError};

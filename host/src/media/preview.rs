@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageReader, Limits, Rgb, RgbImage};
 
 use super::incoming::Claim;
+use super::quota::Owner;
 use super::store::{Media, MediaError};
 use crate::db::MediaRow;
 
@@ -16,6 +18,8 @@ use crate::db::MediaRow;
 const MOST_EDGE: u32 = 20_000;
 /// Bytes that decoding may take.
 const MOST_MEMORY: u64 = 256 << 20;
+/// How long a preview waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Qualities tried before the picture is made smaller.
 const QUALITIES: [u8; 4] = [85, 70, 55, 40];
 
@@ -36,13 +40,13 @@ impl Media {
         let digest = row.digest.as_deref().filter(|_| row.state == "stored").ok_or(MediaError::NotFound)?;
         let path = self.path(digest);
         let jpeg = {
-            let _turn = self.0.decoding.acquire().await.map_err(std::io::Error::other)?;
+            let _turn = self.0.decoding.take(workspace, "", PATIENCE).await.ok_or(MediaError::Busy)?;
             tokio::task::spawn_blocking(move || jpeg_within(&path, max_edge, max_bytes))
                 .await
                 .map_err(std::io::Error::other)?
         };
         let Some(jpeg) = jpeg else { return Ok(None) };
-        let mut incoming = self.begin(workspace).await?;
+        let mut incoming = self.begin(Owner::workspace(workspace)).await?;
         incoming.write(&Bytes::from(jpeg)).await?;
         let claim = Claim { mime: Some("image/jpeg".to_owned()), name: None, kind: Some("image".to_owned()) };
         incoming.finish(claim).await.map(Some)

@@ -8,6 +8,7 @@ use sambung_runtime::{BlobMeta, BlobRead, BlobWrite, Blobs, Caller, ServiceError
 use tokio_util::io::ReaderStream;
 
 use super::incoming::{Claim, Incoming};
+use super::quota::Owner;
 use super::store::{Media, MediaError};
 use crate::db::MediaRow;
 
@@ -28,7 +29,9 @@ impl From<MediaError> for ServiceError {
             MediaError::NoPublicUrl | MediaError::TooLarge(_) | MediaError::TooLong { .. } => {
                 ServiceError::Refused(error.to_string())
             }
-            MediaError::Disk(_) | MediaError::Db(_) => ServiceError::Unavailable(error.to_string()),
+            MediaError::Busy | MediaError::Quota(_) | MediaError::DiskLow | MediaError::Disk(_) | MediaError::Db(_) => {
+                ServiceError::Unavailable(error.to_string())
+            }
         }
     }
 }
@@ -49,7 +52,13 @@ impl Blobs for BlobService {
 
     fn create<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<Box<dyn BlobWrite>, ServiceError>> {
         async move {
-            let incoming = self.0.begin(&caller.workspace).await?;
+            let channel = match &caller.channel {
+                Some(channel) => self.0.0.db.channel(channel).await.map_err(MediaError::from)?,
+                None => None,
+            };
+            let account = channel.and_then(|channel| channel.account_id);
+            let owner = Owner { account, ..Owner::workspace(&caller.workspace) };
+            let incoming = self.0.begin(owner).await?;
             Ok(Box::new(Writing(incoming)) as Box<dyn BlobWrite>)
         }
         .boxed()

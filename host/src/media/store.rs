@@ -6,14 +6,19 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use sambung_runtime::shares::Shares;
 use tokio::fs::File;
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::RwLock;
 
+use super::quota::{Quota, QuotaError, Quotas};
 use crate::clock::{Clock, random};
 use crate::db::{Db, DbError, MediaRow};
+use crate::disk::Disk;
 
 /// Images that are decoded at a time: each may take hundreds of megabytes for a moment.
 const DECODING: usize = 2;
+/// Previews that may wait for their turn.
+const DECODING_WAIT: usize = 256;
 
 /// Why a file could not be kept or given.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +39,15 @@ pub enum MediaError {
         /// In days.
         most: u32,
     },
+    /// A bound of kept bytes would be passed.
+    #[error("{0}")]
+    Quota(#[from] QuotaError),
+    /// The disk has too little room left for files of this kind.
+    #[error("the disk has too little room left for files; they are taken again once there is more")]
+    DiskLow,
+    /// Too many previews are being made.
+    #[error("too many pictures are being decoded; try again")]
+    Busy,
     /// The host has no address that a provider reaches.
     #[error("publishing a file needs `server.public_url`, the https address that providers reach this host by")]
     NoPublicUrl,
@@ -46,7 +60,7 @@ pub enum MediaError {
 }
 
 /// How the store is set up.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct MediaConfig {
     /// The data directory; files are below its `media/`.
     pub data_dir: PathBuf,
@@ -56,6 +70,10 @@ pub struct MediaConfig {
     pub max_bytes: u64,
     /// Days that a file may be published for.
     pub publish_days: u32,
+    /// How much is kept for whom.
+    pub quotas: Quotas,
+    /// The room that is left.
+    pub disk: Disk,
 }
 
 const DAY_MS: u64 = 24 * 3_600_000;
@@ -69,9 +87,10 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) config: MediaConfig,
     folder: PathBuf,
+    pub(super) quota: Quota,
     /// Held shared while bytes get their row, and whole while bytes without a row go.
     pub(super) keeping: RwLock<()>,
-    pub(super) decoding: Semaphore,
+    pub(super) decoding: Shares,
 }
 
 impl Media {
@@ -87,12 +106,13 @@ impl Media {
         }
         std::fs::create_dir_all(&incoming)?;
         Ok(Media(Arc::new(Inner {
+            quota: Quota::new(db.clone(), config.quotas),
             db,
             clock,
             config,
             folder,
             keeping: RwLock::new(()),
-            decoding: Semaphore::new(DECODING),
+            decoding: Shares::queued("previews", DECODING, DECODING_WAIT),
         })))
     }
 
@@ -144,12 +164,13 @@ impl Media {
         Ok(format!("{base}/files/{token}/{}", public_name(&row)))
     }
 
-    /// Forgets files older than `before` (milliseconds since 1970) and publications that ended, at most `limit` of each.
+    /// Forgets files older than `before` (milliseconds since 1970), those in no message older than `unused` (the second for web
+    /// visitors' files) and publications that ended, at most `limit` of each.
     /// Answers how many files' bytes went.
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn sweep(&self, before: i64, unused: i64, limit: u32) -> Result<usize, DbError> {
+    pub async fn sweep(&self, before: i64, unused: (i64, i64), limit: u32) -> Result<usize, DbError> {
         let _alone = self.0.keeping.write().await;
         let digests = self.0.db.expire_media(before, unused, self.0.clock.now(), limit).await?;
         self.remove_bytes(&digests).await;

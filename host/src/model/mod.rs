@@ -11,6 +11,7 @@ pub mod fault;
 pub mod holds;
 pub mod html;
 pub mod new_template;
+pub mod numbers;
 pub mod permissions;
 pub mod proxies;
 pub mod retry;

@@ -23,7 +23,7 @@ impl Role {
     pub const ALL: [Role; 4] = [Role::Agent, Role::Supervisor, Role::Admin, Role::Operator];
 
     /// The role's name on the wire and in the database.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Role::Agent => "agent",
             Role::Supervisor => "supervisor",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
+use sambung_runtime::shares::Place;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,21 +21,12 @@ const HELD_SLEEP: i64 = 1_000;
 /// A place among the calls that run at a time. When it is dropped, however its call ended, another may have it.
 pub(super) struct Slot {
     outbound: Outbound,
-    account: i64,
-    permit: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut in_flight = lock(&self.outbound.0.in_flight);
-        if let Some(count) = in_flight.get_mut(&self.account) {
-            *count -= 1;
-            if *count == 0 {
-                in_flight.remove(&self.account);
-            }
-        }
-        drop(in_flight);
-        drop(self.permit.take());
+        drop(self.place.take());
         self.outbound.0.wakes.outbound.notify_one();
     }
 }
@@ -67,7 +58,10 @@ impl Outbound {
             return Ok(HELD_SLEEP);
         }
         let mut sleep = LONGEST_SLEEP;
-        for account in self.0.db.busy_accounts().await? {
+        let mut accounts = self.0.db.busy_accounts().await?;
+        // Places are handed out in turn: first to the workspace, and in it the channel, that holds fewest.
+        accounts.sort_by_cached_key(|one| (self.0.slots.load(&one.workspace, &one.channel_id), one.due_at));
+        for account in accounts {
             let wait = account.due_at - self.0.clock.now();
             if wait > 0 {
                 sleep = sleep.min(wait);
@@ -95,7 +89,6 @@ impl Outbound {
         let now = self.0.clock.now();
         let limits = &generation.plugin.manifest().limits;
         let (id, app) = (account.account_id, account.app.as_deref());
-        let busy = lock(&self.0.in_flight).get(&id).copied().unwrap_or(0);
         let (allowance, spent) = {
             let rates = lock(&self.0.rates);
             (rates.allowance(&limits.rates, id, app, now), rates.spent(&limits.rates, id, now))
@@ -103,9 +96,12 @@ impl Outbound {
         if allowance == 0 {
             return Ok(lock(&self.0.rates).wait(&limits.rates, id, app, now));
         }
-        let wanted = self.0.settings.calls_per_channel.saturating_sub(busy).min(allowance) as usize;
-        let Some(mut permits) = self.permits(wanted) else { return Ok(LONGEST_SLEEP) };
-        let most = permits.len();
+        let mut places = self.places(account, allowance as usize);
+        if places.is_empty() {
+            // Every call that ends wakes the loop.
+            return Ok(LONGEST_SLEEP);
+        }
+        let most = places.len();
         let claim = Claim {
             account: account.clone(),
             rules: generation.plugin.window_rules().to_vec(),
@@ -122,8 +118,7 @@ impl Outbound {
             let of =
                 Of { account: id, app, conversation: &group.conversation_id, contact: group.contact_id.as_deref() };
             lock(&self.0.rates).take(&limits.rates, of, now);
-            *lock(&self.0.in_flight).entry(id).or_insert(0) += 1;
-            let slot = Slot { outbound: self.clone(), account: id, permit: permits.pop() };
+            let slot = Slot { outbound: self.clone(), place: places.pop() };
             let (outbound, account, generation) = (self.clone(), account.clone(), Arc::clone(&generation));
             tasks.spawn(async move {
                 let _slot = slot;
@@ -140,9 +135,10 @@ impl Outbound {
         Ok(due.min(spent.wait.unwrap_or(LONGEST_SLEEP)))
     }
 
-    /// As many slots as there are, up to `wanted`; none when there is not one.
-    fn permits(&self, wanted: usize) -> Option<Vec<OwnedSemaphorePermit>> {
-        let permits: Vec<_> = (0..wanted).map_while(|_| Arc::clone(&self.0.slots).try_acquire_owned().ok()).collect();
-        (!permits.is_empty()).then_some(permits)
+    /// As many places as the channel may have now, up to `wanted`.
+    fn places(&self, account: &BusyAccount, wanted: usize) -> Vec<Place> {
+        let slots = &self.0.slots;
+        let most = wanted.min(slots.room(&account.workspace, &account.channel_id));
+        (0..most).map_while(|_| slots.try_take(&account.workspace, &account.channel_id)).collect()
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use sambung_runtime::shares::Shares;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Auth;
@@ -13,6 +14,7 @@ use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::disk::Disk;
 use crate::feed::Feed;
 use crate::inbound::Inbound;
 use crate::media::Media;
@@ -60,6 +62,8 @@ pub struct Parts {
     pub channels: Channels,
     /// Files.
     pub media: Media,
+    /// The room that is left on the disk.
+    pub disk: Disk,
     /// From the journal to conversations.
     pub inbound: Inbound,
     /// Messages on their way out.
@@ -70,6 +74,8 @@ pub struct Parts {
     pub auth: Auth,
     /// How often somebody may try.
     pub limits: Limits,
+    /// Places of API requests, shared by all workspaces.
+    pub api: Shares,
     /// Proxies whose word on the client's address counts.
     pub proxies: Arc<Vec<Range>>,
     /// What is measured.

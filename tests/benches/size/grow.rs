@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 
 /// Over how long the copies reach back: less than anything is kept.
 const REACH_MS: i64 = 5 * 86_400_000;
@@ -78,12 +78,6 @@ pub fn to(file: &Path, messages: usize) -> usize {
     db.execute_batch("COMMIT").expect("a transaction");
     db.pragma_update(None, "journal_mode", "WAL").expect("a pragma");
     own * copies
-}
-
-/// The id of the feed's oldest event.
-pub fn oldest_event(file: &Path) -> i64 {
-    let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the database opens");
-    db.query_row("SELECT min(id) FROM feed", [], |row| row.get(0)).expect("there is an event")
 }
 
 /// How far a copy is from the originals.

@@ -17,6 +17,8 @@ pub struct DueMedia {
     pub id: String,
     /// Whose it is.
     pub workspace: String,
+    /// The account whose channel it came through.
+    pub account: i64,
     /// The request that it came with, where that holds its bytes.
     pub request: Option<i64>,
     /// The channel that its account is connected through; none while it is not.
@@ -27,6 +29,19 @@ pub struct DueMedia {
     pub tries: i64,
     /// When the message came.
     pub created_at: i64,
+}
+
+/// An account with files whose time has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountWithMedia {
+    /// The account.
+    pub account: i64,
+    /// Whose it is.
+    pub workspace: String,
+    /// When the first of them was due.
+    pub due_at: i64,
+    /// How many, as far as they were counted.
+    pub files: u32,
 }
 
 /// What came of trying to fetch a file.
@@ -111,26 +126,54 @@ pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaR
 }
 
 impl Db {
-    /// Takes files whose time has come, at most `most`, and leaves them to the caller for a while: whatever happens to the
-    /// caller, they come again.
-    pub async fn claim_due_media(&self, now: i64, most: u32) -> Result<Vec<DueMedia>, DbError> {
+    /// The accounts that have files whose time has come, each with how many, counted up to `each`.
+    pub async fn accounts_with_due_media(&self, now: i64, each: u32) -> Result<Vec<AccountWithMedia>, DbError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(
+                "WITH RECURSIVE waiting(id) AS (
+                   SELECT min(account_id) FROM media WHERE state = 'pending' AND due_at IS NOT NULL
+                   UNION ALL
+                   SELECT (SELECT min(m.account_id) FROM media m
+                           WHERE m.state = 'pending' AND m.due_at IS NOT NULL AND m.account_id > waiting.id)
+                   FROM waiting WHERE waiting.id IS NOT NULL)
+                 SELECT a.id, a.workspace_id,
+                   (SELECT min(m.due_at) FROM media m WHERE m.account_id = a.id AND m.state = 'pending' AND m.due_at IS NOT NULL) AS next,
+                   (SELECT count(*) FROM (SELECT 1 FROM media m WHERE m.account_id = a.id AND m.state = 'pending'
+                                            AND m.due_at IS NOT NULL AND m.due_at <= ?1 LIMIT ?2))
+                 FROM waiting JOIN accounts a ON a.id = waiting.id WHERE next <= ?1",
+            )?;
+            let rows = query.query_map(params![now, each], |row| {
+                Ok(AccountWithMedia { account: row.get(0)?, workspace: row.get(1)?, due_at: row.get(2)?, files: row.get(3)? })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Takes files whose time has come, of each account at most so many, and leaves them to the caller for a while: whatever
+    /// happens to the caller, they come again.
+    pub async fn claim_due_media(&self, now: i64, of: Vec<(i64, u32)>) -> Result<Vec<DueMedia>, DbError> {
         self.write(Priority::Routine, move |db| {
             let mut query = db.prepare_cached(
                 "UPDATE media SET due_at = ?2, claimed = 1 WHERE id IN \
-                   (SELECT id FROM media WHERE state = 'pending' AND due_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?3) \
+                   (SELECT id FROM media WHERE account_id = ?4 AND state = 'pending' AND due_at IS NOT NULL AND due_at <= ?1 \
+                    ORDER BY due_at LIMIT ?3) \
                  RETURNING id, (SELECT c.id FROM channels c WHERE c.account_id = media.account_id), source, tries, created_at, workspace_id",
             )?;
-            let rows = query.query_map(params![now, now + CLAIM, most], |row| {
-                let source: Option<String> = row.get(2)?;
-                Ok((row.get(0)?, row.get(1)?, source, row.get(3)?, row.get(4)?, row.get(5)?))
-            })?;
             let mut due = Vec::new();
-            for row in rows {
-                let (id, channel, source, tries, created_at, workspace) = row?;
-                let source: Option<Source<'static>> = source.and_then(|json| serde_json::from_str(&json).ok());
-                let Source { request, file } =
-                    source.ok_or_else(|| DbError::Damaged("a file without a source is to be fetched".into()))?;
-                due.push(DueMedia { id, workspace, request, channel, file: file.into_owned(), tries, created_at });
+            for (account, most) in of {
+                let rows = query.query_map(params![now, now + CLAIM, most, account], |row| {
+                    let source: Option<String> = row.get(2)?;
+                    Ok((row.get(0)?, row.get(1)?, source, row.get(3)?, row.get(4)?, row.get(5)?))
+                })?;
+                for row in rows {
+                    let (id, channel, source, tries, created_at, workspace) = row?;
+                    let source: Option<Source<'static>> = source.and_then(|json| serde_json::from_str(&json).ok());
+                    let Source { request, file } =
+                        source.ok_or_else(|| DbError::Damaged("a file without a source is to be fetched".into()))?;
+                    let file = file.into_owned();
+                    due.push(DueMedia { id, workspace, account, request, channel, file, tries, created_at });
+                }
             }
             Ok(due)
         })
@@ -145,16 +188,6 @@ impl Db {
                     "UPDATE media SET due_at = ?1, claimed = 0 WHERE state = 'pending' AND due_at > ?1 AND claimed = 1",
                 )?
                 .execute([now])?)
-        })
-        .await
-    }
-
-    /// When the next file is due, in milliseconds since 1970.
-    pub async fn next_due_media(&self) -> Result<Option<i64>, DbError> {
-        self.read(|db| {
-            Ok(db
-                .prepare_cached("SELECT min(due_at) FROM media WHERE state = 'pending' AND due_at IS NOT NULL")?
-                .query_row([], |row| row.get(0))?)
         })
         .await
     }

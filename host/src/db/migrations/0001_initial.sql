@@ -247,15 +247,42 @@ CREATE TABLE media (
   tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, claimed INTEGER NOT NULL DEFAULT 0,   -- somebody fetches it now; due_at is when it comes again if they do not say
   created_at INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0) STRICT;   -- used: a message that was sent, or a contact, has it
 CREATE INDEX media_unused ON media(created_at) WHERE state = 'stored' AND message_id IS NULL AND used = 0;
-CREATE INDEX media_due ON media(due_at) WHERE state = 'pending' AND due_at IS NOT NULL;
+CREATE INDEX media_due ON media(account_id, due_at) WHERE state = 'pending' AND due_at IS NOT NULL;
 CREATE INDEX media_of_message ON media(message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX media_digest ON media(digest) WHERE digest IS NOT NULL;
 CREATE INDEX media_age ON media(state, created_at);
+-- Bytes of files that are kept, for the bounds: in all, and by workspace, account and web visitor. Counted where a file's row changes.
+CREATE TABLE media_usage (scope TEXT NOT NULL, key TEXT NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (scope, key)) STRICT, WITHOUT ROWID;
+CREATE TRIGGER media_kept AFTER INSERT ON media WHEN NEW.digest IS NOT NULL BEGIN
+  INSERT INTO media_usage SELECT * FROM (SELECT 'total', '', coalesce(NEW.bytes, 0) UNION ALL SELECT 'workspace', NEW.workspace_id, coalesce(NEW.bytes, 0)
+    UNION ALL SELECT 'account', CAST(NEW.account_id AS TEXT), coalesce(NEW.bytes, 0) WHERE NEW.account_id IS NOT NULL
+    UNION ALL SELECT 'visitor', NEW.source, coalesce(NEW.bytes, 0) WHERE NEW.source LIKE 'visitor:%') WHERE true
+    ON CONFLICT (scope, key) DO UPDATE SET bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER media_changed AFTER UPDATE OF digest, bytes, workspace_id, account_id, source ON media WHEN OLD.digest IS NOT NULL OR NEW.digest IS NOT NULL BEGIN
+  INSERT INTO media_usage SELECT * FROM (SELECT 'total', '', -coalesce(OLD.bytes, 0) UNION ALL SELECT 'workspace', OLD.workspace_id, -coalesce(OLD.bytes, 0)
+    UNION ALL SELECT 'account', CAST(OLD.account_id AS TEXT), -coalesce(OLD.bytes, 0) WHERE OLD.account_id IS NOT NULL
+    UNION ALL SELECT 'visitor', OLD.source, -coalesce(OLD.bytes, 0) WHERE OLD.source LIKE 'visitor:%') WHERE OLD.digest IS NOT NULL
+    ON CONFLICT (scope, key) DO UPDATE SET bytes = bytes + excluded.bytes;
+  INSERT INTO media_usage SELECT * FROM (SELECT 'total', '', coalesce(NEW.bytes, 0) UNION ALL SELECT 'workspace', NEW.workspace_id, coalesce(NEW.bytes, 0)
+    UNION ALL SELECT 'account', CAST(NEW.account_id AS TEXT), coalesce(NEW.bytes, 0) WHERE NEW.account_id IS NOT NULL
+    UNION ALL SELECT 'visitor', NEW.source, coalesce(NEW.bytes, 0) WHERE NEW.source LIKE 'visitor:%') WHERE NEW.digest IS NOT NULL
+    ON CONFLICT (scope, key) DO UPDATE SET bytes = bytes + excluded.bytes;
+  DELETE FROM media_usage WHERE scope = 'visitor' AND key = OLD.source AND bytes <= 0;
+END;
+CREATE TRIGGER media_gone AFTER DELETE ON media WHEN OLD.digest IS NOT NULL BEGIN
+  INSERT INTO media_usage SELECT * FROM (SELECT 'total', '', -coalesce(OLD.bytes, 0) UNION ALL SELECT 'workspace', OLD.workspace_id, -coalesce(OLD.bytes, 0)
+    UNION ALL SELECT 'account', CAST(OLD.account_id AS TEXT), -coalesce(OLD.bytes, 0) WHERE OLD.account_id IS NOT NULL
+    UNION ALL SELECT 'visitor', OLD.source, -coalesce(OLD.bytes, 0) WHERE OLD.source LIKE 'visitor:%') WHERE true
+    ON CONFLICT (scope, key) DO UPDATE SET bytes = bytes + excluded.bytes;
+  DELETE FROM media_usage WHERE scope = 'visitor' AND key = OLD.source AND bytes <= 0;
+END;
 CREATE TABLE published (token TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, media_id TEXT NOT NULL REFERENCES media(id), expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 -- ---- web visitors ---------------------------------------------------------------------------------------------------------
 CREATE TABLE visitors (id TEXT PRIMARY KEY, account_id INTEGER NOT NULL, workspace_id TEXT NOT NULL, token_hash BLOB NOT NULL UNIQUE, site TEXT, created_at INTEGER NOT NULL,
-  seen_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  seen_at INTEGER NOT NULL, wrote INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;   -- wrote: a message, ever
+CREATE INDEX visitors_age ON visitors(wrote, seen_at);
 CREATE TABLE visitor_entries (id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, visitor TEXT NOT NULL, entry_id TEXT NOT NULL, entry TEXT NOT NULL, at INTEGER NOT NULL,
   UNIQUE (account_id, visitor, entry_id)) STRICT;
 CREATE INDEX visitor_stream ON visitor_entries(account_id, visitor, id);
@@ -271,5 +298,5 @@ CREATE TABLE deliveries (
   id TEXT PRIMARY KEY, endpoint_id TEXT NOT NULL REFERENCES endpoints(id) ON DELETE CASCADE, workspace_id TEXT NOT NULL, feed_id INTEGER NOT NULL, type TEXT NOT NULL, body TEXT NOT NULL,
   state TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, status INTEGER, error TEXT, created_at INTEGER NOT NULL, delivered_at INTEGER,
   UNIQUE (endpoint_id, feed_id)) STRICT;
-CREATE INDEX deliveries_due ON deliveries(due_at) WHERE state = 'pending';
+CREATE INDEX deliveries_waiting ON deliveries(endpoint_id, due_at) WHERE state = 'pending';
 CREATE INDEX deliveries_ended ON deliveries(created_at) WHERE state <> 'pending';

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::Shared;
 use super::dots::Dots;
 use super::take::{Received, Recipient, Refusal};
+use crate::disk::Purpose;
 use crate::ingress::budget::Room;
 use crate::model::client_key::ClientKey;
 
@@ -277,7 +278,8 @@ impl Session {
             metrics::counter!("sambung_mails_limited_total").increment(1);
             return self.reject("451 4.7.1 too many mails at once; come again in a minute").await;
         }
-        if self.shared.disk.is_low(self.shared.state.clock.now()) {
+        let state = &self.shared.state;
+        if !state.disk.allows(Purpose::Requests, state.clock.now()) {
             return self.reject("452 4.3.1 the disk is nearly full; come again later").await;
         }
         self.sender = Some(sender);

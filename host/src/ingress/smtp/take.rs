@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Shared;
 use crate::db::{DbError, NewRow};
+use crate::disk::Purpose;
 use crate::inbound::mail;
 use crate::mail::Seen;
 
@@ -53,7 +54,7 @@ impl Shared {
             return Err(Refusal::Loop(passed));
         }
         let now = self.state.clock.now();
-        if self.disk.is_low(now) {
+        if !self.state.disk.allows(Purpose::Requests, now) {
             return Err(Refusal::NotNow("the disk is nearly full".to_owned()));
         }
         let seen = Seen { client: received.client, helo: &received.helo, sender: &received.sender };

@@ -20,6 +20,8 @@ use crate::wake::Following;
 use crate::web::problem::Problem;
 use crate::web::state;
 
+/// The kind of an entry's number outside.
+const KIND: &str = "visitor";
 /// How often an idle stream says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 /// How long a browser waits before it comes back.
@@ -52,11 +54,14 @@ pub(in crate::ingress) async fn stream(
         Ok(visitor) => visitor,
         Err(response) => return marked(&origin, response),
     };
-    let Some(place) = ingress.visitors.open_stream(&visitor.id) else {
+    let Some(place) = ingress.visitors.open_stream(&visitor.workspace, &shop.channel.id, &visitor.id) else {
         return marked(&origin, Problem::too_many(Duration::from_secs(30)).into_response());
     };
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let entries = entries(state, visitor, last.or(query.last_event_id).unwrap_or(0), place);
+    // What is no id of this stream is its beginning.
+    let seen = last.or(query.last_event_id).unwrap_or(0);
+    let seen = state.db.numbers().reveal(KIND, &visitor.id, seen).unwrap_or(0);
+    let entries = entries(state, visitor, seen, place);
     let response = Sse::new(entries).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
     marked(&origin, response)
 }
@@ -64,7 +69,7 @@ pub(in crate::ingress) async fn stream(
 struct Follow {
     state: state::State,
     visitor: VisitorRow,
-    following: Following,
+    following: Following<String>,
     after: i64,
     ready: std::vec::IntoIter<crate::db::EntryRow>,
     greeted: bool,
@@ -78,7 +83,7 @@ fn entries(
     after: i64,
     place: OpenStream,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    let following = state.wakes.visitors.follow(&visitor.id);
+    let following = state.wakes.visitors.follow(visitor.id.clone());
     let follow =
         Follow { state, visitor, following, after, ready: Vec::new().into_iter(), greeted: false, _place: place };
     stream::unfold(follow, |mut follow| async move {
@@ -89,7 +94,8 @@ fn entries(
         loop {
             if let Some(entry) = follow.ready.next() {
                 follow.after = entry.id;
-                return Some((Ok(Event::default().id(entry.id.to_string()).data(entry.entry)), follow));
+                let id = follow.state.db.numbers().hide(KIND, &follow.visitor.id, entry.id);
+                return Some((Ok(Event::default().id(id.to_string()).data(entry.entry)), follow));
             }
             // Seen before it is asked, so that what comes in between is not missed.
             follow.following.look();

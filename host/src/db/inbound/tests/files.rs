@@ -4,7 +4,7 @@ use super::*;
 use crate::db::MediaOutcome;
 
 async fn due(db: &Db, now: i64) -> Vec<String> {
-    db.claim_due_media(now, 10).await.expect("claimed").into_iter().map(|file| file.id).collect()
+    db.claim_due_media(now, vec![(1, 10)]).await.expect("claimed").into_iter().map(|file| file.id).collect()
 }
 
 #[tokio::test]

@@ -1,0 +1,439 @@
+//! Places of one pool that several workspaces share, handed out so that no workspace takes what the others need.
+//!
+//! A workspace gets another place only while it holds fewer places than are free, so its bound shrinks as the pool fills: alone it
+//! takes half of the pool, two take a third each, and a workspace that holds none gets the last free place. Inside a workspace the
+//! same rule holds between its members (endpoints, channels, tokens): a member gets another place only while it holds fewer than
+//! its workspace may still take. Those who wait are served in turn, workspace by workspace.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+/// Requests that may wait for each place of a pool, where nothing else is said; more are refused at once.
+const WAITING_PER_PLACE: usize = 4;
+
+/// A pool of places. Cheap to clone.
+#[derive(Clone)]
+pub struct Shares(Arc<Inner>);
+
+struct Inner {
+    total: usize,
+    each_member: usize,
+    most_waiting: usize,
+    state: Mutex<State>,
+    taken: metrics::Gauge,
+    refused: metrics::Counter,
+}
+
+#[derive(Default)]
+struct State {
+    held: usize,
+    groups: HashMap<Arc<str>, Group>,
+    queued: usize,
+    queues: HashMap<Arc<str>, VecDeque<Waiter>>,
+    /// Workspaces with a queue, in the order of their turns.
+    turns: VecDeque<Arc<str>>,
+    last_waiter: u64,
+}
+
+/// What one workspace holds.
+#[derive(Default)]
+struct Group {
+    held: usize,
+    members: HashMap<Arc<str>, usize>,
+}
+
+struct Waiter {
+    id: u64,
+    member: Arc<str>,
+    tell: oneshot::Sender<Place>,
+}
+
+/// A place that was taken; dropping it gives it back.
+pub struct Place {
+    shares: Shares,
+    workspace: Arc<str>,
+    member: Arc<str>,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Place({}/{})", self.workspace, self.member)
+    }
+}
+
+impl Shares {
+    /// A pool of `total` places, at least one. Its metrics carry `pool` as a label.
+    pub fn new(pool: &'static str, total: usize) -> Shares {
+        Shares::with(pool, total, usize::MAX, total.max(1) * WAITING_PER_PLACE)
+    }
+
+    /// As [`Shares::new`]; a member never holds more than `each_member` places, however many are free.
+    pub fn limited(pool: &'static str, total: usize, each_member: usize) -> Shares {
+        Shares::with(pool, total, each_member, total.max(1) * WAITING_PER_PLACE)
+    }
+
+    /// As [`Shares::new`]; so many may wait.
+    pub fn queued(pool: &'static str, total: usize, most_waiting: usize) -> Shares {
+        Shares::with(pool, total, usize::MAX, most_waiting)
+    }
+
+    fn with(pool: &'static str, total: usize, each_member: usize, most_waiting: usize) -> Shares {
+        metrics::gauge!("sambung_pool_places", "pool" => pool).set(total.max(1) as f64);
+        Shares(Arc::new(Inner {
+            total: total.max(1),
+            each_member: each_member.max(1),
+            most_waiting,
+            state: Mutex::default(),
+            taken: metrics::gauge!("sambung_pool_taken", "pool" => pool),
+            refused: metrics::counter!("sambung_pool_refused_total", "pool" => pool),
+        }))
+    }
+
+    /// Takes a place for a member of a workspace, or none where its share or the pool is used up.
+    pub fn try_take(&self, workspace: &str, member: &str) -> Option<Place> {
+        let place = self.0.take_in(&mut self.state(), workspace, member).map(|keys| self.place(keys));
+        if place.is_none() {
+            self.0.refused.increment(1);
+        }
+        place
+    }
+
+    /// Takes a place, and waits for it no longer than `patience`. None where it did not come, or where too many wait already.
+    pub async fn take(&self, workspace: &str, member: &str, patience: Duration) -> Option<Place> {
+        let place = match self.begin(workspace, member) {
+            Begun::Taken(place) => Some(place),
+            Begun::Full => None,
+            Begun::Waits(mut waiting) => match tokio::time::timeout(patience, &mut waiting.told).await {
+                Ok(told) => told.ok(),
+                Err(_) => None,
+            },
+        };
+        if place.is_none() {
+            self.0.refused.increment(1);
+        }
+        place
+    }
+
+    /// How many more places this member could take now.
+    pub fn room(&self, workspace: &str, member: &str) -> usize {
+        let state = self.state();
+        let (group, held) = state.holds(workspace, member);
+        let (mut room, mut free) = (0, self.0.total - state.held);
+        while self.0.may_take(free, group + room, held + room) {
+            room += 1;
+            free -= 1;
+        }
+        room
+    }
+
+    /// How many places a workspace, and a member of it, hold: who holds fewest comes first.
+    pub fn load(&self, workspace: &str, member: &str) -> (usize, usize) {
+        self.state().holds(workspace, member)
+    }
+
+    fn begin(&self, workspace: &str, member: &str) -> Begun {
+        let mut state = self.state();
+        // Every release serves those who wait, so whoever still waits could not take what is free now.
+        if let Some(keys) = self.0.take_in(&mut state, workspace, member) {
+            drop(state);
+            return Begun::Taken(self.place(keys));
+        }
+        let waiting = state.queues.get(workspace).map_or(0, VecDeque::len);
+        let left = self.0.most_waiting.saturating_sub(state.queued);
+        if waiting >= left {
+            return Begun::Full;
+        }
+        let workspace: Arc<str> = workspace.into();
+        let (tell, told) = oneshot::channel();
+        state.last_waiter += 1;
+        let id = state.last_waiter;
+        state.queued += 1;
+        if waiting == 0 {
+            state.turns.push_back(Arc::clone(&workspace));
+        }
+        let waiter = Waiter { id, member: member.into(), tell };
+        state.queues.entry(Arc::clone(&workspace)).or_default().push_back(waiter);
+        drop(state);
+        Begun::Waits(Waiting { shares: self.clone(), workspace, id, told })
+    }
+
+    fn place(&self, (workspace, member): (Arc<str>, Arc<str>)) -> Place {
+        Place { shares: self.clone(), workspace, member }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Serves those who wait, workspace by workspace, while some of them may take a place.
+    fn hand_out(&self) {
+        let mut given = Vec::new();
+        let mut state = self.state();
+        let mut in_vain = 0;
+        while in_vain < state.turns.len() {
+            let Some(workspace) = state.turns.pop_front() else { break };
+            match self.0.serve(&mut state, &workspace) {
+                Some((member, tell)) => {
+                    in_vain = 0;
+                    given.push((self.place((Arc::clone(&workspace), member)), tell));
+                }
+                None => in_vain += 1,
+            }
+            if state.queues.contains_key(&workspace) {
+                state.turns.push_back(workspace);
+            }
+        }
+        drop(state);
+        for (place, tell) in given {
+            // A waiter that left gives its place back by dropping it here.
+            drop(tell.send(place));
+        }
+    }
+}
+
+impl Inner {
+    /// The rule of the module.
+    fn may_take(&self, free: usize, group: usize, held: usize) -> bool {
+        group < free && held < free - group && held < self.each_member
+    }
+
+    fn take_in(&self, state: &mut State, workspace: &str, member: &str) -> Option<(Arc<str>, Arc<str>)> {
+        let (group, held) = state.holds(workspace, member);
+        if !self.may_take(self.total - state.held, group, held) {
+            return None;
+        }
+        let workspace = match state.groups.get_key_value(workspace) {
+            Some((known, _)) => Arc::clone(known),
+            None => workspace.into(),
+        };
+        let group = state.groups.entry(Arc::clone(&workspace)).or_default();
+        let member = match group.members.get_key_value(member) {
+            Some((known, _)) => Arc::clone(known),
+            None => member.into(),
+        };
+        group.held += 1;
+        *group.members.entry(Arc::clone(&member)).or_default() += 1;
+        state.held += 1;
+        self.taken.set(state.held as f64);
+        Some((workspace, member))
+    }
+
+    /// Takes a place for the first of a workspace's waiters whose member may have one.
+    fn serve(&self, state: &mut State, workspace: &Arc<str>) -> Option<(Arc<str>, oneshot::Sender<Place>)> {
+        let free = self.total - state.held;
+        let queue = state.queues.get(workspace)?;
+        let may = |waiter: &Waiter| {
+            let (group, held) = state.holds(workspace, &waiter.member);
+            self.may_take(free, group, held)
+        };
+        let at = queue.iter().position(may)?;
+        let waiter = state.forget(workspace, |waiters| waiters.remove(at))?;
+        self.take_in(state, workspace, &waiter.member)?;
+        Some((waiter.member, waiter.tell))
+    }
+}
+
+impl State {
+    fn holds(&self, workspace: &str, member: &str) -> (usize, usize) {
+        self.groups
+            .get(workspace)
+            .map_or((0, 0), |group| (group.held, group.members.get(member).copied().unwrap_or_default()))
+    }
+
+    fn forget(
+        &mut self,
+        workspace: &Arc<str>,
+        which: impl FnOnce(&mut VecDeque<Waiter>) -> Option<Waiter>,
+    ) -> Option<Waiter> {
+        let queue = self.queues.get_mut(workspace)?;
+        let waiter = which(queue)?;
+        self.queued -= 1;
+        if queue.is_empty() {
+            self.queues.remove(workspace);
+        }
+        Some(waiter)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.shares.state();
+        state.held -= 1;
+        self.shares.0.taken.set(state.held as f64);
+        if let Some(group) = state.groups.get_mut(&self.workspace) {
+            group.held -= 1;
+            if let Some(held) = group.members.get_mut(&self.member) {
+                *held -= 1;
+                if *held == 0 {
+                    group.members.remove(&self.member);
+                }
+            }
+            if group.held == 0 {
+                state.groups.remove(&self.workspace);
+            }
+        }
+        let waits = state.queued > 0;
+        drop(state);
+        if waits {
+            self.shares.hand_out();
+        }
+    }
+}
+
+enum Begun {
+    Taken(Place),
+    Waits(Waiting),
+    Full,
+}
+
+/// One request in the queue; it leaves the queue also when its caller gives up.
+struct Waiting {
+    shares: Shares,
+    workspace: Arc<str>,
+    id: u64,
+    told: oneshot::Receiver<Place>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut state = self.shares.state();
+        let id = self.id;
+        let gone = state.forget(&self.workspace, |waiters| {
+            let at = waiters.iter().position(|waiter| waiter.id == id)?;
+            waiters.remove(at)
+        });
+        if gone.is_some() && !state.queues.contains_key(&self.workspace) {
+            state.turns.retain(|workspace| *workspace != self.workspace);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use futures_util::FutureExt;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fill(shares: &Shares, workspace: &str, members: usize) -> Vec<Place> {
+        let mut places = Vec::new();
+        for turn in 0.. {
+            let before = places.len();
+            for member in 0..members {
+                places.extend(shares.try_take(workspace, &format!("m{member}")));
+            }
+            if places.len() == before || turn > 10_000 {
+                return places;
+            }
+        }
+        places
+    }
+
+    #[test]
+    fn one_workspace_leaves_half_of_the_pool_and_a_newcomer_always_gets_a_place() {
+        let shares = Shares::new("test", 32);
+        let first = fill(&shares, "a", 12);
+        assert_eq!(first.len(), 16);
+        let second = fill(&shares, "b", 12);
+        assert_eq!(second.len(), 8);
+        assert!(shares.try_take("c", "m").is_some());
+        drop(first);
+        assert_eq!(fill(&shares, "d", 1).len(), 8, "one member leaves room for others of its workspace");
+    }
+
+    #[test]
+    fn one_member_leaves_room_for_the_others_of_its_workspace() {
+        let shares = Shares::limited("test", 30, 7);
+        let hog = fill(&shares, "a", 1);
+        assert_eq!(hog.len(), 7, "the bound of a member");
+        assert!(shares.try_take("a", "other").is_some());
+        let shares = Shares::new("test", 30);
+        let hog = fill(&shares, "a", 1);
+        assert_eq!((hog.len(), shares.room("a", "m0")), (10, 0));
+        assert!(shares.room("a", "other") > 0);
+    }
+
+    #[test]
+    fn a_pool_of_one_place_serves_each_in_turn() {
+        let shares = Shares::new("test", 1);
+        let place = shares.try_take("a", "m").expect("it is free");
+        assert!(shares.try_take("b", "m").is_none());
+        drop(place);
+        assert!(shares.try_take("b", "m").is_some());
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_are_served_workspace_by_workspace() {
+        let shares = Shares::new("test", 2);
+        let (first, second) = (shares.try_take("x", "m").expect("free"), shares.try_take("y", "m").expect("free"));
+        let long = Duration::from_secs(60);
+        let mut many: Vec<_> = (0..3).map(|_| Box::pin(shares.take("a", "m", long))).collect();
+        for waiting in &mut many {
+            assert!(waiting.now_or_never().is_none());
+        }
+        let mut late = Box::pin(shares.take("b", "m", long));
+        assert!((&mut late).now_or_never().is_none());
+        drop((first, second));
+        // Of the two places each workspace got one, though three of the other came before.
+        assert!((&mut late).now_or_never().flatten().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_waiter_that_gives_up_leaves_nothing_behind() {
+        let shares = Shares::new("test", 1);
+        let place = shares.try_take("a", "m").expect("free");
+        assert!(shares.take("b", "m", Duration::from_millis(5)).await.is_none());
+        {
+            let state = shares.state();
+            assert!(state.queued == 0 && state.queues.is_empty() && state.turns.is_empty());
+        }
+        drop(place);
+        assert!(shares.take("b", "m", Duration::from_millis(5)).await.is_some());
+        assert_eq!(shares.state().held, 0);
+    }
+
+    #[tokio::test]
+    async fn too_many_waiters_of_one_workspace_do_not_fill_the_queue() {
+        let shares = Shares::new("test", 4);
+        let _held: Vec<_> = ["a", "b", "c", "d"].iter().filter_map(|w| shares.try_take(w, "m")).collect();
+        let long = Duration::from_secs(60);
+        let mut waiting: Vec<_> = (0..40).map(|_| Box::pin(shares.take("a", "m", long))).collect();
+        let refused = waiting.iter_mut().filter_map(|waiting| waiting.now_or_never()).count();
+        assert_eq!(refused, 32, "half of the queue of sixteen");
+        let mut other = Box::pin(shares.take("e", "m", long));
+        assert!((&mut other).now_or_never().is_none(), "it waits");
+    }
+
+    proptest! {
+        /// Whatever is taken and given back: counts agree, the pool is never overdrawn, and while a place is free a workspace that
+        /// holds none gets it.
+        #[test]
+        fn the_counts_agree_and_newcomers_are_served(total in 1usize..40, steps in prop::collection::vec((0u8..5, 0u8..3, any::<bool>()), 0..200)) {
+            let shares = Shares::new("test", total);
+            let mut held: BTreeMap<(u8, u8), Vec<Place>> = BTreeMap::new();
+            for (workspace, member, take) in steps {
+                let places = held.entry((workspace, member)).or_default();
+                if take {
+                    let room = shares.room(&workspace.to_string(), &member.to_string());
+                    let place = shares.try_take(&workspace.to_string(), &member.to_string());
+                    prop_assert_eq!(place.is_some(), room > 0);
+                    places.extend(place);
+                } else {
+                    places.pop();
+                }
+                let all: usize = held.values().map(Vec::len).sum();
+                prop_assert_eq!(shares.state().held, all);
+                prop_assert!(all <= total);
+                prop_assert_eq!(shares.room("new", "m") > 0, all < total);
+            }
+            drop(held);
+            let state = shares.state();
+            prop_assert!(state.held == 0 && state.groups.is_empty());
+        }
+    }
+}

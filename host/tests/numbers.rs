@@ -1,0 +1,79 @@
+//! Ids of the feed and the journal tell a workspace nothing of how much happens in others.
+
+use futures_util::StreamExt;
+use reqwest::{Method, StatusCode};
+use sambung::auth::Role;
+use serde_json::{Value, json};
+
+use crate::common::{TestHost, until};
+
+const SITE: &str = "https://shop.example";
+
+async fn connect(host: &TestHost, token: &str) -> String {
+    let channel = json!({"plugin": "webchat", "name": "Toko", "settings": {"domain": [SITE]}});
+    let (status, channel) = host.call_as(token, Method::POST, "/v1/channels", Some(channel)).await;
+    assert_eq!(status, StatusCode::CREATED, "{channel}");
+    channel["id"].as_str().unwrap().to_owned()
+}
+
+/// A visitor writes once; the message is there when this ends.
+async fn visitor_writes(host: &TestHost, token: &str, channel: &str) {
+    let before = journal(host, token).await.len();
+    let path = host.url(&format!("/widget/{channel}/sessions"));
+    let answer = host.client.post(path).header("origin", SITE).send().await.unwrap();
+    let session: Value = answer.json().await.unwrap();
+    let body = json!({"id": "00000000-0000-4000-8000-000000000001", "content": {"type": "text", "text": "Halo"}});
+    let path = host.url(&format!("/widget/{channel}/messages"));
+    let request = host.client.post(path).header("origin", SITE).bearer_auth(session["token"].as_str().unwrap());
+    assert_eq!(request.json(&body).send().await.unwrap().status(), StatusCode::ACCEPTED);
+    until("the request is settled", async || journal(host, token).await.len() > before).await;
+}
+
+async fn journal(host: &TestHost, token: &str) -> Vec<i64> {
+    let (status, page) = host.call_as(token, Method::GET, "/v1/journal?state=settled", None).await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    page["items"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect()
+}
+
+/// The ids of the first `count` events after one.
+async fn events(host: &TestHost, token: &str, after: &str, count: usize) -> Vec<i64> {
+    let request = host.client.get(host.url("/v1/events")).bearer_auth(token).header("last-event-id", after);
+    let mut stream = request.send().await.unwrap().bytes_stream();
+    let mut text = String::new();
+    loop {
+        let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
+        let ids = whole.lines().filter_map(|line| line.strip_prefix("id:")?.trim().parse().ok());
+        let ids: Vec<i64> = ids.collect();
+        if ids.len() >= count {
+            return ids[..count].to_vec();
+        }
+        text.push_str(std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_workspaces_ids_tell_nothing_of_a_busy_one() {
+    let host = TestHost::start().await;
+    let (quiet, busy) = (host.token_for("quiet", Role::Admin).await, host.token_for("busy", Role::Admin).await);
+    let (theirs, channel) = (connect(&host, &quiet).await, connect(&host, &busy).await);
+    visitor_writes(&host, &quiet, &theirs).await;
+    let before = *events(&host, &quiet, "0", 1).await.first().unwrap();
+    for _ in 0..5 {
+        visitor_writes(&host, &busy, &channel).await;
+    }
+    visitor_writes(&host, &quiet, &theirs).await;
+    let seen = events(&host, &quiet, "0", 3).await;
+    assert_eq!(seen[0], before, "an id stays what it was");
+    assert_eq!(events(&host, &quiet, &seen[0].to_string(), 2).await, seen[1..], "a stream resumes after any of them");
+    let rows = journal(&host, &quiet).await;
+    assert_eq!(rows.len(), 2);
+    for pair in seen.windows(2).chain(rows.windows(2)) {
+        assert!(pair[0].abs_diff(pair[1]) > 10_000, "{pair:?} are near each other");
+    }
+    assert_ne!(events(&host, &busy, "0", 1).await[0].abs_diff(before), 1, "numbers of two workspaces");
+    for row in rows {
+        assert_eq!(host.call_as(&quiet, Method::GET, &format!("/v1/journal/{row}"), None).await.1["id"], json!(row));
+        let other = host.call_as(&busy, Method::GET, &format!("/v1/journal/{row}"), None).await;
+        assert_eq!(other.0, StatusCode::NOT_FOUND);
+    }
+}
