@@ -1,7 +1,6 @@
 //! The bytes of a file as an answer: whole or a range, and never as something that a browser runs.
 
 use std::io::SeekFrom;
-use std::ops::RangeInclusive;
 
 use axum::body::Body;
 use axum::http::header::{
@@ -15,22 +14,23 @@ use tokio_util::io::ReaderStream;
 
 use super::problem::Problem;
 use crate::db::MediaRow;
+use crate::model::range::{Asked, range};
 use crate::web::guard;
 
 /// Answers with an open file; `cache` is the value of `Cache-Control`.
 pub(super) async fn serve(row: &MediaRow, mut file: File, asked: &HeaderMap, cache: &str) -> Result<Response, Problem> {
     let size = row.bytes.unwrap_or_default().max(0) as u64;
     let mut headers = headers(row, cache);
-    let range = asked.get(RANGE).and_then(|value| value.to_str().ok()).and_then(|text| range(text, size));
-    let (status, first, length) = match range {
-        None => (StatusCode::OK, 0, size),
-        Some(None) => {
+    let asked = asked.get(RANGE).and_then(|value| value.to_str().ok()).map_or(Asked::Whole, |text| range(text, size));
+    let (status, first, length) = match asked {
+        Asked::Whole => (StatusCode::OK, 0, size),
+        Asked::Beyond => {
             headers.insert(CONTENT_RANGE, value(&format!("bytes */{size}")));
             return Ok((StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response());
         }
-        Some(Some(range)) => {
-            headers.insert(CONTENT_RANGE, value(&format!("bytes {}-{}/{size}", range.start(), range.end())));
-            (StatusCode::PARTIAL_CONTENT, *range.start(), range.end() - range.start() + 1)
+        Asked::Part(part) => {
+            headers.insert(CONTENT_RANGE, value(&format!("bytes {}-{}/{size}", part.start(), part.end())));
+            (StatusCode::PARTIAL_CONTENT, *part.start(), part.end() - part.start() + 1)
         }
     };
     file.seek(SeekFrom::Start(first)).await.map_err(|error| Problem::internal(&error))?;
@@ -89,44 +89,9 @@ fn disposition(shown: &str, name: Option<&str>) -> String {
     format!("{shown}; filename*=UTF-8''{encoded}")
 }
 
-/// One range of bytes. None: nothing that is understood was asked, so the whole is the answer; `Some(None)`: beyond the end.
-fn range(text: &str, size: u64) -> Option<Option<RangeInclusive<u64>>> {
-    let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
-    let range = match (first.trim(), last.trim()) {
-        ("", last) => {
-            let count: u64 = last.parse().ok()?;
-            if count == 0 || size == 0 {
-                return Some(None);
-            }
-            size.saturating_sub(count)..=size - 1
-        }
-        (first, last) => {
-            let first: u64 = first.parse().ok()?;
-            let last: u64 = if last.is_empty() { u64::MAX } else { last.parse().ok()? };
-            if first >= size || last < first {
-                return Some(None);
-            }
-            first..=last.min(size - 1)
-        }
-    };
-    Some(Some(range))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranges_are_cut_to_the_file() {
-        assert_eq!(range("bytes=0-3", 10), Some(Some(0..=3)));
-        assert_eq!(range("bytes=4-", 10), Some(Some(4..=9)));
-        assert_eq!(range("bytes=-3", 10), Some(Some(7..=9)));
-        assert_eq!(range("bytes=-30", 10), Some(Some(0..=9)));
-        assert_eq!(range("bytes=10-", 10), Some(None));
-        assert_eq!(range("bytes=-0", 10), Some(None));
-        assert_eq!(range("bytes=0-1,4-5", 10), None);
-        assert_eq!(range("lines=1-2", 10), None);
-    }
 
     #[test]
     fn what_a_browser_could_run_is_only_offered_for_download() {

@@ -13,3 +13,11 @@ pub use address::{FORWARDING_ADDRESS, Recipient};
 pub use deliver::{Deliverer, DelivererError, Relay};
 pub use parse::{FileOfMail, file_of, parse};
 pub use verdicts::{Seen, Verdicts, VerdictsError};
+
+/// Writes a mail without files, as it would be handed to a server.
+///
+/// # Errors
+/// Words that say which part cannot be written.
+pub fn written(mail: &sambung_runtime::contract::types::Mail) -> Result<Vec<u8>, String> {
+    Ok(write::write(mail, Vec::new())?.formatted())
+}

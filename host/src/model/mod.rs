@@ -14,6 +14,7 @@ pub mod new_template;
 pub mod numbers;
 pub mod permissions;
 pub mod proxies;
+pub mod range;
 pub mod retry;
 pub mod semver_policy;
 pub mod status;
