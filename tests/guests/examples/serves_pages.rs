@@ -20,7 +20,11 @@ impl Assets for ServesPages {
 }
 
 impl Connection for ServesPages {
-    fn connect(_channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(_channel: Channel, _answer: Option<String>) -> Result<ConnectStep, Vec<Fault>> {
+        Ok(Account::new("pages", "Pages").into())
+    }
+
+    fn register(_channel: Channel) -> Result<Connected, Vec<Fault>> {
         Ok(Account::new("pages", "Pages").into())
     }
 
