@@ -19,6 +19,8 @@ pub struct Caller {
     pub app: Option<String>,
     /// The settings that destinations with `from-setting` are read from.
     pub settings: serde_json::Value,
+    /// What the host made for the channel, by name: the address that receives its mail.
+    pub generated: Vec<(String, String)>,
 }
 
 /// What a call gives: its result with what belongs to it, or why there is none.
@@ -33,6 +35,9 @@ pub struct Done<T> {
     pub effects: Effects,
     /// What it used.
     pub usage: Usage,
+    /// A request that may change something at the provider left, and its answer did not come whole: whatever `value` says,
+    /// what became of it is not known.
+    pub unanswered: bool,
 }
 
 /// What a call wants kept, all or nothing, with its result.
@@ -102,7 +107,7 @@ pub struct Usage {
 pub struct CallError {
     /// What happened.
     pub fault: CallFault,
-    /// A byte of a request other than GET or HEAD may have left: the outcome at the provider is not known.
+    /// A byte of a request other than GET, HEAD or OPTIONS, or of a mail, may have left: the outcome at the provider is not known.
     pub dispatched: bool,
     /// The exported function.
     pub function: &'static str,

@@ -8,6 +8,7 @@ use wasmparser::{Encoding, Parser, Payload};
 
 use crate::load::LoadError;
 use crate::manifest::{self, Manifest, Texts};
+use crate::permissions;
 
 /// The package of the contract.
 pub(crate) const PACKAGE: &str = "sambung:channel";
@@ -75,6 +76,7 @@ pub(crate) fn inspect(wasm: &[u8]) -> Result<Inspection, LoadError> {
     let manifest = manifest::read(&manifest)?;
     let has = |name: &str| offered.contains(&name);
     agree_on_polling(manifest.ingress.poll, has("polling"))?;
+    check_permissions(&outline.imports, &manifest)?;
     let mut texts = BTreeMap::new();
     for language in ["en", "id"] {
         let file = format!("texts.{language}.toml");
@@ -211,6 +213,17 @@ fn check_import(name: &str) -> Result<(), LoadError> {
         });
     }
     Err(unknown(name))
+}
+
+/// Whether the manifest declares what every import needs.
+fn check_permissions(imports: &[String], manifest: &Manifest) -> Result<(), LoadError> {
+    for import in imports {
+        let Some((PACKAGE, interface, _)) = parts(import) else { continue };
+        if let Some(words) = permissions::of_interface(interface).find_map(|needs| needs.missing(manifest)) {
+            return Err(LoadError::Undeclared { import: import.clone(), words });
+        }
+    }
+    Ok(())
 }
 
 fn unknown(name: &str) -> LoadError {

@@ -95,7 +95,7 @@ impl Callable {
                 if function == Function::Resolve {
                     effects.markers = Markers(std::mem::take(&mut store.data_mut().vault.markers));
                 }
-                Ok(Done { value, effects, usage })
+                Ok(Done { value, effects, usage, unanswered: store.data().budget.unanswered() })
             }
             Err(error) => Err(self.failed(store.data(), &error, usage)),
         }

@@ -25,6 +25,7 @@ mod invoke;
 mod issuers;
 mod load;
 mod meter;
+pub mod permissions;
 mod places;
 mod plugin;
 mod runtime;
@@ -41,9 +42,10 @@ pub use inspect::{CONTRACT, Inspection, Interfaces};
 pub use issuers::Verifier;
 pub use limits::Limits;
 pub use load::LoadError;
+pub use meter::Over;
 pub use plugin::Plugin;
 pub use runtime::{Runtime, RuntimeConfig};
 pub use services::{
-    BlobMeta, BlobRead, BlobWrite, Blobs, Kv, MailRoute, MailSecurity, Mailer, NoMail, SecretValue, Secrets,
+    BlobMeta, BlobRead, BlobWrite, Blobs, Kv, Leaving, MailRoute, MailSecurity, Mailer, NoMail, SecretValue, Secrets,
     ServiceError, Services,
 };

@@ -54,6 +54,14 @@ pub enum LoadError {
         /// Why not, and what to do.
         words: String,
     },
+    /// It imports what its manifest does not ask for.
+    #[error("the component imports `{import}`: {words}")]
+    Undeclared {
+        /// The interface.
+        import: String,
+        /// What is missing, and what to declare.
+        words: &'static str,
+    },
     /// It was built against another version of the contract.
     #[error(
         "the component needs `{needs}`, and this host has {has}; build it against that version, or update the host"

@@ -7,6 +7,7 @@
 pub mod destination;
 mod ingress;
 pub mod limits;
+mod mail;
 mod oauth2;
 mod resend;
 mod runtime;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use destination::{Destination, Target};
 pub use ingress::Ingress;
 pub use limits::ContentLimits;
+pub use mail::{AddressSource, Sending};
 pub use oauth2::{ClientAuth, Method, OAuth2, Refresh, Step as OAuth2Step};
 pub use resend::Resend;
 pub use runtime::RuntimeAsk;
@@ -62,6 +64,8 @@ pub struct Manifest {
     pub resend: Option<Resend>,
     /// What comes in beside webhooks.
     pub ingress: Ingress,
+    /// As whom it may send mail; none: it may not.
+    pub mail: Option<Sending>,
     /// Memory and time it asks for, below the operator's ceilings.
     pub runtime: RuntimeAsk,
 }
@@ -139,6 +143,7 @@ pub fn read(toml: &str) -> Result<Manifest, ManifestError> {
             limits: top.table("limits").map(|section| limits::read(&section)).unwrap_or_default(),
             resend: top.table("resend").map(|section| resend::read(&section)),
             ingress: top.table("ingress").map(|section| ingress::read(&section)).unwrap_or_default(),
+            mail: top.table("mail").map(|section| mail::read(&section)),
             runtime: top.table("runtime").map(|section| runtime::read(&section)).unwrap_or_default(),
         };
         top.finish();

@@ -4,7 +4,7 @@
 //! counted against, from several places at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
@@ -111,6 +111,7 @@ pub struct Budget {
     response_left: AtomicU64,
     blob_left: AtomicU64,
     dispatched: AtomicBool,
+    unanswered: AtomicU32,
     over: AtomicU8,
 }
 
@@ -127,6 +128,7 @@ impl Budget {
             response_left: AtomicU64::new(limits.response_bytes),
             blob_left: AtomicU64::new(limits.blob_bytes),
             dispatched: AtomicBool::new(false),
+            unanswered: AtomicU32::new(0),
             over: AtomicU8::new(NOT_OVER),
         }
     }
@@ -169,14 +171,14 @@ impl Budget {
         )
     }
 
-    /// To be said before the first byte of a request other than GET or HEAD may leave.
-    pub fn dispatching(&self) {
-        self.dispatched.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether [`Budget::dispatching`] was said.
+    /// Whether a request that may change something at the provider may have left: see [`Departure`].
     pub fn dispatched(&self) -> bool {
         self.dispatched.load(Ordering::Relaxed)
+    }
+
+    /// Whether such a request left and its answer did not come, or did not come whole.
+    pub fn unanswered(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed) > 0
     }
 
     /// Bytes that left.
@@ -193,6 +195,36 @@ impl Budget {
             OVER_EGRESS => Err(Over(CallFault::EgressBytes)),
             OVER_RESPONSE => Err(Over(CallFault::ResponseBytes)),
             _ => Ok(()),
+        }
+    }
+}
+
+/// One request or mail that may change something at its receiver: from its first byte on it counts as unanswered, until its
+/// answer is whole. Dropped before, it stays unanswered.
+#[derive(Debug)]
+pub struct Departure {
+    budget: Arc<Budget>,
+    left: AtomicBool,
+}
+
+impl Departure {
+    /// A request that has not left yet.
+    pub fn new(budget: Arc<Budget>) -> Departure {
+        Departure { budget, left: AtomicBool::new(false) }
+    }
+
+    /// To be called before the first byte may leave.
+    pub fn leaving(&self) {
+        if !self.left.swap(true, Ordering::Relaxed) {
+            self.budget.dispatched.store(true, Ordering::Relaxed);
+            self.budget.unanswered.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The answer is whole, or it is certain that the receiver got nothing.
+    pub fn answered(&self) {
+        if self.left.swap(false, Ordering::Relaxed) {
+            self.budget.unanswered.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -258,6 +290,22 @@ mod tests {
         assert_eq!(budget.check(), Err(Over(CallFault::ResponseBytes)));
         assert_eq!(budget.take_egress(1), Err(Over(CallFault::EgressBytes)));
         assert_eq!(budget.check(), Err(Over(CallFault::EgressBytes)));
+    }
+
+    #[test]
+    fn a_request_is_unanswered_from_its_first_byte_until_its_answer_is_whole() {
+        let budget = Arc::new(Budget::new(&small()));
+        let (first, second) = (Departure::new(budget.clone()), Departure::new(budget.clone()));
+        first.answered();
+        assert!(!budget.dispatched() && !budget.unanswered());
+        first.leaving();
+        first.leaving();
+        second.leaving();
+        first.answered();
+        first.answered();
+        assert!(budget.dispatched() && budget.unanswered(), "the second has no answer");
+        second.answered();
+        assert!(budget.dispatched() && !budget.unanswered());
     }
 
     #[test]

@@ -157,6 +157,7 @@ impl Plugin {
             channel: caller.channel.clone(),
             app: caller.app.clone(),
             settings: serde_json::Value::Null,
+            generated: Vec::new(),
         });
         call!(self.0.callable, HandleWebhook, caller, moment, handle_webhook(&request, channel.as_ref()))
     }

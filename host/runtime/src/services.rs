@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::call::Caller;
 use crate::contract::mailer::{Accepted, MailError};
 use crate::contract::types::{Mail, MediaRef};
+use crate::meter::Over;
 
 /// The value of a secret. Its memory is wiped when it is dropped, and it never shows itself in `Debug`.
 #[derive(Clone)]
@@ -152,16 +153,26 @@ pub enum MailRoute {
     },
 }
 
+/// What a [`Mailer`] tells while a mail leaves.
+pub trait Leaving: Send + Sync {
+    /// So many bytes of files are about to leave with it: they count as the call's egress. Called before they are read.
+    ///
+    /// # Errors
+    /// The call's egress is used up: the mail is not sent.
+    fn charge(&self, bytes: u64) -> Result<(), Over>;
+    /// The server may take it from now on: its outcome is not known until the server has answered.
+    fn handing_over(&self);
+}
+
 /// Mail on its way out. Nothing is sent twice.
 pub trait Mailer: Send + Sync {
-    /// Sends one mail to all of its recipients, or to none. `handing_over` is called before the server may take it: from then
-    /// on its outcome is not known until the server has answered.
+    /// Sends one mail to all of its recipients, or to none, and tells the sandbox what leaves.
     fn send<'a>(
         &'a self,
         caller: &'a Caller,
         mail: Mail,
         route: MailRoute,
-        handing_over: &'a (dyn Fn() + Send + Sync),
+        leaving: &'a dyn Leaving,
     ) -> BoxFuture<'a, Result<Accepted, MailError>>;
     /// Connects, signs in and leaves.
     fn verify<'a>(&'a self, caller: &'a Caller, route: MailRoute) -> BoxFuture<'a, Result<(), MailError>>;
@@ -189,7 +200,7 @@ impl Mailer for NoMail {
         _: &'a Caller,
         _: Mail,
         _: MailRoute,
-        _: &'a (dyn Fn() + Send + Sync),
+        _: &'a dyn Leaving,
     ) -> BoxFuture<'a, Result<Accepted, MailError>> {
         Box::pin(async { Err(NoMail::refusal()) })
     }

@@ -342,6 +342,7 @@ fn describe(value: &mut Value, plugin: &Plugin, language: Language) {
                 "places": secret.places,
             })).collect::<Vec<_>>(),
             "ingress": manifest.ingress,
+            "mail": manifest.mail,
             "webhooks": manifest.webhooks.iter().map(|webhook| json!({
                 "name": webhook.name, "plugin_answers": webhook.plugin_answers
             })).collect::<Vec<_>>(),

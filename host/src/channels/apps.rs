@@ -236,6 +236,7 @@ fn caller(row: &AppRow, candidate: Option<&Candidate>) -> Caller {
         channel: None,
         app: Some(candidate.map_or_else(|| row.id.clone(), Candidate::owner)),
         settings: row.settings.clone(),
+        generated: Vec::new(),
     }
 }
 

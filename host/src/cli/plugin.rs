@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::db::Db;
 use crate::model::audit::Entry;
+use crate::model::semver_policy;
 use crate::plugins::{nudge, place_file};
 
 /// Who it is, for the audit log.
@@ -77,6 +78,9 @@ async fn install(config: Config, file: PathBuf, approve: bool) -> anyhow::Result
     db.close().await;
     verdict?;
     eprintln!("{label} is active");
+    for permission in semver_policy::permissions(&facts.manifest) {
+        eprintln!("  {permission}");
+    }
     Ok(())
 }
 
@@ -120,6 +124,7 @@ fn inspect(file: &std::path::Path) -> anyhow::Result<()> {
         "digest": facts.digest,
         "bytes": facts.bytes,
         "manifest": facts.manifest,
+        "permissions": semver_policy::permissions(&facts.manifest),
         "imports": facts.imports,
         "exports": facts.exports,
     }))?;

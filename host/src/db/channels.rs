@@ -78,6 +78,7 @@ impl ChannelRow {
             channel: Some(self.id.clone()),
             app: self.app.clone(),
             settings: self.settings.clone(),
+            generated: self.generated.clone(),
         }
     }
 

@@ -18,6 +18,7 @@ mod site;
 mod standing;
 mod targets;
 mod threads;
+mod traces;
 mod translated;
 
 pub use erase::Erased;

@@ -76,6 +76,7 @@ async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, Str
             channel: None,
             app: row.app.as_deref().map(str::to_owned),
             settings: serde_json::Value::Null,
+            generated: Vec::new(),
         },
     };
     let mail = super::mail::of(row).await?;

@@ -14,7 +14,7 @@ use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParame
 use sambung_runtime::contract::mailer::{Accepted, MailError};
 use sambung_runtime::contract::types::Mail;
 use sambung_runtime::egress::{Client, DialFault, MailServer};
-use sambung_runtime::{Blobs, Caller, MailRoute, MailSecurity, Mailer};
+use sambung_runtime::{Blobs, Caller, Leaving, MailRoute, MailSecurity, Mailer};
 
 use super::write::{Loaded, address, write};
 
@@ -176,7 +176,7 @@ impl Deliverer {
         greeted.is_ok_and(|answer| answer.message().any(|line| line.trim().eq_ignore_ascii_case("DSN")))
     }
 
-    async fn load(&self, caller: &Caller, mail: &Mail) -> Result<Vec<Loaded>, MailError> {
+    async fn load(&self, caller: &Caller, mail: &Mail, leaving: &dyn Leaving) -> Result<Vec<Loaded>, MailError> {
         let (mut loaded, mut total) = (Vec::new(), 0);
         for file in &mail.files {
             let blob = file.blob.as_deref().unwrap_or_default();
@@ -187,6 +187,7 @@ impl Deliverer {
             if total > MOST_FILES {
                 return Err(error("limit", format!("the files have more than {MOST_FILES} bytes together")));
             }
+            leaving.charge(opened.bytes).map_err(|over| error("limit", over.to_string()))?;
             let mut bytes = Vec::with_capacity(usize::try_from(opened.bytes).unwrap_or_default());
             while let Some(chunk) = opened.stream.next().await {
                 bytes.extend_from_slice(&chunk.map_err(|problem| error("again", problem.to_string()))?);
@@ -204,9 +205,9 @@ impl Deliverer {
         caller: &Caller,
         mail: Mail,
         route: MailRoute,
-        handing_over: &(dyn Fn() + Send + Sync),
+        leaving: &dyn Leaving,
     ) -> Result<Accepted, MailError> {
-        let files = self.load(caller, &mail).await?;
+        let files = self.load(caller, &mail, leaving).await?;
         let message: Message = write(&mail, files).map_err(|words| error("invalid", words))?;
         let way = self.way(route).await?;
         let mut connection = self.open(&way).await?;
@@ -220,7 +221,7 @@ impl Deliverer {
             within(connection.command(Rcpt::new(to, Vec::new()))).await.map_err(refused)?;
         }
         within(connection.command(Data)).await.map_err(refused)?;
-        handing_over();
+        leaving.handing_over();
         let answer = within(connection.message(&bytes)).await.map_err(|problem| problem.after(&way.host))?;
         let words = answer.message().collect::<Vec<_>>().join(" ");
         // The mail is taken, however the server says goodbye.
@@ -235,9 +236,9 @@ impl Mailer for Deliverer {
         caller: &'a Caller,
         mail: Mail,
         route: MailRoute,
-        handing_over: &'a (dyn Fn() + Send + Sync),
+        leaving: &'a dyn Leaving,
     ) -> BoxFuture<'a, Result<Accepted, MailError>> {
-        self.hand_over(caller, mail, route, handing_over).boxed()
+        self.hand_over(caller, mail, route, leaving).boxed()
     }
 
     fn verify<'a>(&'a self, _caller: &'a Caller, route: MailRoute) -> BoxFuture<'a, Result<(), MailError>> {

@@ -1,4 +1,5 @@
 //! From the bytes of a mail to the contract's record. Pure: the same bytes give the same record, and nothing makes it fail.
+//! Whatever comes of a header is one line without control characters, because it may stand in a header of an answer.
 
 use std::borrow::Cow;
 
@@ -7,6 +8,7 @@ use mail_parser::{Address, Encoding, HeaderValue, Message, MessageParser, Messag
 use sambung_runtime::contract::types::{Authentication, Envelope, Mail, Mailbox, MediaRef, ReportPart};
 
 use super::tame::{restored, tame};
+use crate::model::clean;
 
 /// Most bytes of a text, and of an HTML, that are handed on; the raw mail has the rest.
 const MOST_TEXT: usize = 1 << 20;
@@ -106,7 +108,7 @@ fn of_message(message: &Message<'_>, raw: &[u8]) -> Mail {
         to: mailboxes(message.to()),
         cc: mailboxes(message.cc()),
         reply_to: mailboxes(message.reply_to()),
-        subject: message.subject().map(str::to_owned),
+        subject: message.subject().map(clean::line),
         message_id: message.message_id().map(bare_id).filter(|id| !id.is_empty()),
         in_reply_to: ids(message.in_reply_to()),
         references: ids(message.references()),
@@ -215,19 +217,19 @@ fn file(number: usize, part: &MessagePart<'_>, bytes: &[u8], mime: String, html:
 fn mime_of(part: &MessagePart<'_>) -> Option<String> {
     let declared = part.content_type()?;
     let sub = declared.subtype().unwrap_or_default();
-    Some(restored(&format!("{}/{sub}", declared.ctype()).to_ascii_lowercase()).into_owned())
+    Some(clean::line(&restored(&format!("{}/{sub}", declared.ctype()).to_ascii_lowercase())))
 }
 
 fn name_of(part: &MessagePart<'_>, bytes: &[u8]) -> Option<String> {
-    if let Some(name) = part.attachment_name() {
-        return Some(name.to_owned());
+    if let Some(name) = part.attachment_name().and_then(clean::some_line) {
+        return Some(name);
     }
     if !matches!(mime_of(part)?.as_str(), "message/rfc822" | "message/global") {
         return None;
     }
     let inner = MessageParser::default().parse_headers(bytes);
     let subject = inner.as_ref().and_then(|inner| inner.subject()).unwrap_or("mail");
-    Some(format!("{subject}.eml"))
+    Some(format!("{}.eml", clean::line(subject)))
 }
 
 /// What a part holds, as it came.
@@ -265,15 +267,19 @@ fn headers(raw: &[u8]) -> Vec<(String, String)> {
         _ => String::new(),
     };
     let headers = message.headers().iter().take(MOST_HEADERS);
-    headers.map(|header| (header.name().to_owned(), bounded(text(header.value()), MOST_HEADER).0)).collect()
+    let told = headers.map(|header| {
+        let value = clean::line(&bounded(text(header.value()), MOST_HEADER).0);
+        (clean::line(header.name()), value)
+    });
+    told.collect()
 }
 
 fn mailboxes(addresses: Option<&Address<'_>>) -> Vec<Mailbox> {
     let each = addresses.into_iter().flat_map(Address::iter).take(MOST_OF_ONE).filter_map(|one| {
         let (local, domain) = one.address.as_deref()?.trim().rsplit_once('@')?;
         Some(Mailbox {
-            name: one.name.as_deref().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned),
-            address: format!("{local}@{}", domain.to_lowercase()),
+            name: one.name.as_deref().and_then(clean::name),
+            address: clean::line(&format!("{local}@{}", domain.to_lowercase())),
             extra: Vec::new(),
         })
     });
@@ -290,7 +296,7 @@ fn ids(value: &HeaderValue<'_>) -> Vec<String> {
 }
 
 fn bare_id(id: &str) -> String {
-    id.trim().trim_start_matches('<').trim_end_matches('>').to_owned()
+    clean::line(id.trim().trim_start_matches('<').trim_end_matches('>'))
 }
 
 fn some_bounded(text: String) -> (Option<String>, bool) {

@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod channel;
+pub mod clean;
 pub mod client_key;
 pub mod content;
 pub mod envelope;

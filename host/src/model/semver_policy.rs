@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use sambung_runtime::manifest::{Destination, Manifest, SecretDecl};
+use sambung_runtime::manifest::{AddressSource, Destination, Ingress, Manifest, SecretDecl};
 
 /// What becomes of a file that is put where another version runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub enum Decision {
 /// One thing to be approved.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Need {
-    /// `major`, `egress`, `secret`, `answers` or `ingress`; of what was refused as a whole `removed` or `unknown`.
+    /// `major`, `egress`, `secret`, `answers`, `ingress` or `mail`; of what was refused as a whole `removed` or `unknown`.
     pub kind: Cow<'static, str>,
     /// For people.
     pub words: String,
@@ -75,7 +76,31 @@ fn new_permissions(running: &Manifest, new: &Manifest) -> Vec<Need> {
     for (way, _, _) in ways.iter().filter(|(_, had, wants)| *wants && !*had) {
         needs.push(Need { kind: "ingress".into(), words: format!("receives by {way}") });
     }
+    let had = running.mail.iter().flat_map(|sending| &sending.from).collect::<BTreeSet<_>>();
+    for source in new.mail.iter().flat_map(|sending| &sending.from).filter(|source| !had.contains(source)) {
+        needs.push(Need { kind: "mail".into(), words: format!("sends mail as {}", in_words(source)) });
+    }
     needs
+}
+
+/// Everything that a version may do beyond reading and writing its own channels' messages, in words.
+pub fn permissions(of: &Manifest) -> Vec<String> {
+    let nothing = Manifest {
+        egress: Vec::new(),
+        secrets: Vec::new(),
+        webhooks: Arc::new([]),
+        ingress: Ingress::default(),
+        mail: None,
+        ..of.clone()
+    };
+    new_permissions(&nothing, of).into_iter().map(|need| need.words).collect()
+}
+
+fn in_words(source: &AddressSource) -> String {
+    match source {
+        AddressSource::Setting(name) => format!("the address in the setting `{name}`"),
+        AddressSource::Generated(name) => format!("the address that the host makes (`{name}`)"),
+    }
 }
 
 /// A destination, one line for each method that it may be asked with.
@@ -137,6 +162,23 @@ mod tests {
         assert_eq!(needs.len(), 1);
         assert_eq!(needs[0].words, "connects to https://api.example.com (POST)");
         assert_eq!(decide(&new, &running), Decision::Apply, "asking for less needs nobody");
+    }
+
+    #[test]
+    fn sending_mail_for_the_first_time_or_as_somebody_else_waits_for_a_person() {
+        let silent = manifest("1.0.0", "");
+        let own = manifest("1.0.1", "[mail]\nfrom = [\"setting:address\"]\n");
+        let more = manifest("1.0.2", "[mail]\nfrom = [\"setting:address\", \"generated:forwarding_address\"]\n");
+        for (running, new, words) in [
+            (&silent, &own, "sends mail as the address in the setting `address`"),
+            (&own, &more, "sends mail as the address that the host makes (`forwarding_address`)"),
+        ] {
+            let Decision::Approve(needs) = decide(running, new) else { panic!("mail is a permission") };
+            assert_eq!(needs.len(), 1);
+            assert_eq!((needs[0].kind.as_ref(), needs[0].words.as_str()), ("mail", words));
+        }
+        assert_eq!(decide(&more, &silent), Decision::Apply, "asking for less needs nobody");
+        assert_eq!(permissions(&own), ["sends mail as the address in the setting `address`"]);
     }
 
     #[test]

@@ -93,6 +93,8 @@ impl Outbound {
                     }
                     None => vec![lost("the plugin's answer cannot be read")],
                 },
+                // Whatever the plugin says of it: only the provider's list tells what became of it.
+                Err(faults) if done.unanswered => vec![lost(&faults_in_words(&faults))],
                 Err(faults) => faults,
             },
             Err(error) => {
@@ -135,6 +137,11 @@ impl Outbound {
         let given = known.named().to_string();
         let called = generation.plugin.delete_template(&channel.caller(), channel.to_contract(None), given).await;
         let fault = match called {
+            Ok(done) if done.unanswered => {
+                let words =
+                    done.value.err().map_or_else(|| "the provider did not answer".to_owned(), |fault| fault.words);
+                Some(lost(&words))
+            }
             Ok(done) => done.value.err().filter(|fault| fault.kind != "not-found"),
             Err(error) => {
                 self.report(self.0.db.note_call_failure(&channel.id, &error, self.0.clock.now()).await);

@@ -131,7 +131,9 @@ impl Outbound {
         };
         let (judged, effects, call): (Vec<Judgement>, Effects, _) = match called {
             Ok(done) => {
-                let judged = group.parts.iter().zip(done.value).map(|(part, answer)| of_answer(answer, part, &around));
+                let unanswered = done.unanswered;
+                let answers = group.parts.iter().zip(done.value);
+                let judged = answers.map(|(part, answer)| of_answer(answer, unanswered, part, &around));
                 (judged.collect(), done.effects, Ok(()))
             }
             Err(error) => {

@@ -85,14 +85,25 @@ impl Judgement {
     }
 }
 
-/// The plugin answered for this part.
-pub(super) fn of_answer(answer: Result<Receipt, SendError>, part: &DuePart, around: &Around<'_>) -> Judgement {
+/// The plugin answered for this part. Where a request left and its answer never came (`unanswered`), the plugin cannot know
+/// that nothing arrived: only the provider's ids prove anything, and every other answer counts as *unknown*.
+pub(super) fn of_answer(
+    answer: Result<Receipt, SendError>,
+    unanswered: bool,
+    part: &DuePart,
+    around: &Around<'_>,
+) -> Judgement {
     match answer {
+        Ok(receipt) if unanswered && receipt.ids.is_empty() => {
+            let detail = "a request to the provider got no answer, and the plugin names no message that it made";
+            Judgement::just(self::unanswered(part, around, json!({"code": "unanswered", "detail": detail})))
+        }
         Ok(receipt) => Judgement {
             thread: receipt.thread,
             identities: receipt.identities,
             ..Judgement::just(Ending::Sent { ids: receipt.ids })
         },
+        Err(error) if unanswered => Judgement::just(self::unanswered(part, around, describe(&error))),
         Err(error) => of_error(error, part, around),
     }
 }
@@ -189,7 +200,7 @@ pub(super) fn of_broken_call(error: &CallError, part: &DuePart, around: &Around<
     })
 }
 
-/// A request may have left and nobody answered for it.
+/// A request may have left without an answer: resent where the provider honours the attempt key, else unknown.
 pub(super) fn unanswered(part: &DuePart, around: &Around<'_>, error: Value) -> Ending {
     if may_resend(around.resend, part.rule.as_deref(), part.first_sent_at, around.now)
         && let Some(delay) = send_delay(part.tries, None, around.chance)
@@ -348,14 +359,15 @@ mod tests {
         let part = DuePart { maybe_sent: true, tries: crate::model::retry::MOST_TRIES, ..part() };
         let broken = of_broken_call(&broken(false), &part, &around(None)).ending;
         assert!(matches!(broken, Ending::Unknown { .. }));
-        let refused = of_answer(Err(error(SendFault::Unavailable, "message", true)), &part, &around(None)).ending;
+        let refused =
+            of_answer(Err(error(SendFault::Unavailable, "message", true)), false, &part, &around(None)).ending;
         assert!(matches!(refused, Ending::Unknown { .. }));
     }
 
     /// The provider's delay is kept, and its scope waits as long.
     #[test]
     fn a_rate_limit_holds_back_what_its_scope_names() {
-        let judged = |scope| of_answer(Err(error(SendFault::RateLimited, scope, true)), &part(), &around(None));
+        let judged = |scope| of_answer(Err(error(SendFault::RateLimited, scope, true)), false, &part(), &around(None));
         let thread = judged("thread");
         assert!(matches!(thread.ending, Ending::Again { due_at: 7_000, .. }));
         assert_eq!(thread.hold.map(|(hold, until, _)| (hold, until)), Some((Hold::Thread("cv_1".into()), 7_000)));
@@ -366,7 +378,7 @@ mod tests {
     /// A failure that no retry mends ends the attempt with the provider's code and words.
     #[test]
     fn a_final_failure_keeps_the_providers_words() {
-        let judged = of_answer(Err(error(SendFault::OptedOut, "recipient", false)), &part(), &around(None));
+        let judged = of_answer(Err(error(SendFault::OptedOut, "recipient", false)), false, &part(), &around(None));
         let Ending::Failed { error } = judged.ending else { panic!("not final: {:?}", judged.ending) };
         assert_eq!(error["code"], "opted-out");
         assert_eq!(error["provider_code"], "42");
@@ -377,7 +389,7 @@ mod tests {
     /// A window that proved shut is passed over at the next plan; a token's does not close the others.
     #[test]
     fn a_window_that_proves_shut_is_planned_again_without_it() {
-        let judged = of_answer(Err(error(SendFault::WindowClosed, "message", false)), &part(), &around(None));
+        let judged = of_answer(Err(error(SendFault::WindowClosed, "message", false)), false, &part(), &around(None));
         assert!(matches!(&judged.ending, Ending::Again { excluded: Some(rule), counts: false, .. } if rule == "reply"));
         assert!(judged.closed.is_none());
     }
@@ -385,12 +397,48 @@ mod tests {
     /// A token goes back where the provider refused the call as it came; what it took, may have taken or calls used does not.
     #[test]
     fn a_refusal_uses_no_token() {
-        let untaken =
-            |fault, retryable| of_answer(Err(error(fault, "message", retryable)), &part(), &around(None)).untaken;
+        let untaken = |fault, retryable| {
+            of_answer(Err(error(fault, "message", retryable)), false, &part(), &around(None)).untaken
+        };
         assert!(untaken(SendFault::RateLimited, true) && untaken(SendFault::Unavailable, true));
         assert!(untaken(SendFault::Unauthorized, false) && untaken(SendFault::Invalid, false));
         assert!(!untaken(SendFault::WindowClosed, false) && !untaken(SendFault::Unknown, false));
         assert!(!of_broken_call(&broken(true), &part(), &around(None)).untaken);
+    }
+
+    /// Whatever the plugin says, a request without an answer leaves the attempt unknown, or resent under an honoured key; only
+    /// the provider's ids prove that it was taken.
+    #[test]
+    fn an_unanswered_request_outweighs_every_error_of_the_plugin() {
+        let faults = [
+            SendFault::RateLimited,
+            SendFault::Unauthorized,
+            SendFault::WindowClosed,
+            SendFault::Invalid,
+            SendFault::Unreachable,
+            SendFault::OptedOut,
+            SendFault::Moved,
+            SendFault::Unavailable,
+            SendFault::Unknown,
+        ];
+        for fault in faults {
+            for retryable in [true, false] {
+                let judged = of_answer(Err(error(fault.clone(), "channel", retryable)), true, &part(), &around(None));
+                assert!(matches!(judged.ending, Ending::Unknown { .. }), "{fault:?}: {:?}", judged.ending);
+                assert!(!judged.untaken && judged.hold.is_none() && judged.unauthorized.is_none(), "{fault:?}");
+            }
+        }
+        let resend = Resend { for_ms: 10_000, except_rules: Vec::new() };
+        let refused = Err(error(SendFault::Invalid, "message", false));
+        let resent = of_answer(refused, true, &part(), &around(Some(&resend))).ending;
+        assert!(matches!(resent, Ending::Again { maybe_sent: true, .. }), "{resent:?}");
+        let receipt = |ids: &[&str]| {
+            let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+            Ok(Receipt { ids, thread: None, identities: Vec::new(), extra: Vec::new() })
+        };
+        assert!(matches!(of_answer(receipt(&["p"]), true, &part(), &around(None)).ending, Ending::Sent { .. }));
+        assert!(matches!(of_answer(receipt(&[]), true, &part(), &around(None)).ending, Ending::Unknown { .. }));
+        assert!(matches!(of_answer(receipt(&[]), false, &part(), &around(None)).ending, Ending::Sent { .. }));
     }
 
     /// What was answered and cannot be stored is not sent again by itself.
@@ -409,10 +457,10 @@ mod tests {
     #[test]
     fn a_refused_credential_waits_for_a_person() {
         let refused = || Err(error(SendFault::Unauthorized, "channel", false));
-        let judged = of_answer(refused(), &part(), &around(None));
+        let judged = of_answer(refused(), false, &part(), &around(None));
         assert!(matches!(judged.ending, Ending::Again { counts: false, .. }));
         assert!(judged.unauthorized.is_some());
         let newer = Around { credential: Credential::Newer, ..around(None) };
-        assert!(of_answer(refused(), &part(), &newer).unauthorized.is_none());
+        assert!(of_answer(refused(), false, &part(), &newer).unauthorized.is_none());
     }
 }

@@ -59,32 +59,44 @@ fn item(mail: Mail, id: &str, asked: Option<Confirmation>, settings: &ChannelSet
             return Item::ignored(format!("a program wrote it ({}), and it answers no mail of ours", why.word()));
         }
     }
-    Item::event(message(mail, id, automatic, forwarding))
+    Item::event(message(mail, id, automatic, settings, forwarding))
 }
 
 /// Why a mail is our own come back.
 fn loops(mail: &Mail, settings: &ChannelSettings, forwarding: &str) -> Option<&'static str> {
-    let own = settings.account();
-    let is_own = |address: &str| {
-        let address = address.trim().to_lowercase();
-        address == own || (!forwarding.is_empty() && address == forwarding.to_lowercase())
-    };
+    let is_own = |address: &str| is_own(address, settings, forwarding);
     if mail.from.iter().any(|from| is_own(&from.address)) {
         return Some("it comes from this channel's own address: a loop, or a copy of what was sent");
     }
     mail.all_headers("x-loop").any(is_own).then_some("it went through this channel already: a loop")
 }
 
-fn message(mut mail: Mail, id: &str, automatic: Option<Automatic>, forwarding: &str) -> Event {
+/// Whether an address is the channel's: the one that customers know, or the one that the host made.
+fn is_own(address: &str, settings: &ChannelSettings, forwarding: &str) -> bool {
+    let address = address.trim().to_lowercase();
+    address == settings.account() || (!forwarding.is_empty() && address == forwarding.to_lowercase())
+}
+
+fn message(
+    mut mail: Mail,
+    id: &str,
+    automatic: Option<Automatic>,
+    settings: &ChannelSettings,
+    forwarding: &str,
+) -> Event {
     let sender = mail.from.first().cloned();
     let person = sender.as_ref().map(|sender| sender.address.to_lowercase()).unwrap_or_default();
-    let thread = threads::of(&mail, id, &person, forwarding);
+    let answer = threads::answered_to(&mail, |address| is_own(address, settings, forwarding)).cloned();
+    let thread = threads::of(&mail, id, &person, answer.as_ref(), forwarding);
     let (time, answers) = (mail.date, mail.in_reply_to.first().cloned());
     let ranges = mail.text.as_deref().map(quotes::of_text).unwrap_or_default();
     if !ranges.is_empty() {
         mail.extra.push(("quotes".to_owned(), json!(ranges).to_string()));
     }
     mail.html = mail.html.as_deref().map(quotes::mark_html);
+    if let Some(answer) = answer {
+        mail.extra.push(("answered-at".to_owned(), json!(answer.address).to_string()));
+    }
     if let Some(why) = automatic {
         mail.extra.push(("automatic".to_owned(), json!(why.word()).to_string()));
     }

@@ -100,8 +100,8 @@ fn written(messages: &[&Outgoing]) -> Mail {
 }
 
 fn recipients(message: &Outgoing, context: &Context) -> Result<Vec<Mailbox>, SendError> {
-    if !context.answer.is_empty() {
-        return Ok(context.answer.iter().map(Mailbox::from).collect());
+    if let Some(answer) = &context.answer {
+        return Ok(vec![Mailbox::from(answer)]);
     }
     let person = message.recipient(SCHEME).map(|identity| Mailbox::new(&identity.value));
     person

@@ -18,8 +18,8 @@ pub struct Context {
     pub references: Vec<String>,
     /// What it was about.
     pub subject: Option<String>,
-    /// Where answers go.
-    pub answer: Vec<Address>,
+    /// Where answers go: to one address, however many the mail asks for.
+    pub answer: Option<Address>,
 }
 
 /// An address with its name.
@@ -61,11 +61,17 @@ pub fn answered(mail: &Mail) -> Vec<&str> {
     all
 }
 
-/// The conversation of a mail from this person.
-pub fn of(mail: &Mail, id: &str, person: &str, forwarding: &str) -> Thread {
+/// Whom an answer goes to: the first `Reply-To` that is not the channel itself, else the first sender. The others are shown and
+/// not written to, because whoever writes a mail could have a hundred people answered.
+pub fn answered_to<'m>(mail: &'m Mail, is_own: impl Fn(&str) -> bool) -> Option<&'m Mailbox> {
+    mail.reply_to.iter().find(|mailbox| !is_own(&mailbox.address)).or(mail.from.first())
+}
+
+/// The conversation of a mail from this person, which is answered at `answer`.
+pub fn of(mail: &Mail, id: &str, person: &str, answer: Option<&Mailbox>, forwarding: &str) -> Thread {
     let root = mail.references.first().or(mail.in_reply_to.first()).map_or(id, String::as_str);
     let key = signed(mail, forwarding).unwrap_or_else(|| ids::conversation(root, person));
-    let mut thread = Thread::new(key).context(&context(mail, id));
+    let mut thread = Thread::new(key).context(&context(mail, id, answer));
     for answered in answered(mail) {
         thread = thread.join(answered);
         if let Some(key) = ids::attempt_key(answered) {
@@ -76,13 +82,12 @@ pub fn of(mail: &Mail, id: &str, person: &str, forwarding: &str) -> Thread {
     thread
 }
 
-fn context(mail: &Mail, id: &str) -> Context {
-    let answer = if mail.reply_to.is_empty() { &mail.from } else { &mail.reply_to };
+fn context(mail: &Mail, id: &str, answer: Option<&Mailbox>) -> Context {
     Context {
         id: mail.message_id.as_ref().map(|_| id.to_owned()),
         references: if mail.references.is_empty() { mail.in_reply_to.clone() } else { mail.references.clone() },
         subject: mail.subject.clone(),
-        answer: answer.iter().map(Address::from).collect(),
+        answer: answer.map(Address::from),
     }
 }
 

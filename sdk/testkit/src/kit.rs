@@ -98,6 +98,7 @@ impl Kit {
             channel: Some("ch_1".to_owned()),
             app: None,
             settings: Value::Object(serde_json::Map::new()),
+            generated: Vec::new(),
         };
         let channel = Channel {
             id: "ch_1".to_owned(),

@@ -9,7 +9,8 @@ use futures_util::{FutureExt, StreamExt};
 use sambung_runtime::contract::mailer::{Accepted, MailError};
 use sambung_runtime::contract::types::{Mail, MediaRef};
 use sambung_runtime::{
-    BlobMeta, BlobRead, BlobWrite, Blobs, Caller, Kv, MailRoute, Mailer, SecretValue, Secrets, ServiceError, Services,
+    BlobMeta, BlobRead, BlobWrite, Blobs, Caller, Kv, Leaving, MailRoute, Mailer, SecretValue, Secrets, ServiceError,
+    Services,
 };
 
 /// A file that the kit holds.
@@ -138,10 +139,10 @@ impl Mailer for Memory {
         _caller: &'a Caller,
         mail: Mail,
         _route: MailRoute,
-        handing_over: &'a (dyn Fn() + Send + Sync),
+        leaving: &'a dyn Leaving,
     ) -> BoxFuture<'a, Result<Accepted, MailError>> {
         async move {
-            handing_over();
+            leaving.handing_over();
             self.lock().mails.push(mail);
             Ok(Accepted { words: "2.0.0 taken".to_owned(), extra: Vec::new() })
         }

@@ -9,16 +9,16 @@ use sambung_sdk::types::{Channel, Content, Mail, Mailbox};
 struct Mails;
 
 impl Guest for Mails {
-    fn send(messages: Vec<Outgoing>, _channel: Channel) -> Vec<Result<Receipt, SendError>> {
-        messages.iter().map(perform).collect()
+    fn send(messages: Vec<Outgoing>, channel: Channel) -> Vec<Result<Receipt, SendError>> {
+        messages.iter().map(|message| perform(message, &channel)).collect()
     }
 }
 
-fn perform(message: &Outgoing) -> Result<Receipt, SendError> {
+fn perform(message: &Outgoing, channel: &Channel) -> Result<Receipt, SendError> {
     let Content::Text(text) = &message.content else { return Ok(Receipt::new(["nothing"])) };
     assert!(text.body != "before", "it traps before anything has left");
     let mail = Mail {
-        from: vec![Mailbox::new("shop@shop.example")],
+        from: vec![Mailbox::new(channel.generated("forwarding_address").unwrap_or_default())],
         to: vec![Mailbox::new("siti@customer.example")],
         message_id: Some(format!("{}@shop.example", message.attempt_key)),
         text: Some(text.body.clone()),

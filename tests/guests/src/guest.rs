@@ -73,10 +73,10 @@ pub fn tell(words: impl Into<String>) -> Outcome {
     Outcome::from(Item::event(Event::new("told", Notice::new("info", "told", words))))
 }
 
-/// Makes a plugin of a type that implements [`Guest`], with the manifest of its name.
+/// Makes a plugin of a type that implements [`Guest`], with the manifest of its name, and the optional interfaces that it lists.
 #[macro_export]
 macro_rules! guest {
-    ($guest:ident, $manifest:literal) => {
+    ($guest:ident, $manifest:literal $(, $optional:ident)*) => {
         const _: () = {
             use $crate::sdk::{connection, inbound, outbound, settings, types, windows};
 
@@ -135,6 +135,7 @@ macro_rules! guest {
                 $guest,
                 manifest: $manifest,
                 texts: { en: "manifests/texts.toml", id: "manifests/texts.toml" },
+                optional: [$($optional),*],
             }
         };
     };

@@ -122,8 +122,12 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
     }
     capture::check(&captures).map_err(|words| refuse("limit", words))?;
     let timeout = request.timeout_ms.map_or(LONGEST, |ms| Duration::from_millis(u64::from(ms)).min(LONGEST));
-    let outgoing = prepare::prepare(ground, vault, request, timeout).await?;
-    let mut answer = ground.client.dial(&ground.caller.workspace, outgoing).await?;
+    let (outgoing, departure) = prepare::prepare(ground, vault, request, timeout).await?;
+    let dialled = ground.client.dial(&ground.caller.workspace, outgoing).await;
+    if dialled.as_ref().is_err_and(|error| !error.dispatched) {
+        departure.answered();
+    }
+    let mut answer = dialled?;
     let mime = content_type(&answer.headers);
     let mut response = Response {
         status: answer.status,
@@ -137,6 +141,7 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
         let meta = BlobMeta { mime: mime.map(|mime| vault.scrub_text(&mime)), name: None };
         let take = |bytes: u64| ground.budget.take_blob(bytes).map_err(Failure::from);
         response.blob = Some(store(ground, vault, &mut answer.body, meta, take).await?.0);
+        departure.answered();
         return Ok(response);
     }
     let mut body = Vec::new();
@@ -145,6 +150,7 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
         ground.budget.take_response(chunk.len() as u64)?;
         body.extend_from_slice(&chunk);
     }
+    departure.answered();
     let body = capture::take(vault, &captures, (answer.status, mime.as_deref()), body)?;
     response.body = vault.scrub(body);
     Ok(response)

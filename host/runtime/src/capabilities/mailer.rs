@@ -1,12 +1,17 @@
-//! `mailer`: the gate before mail that leaves. Whose account may be used is decided here; SMTP is the embedder's.
+//! `mailer`: the gate before mail that leaves. Whose account may be used, and as whom mail is written, is decided here; SMTP is the
+//! embedder's.
 
+use std::sync::Arc;
+
+use crate::call::Caller;
 use crate::calls::Import;
 use crate::contract::bindings::sambung::channel::mailer::Host;
 use crate::contract::mailer::{Accepted, Account, MailError, Route};
 use crate::contract::types::Mail;
 use crate::manifest::destination::HostPattern;
 use crate::manifest::{Place, SecretDecl};
-use crate::services::{MailRoute, MailSecurity, SecretValue};
+use crate::meter::{Budget, Departure, Over};
+use crate::services::{Leaving, MailRoute, MailSecurity, SecretValue};
 use crate::state::State;
 
 /// Bytes of the text, the HTML and the headers of one mail; files are streamed from the store.
@@ -19,7 +24,7 @@ impl Host for State {
         if let Err(refusal) = self.enter(Import::MailerSend)? {
             return Ok(Err(refuse("wrong-call", refusal)));
         }
-        if let Err(error) = check(&mail) {
+        if let Err(error) = check(&mail).and_then(|()| self.own_addresses(&mail)) {
             return Ok(Err(error));
         }
         let route = match self.mail_route(route).await {
@@ -28,8 +33,15 @@ impl Host for State {
         };
         self.budget.take_egress(size(&mail) as u64)?;
         let (mailer, caller) = (self.services.mailer.clone(), self.caller.clone());
-        let budget = self.budget.clone();
-        Ok(mailer.send(&caller, mail, route, &move || budget.dispatching()).await)
+        let departure = Departure::new(self.budget.clone());
+        let leaving = Charged { budget: self.budget.clone(), departure };
+        let sent = mailer.send(&caller, mail, route, &leaving).await;
+        // What the files would have gone beyond ends the call, as a request's body does.
+        self.budget.check()?;
+        if sent.as_ref().is_ok() || sent.as_ref().is_err_and(|error| !error.dispatched) {
+            leaving.departure.answered();
+        }
+        Ok(sent)
     }
 
     async fn verify(&mut self, route: Route) -> wasmtime::Result<Result<(), MailError>> {
@@ -45,7 +57,47 @@ impl Host for State {
     }
 }
 
+/// The account of one mail.
+struct Charged {
+    budget: Arc<Budget>,
+    departure: Departure,
+}
+
+impl Leaving for Charged {
+    fn charge(&self, bytes: u64) -> Result<(), Over> {
+        self.budget.take_egress(bytes)
+    }
+
+    fn handing_over(&self) {
+        self.departure.leaving();
+    }
+}
+
 impl State {
+    /// Whoever a mail says it is from is the channel itself, by the addresses that the manifest names, whichever way it leaves.
+    fn own_addresses(&self, mail: &Mail) -> Result<(), MailError> {
+        let Some(sending) = &self.manifest.mail else {
+            return Err(refuse("forbidden", "plugin.toml has no `[mail]`, so that this plugin sends none"));
+        };
+        let Caller { settings, generated, .. } = &*self.caller;
+        if mail.from.is_empty() {
+            return Err(refuse("invalid", "the mail has no sender"));
+        }
+        let senders = mail.from.iter().map(|from| ("From", from));
+        for (header, mailbox) in senders.chain(mail.reply_to.iter().map(|to| ("Reply-To", to))) {
+            if !sending.from.iter().any(|source| source.is(&mailbox.address, settings, generated)) {
+                let sources: Vec<String> = sending.from.iter().map(ToString::to_string).collect();
+                let words = format!(
+                    "`{}` may not stand in {header}: it is no address of this channel, which are {}",
+                    mailbox.address,
+                    sources.join(" and ")
+                );
+                return Err(refuse("forbidden", words));
+            }
+        }
+        Ok(())
+    }
+
     async fn mail_route(&mut self, route: Route) -> Result<MailRoute, MailError> {
         match route {
             Route::Relay => Ok(MailRoute::Relay),

@@ -12,6 +12,7 @@ use sambung_runtime::contract::inbound::{Event, Happening};
 use sambung_runtime::contract::types::{Identity, Person, Thread};
 use serde::{Deserialize, Serialize};
 
+use super::traces::Traces;
 use crate::db::DbError;
 use crate::model::envelope::{CHANCE, Vault};
 
@@ -23,16 +24,28 @@ fn row_name(journal: i64) -> String {
     format!("journal/{journal}/erased")
 }
 
-/// Marks the requests that wait and hold one of `erased_words`; how many there are.
-pub(super) fn mark(db: &Connection, vault: &Vault, workspace: &str, words: &[String]) -> Result<usize, DbError> {
-    let waiting: Vec<(i64, Option<Vec<u8>>)> = {
+/// Marks the requests that wait and brought one of the erased messages before, or hold one of the person's traces; how many
+/// there are.
+pub(super) fn mark(
+    db: &Connection,
+    vault: &Vault,
+    workspace: &str,
+    words: &[String],
+    traces: &Traces,
+) -> Result<usize, DbError> {
+    let mut waiting: Vec<(i64, Option<Vec<u8>>)> = Vec::new();
+    {
         let mut query = db.prepare_cached(
-            "SELECT id, erased FROM journal WHERE state IN ('pending', 'waiting') AND (workspace_id = ?1 OR workspace_id IS NULL) \
-             AND EXISTS (SELECT 1 FROM erased_words WHERE instr(CAST(body AS TEXT), word) > 0)",
+            "SELECT id, body, headers, query, erased, id IN (SELECT m.journal_id FROM messages m JOIN erased_messages e ON e.id = m.id) \
+             FROM journal WHERE state IN ('pending', 'waiting') AND (workspace_id = ?1 OR workspace_id IS NULL)",
         )?;
-        let rows = query.query_map([workspace], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        rows.collect::<Result<_, _>>()?
-    };
+        let mut rows = query.query([workspace])?;
+        while let Some(row) = rows.next()? {
+            if row.get(5)? || traces.stand_in_row(row)? {
+                waiting.push((row.get(0)?, row.get(4)?));
+            }
+        }
+    }
     for (id, marked) in &waiting {
         let mut gone = Gone::read(vault, *id, marked.as_deref())?;
         gone.0.extend(words.iter().map(|word| (workspace.to_owned(), word.clone())));

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
 use super::backlog;
+use super::traces::Traces;
 use crate::db::{Db, DbError, Priority, conversations, status};
 
 /// What was erased.
@@ -34,16 +35,18 @@ impl Db {
                 return Ok(None);
             }
             db.execute_batch(
-                "CREATE TEMP TABLE IF NOT EXISTS erased_messages (id TEXT PRIMARY KEY); DELETE FROM erased_messages;
-                 CREATE TEMP TABLE IF NOT EXISTS erased_words (word TEXT PRIMARY KEY); DELETE FROM erased_words;",
+                "CREATE TEMP TABLE IF NOT EXISTS erased_messages (id TEXT PRIMARY KEY); DELETE FROM erased_messages;",
             )?;
             db.execute(
                 "INSERT OR IGNORE INTO erased_messages SELECT id FROM messages WHERE contact_id = ?1 AND guest = 1 \
                  UNION SELECT m.id FROM messages m JOIN conversations v ON v.id = m.conversation_id WHERE v.contact_id = ?1",
                 [&id],
             )?;
-            let journal = erase_raw_copies(db, &workspace, &id)?;
-            let waiting = backlog::mark(db, &vault, &workspace, &known_by(db, &id)?)?;
+            let known_by = known_by(db, &id)?;
+            let traces = Traces::of(&known_by)?;
+            let journal = erase_raw_copies(db, &workspace, &id, &traces)?;
+            let waiting = backlog::mark(db, &vault, &workspace, &known_by, &traces)?;
+            forget_waiting_events(db, &id, &traces)?;
             let digests = digests(db, &id)?;
             let media = db.execute(
                 "UPDATE media SET state = 'deleted', reason = 'erased', name = NULL, source = NULL, due_at = NULL, digest = NULL \
@@ -64,8 +67,6 @@ impl Db {
                 "DELETE FROM visitor_entries WHERE (account_id, visitor) IN \
                    (SELECT v.account_id, i.value FROM identities i JOIN visitors v ON v.id = i.value WHERE i.contact_id = ?1)",
                 "DELETE FROM visitors WHERE id IN (SELECT value FROM identities WHERE contact_id = ?1)",
-                "DELETE FROM waiting_events WHERE account_id IN (SELECT account_id FROM conversations WHERE contact_id = ?1) \
-                   AND EXISTS (SELECT 1 FROM erased_words WHERE instr(event, word) > 0)",
                 "DELETE FROM thread_keys WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = ?1)",
                 "UPDATE conversations SET context = NULL, thread_key = 'erased:' || id WHERE contact_id = ?1",
                 "DELETE FROM identities WHERE contact_id = ?1",
@@ -112,27 +113,53 @@ fn known_by(db: &rusqlite::Connection, contact: &str) -> Result<Vec<String>, DbE
     Ok(query.query_map([contact], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-/// Empties raw requests that came to their end and hold one of the person's identities, thread keys or message ids.
-fn erase_raw_copies(db: &rusqlite::Connection, workspace: &str, contact: &str) -> Result<usize, DbError> {
-    // A short word stands in many requests by chance, so it has to be a whole JSON string there.
-    db.execute(
-        "INSERT OR IGNORE INTO erased_words SELECT CASE WHEN length(word) < 8 THEN '\"' || word || '\"' ELSE word END FROM ( \
-           SELECT value AS word FROM identities WHERE contact_id = ?1 \
-           UNION SELECT k.key FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id WHERE v.contact_id = ?1 \
-           UNION SELECT provider_id FROM provider_ids WHERE message_id IN (SELECT id FROM erased_messages) AND length(provider_id) >= 8) \
-         WHERE word <> ''",
-        [contact],
-    )?;
+/// Empties raw requests that came to their end and brought one of the messages or hold one of the person's traces.
+fn erase_raw_copies(
+    db: &rusqlite::Connection,
+    workspace: &str,
+    contact: &str,
+    traces: &Traces,
+) -> Result<usize, DbError> {
     let since: Option<i64> = db
         .prepare_cached("SELECT created_at FROM contacts WHERE id = ?1")?
         .query_row([contact], |row| row.get(0))
         .optional()?;
-    Ok(db.execute(
-        "UPDATE journal SET body = NULL, headers = '[]', query = '' WHERE body IS NOT NULL AND state IN ('settled', 'parked') \
-         AND received_at >= ?2 - 300000 AND (workspace_id = ?1 OR workspace_id IS NULL) \
-         AND EXISTS (SELECT 1 FROM erased_words WHERE instr(CAST(body AS TEXT), word) > 0)",
-        params![workspace, since.unwrap_or(0)],
-    )?)
+    let mut query = db.prepare_cached(
+        "SELECT id, body, headers, query, id IN (SELECT m.journal_id FROM messages m JOIN erased_messages e ON e.id = m.id) \
+         FROM journal WHERE body IS NOT NULL AND state IN ('settled', 'parked') \
+         AND received_at >= ?2 - 300000 AND (workspace_id = ?1 OR workspace_id IS NULL)",
+    )?;
+    let mut rows = query.query(params![workspace, since.unwrap_or(0)])?;
+    let mut found: Vec<i64> = Vec::new();
+    while let Some(row) = rows.next()? {
+        if row.get(4)? || traces.stand_in_row(row)? {
+            found.push(row.get(0)?);
+        }
+    }
+    let mut empty = db.prepare_cached("UPDATE journal SET body = NULL, headers = '[]', query = '' WHERE id = ?1")?;
+    for id in &found {
+        empty.execute([id])?;
+    }
+    Ok(found.len())
+}
+
+/// Forgets what was said about messages that never appeared and names the person.
+fn forget_waiting_events(db: &rusqlite::Connection, contact: &str, traces: &Traces) -> Result<(), DbError> {
+    let mut query = db.prepare_cached(
+        "SELECT id, event FROM waiting_events WHERE account_id IN (SELECT account_id FROM conversations WHERE contact_id = ?1)",
+    )?;
+    let mut rows = query.query([contact])?;
+    let mut found: Vec<i64> = Vec::new();
+    while let Some(row) = rows.next()? {
+        if traces.stand_in(row.get_ref(1)?.as_bytes().unwrap_or_default()) {
+            found.push(row.get(0)?);
+        }
+    }
+    let mut forget = db.prepare_cached("DELETE FROM waiting_events WHERE id = ?1")?;
+    for id in found {
+        forget.execute([id])?;
+    }
+    Ok(())
 }
 
 fn tell(db: &rusqlite::Connection, workspace: &str, contact: &str, now: i64) -> Result<(), DbError> {

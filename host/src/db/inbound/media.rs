@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::site::Site;
 use crate::db::media::{self, MediaRow};
 use crate::db::{Db, DbError, Priority, status};
+use crate::model::clean;
 
 /// A file that is to be fetched now.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +108,7 @@ pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaR
         reason: nowhere.then(|| "the provider does not say where the file is".to_owned()),
         kind: file.kind.clone(),
         mime: file.mime.clone(),
-        name: file.name.clone(),
+        name: file.name.as_deref().and_then(clean::some_line),
         bytes: file.bytes.and_then(|bytes| i64::try_from(bytes).ok()),
         width: file.width.map(i64::from),
         height: file.height.map(i64::from),

@@ -58,8 +58,8 @@ pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option
     site.db
         .prepare_cached(
             "INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, contact_id, content, context, group_key, at, \
-               received_at, status, echo, guest) \
-             VALUES (?1, (SELECT coalesce(max(rowid), 0) + 1 FROM messages), ?2, ?3, ?4, ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11, ?12, ?14)",
+               received_at, status, echo, guest, journal_id) \
+             VALUES (?1, (SELECT coalesce(max(rowid), 0) + 1 FROM messages), ?2, ?3, ?4, ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11, ?12, ?14, ?15)",
         )?
         .execute(params![
             id,
@@ -76,6 +76,7 @@ pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option
             new.echo,
             contents.to_string(),
             contact.is_some() && contact != marks.contact_id.as_deref(),
+            site.request,
         ])?;
     tell(site, new, &id, contents, marks)?;
     if let Some(target) = &new.message.reply_to {

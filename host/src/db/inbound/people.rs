@@ -5,6 +5,7 @@ use sambung_runtime::contract::types::{Identity, Person};
 
 use super::site::Site;
 use crate::db::{Db, DbError, Priority};
+use crate::model::clean;
 
 /// A contact that the provider was not asked about yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,8 +142,9 @@ fn merge(site: &mut Site<'_>, several: &[Contact]) -> Result<Contact, DbError> {
 
 /// Takes over what the provider says about a person: the newest name by the provider's time, the first picture.
 fn describe(site: &mut Site<'_>, contact: &mut Contact, person: &Person, at: i64) -> Result<(), DbError> {
-    let name = person.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
-    if let Some(name) = name.filter(|name| contact.name.as_deref() != Some(*name)) {
+    // The one place where a person's name enters the database, whichever plugin says it.
+    let name = person.name.as_deref().and_then(clean::name);
+    if let Some(name) = name.filter(|name| contact.name.as_deref() != Some(name.as_str())) {
         let changed = site
             .db
             .prepare_cached(
@@ -150,7 +152,7 @@ fn describe(site: &mut Site<'_>, contact: &mut Contact, person: &Person, at: i64
             )?
             .execute(params![contact.id, name, at, site.now])?;
         if changed > 0 {
-            contact.name = Some(name.to_owned());
+            contact.name = Some(name);
             site.told.forget_json();
         }
     }

@@ -174,7 +174,8 @@ CREATE TABLE messages (
   guest INTEGER NOT NULL DEFAULT 0,   -- contact_id may be another than the conversation's
   content TEXT NOT NULL, reply_to TEXT, context TEXT, group_key TEXT, at INTEGER NOT NULL, received_at INTEGER,
   status TEXT, error TEXT, created_by TEXT, human INTEGER NOT NULL DEFAULT 0, echo INTEGER NOT NULL DEFAULT 0,
-  edited_at INTEGER, deleted_at INTEGER, reactions TEXT, media_pending INTEGER NOT NULL DEFAULT 0) STRICT;
+  edited_at INTEGER, deleted_at INTEGER, reactions TEXT, media_pending INTEGER NOT NULL DEFAULT 0,
+  journal_id INTEGER) STRICT;         -- the request that brought it
 CREATE INDEX messages_of_conversation ON messages(conversation_id, at DESC, seq DESC);
 CREATE INDEX messages_of_guest ON messages(contact_id) WHERE guest = 1;
 

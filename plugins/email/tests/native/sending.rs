@@ -1,6 +1,6 @@
 //! What leaves, and what a server's answer means.
 
-use crate::support::{ADDRESS, KEY, SITI, channel, host, mail, message};
+use crate::support::{ADDRESS, FORWARDING, KEY, SITI, channel, content, host, mail, message};
 use sambung_plugin_email::Email;
 use sambung_sdk::json::json;
 use sambung_sdk::mailer::{MailError, Route};
@@ -60,6 +60,32 @@ fn who_asks_to_be_answered_elsewhere_is() {
     asked.reply_to = vec![sambung_sdk::types::Mailbox::new("office@customer.example")];
     send(vec![Content::text("Ya")], Some(message(asked).thread));
     assert_eq!(host.mails()[0].0.to[0].address, "office@customer.example");
+}
+
+/// A mail that asks to be answered at many addresses is answered at the first that is not ours; all of them are shown.
+#[test]
+fn an_answer_goes_to_one_address_however_many_are_asked_for() {
+    let host = host();
+    let mut asked = mail("m3@x");
+    let strangers =
+        (0..100).map(|number| sambung_sdk::types::Mailbox::new(format!("stranger{number}@customer.example")));
+    asked.reply_to = [ADDRESS, FORWARDING].map(sambung_sdk::types::Mailbox::new).into_iter().chain(strangers).collect();
+    let seen = message(asked);
+    let shown = content(&seen);
+    assert_eq!(shown.reply_to.len(), 102);
+    assert!(
+        shown.extra.contains(&("answered-at".to_owned(), "\"stranger0@customer.example\"".to_owned())),
+        "{:?}",
+        shown.extra
+    );
+    send(vec![Content::text("Ya")], Some(seen.thread));
+    let to: Vec<String> = host.mails()[0].0.to.iter().map(|to| to.address.clone()).collect();
+    assert_eq!(to, ["stranger0@customer.example"]);
+
+    let mut asked = mail("m4@x");
+    asked.reply_to = vec![sambung_sdk::types::Mailbox::new(FORWARDING)];
+    send(vec![Content::text("Ya")], Some(message(asked).thread));
+    assert_eq!(host.mails()[1].0.to[0].address, SITI, "never to ourselves");
 }
 
 #[test]

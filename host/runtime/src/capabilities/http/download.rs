@@ -103,7 +103,7 @@ pub(crate) async fn download(ground: &Ground, source: Download, max_bytes: u64) 
     let outgoing = match source {
         Download::Fetch(request, Markers(markers)) => {
             vault.markers = markers;
-            prepare::prepare(ground, &mut vault, request, LONGEST).await
+            prepare::prepare(ground, &mut vault, request, LONGEST).await.map(|(outgoing, _)| outgoing)
         }
         Download::Open(address) => open(ground, &address),
     };

@@ -11,6 +11,7 @@ use crate::capabilities::vault::Vault;
 use crate::contract::http::Request;
 use crate::egress::Outgoing;
 use crate::egress::grant;
+use crate::meter::Departure;
 
 /// A request's own headers, names and values together.
 const MAX_HEADERS: usize = 32 << 10;
@@ -46,12 +47,13 @@ impl Draft {
     }
 }
 
+/// The request as it leaves, and what counts it as unanswered until its answer is whole.
 pub(super) async fn prepare(
     ground: &Ground,
     vault: &mut Vault,
     request: Request,
     timeout: Duration,
-) -> Result<Outgoing, Failure> {
+) -> Result<(Outgoing, Arc<Departure>), Failure> {
     let method: Method =
         request.method.to_ascii_uppercase().parse().map_err(|_| refuse("invalid", "no HTTP method"))?;
     let url = address(&request.url)?;
@@ -66,21 +68,29 @@ pub(super) async fn prepare(
     let size =
         draft.url.as_str().len() + headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
     ground.budget.take_egress(size as u64 + draft.body.bytes)?;
-    let safe = matches!(draft.method, Method::GET | Method::HEAD);
-    let budget = ground.budget.clone();
-    Ok(Outgoing {
+    let departure = Arc::new(Departure::new(ground.budget.clone()));
+    let leaving: Arc<dyn Fn() + Send + Sync> = match is_safe(&draft.method) {
+        true => Arc::new(|| {}),
+        false => {
+            let departure = departure.clone();
+            Arc::new(move || departure.leaving())
+        }
+    };
+    let outgoing = Outgoing {
         method: draft.method,
         url: draft.url,
         headers,
         body_bytes: draft.body.bytes,
         body: draft.body.stream(),
         timeout,
-        leaving: Arc::new(move || {
-            if !safe {
-                budget.dispatching();
-            }
-        }),
-    })
+        leaving,
+    };
+    Ok((outgoing, departure))
+}
+
+/// Whether a request of this method changes nothing at the provider (RFC 9110, section 9.2.1), so that its answer may be lost.
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 fn address(text: &str) -> Result<Url, Failure> {
