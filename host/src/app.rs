@@ -26,7 +26,7 @@ use crate::ingress;
 use crate::mail::{Deliverer, DelivererError, Relay};
 use crate::media::{BlobService, Media, MediaConfig, Quotas};
 use crate::outbound::Outbound;
-use crate::plugins::{Candidates, FolderError, KvService, Registry, Renewals, SecretService};
+use crate::plugins::{CallAccount, Candidates, FolderError, KvService, Registry, Renewals, SecretService};
 use crate::retention::Retention;
 use crate::wake::Wakes;
 use crate::web::listener;
@@ -119,7 +119,8 @@ impl App {
         let candidates = Candidates::default();
         let disk = disk(&config);
         let media = media(&config, &db, &clock, &disk)?;
-        let runtime = runtime(&config, &data, &db, &candidates, &media)?;
+        let outcomes = CallAccount::new(db.clone(), clock.clone(), wakes.clone());
+        let runtime = runtime(&config, &data, &db, &candidates, &media, outcomes)?;
         let plugins = Registry::new(db.clone(), runtime.clone(), clock.clone(), wakes.clone(), data.path())?;
         plugins.boot().await?;
         if config.plugins.bundled {
@@ -352,6 +353,7 @@ fn runtime(
     db: &Db,
     candidates: &Candidates,
     media: &Media,
+    outcomes: CallAccount,
 ) -> Result<Runtime, AppError> {
     let blobs = Arc::new(BlobService::new(media.clone()));
     let services = Services {
@@ -359,6 +361,7 @@ fn runtime(
         kv: Arc::new(KvService::new(db.clone())),
         blobs: blobs.clone(),
         mailer: Arc::new(deliverer(config, blobs)?),
+        outcomes: Arc::new(outcomes),
     };
     let cache = &config.runtime.cache_dir;
     let runtime = RuntimeConfig {

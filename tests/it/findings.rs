@@ -12,6 +12,9 @@ use sambung_tests::providers::email::{NameServer, deliver};
 use sambung_tests::server::target_folder;
 use serde_json::{Value, json};
 
+/// For compiling a component on a busy machine.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);
+
 /// Says `trap` to the functions in the set.
 async fn provider(traps: Arc<Mutex<HashSet<String>>>) -> String {
     let answer = async move |Path(function): Path<String>| {
@@ -29,7 +32,11 @@ async fn a_failure_stands_until_its_own_function_succeeds() {
     let traps: Arc<Mutex<HashSet<String>>> = Arc::default();
     let set = |function: &str, fails: bool| {
         let mut traps = traps.lock().unwrap_or_else(PoisonError::into_inner);
-        if fails { traps.insert(function.to_owned()) } else { traps.remove(function) };
+        if fails {
+            traps.insert(function.to_owned())
+        } else {
+            traps.remove(function)
+        };
     };
     let base = provider(Arc::clone(&traps)).await;
     let names = NameServer::start(&[]).await.address();
@@ -37,7 +44,8 @@ async fn a_failure_stands_until_its_own_function_succeeds() {
     let host = Host::start(&leading(&[("https://api.provider.example".to_owned(), base)], &mail)).await;
     let api = host.api();
     let guest = sambung_guests::component(&target_folder(), "traps_on_demand");
-    let upload = api.request("POST", "/v1/plugins").header("content-type", "application/wasm").body(guest);
+    let upload =
+        api.request("POST", "/v1/plugins").header("content-type", "application/wasm").timeout(PATIENCE).body(guest);
     assert!(upload.send().await.unwrap().status().is_success());
     let channel = json!({ "plugin": "traps-on-demand", "name": "Traps", "settings": {} });
     let channel = api.expect(201, "POST", "/v1/channels", channel).await;

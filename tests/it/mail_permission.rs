@@ -6,6 +6,9 @@ use sambung_tests::providers::email::{NameServer, Postbox, deliver, header};
 use sambung_tests::server::target_folder;
 use serde_json::{Value, json};
 
+/// For compiling a component on a busy machine.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);
+
 async fn start(postbox: &Postbox, more: &str) -> Host {
     let names = NameServer::start(&[]).await.address();
     let config = format!(
@@ -33,7 +36,12 @@ fn with(mut wasm: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
 }
 
 async fn install(host: &Host, wasm: Vec<u8>) -> (u16, Value) {
-    let upload = host.api().request("POST", "/v1/plugins").header("content-type", "application/wasm").body(wasm);
+    let upload = host
+        .api()
+        .request("POST", "/v1/plugins")
+        .header("content-type", "application/wasm")
+        .timeout(PATIENCE)
+        .body(wasm);
     let answer = upload.send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }

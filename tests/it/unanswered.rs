@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// For compiling a component on a busy machine.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);
+
 /// Takes every request. Only a GET, and what goes to `/half`, is answered: the latter with half of an answer.
 #[derive(Clone)]
 struct Silent {
@@ -90,7 +93,12 @@ async fn start(silent: &Silent, plugin: &str, more: &str) -> (Host, Value, Strin
     );
     let host = Host::start(&config).await;
     let guest = sambung_guests::component(&target_folder(), &plugin.replace('-', "_"));
-    let upload = host.api().request("POST", "/v1/plugins").header("content-type", "application/wasm").body(guest);
+    let upload = host
+        .api()
+        .request("POST", "/v1/plugins")
+        .header("content-type", "application/wasm")
+        .timeout(PATIENCE)
+        .body(guest);
     let answer = upload.send().await.unwrap();
     assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     let channel = json!({ "plugin": plugin, "name": "Silent", "settings": {} });

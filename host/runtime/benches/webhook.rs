@@ -15,8 +15,8 @@ use futures_util::future::BoxFuture;
 use sambung_plugin_line::Line;
 use sambung_runtime::contract::{inbound, types};
 use sambung_runtime::{
-    BlobRead, BlobWrite, Blobs, Caller, Kv, NoMail, Plugin, Runtime, RuntimeConfig, SecretValue, Secrets, ServiceError,
-    Services,
+    BlobRead, BlobWrite, Blobs, Caller, Kv, NoMail, NoOutcomes, Plugin, Runtime, RuntimeConfig, SecretValue, Secrets,
+    ServiceError, Services,
 };
 use sambung_sdk::inbound::Inbound;
 
@@ -44,8 +44,13 @@ fn main() {
 
 async fn load() -> Plugin {
     let services = Arc::new(Nothing);
-    let services =
-        Services { secrets: services.clone(), kv: services.clone(), blobs: services, mailer: Arc::new(NoMail) };
+    let services = Services {
+        secrets: services.clone(),
+        kv: services.clone(),
+        blobs: services,
+        mailer: Arc::new(NoMail),
+        outcomes: Arc::new(NoOutcomes),
+    };
     let runtime = Runtime::new(RuntimeConfig::default(), services).expect("the engine starts");
     runtime.load(sambung_guests::plugin(&target(), "line")).await.unwrap_or_else(|error| panic!("{error}"))
 }

@@ -63,8 +63,18 @@ fn calls(plugin: &str, function: Function, outcome: &'static str) -> Counter {
 }
 
 impl Callable {
-    /// Calls `function`; `body` looks the export up and calls it with its arguments.
+    /// Calls `function`; `body` looks the export up and calls it with its arguments. The one place where plugins are called, and
+    /// where the embedder learns how each call ended.
     pub(crate) async fn call<T, B>(&self, function: Function, caller: Arc<Caller>, moment: Moment, body: B) -> Called<T>
+    where
+        B: for<'a> FnOnce(&'a mut Store<State>, &'a Instance, &'a Exports) -> BoxFuture<'a, wasmtime::Result<T>>,
+    {
+        let called = self.run(function, caller.clone(), moment, body).await;
+        self.services.outcomes.ended(&caller, function.name(), called.as_ref().err()).await;
+        called
+    }
+
+    async fn run<T, B>(&self, function: Function, caller: Arc<Caller>, moment: Moment, body: B) -> Called<T>
     where
         B: for<'a> FnOnce(&'a mut Store<State>, &'a Instance, &'a Exports) -> BoxFuture<'a, wasmtime::Result<T>>,
     {

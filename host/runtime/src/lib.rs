@@ -46,6 +46,6 @@ pub use meter::Over;
 pub use plugin::Plugin;
 pub use runtime::{Runtime, RuntimeConfig};
 pub use services::{
-    BlobMeta, BlobRead, BlobWrite, Blobs, Kv, Leaving, MailRoute, MailSecurity, Mailer, NoMail, SecretValue, Secrets,
-    ServiceError, Services,
+    BlobMeta, BlobRead, BlobWrite, Blobs, Kv, Leaving, MailRoute, MailSecurity, Mailer, NoMail, NoOutcomes, Outcomes,
+    SecretValue, Secrets, ServiceError, Services,
 };

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use zeroize::Zeroizing;
 
-use crate::call::Caller;
+use crate::call::{CallError, Caller};
 use crate::contract::mailer::{Accepted, MailError};
 use crate::contract::types::{Mail, MediaRef};
 use crate::meter::Over;
@@ -210,6 +210,26 @@ impl Mailer for NoMail {
     }
 }
 
+/// Is told how every call of a plugin ended, before its caller is.
+pub trait Outcomes: Send + Sync {
+    /// `failure` is none where the plugin answered, be it with an error of its own.
+    fn ended<'a>(
+        &'a self,
+        caller: &'a Caller,
+        function: &'static str,
+        failure: Option<&'a CallError>,
+    ) -> BoxFuture<'a, ()>;
+}
+
+/// Of an embedder that keeps no account of calls.
+pub struct NoOutcomes;
+
+impl Outcomes for NoOutcomes {
+    fn ended<'a>(&'a self, _: &'a Caller, _: &'static str, _: Option<&'a CallError>) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
 /// Everything that the sandbox needs from its embedder.
 #[derive(Clone)]
 pub struct Services {
@@ -221,4 +241,6 @@ pub struct Services {
     pub blobs: Arc<dyn Blobs>,
     /// Mail.
     pub mailer: Arc<dyn Mailer>,
+    /// The account of calls.
+    pub outcomes: Arc<dyn Outcomes>,
 }

@@ -449,18 +449,11 @@ impl Channels {
         let mut channel = row.to_contract(self.webhook_url(plugin.manifest(), row, &attempt.settings).await?);
         channel.settings = attempt.settings.to_string();
         match plugin.identify(&caller, channel, attempt.answer.clone()).await {
-            Ok(done) => {
-                self.0.db.note_call_success(&row.id, "connection.identify", self.0.clock.now()).await?;
-                match done.value {
-                    Ok(step) => Ok(Answered { value: step, effects: Arc::new(done.effects) }),
-                    Err(faults) => Err(refused(&faults, "settings")),
-                }
-            }
-            Err(error) => {
-                self.0.db.note_call_failure(&row.id, &error, self.0.clock.now()).await?;
-                self.0.wakes.feed_grew();
-                Err(error.into())
-            }
+            Ok(done) => match done.value {
+                Ok(step) => Ok(Answered { value: step, effects: Arc::new(done.effects) }),
+                Err(faults) => Err(refused(&faults, "settings")),
+            },
+            Err(error) => Err(error.into()),
         }
     }
 

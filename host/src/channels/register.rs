@@ -149,7 +149,6 @@ impl Channels {
         let (caller, channel) = self.as_account(row, generation, settings, candidate, whose).await?;
         match plugin.register(&caller, channel).await {
             Ok(done) => {
-                self.0.db.note_call_success(&row.id, "connection.register", self.0.clock.now()).await?;
                 let effects = Arc::new(done.effects);
                 match done.value {
                     Ok(connection::Connected { account: own, .. }) if own.id != whose.id => {
@@ -163,7 +162,6 @@ impl Channels {
                 }
             }
             Err(error) => {
-                self.0.db.note_call_failure(&row.id, &error, self.0.clock.now()).await?;
                 self.0.wakes.feed_grew();
                 Err(error.into())
             }

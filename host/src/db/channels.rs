@@ -21,7 +21,7 @@ use crate::model::channel::{ChannelState, Finding, Instruction};
 
 pub(in crate::db) use cache::ChannelCache;
 pub use claims::{Holder, Registration};
-pub(in crate::db) use findings::{note, note_call_failure, set_needs_attention};
+pub(in crate::db) use findings::{note, set_needs_attention};
 pub(in crate::db) use life::apply_effects;
 pub use life::{Connected, MailAddress, NewChannel, NewSecret, SettingsChange};
 pub use renewals::Ending as CredentialEnding;
@@ -61,7 +61,7 @@ pub struct ChannelRow {
     pub features: Value,
     /// Grows with every change of a credential.
     pub credential_version: i64,
-    /// A finding of a failed call stands.
+    /// A finding of a failed or refused call stands.
     pub troubled: bool,
     /// Milliseconds since 1970.
     pub created_at: i64,
@@ -100,7 +100,7 @@ impl ChannelRow {
 
 const COLUMNS: &str = "c.id, c.workspace_id, c.plugin_id, c.name, c.state, c.paused, c.step, c.account, c.account_id, a.name, c.app_id, \
      c.settings, c.generated, c.features, c.credential_version, \
-     EXISTS (SELECT 1 FROM findings f WHERE f.channel_id = c.id AND f.source LIKE 'call:%'), c.created_at, c.changed_at";
+     EXISTS (SELECT 1 FROM findings f WHERE f.channel_id = c.id AND (f.source LIKE 'call:%' OR f.source LIKE 'refused:%')), c.created_at, c.changed_at";
 const FROM: &str = "channels c LEFT JOIN accounts a ON a.id = c.account_id";
 
 fn channel(row: &Row<'_>) -> rusqlite::Result<ChannelRow> {

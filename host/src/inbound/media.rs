@@ -124,24 +124,18 @@ async fn try_fetch(inner: &Inner, due: &DueMedia) -> Result<MediaOutcome, crate:
     let mut markers = Markers::default();
     let source = if generation.plugin.interfaces().media && due.file.ref_.is_some() {
         match generation.plugin.resolve(&caller, channel.to_contract(None), due.file.clone()).await {
-            Ok(done) => {
-                inner.db.note_call_success(&channel.id, "media.resolve", now).await?;
-                match done.value {
-                    Ok(source) => {
-                        markers = done.effects.markers;
-                        source
-                    }
-                    Err(fault) if matches!(fault.kind.as_str(), "unavailable" | "rate-limited" | "unauthorized") => {
-                        let asked = fault.retry_after_ms.and_then(|ms| i64::try_from(ms).ok());
-                        return Ok(again(due, now, asked, &fault.words));
-                    }
-                    Err(fault) => return Ok(MediaOutcome::Failed(fault.words)),
+            Ok(done) => match done.value {
+                Ok(source) => {
+                    markers = done.effects.markers;
+                    source
                 }
-            }
-            Err(error) => {
-                inner.db.note_call_failure(&channel.id, &error, now).await?;
-                return Ok(again(due, now, None, &error.to_string()));
-            }
+                Err(fault) if matches!(fault.kind.as_str(), "unavailable" | "rate-limited" | "unauthorized") => {
+                    let asked = fault.retry_after_ms.and_then(|ms| i64::try_from(ms).ok());
+                    return Ok(again(due, now, asked, &fault.words));
+                }
+                Err(fault) => return Ok(MediaOutcome::Failed(fault.words)),
+            },
+            Err(error) => return Ok(again(due, now, None, &error.to_string())),
         }
     } else if let Some(url) = &due.file.url {
         Source::Open(url.clone())

@@ -29,7 +29,6 @@ const QUIET: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(3600);
 /// So many failures in a row are no hiccup, and the channel shows them.
 const SHOWN: u32 = 3;
-const FUNCTION: &str = "polling.poll";
 
 /// How polling goes.
 #[derive(Clone)]
@@ -225,10 +224,8 @@ async fn poll(inner: &Inner, channel: &str, plugin: &str, failures: u32) -> Resu
     let now = inner.clock.now();
     let done = match called {
         Ok(done) => done,
-        Err(error) => {
+        Err(_) => {
             count("failed");
-            inner.db.note_call_failure(channel, &error, now).await?;
-            inner.wakes.feed_grew();
             return Ok(Next::Failed(None));
         }
     };
@@ -245,7 +242,7 @@ async fn poll(inner: &Inner, channel: &str, plugin: &str, failures: u32) -> Resu
                 effects: done.effects,
             };
             inner.db.commit_polled(result, now, appending).await?;
-            inner.db.note_call_success(channel, FUNCTION, now).await?;
+            inner.db.note_poll_accepted(channel, now).await?;
             Ok(Next::After(waits))
         }
         Err(fault) => {

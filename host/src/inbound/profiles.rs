@@ -56,21 +56,18 @@ async fn look_up(inner: &Inner, stranger: &StrangerRow) -> Result<(), DbError> {
     let generation = channel.as_ref().and_then(|channel| inner.plugins.get(&channel.plugin));
     let mut person = None;
     if let (Some(channel), Some(generation), Some(who)) = (channel, generation, stranger.identities.first()) {
-        let thread = stranger.thread_key.clone().map(|key| Thread {
+        let thread = stranger.thread.clone().map(|(key, context)| Thread {
             key,
             aliases: Vec::new(),
             joins: Vec::new(),
-            context: None,
+            context,
             extra: Vec::new(),
         });
         let asked = generation.plugin.look_up(&channel.caller(), channel.to_contract(None), who.clone(), thread).await;
-        if asked.is_ok() {
-            inner.db.note_call_success(&channel.id, "profiles.look-up", inner.clock.now()).await?;
-        }
         match asked.map(|done| done.value) {
             Ok(Ok(found)) => person = found,
             Ok(Err(fault)) => tracing::debug!(words = fault.words, "the provider did not say who somebody is"),
-            Err(error) => inner.db.note_call_failure(&channel.id, &error, inner.clock.now()).await?,
+            Err(_) => {}
         }
     }
     inner.db.note_profile(&stranger.channel, &stranger.contact, person, inner.clock.now()).await

@@ -17,7 +17,7 @@ use crate::model::channel::ChannelState;
 const MOST_TRIES: u32 = 40;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// As the runtime names the call in its errors.
-const FUNCTION: &str = "handle-webhook";
+const FUNCTION: &str = "inbound.handle-webhook";
 
 /// Translates a row with the generation that is current now. Whatever happens to it happens to this row alone.
 pub(super) async fn translate(inner: &Inner, row: Arc<PendingRow>) -> Translated {
@@ -86,11 +86,6 @@ async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, Str
         let seen: Option<Channel> = channel.as_ref().map(|channel| channel.to_contract(None));
         match generation.plugin.handle_webhook(&caller, seed, request_of(row, mail.clone()), seen).await {
             Ok(done) => {
-                if let Some(channel) = &channel
-                    && let Err(error) = inner.db.note_call_success(&channel.id, FUNCTION, inner.clock.now()).await
-                {
-                    tracing::warn!(%error, channel = channel.id, "a finding could not be taken back");
-                }
                 let outcome = done.value;
                 inner.answers.give(id, || outcome.as_ref().ok().and_then(|outcome| outcome.answer.clone()));
                 return Ok(Translation::Outcome {

@@ -68,6 +68,8 @@ pub enum FindingSource {
     Notice,
     /// A call that failed: a call of the same function that succeeds clears it.
     Call,
+    /// A call that the provider refused: a call of the same function that it accepts clears it.
+    Refused,
     /// A credential that the provider refused: connecting again clears it.
     Credential,
 }
@@ -79,6 +81,7 @@ impl FindingSource {
             FindingSource::Check => "check",
             FindingSource::Notice => "notice",
             FindingSource::Call => "call",
+            FindingSource::Refused => "refused",
             FindingSource::Credential => "credential",
         }
     }

@@ -98,7 +98,6 @@ impl Outbound {
                 Err(faults) => faults,
             },
             Err(error) => {
-                self.report(self.0.db.note_call_failure(&channel.id, &error, self.0.clock.now()).await);
                 if !error.dispatched {
                     return Err(AuthoringError::Call(error.to_string()));
                 }
@@ -144,7 +143,6 @@ impl Outbound {
             }
             Ok(done) => done.value.err().filter(|fault| fault.kind != "not-found"),
             Err(error) => {
-                self.report(self.0.db.note_call_failure(&channel.id, &error, self.0.clock.now()).await);
                 if !error.dispatched {
                     return Err(AuthoringError::Call(error.to_string()));
                 }

@@ -23,8 +23,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 struct Brought {
     settlement: Settlement,
     template_missed: bool,
-    /// How the call of the plugin ended; none where it was not called.
-    call: Option<Result<(), CallError>>,
 }
 
 impl Outbound {
@@ -41,11 +39,6 @@ impl Outbound {
         count(&account.plugin, &brought.settlement.ended);
         let now = brought.settlement.at;
         self.commit(brought.settlement).await;
-        match brought.call {
-            Some(Ok(())) => self.report(self.0.db.note_call_success(&account.channel_id, "send", now).await),
-            Some(Err(error)) => self.report(self.0.db.note_call_failure(&account.channel_id, &error, now).await),
-            None => {}
-        }
         if brought.template_missed {
             self.report(self.0.db.templates_missed(account.account_id, now).await);
         }
@@ -104,7 +97,7 @@ impl Outbound {
     }
 
     fn not_called(&self, account: &BusyAccount, generation: &Generation, group: &Group, words: &str) -> Brought {
-        Brought { call: None, ..self.judge(account, generation, group, Credential::Stands, Err(broken(false, words))) }
+        self.judge(account, generation, group, Credential::Stands, Err(broken(false, words)))
     }
 
     /// From the call's end to those of its attempts.
@@ -129,24 +122,23 @@ impl Outbound {
             now: self.0.clock.now(),
             chance: chance(),
         };
-        let (judged, effects, call): (Vec<Judgement>, Effects, _) = match called {
+        let (judged, effects, dispatched): (Vec<Judgement>, Effects, bool) = match called {
             Ok(done) => {
                 let unanswered = done.unanswered;
                 let answers = group.parts.iter().zip(done.value);
                 let judged = answers.map(|(part, answer)| of_answer(answer, unanswered, part, &around));
-                (judged.collect(), done.effects, Ok(()))
+                (judged.collect(), done.effects, true)
             }
             Err(error) => {
                 let judged = group.parts.iter().map(|part| of_broken_call(&error, part, &around));
-                (judged.collect(), Effects::default(), Err(error))
+                (judged.collect(), Effects::default(), error.dispatched)
             }
         };
-        let dispatched = call.as_ref().err().is_none_or(|error| error.dispatched);
         let unauthorized = judged.iter().find_map(|judgement| judgement.unauthorized.clone());
         let template_missed = judged.iter().any(|judgement| judgement.template_missed);
         let mut settlement = settlement(account, group, judged, effects, dispatched, around.now);
         settlement.unauthorized = unauthorized.map(|words| (group.credential_version, words));
-        Brought { template_missed, settlement, call: Some(call) }
+        Brought { template_missed, settlement }
     }
 
     /// What a call brought is committed however long that takes: until then the attempt stands without an end, and a stop
@@ -197,7 +189,7 @@ fn broken(dispatched: bool, words: &str) -> CallError {
     CallError {
         fault: CallFault::Engine,
         dispatched,
-        function: "send",
+        function: "outbound.send",
         words: words.to_owned(),
         usage: Usage::default(),
     }
@@ -209,7 +201,7 @@ fn unreadable(account: &BusyAccount, group: &Group, words: &str, now: i64) -> Br
     let ended = group.parts.iter().map(|part| ended(part, Ending::Failed { error: error.clone() }, false));
     let mut settlement = settlement(account, group, Vec::new(), Effects::default(), false, now);
     settlement.ended = ended.collect();
-    Brought { settlement, template_missed: false, call: None }
+    Brought { settlement, template_missed: false }
 }
 
 fn ended(part: &DuePart, ending: Ending, dispatched: bool) -> Ended {

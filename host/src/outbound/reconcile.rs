@@ -71,9 +71,6 @@ impl Outbound {
         let lost = Lost { attempt, at: part.started_at.max(0) as u64, extra: Vec::new() };
         let called = generation.plugin.reconcile(&channel.caller(), channel.to_contract(None), vec![lost]).await;
         let now = self.0.clock.now();
-        if called.is_ok() {
-            self.report(self.0.db.note_call_success(&unknown.channel_id, "reconcile", now).await);
-        }
         let (ending, effects, thread, identities) = match called {
             Ok(mut done) => match done.value.pop() {
                 Some(Ok(Verdict::Sent(receipt))) => {
@@ -86,10 +83,7 @@ impl Outbound {
                 }
                 _ => return self.ask_later(unknown, now).await,
             },
-            Err(error) => {
-                self.report(self.0.db.note_call_failure(&unknown.channel_id, &error, now).await);
-                return self.ask_later(unknown, now).await;
-            }
+            Err(_) => return self.ask_later(unknown, now).await,
         };
         let settlement = Settlement {
             workspace: unknown.workspace.clone(),

@@ -130,9 +130,6 @@ impl Outbound {
             let page = match called {
                 Ok(done) => done.value.map_err(SyncError::Refused)?,
                 Err(error) => {
-                    let now = self.0.clock.now();
-                    self.report(self.0.db.note_call_failure(&channel.id, &error, now).await);
-                    self.0.wakes.feed_grew();
                     return Err(SyncError::Call(error.to_string()));
                 }
             };

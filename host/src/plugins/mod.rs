@@ -5,6 +5,7 @@
 mod boot;
 mod folder;
 mod install;
+mod outcomes;
 mod registry;
 mod renewal;
 mod services;
@@ -12,6 +13,7 @@ mod watch;
 
 pub use folder::{FolderError, nudge, place_file};
 pub use install::{InstallError, Installed, Outcome, SettingsMisfit, Source};
+pub use outcomes::CallAccount;
 pub use registry::{Generation, PluginState, Registry};
 pub use renewal::{Renewals, Renewed};
 pub use services::{Candidate, Candidates, KvService, SecretService};

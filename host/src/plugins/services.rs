@@ -71,7 +71,8 @@ impl Drop for Candidate {
     }
 }
 
-fn stored_owner(owner: &str) -> &str {
+/// The id of a channel or registration, without what names a candidate.
+pub(super) fn stored_owner(owner: &str) -> &str {
     owner.split('~').next().unwrap_or(owner)
 }
 

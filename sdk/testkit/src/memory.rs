@@ -9,8 +9,8 @@ use futures_util::{FutureExt, StreamExt};
 use sambung_runtime::contract::mailer::{Accepted, MailError};
 use sambung_runtime::contract::types::{Mail, MediaRef};
 use sambung_runtime::{
-    BlobMeta, BlobRead, BlobWrite, Blobs, Caller, Kv, Leaving, MailRoute, Mailer, SecretValue, Secrets, ServiceError,
-    Services,
+    BlobMeta, BlobRead, BlobWrite, Blobs, Caller, Kv, Leaving, MailRoute, Mailer, NoOutcomes, SecretValue, Secrets,
+    ServiceError, Services,
 };
 
 /// A file that the kit holds.
@@ -49,6 +49,7 @@ impl Memory {
             kv: Arc::new(self.clone()),
             blobs: Arc::new(self.clone()),
             mailer: Arc::new(self.clone()),
+            outcomes: Arc::new(NoOutcomes),
         }
     }
 

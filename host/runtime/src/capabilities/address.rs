@@ -76,7 +76,9 @@ mod tests {
     use crate::contract::types::MediaRef;
     use crate::egress::{Client, Policy};
     use crate::limits::Limits;
-    use crate::services::{BlobRead, BlobWrite, Blobs, Kv, NoMail, SecretValue, Secrets, ServiceError, Services};
+    use crate::services::{
+        BlobRead, BlobWrite, Blobs, Kv, NoMail, NoOutcomes, SecretValue, Secrets, ServiceError, Services,
+    };
     use crate::wasi::Moment;
 
     struct One;
@@ -124,7 +126,13 @@ mod tests {
             Function::Identify,
             Arc::new(caller),
             Arc::new(crate::manifest::read(manifest).unwrap()),
-            Arc::new(Services { secrets: one.clone(), kv: one.clone(), blobs: one, mailer: Arc::new(NoMail) }),
+            Arc::new(Services {
+                secrets: one.clone(),
+                kv: one.clone(),
+                blobs: one,
+                mailer: Arc::new(NoMail),
+                outcomes: Arc::new(NoOutcomes),
+            }),
             Client::new(Policy::default()).unwrap(),
             &Limits::default(),
             Moment::Now,

@@ -12,8 +12,8 @@ use sambung_runtime::contract::inbound::{Happening, ItemResult, Outcome, Request
 use sambung_runtime::contract::types::{Channel, Content, MediaRef, Outgoing, Text};
 use sambung_runtime::egress::Policy;
 use sambung_runtime::{
-    BlobRead, BlobWrite, Blobs, CallError, Called, Caller, Kv, Limits, NoMail, Plugin, Runtime, RuntimeConfig,
-    SecretValue, Secrets, ServiceError, Services,
+    BlobRead, BlobWrite, Blobs, CallError, Called, Caller, Kv, Limits, NoMail, NoOutcomes, Plugin, Runtime,
+    RuntimeConfig, SecretValue, Secrets, ServiceError, Services,
 };
 
 /// The outer target folder.
@@ -47,7 +47,13 @@ fn native() -> PathBuf {
 fn start(limits: Limits, cache: &Path, egress: Policy) -> Runtime {
     count_metrics();
     let memory = Arc::new(Memory::default());
-    let services = Services { secrets: memory.clone(), kv: memory.clone(), blobs: memory, mailer: Arc::new(NoMail) };
+    let services = Services {
+        secrets: memory.clone(),
+        kv: memory.clone(),
+        blobs: memory,
+        mailer: Arc::new(NoMail),
+        outcomes: Arc::new(NoOutcomes),
+    };
     let cache_dir = Some(cache.to_owned());
     Runtime::new(RuntimeConfig { cache_dir, limits, egress, instances: 16 }, services).expect("the engine starts")
 }

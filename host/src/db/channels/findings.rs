@@ -7,7 +7,15 @@ use super::tell;
 use crate::db::{Db, DbError, Priority, after};
 use crate::model::channel::{ChannelState, Finding, FindingSource};
 
-/// Notes a finding. The same one again only counts up; whether it says anything new.
+/// The function whose refusals by the provider are shown.
+const POLL: &str = "polling.poll";
+
+/// A source that is one function of the contract: `call:outbound.send`.
+fn source_of(source: FindingSource, function: &str) -> String {
+    format!("{}:{function}", source.as_str())
+}
+
+/// Notes a finding of a source. The same one again only counts up; whether it says anything new.
 pub(in crate::db) fn note(
     db: &Connection,
     channel: &str,
@@ -19,12 +27,13 @@ pub(in crate::db) fn note(
     let fix = finding.fix.as_ref().map(|fix| serde_json::json!(fix).to_string());
     let known: bool = db
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM findings WHERE channel_id = ?1 AND code = ?2 AND level = ?3 AND words = ?4)",
+            "SELECT EXISTS (SELECT 1 FROM findings WHERE channel_id = ?1 AND source = ?5 AND code = ?2 \
+             AND level = ?3 AND words = ?4)",
         )?
-        .query_row(params![channel, finding.code, finding.level, finding.words], |row| row.get(0))?;
+        .query_row(params![channel, finding.code, finding.level, finding.words, source], |row| row.get(0))?;
     db.prepare_cached(
         "INSERT INTO findings (channel_id, code, level, words, fix, source, at) SELECT id, ?2, ?3, ?4, ?5, ?6, ?7 FROM channels WHERE id = ?1 \
-         ON CONFLICT (channel_id, code) DO UPDATE SET level = ?3, words = ?4, fix = ?5, source = ?6, at = ?7, count = count + 1",
+         ON CONFLICT (channel_id, source, code) DO UPDATE SET level = ?3, words = ?4, fix = ?5, at = ?7, count = count + 1",
     )?
     .execute(params![channel, finding.code, finding.level, finding.words, fix, source, at])?;
     Ok(!known)
@@ -32,32 +41,22 @@ pub(in crate::db) fn note(
 
 /// Notes that a call of the plugin gave no result, with `channel.updated` where that is news. That too many calls ran at once
 /// is not the channel's fault and not noted.
-pub(in crate::db) fn note_call_failure(
-    db: &Connection,
-    channel: &str,
-    error: &CallError,
-    at: i64,
-) -> Result<(), DbError> {
+fn note_call_failure(db: &Connection, channel: &str, error: &CallError, at: i64) -> Result<(), DbError> {
     if matches!(error.fault, CallFault::Busy | CallFault::NotExported) {
         return Ok(());
     }
     let finding =
         Finding { level: "error".to_owned(), code: error.fault.code().to_owned(), words: error.to_string(), fix: None };
-    let source = format!("{}:{}", FindingSource::Call.as_str(), error.function);
-    if note(db, channel, &finding, &source, at)? {
+    if note(db, channel, &finding, &source_of(FindingSource::Call, error.function), at)? {
         tell(db, channel, at)?;
     }
     Ok(())
 }
 
-/// Takes back what failed calls of this function left, with `channel.updated` where anything stood. `function` is the
-/// contract's name, with its interface (`outbound.send`) or without.
-fn call_succeeded(db: &Connection, channel: &str, function: &str, at: i64) -> Result<(), DbError> {
-    let gone = db
-        .prepare_cached(
-            "DELETE FROM findings WHERE channel_id = ?1 AND (source = 'call:' || ?2 OR source LIKE 'call:%.' || ?2)",
-        )?
-        .execute([channel, function])?;
+/// Takes back what stands from this source, with `channel.updated` where anything did.
+fn clear(db: &Connection, channel: &str, source: &str, at: i64) -> Result<(), DbError> {
+    let gone =
+        db.prepare_cached("DELETE FROM findings WHERE channel_id = ?1 AND source = ?2")?.execute([channel, source])?;
     if gone > 0 {
         tell(db, channel, at)?;
     }
@@ -103,14 +102,14 @@ impl Db {
         self.write(Priority::Routine, move |db| note_call_failure(db, &id, &error, at)).await
     }
 
-    /// Notes that the provider refuses to be polled, in its words, until it does not. Call `wakes.feed_grew()` afterwards.
+    /// Notes that the provider refuses to be polled, in its words, until it does not: the call itself succeeded. Call
+    /// `wakes.feed_grew()` afterwards.
     pub async fn note_poll_refused(&self, channel: &str, words: &str, at: i64) -> Result<(), DbError> {
         let id = channel.to_owned();
         let finding =
             Finding { level: "error".to_owned(), code: "poll-refused".to_owned(), words: words.to_owned(), fix: None };
         self.write(Priority::Routine, move |db| {
-            let source = format!("{}:polling.poll", FindingSource::Call.as_str());
-            if note(db, &id, &finding, &source, at)? {
+            if note(db, &id, &finding, &source_of(FindingSource::Refused, POLL), at)? {
                 tell(db, &id, at)?;
             }
             Ok(())
@@ -120,11 +119,20 @@ impl Db {
 
     /// A call of this function succeeded: what its failures left is taken back. Costs nothing where nothing stands.
     pub async fn note_call_success(&self, channel: &str, function: &'static str, at: i64) -> Result<(), DbError> {
+        self.clear_findings(channel, source_of(FindingSource::Call, function), at).await
+    }
+
+    /// The provider lets itself be polled again. Costs nothing where nothing stands.
+    pub async fn note_poll_accepted(&self, channel: &str, at: i64) -> Result<(), DbError> {
+        self.clear_findings(channel, source_of(FindingSource::Refused, POLL), at).await
+    }
+
+    async fn clear_findings(&self, channel: &str, source: String, at: i64) -> Result<(), DbError> {
         if !self.channel(channel).await?.is_some_and(|row| row.troubled) {
             return Ok(());
         }
         let id = channel.to_owned();
-        self.write(Priority::Routine, move |db| call_succeeded(db, &id, function, at)).await
+        self.write(Priority::Routine, move |db| clear(db, &id, &source, at)).await
     }
 
     /// Marks a channel whose credential of this version the provider refused. Call `wakes.feed_grew()` afterwards.

@@ -199,6 +199,9 @@ fn replace_findings(db: &Connection, channel: &str, findings: &[Finding], at: i6
     )?
     .execute([channel])?;
     for finding in findings {
+        // What `check` tells of itself by now is not shown a second time.
+        db.prepare_cached("DELETE FROM findings WHERE channel_id = ?1 AND source = 'notice' AND code = ?2")?
+            .execute([channel, &finding.code])?;
         note(db, channel, finding, FindingSource::Check.as_str(), at)?;
     }
     Ok(())

@@ -16,8 +16,8 @@ pub struct StrangerRow {
     pub channel: String,
     /// Its identities.
     pub identities: Vec<Identity>,
-    /// A conversation's thread key in that account.
-    pub thread_key: Option<String>,
+    /// The thread key and the context of the conversation that they wrote in.
+    pub thread: Option<(String, Option<String>)>,
 }
 
 /// A person, as they are known now.
@@ -207,25 +207,29 @@ fn identities_of(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbErro
 }
 
 impl Db {
-    /// Contacts that a plugin may know more about and was not asked yet, with a connected channel of one of these plugins.
+    /// Contacts that a plugin may know more about and was not asked yet, with a connected channel of one of these plugins: whom a
+    /// conversation is with, and others who wrote in one and have no name.
     pub async fn strangers(&self, plugins: Vec<String>, most: u32) -> Result<Vec<StrangerRow>, DbError> {
         self.read(move |db| {
             let plugins = serde_json::json!(plugins).to_string();
             let mut query = db.prepare_cached(
-                "SELECT ct.id, c.id, v.thread_key FROM contacts ct CROSS JOIN conversations v ON v.contact_id = ct.id \
+                "SELECT ct.id, c.id, v.thread_key, v.context FROM contacts ct CROSS JOIN conversations v ON v.id IN \
+                   (SELECT id FROM conversations WHERE contact_id = ct.id \
+                    UNION ALL SELECT conversation_id FROM messages WHERE contact_id = ct.id AND guest = 1 AND ct.name IS NULL) \
                  JOIN channels c ON c.account_id = v.account_id AND c.state = 'connected' \
                  WHERE ct.looked_up_at IS NULL AND ct.erased_at IS NULL AND c.plugin_id IN (SELECT value FROM json_each(?1)) \
                  ORDER BY ct.rowid DESC LIMIT ?2",
             )?;
             let rows = query.query_map(params![plugins, most], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?))
+                let thread = (row.get::<_, String>(2)?, row.get::<_, Option<String>>(3)?);
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, Some(thread)))
             })?;
             let mut found: Vec<StrangerRow> = Vec::new();
             for row in rows {
-                let (contact, channel, thread_key) = row?;
+                let (contact, channel, thread) = row?;
                 if !found.iter().any(|other| other.contact == contact) {
                     let identities = identities_of(db, &contact)?;
-                    found.push(StrangerRow { contact, channel, identities, thread_key });
+                    found.push(StrangerRow { contact, channel, identities, thread });
                 }
             }
             Ok(found)
@@ -270,7 +274,9 @@ impl Db {
             };
             describe(&mut site, &mut known, &person, now)?;
             let mut shown = db.prepare_cached(
-                "SELECT id FROM conversations WHERE contact_id = ?1 AND merged_into IS NULL ORDER BY id LIMIT 20",
+                "SELECT id FROM conversations WHERE merged_into IS NULL AND id IN \
+                   (SELECT id FROM conversations WHERE contact_id = ?1 \
+                    UNION ALL SELECT conversation_id FROM messages WHERE contact_id = ?1 AND guest = 1) ORDER BY id LIMIT 20",
             )?;
             for id in shown.query_map([&contact], |row| row.get::<_, String>(0))? {
                 site.told.conversation(&id?);

@@ -210,12 +210,7 @@ impl Act<'_> {
         match translation {
             Translation::TooEarly | Translation::Outcome { early: true, .. } => self.again(row),
             Translation::Parked(reason) => self.park_whole(row, reason),
-            Translation::Failed(error) => {
-                if let Some(channel) = &row.channel {
-                    channels::note_call_failure(db, channel, error, now)?;
-                }
-                self.park_whole(row, &error.to_string())
-            }
+            Translation::Failed(error) => self.park_whole(row, &error.to_string()),
             Translation::Outcome { outcome, rules, .. } => {
                 if row.replays > 0 {
                     journal_items::clear(db, row.id)?;
@@ -263,9 +258,6 @@ impl Act<'_> {
                     notices::early(self.db, channel, event, events::time_of(event, row.received_at))?;
                 }
             }
-        }
-        if let Translation::Failed(error) = translation {
-            channels::note_call_failure(self.db, channel, error, self.now)?;
         }
         self.end(row, &Stand { state: "waiting", reason: None, stored: 0, settled_at: None })?;
         Ok(Committed { effect: Effect::Waiting, ..NOTHING })

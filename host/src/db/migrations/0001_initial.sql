@@ -100,8 +100,8 @@ CREATE INDEX routes_of_channel ON routes(channel_id, route);
 
 CREATE TABLE findings (
   channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE, code TEXT NOT NULL, level TEXT NOT NULL, words TEXT NOT NULL, fix TEXT,
-  source TEXT NOT NULL,               -- check | notice | call | credential
-  count INTEGER NOT NULL DEFAULT 1, at INTEGER NOT NULL, PRIMARY KEY (channel_id, code)) STRICT, WITHOUT ROWID;
+  source TEXT NOT NULL,               -- check | notice | credential | call:FUNCTION | refused:FUNCTION
+  count INTEGER NOT NULL DEFAULT 1, at INTEGER NOT NULL, PRIMARY KEY (channel_id, source, code)) STRICT, WITHOUT ROWID;
 
 -- owner: a channel's or an app's id.
 CREATE TABLE secrets (

@@ -26,7 +26,7 @@ use crate::contract::http::{Auth, Basic, Capture, Oauth1, Piece, Section};
 use crate::contract::types::MediaRef;
 use crate::egress::{Names, Policy};
 use crate::limits::Limits;
-use crate::services::{BlobRead, BlobWrite, Blobs, Kv, NoMail, Secrets};
+use crate::services::{BlobRead, BlobWrite, Blobs, Kv, NoMail, NoOutcomes, Secrets};
 
 const MANIFEST: &str = r#"
 id = "example"
@@ -223,6 +223,7 @@ async fn ground_and_memory(limits: Limits, overridden: &[&str]) -> (Ground, Arc<
             kv: store.clone(),
             blobs: store,
             mailer: Arc::new(NoMail),
+            outcomes: Arc::new(NoOutcomes),
         }),
         client: Client::with_names(policy, Arc::new(Leads("10.0.0.1".parse().unwrap()))).unwrap(),
         budget: Arc::new(Budget::new(&limits)),

@@ -39,7 +39,7 @@ async fn who_comes_with_name_and_picture_is_not_asked_about() {
         .await
         .expect("read")
         .into_iter()
-        .filter_map(|stranger| stranger.thread_key)
+        .filter_map(|stranger| stranger.thread.map(|(key, _)| key))
         .collect();
     asked.sort();
     assert_eq!(asked, ["named", "nameless", "pictured"]);
@@ -102,4 +102,16 @@ async fn an_identity_change_opens_no_conversation() {
         run(&db, Some("ch_1"), vec![item(vec![event(id, FIRST, Happening::IdentityChanged(change))], &[])]).await;
     }
     assert_eq!((count(&db, "conversations").await, count(&db, "contacts").await), (0, 1));
+}
+
+/// A name enters the database in one place, whichever plugin says it: as one line without control characters.
+#[tokio::test]
+async fn a_name_is_kept_as_one_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let mut said = message("m1", "siti");
+    said.sender.as_mut().expect("somebody").name = Some(" Siti\r\nBcc: x@y.example\0\u{202e}gnp ".to_owned());
+    run(&db, Some("ch_1"), vec![item(vec![event("e1", FIRST, Happening::Message(said))], &[])]).await;
+    let contacts = db.contacts_page("ws_1", None, 10).await.expect("listed");
+    assert_eq!(contacts[0]["name"], "Siti Bcc: x@y.examplegnp");
 }
