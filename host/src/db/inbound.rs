@@ -24,7 +24,7 @@ mod translated;
 pub use erase::Erased;
 pub use media::{AccountWithMedia, DueMedia, MediaOutcome};
 pub use people::StrangerRow;
-pub use translated::{Committed, Effect, Translated, Translation};
+pub use translated::{Committed, Effect, Progress, STEP, Translated, Translation};
 
 pub(in crate::db) use echo::take_over;
 pub(in crate::db) use journal_items::channel_appeared;

@@ -147,6 +147,12 @@ pub(in crate::db) fn update(db: &Connection, id: i64, stand: &Stand<'_>) -> Resu
     Ok(())
 }
 
+/// Counts events that came of a request which goes on waiting.
+pub(in crate::db) fn stored_more(db: &Connection, id: i64, stored: u32) -> Result<(), DbError> {
+    db.prepare_cached("UPDATE journal SET stored = stored + ?2 WHERE id = ?1")?.execute(params![id, stored])?;
+    Ok(())
+}
+
 /// The highest id that a row ever had.
 pub(in crate::db) fn last_id(db: &Connection) -> Result<i64, DbError> {
     Ok(db

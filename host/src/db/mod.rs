@@ -60,7 +60,8 @@ pub use endpoints::{Delivered, DueDelivery, Endpoint, EndpointAnswer, EndpointCh
 pub use feed::{FeedRange, FeedRow};
 pub use idempotency::{Earlier, KeptAnswer, Ticket};
 pub use inbound::{
-    AccountWithMedia, Committed, DueMedia, Effect, Erased, MediaOutcome, StrangerRow, Translated, Translation,
+    AccountWithMedia, Committed, DueMedia, Effect, Erased, MediaOutcome, Progress, STEP, StrangerRow, Translated,
+    Translation,
 };
 pub use journal::{JournalReader, NewRow, PendingRow, Replay};
 pub use leases::Lease;

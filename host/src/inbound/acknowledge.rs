@@ -94,7 +94,7 @@ mod tests {
     use sambung_runtime::contract::types;
 
     use super::*;
-    use crate::db::PendingRow;
+    use crate::db::{PendingRow, Progress};
 
     fn tapped(received_at: i64, replays: i64) -> Translated {
         let thread = Thread { key: "t".into(), aliases: vec![], joins: vec![], context: None, extra: vec![] };
@@ -124,7 +124,8 @@ mod tests {
         let row = PendingRow { channel: Some("ch_1".into()), received_at, replays, ..PendingRow::default() };
         Translated {
             row: Arc::new(row),
-            translation: Translation::Outcome { outcome, rules: Arc::from([]), early: false },
+            translation: Translation::Outcome { outcome: outcome.into(), rules: Arc::from([]), early: false },
+            progress: Progress::default(),
         }
     }
 

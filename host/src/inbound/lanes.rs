@@ -50,28 +50,50 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// What may be committed next, at most `most`, in the order of each address.
-    pub fn leave(&mut self, most: usize) -> Vec<T> {
-        let mut leaving = Vec::new();
-        while leaving.len() < most
+    /// What may be committed next, at most `most` by their weight, in the order of each address. A row that weighs more than `step`
+    /// counts as that much and is the last of its address: it may come [`Lanes::back`].
+    pub fn leave(&mut self, most: usize, step: usize, weigh: impl Fn(&T) -> usize) -> Vec<T> {
+        let (mut leaving, mut later) = (Vec::new(), Vec::new());
+        let mut room = most;
+        while room > 0
             && let Some(address) = self.ready.pop_front()
         {
             let Some(lane) = self.lanes.get_mut(&address) else { continue };
-            while leaving.len() < most && lane.front().is_some_and(|slot| slot.done.is_some()) {
+            let mut whole = true;
+            while whole && room > 0 && lane.front().is_some_and(|slot| slot.done.is_some()) {
                 let Some(slot) = lane.pop_front() else { break };
                 self.bytes -= slot.bytes;
                 self.done -= 1;
-                leaving.extend(slot.done);
+                if let Some(value) = slot.done {
+                    let weight = weigh(&value);
+                    whole = weight <= step;
+                    room = room.saturating_sub(weight.clamp(1, step));
+                    leaving.push(value);
+                }
             }
             match lane.front() {
                 None => {
                     self.lanes.remove(&address);
                 }
-                Some(Slot { done: Some(_), .. }) => self.ready.push_back(address),
+                Some(Slot { done: Some(_), .. }) if whole => self.ready.push_back(address),
+                Some(Slot { done: Some(_), .. }) => later.push(address),
                 Some(_) => {}
             }
         }
+        self.ready.extend(later);
         leaving
+    }
+
+    /// A row that left comes back before all others of its address: it is committed in part. To be said before anything else
+    /// leaves.
+    pub fn back(&mut self, address: &Arc<str>, id: i64, bytes: usize, value: T) {
+        let lane = self.lanes.entry(Arc::clone(address)).or_default();
+        lane.push_front(Slot { id, bytes, done: Some(value) });
+        self.bytes += bytes;
+        self.done += 1;
+        if !self.ready.contains(address) {
+            self.ready.push_back(Arc::clone(address));
+        }
     }
 
     /// A row that left is committed.
@@ -130,15 +152,44 @@ mod tests {
         lanes.done(&b, 3, 3);
         assert!(lanes.waits(&a, 2), "for the one before it");
         assert!(!lanes.waits(&b, 3));
-        assert_eq!(lanes.leave(10), [3]);
+        assert_eq!(lanes.leave(10, 10, |_| 1), [3]);
         lanes.done(&a, 1, 1);
         assert!(!lanes.waits(&a, 2));
-        assert_eq!(lanes.leave(1), [1]);
+        assert_eq!(lanes.leave(1, 10, |_| 1), [1]);
         assert!(lanes.is_ready());
-        assert_eq!(lanes.leave(1), [2]);
+        assert_eq!(lanes.leave(1, 10, |_| 1), [2]);
         assert_eq!((lanes.bytes(), lanes.len()), (0, 3));
         [1, 2, 3].into_iter().for_each(|id| lanes.committed(id));
         assert_eq!(lanes.len(), 0);
+    }
+
+    #[test]
+    fn a_row_that_is_committed_in_steps_is_over_before_the_next_of_its_address_and_holds_no_other() {
+        let mut lanes = Lanes::new();
+        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        for (address, id) in [(&a, 1), (&a, 2), (&b, 3)] {
+            assert!(lanes.take(address, id, 10));
+            lanes.done(address, id, id);
+        }
+        let weigh = |id: &i64| if *id == 1 { 100 } else { 1 };
+        assert_eq!(lanes.leave(50, 10, weigh), [1, 3]);
+        lanes.committed(3);
+        lanes.back(&a, 1, 10, 1);
+        assert_eq!((lanes.bytes(), lanes.translated()), (20, 2));
+        assert_eq!(lanes.leave(50, 10, weigh), [1]);
+        lanes.back(&a, 1, 10, 1);
+        assert_eq!(lanes.leave(50, 10, |_| 1), [1, 2], "the last step is light");
+        assert!(!lanes.is_ready());
+        [1, 2].into_iter().for_each(|id| lanes.committed(id));
+        assert_eq!((lanes.bytes(), lanes.len()), (0, 0));
+        // A row that came while another of its address was out waits behind it.
+        assert!(lanes.take(&a, 4, 1));
+        lanes.done(&a, 4, 4);
+        assert_eq!(lanes.leave(50, 10, |_| 100), [4]);
+        assert!(lanes.take(&a, 5, 1));
+        lanes.done(&a, 5, 5);
+        lanes.back(&a, 4, 1, 4);
+        assert_eq!(lanes.leave(50, 10, |_| 1), [4, 5]);
     }
 
     proptest! {
@@ -162,10 +213,10 @@ mod tests {
                 }
                 let (address, id) = waiting.remove(index.index(waiting.len()));
                 lanes.done(&address.as_str().into(), id, (address.clone(), id));
-                left.extend(lanes.leave(most));
+                left.extend(lanes.leave(most, 10, |_| 1));
             }
             while lanes.is_ready() {
-                left.extend(lanes.leave(most));
+                left.extend(lanes.leave(most, 10, |_| 1));
             }
             for address in addresses {
                 let of = |all: &[(String, i64)]| -> Vec<i64> {

@@ -45,6 +45,8 @@ struct Inner {
     answers: Arc<Answers>,
     arrivals: Arc<arrivals::Arrivals>,
     polling: polling::Settings,
+    /// Events that one request may make.
+    most_events: usize,
     /// Places for signals.
     signals: Shares,
     /// Places for fetching files.
@@ -60,6 +62,8 @@ pub struct Settings {
     pub polls: usize,
     /// Files that are fetched at a time, shared by all workspaces.
     pub fetches: usize,
+    /// Events that one request may make.
+    pub most_events: usize,
     /// Providers cannot reach this host, so that whoever can be polled is.
     pub unreachable: bool,
 }
@@ -101,6 +105,7 @@ impl Inbound {
             },
             signals: Shares::new("signals", acknowledge::AT_ONCE),
             fetches: Shares::limited("fetches", settings.fetches, media::EACH_CHANNEL),
+            most_events: settings.most_events,
             strangers: Notify::new(),
         }))
     }

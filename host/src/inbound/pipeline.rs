@@ -3,7 +3,7 @@
 //! Whoever sent a request waits for that commit, but not for a slow plugin: what is not translated soon is put into the journal
 //! first. Bounded in rows and bytes; what does not fit is put into the journal, whose only bound is the disk, and read from there.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,13 +16,13 @@ use super::acknowledge::{self, Choice};
 use super::arrivals::{Arrival, Kept};
 use super::lanes::Lanes;
 use super::translate::translate;
-use crate::db::{Committed, DbError, Effect, PendingRow, Translated};
+use crate::db::{Committed, DbError, Effect, PendingRow, STEP, Translated};
 
 /// Rows in flight.
 const MOST_ROWS: usize = 1024;
 /// Bytes of bodies in flight.
 const MOST_BYTES: usize = 64 << 20;
-/// Rows in one commit.
+/// Events in one commit, a row without any counting as one.
 const MOST_IN_COMMIT: usize = 512;
 /// A commit costs the disk as much for one row as for many: it waits this long for translations that are under way, unless so many
 /// rows are ready.
@@ -63,6 +63,8 @@ struct Pipeline<'i> {
     waiting: BTreeMap<i64, Waiting>,
     /// Choices in requests that are being committed.
     choices: BTreeMap<i64, Vec<Choice>>,
+    /// Requests of which the next step is being committed.
+    stepping: HashMap<i64, Translated>,
     /// Until when the senders of these have patience.
     patience: BTreeMap<i64, Instant>,
 }
@@ -81,6 +83,7 @@ pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
             more: true,
             waiting: BTreeMap::new(),
             choices: BTreeMap::new(),
+            stepping: HashMap::new(),
             patience: BTreeMap::new(),
         };
         tokio::select! {
@@ -268,7 +271,7 @@ impl Pipeline<'_> {
         if self.translating > 0 && self.lanes.translated() < ENOUGH && !gathered {
             return;
         }
-        let rows = self.lanes.leave(MOST_IN_COMMIT);
+        let rows = self.lanes.leave(MOST_IN_COMMIT, STEP, Translated::weight);
         if rows.is_empty() {
             return;
         }
@@ -277,6 +280,12 @@ impl Pipeline<'_> {
         let (db, now) = (self.inner.db.clone(), self.inner.clock.now());
         let ids: Vec<i64> = rows.iter().map(|translated| translated.row.id).collect();
         for translated in &rows {
+            if translated.weight() > STEP {
+                self.stepping.insert(translated.row.id, translated.clone());
+            }
+            if self.choices.contains_key(&translated.row.id) {
+                continue;
+            }
             let choices = acknowledge::choices(translated, now);
             if !choices.is_empty() {
                 self.choices.insert(translated.row.id, choices);
@@ -300,26 +309,36 @@ impl Pipeline<'_> {
         let (mut media, mut strangers) = (false, false);
         for (id, row) in ids.into_iter().zip(done?) {
             let row = row?;
-            self.lanes.committed(id);
+            let stepping = self.stepping.remove(&id);
+            media |= row.media;
+            strangers |= row.strangers;
             if let Some(Waiting { kept, .. }) = self.waiting.remove(&id) {
                 // Whoever hung up need not be told.
                 let _ = kept.send(Ok(()));
             }
+            metrics::counter!("sambung_inbound_events_total").increment(u64::from(row.stored));
+            if let (Some(progress), Some(translated)) = (row.progress, stepping) {
+                metrics::counter!("sambung_inbound_steps_total").increment(1);
+                self.ready.get_or_insert_with(Instant::now);
+                let address = Arc::clone(&translated.row.address);
+                let bytes = translated.row.body.len();
+                self.lanes.back(&address, id, bytes, Translated { progress, ..translated });
+                continue;
+            }
+            self.lanes.committed(id);
             let choices = self.choices.remove(&id).unwrap_or_default();
             if row.effect == Effect::Settled && row.stored > 0 {
                 acknowledge::tell(self.inner, choices);
             }
-            media |= row.media;
-            strangers |= row.strangers;
             self.more |= row.effect == Effect::Again;
             let outcome = match row.effect {
                 Effect::Settled => "settled",
                 Effect::Parked => "parked",
                 Effect::Waiting => "waiting",
+                Effect::Partly => "partly",
                 Effect::Again => "again",
             };
             metrics::counter!("sambung_inbound_rows_total", "outcome" => outcome).increment(1);
-            metrics::counter!("sambung_inbound_events_total").increment(u64::from(row.stored));
         }
         if media {
             self.inner.wakes.media.notify_one();

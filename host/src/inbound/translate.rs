@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use sambung_runtime::contract::inbound::Request;
+use sambung_runtime::contract::inbound::{Item, ItemResult, Outcome, Request};
 use sambung_runtime::contract::types::{Channel, Mail};
 use sambung_runtime::{CallError, CallFault, Caller, Usage};
 
 use super::Inner;
-use crate::db::{PendingRow, Translated, Translation};
+use crate::db::{PendingRow, Progress, Translated, Translation};
 use crate::model::channel::ChannelState;
 
 /// How often a call is tried that failed for want of room, before the row is parked.
@@ -30,7 +30,7 @@ pub(super) async fn translate(inner: &Inner, row: Arc<PendingRow>) -> Translated
         }
     };
     inner.answers.give(row.id, || None);
-    Translated { row, translation }
+    Translated { row, translation, progress: Progress::default() }
 }
 
 fn broken_host() -> CallError {
@@ -88,8 +88,10 @@ async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, Str
             Ok(done) => {
                 let outcome = done.value;
                 inner.answers.give(id, || outcome.as_ref().ok().and_then(|outcome| outcome.answer.clone()));
+                let outcome = outcome?;
+                within(&outcome, inner.most_events)?;
                 return Ok(Translation::Outcome {
-                    outcome: outcome?,
+                    outcome: outcome.into(),
                     rules: Arc::from(generation.plugin.window_rules()),
                     early,
                 });
@@ -104,6 +106,24 @@ async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, Str
             }
         }
     }
+}
+
+/// Whether a request makes no more events than it may. What is over stays in the journal, whole, and can be run again when the
+/// limit is raised.
+fn within(outcome: &Outcome, most: usize) -> Result<(), String> {
+    let count = |item: &Item| match &item.outcome {
+        ItemResult::Events(events) => events.len().max(1),
+        _ => 1,
+    };
+    let events: usize = outcome.items.iter().map(count).sum();
+    if events <= most {
+        return Ok(());
+    }
+    metrics::counter!("sambung_inbound_events_over_total").increment(1);
+    Err(format!(
+        "it holds {events} events, and {most} are allowed in one request (`inbound.events_per_request`); raise the limit and \
+         replay the request"
+    ))
 }
 
 /// While `connect` waits for something to happen at the provider, what the provider says may be just that.

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -17,22 +18,11 @@ use super::journal_items::{self, ItemRow};
 use super::notices;
 use super::site::Site;
 use super::standing::{Place, Shown, Standing, concerns, overtakes, places_of, standing};
-use super::translated::{Committed, Effect, NOTHING, Translated, Translation};
+use super::translated::{Committed, Effect, NOTHING, Progress, STEP, Tally, Translated, Translation, events_of};
 use crate::db::journal::{self, Stand};
 use crate::db::{Db, DbError, PendingRow, Priority, channels};
 use crate::model::channel::{Finding, FindingSource};
 use crate::model::envelope::Vault;
-
-/// What became of the items of a request.
-#[derive(Default)]
-struct Tally {
-    stored: u32,
-    parked: u32,
-    items: u32,
-    media: bool,
-    strangers: bool,
-    first_reason: Option<String>,
-}
 
 impl Db {
     /// Commits translated requests in the order given, in one group. A request that cannot be stored however often it is tried
@@ -182,7 +172,7 @@ impl Act<'_> {
             Some((false, _)) | None => return Ok(Committed { effect: Effect::Settled, ..NOTHING }),
         };
         let gone = Gone::read(self.vault, row.id, marked.as_deref())?;
-        let done = self.store(row, &translated.translation, &gone)?;
+        let done = self.store(row, translated, &gone)?;
         if marked.is_some() && matches!(done.effect, Effect::Settled | Effect::Parked) {
             journal::forget_erased(db, row.id)?;
         }
@@ -190,8 +180,9 @@ impl Act<'_> {
     }
 
     /// Stores what a request holds, but for what is said by those who are erased.
-    fn store(&mut self, row: &PendingRow, translation: &Translation, gone: &Gone) -> Result<Committed, DbError> {
+    fn store(&mut self, row: &PendingRow, translated: &Translated, gone: &Gone) -> Result<Committed, DbError> {
         let (db, now) = (self.db, self.now);
+        let Translated { translation, progress, .. } = translated;
         let own = match &row.channel {
             Some(channel) => match self.standing(channel)? {
                 None => return self.park_whole(row, "the channel was disconnected before this was translated"),
@@ -212,14 +203,26 @@ impl Act<'_> {
             Translation::Parked(reason) => self.park_whole(row, reason),
             Translation::Failed(error) => self.park_whole(row, &error.to_string()),
             Translation::Outcome { outcome, rules, .. } => {
-                if row.replays > 0 {
+                if row.replays > 0 && *progress == Progress::default() {
                     journal_items::clear(db, row.id)?;
                 }
                 let ground = Ground { rules, gone, shown: &self.shown };
-                let mut tally = Tally::default();
-                for (index, item) in outcome.items.iter().enumerate() {
-                    let result = self.guarded(|| apply_item(db, row, index, item, own.as_ref(), &ground, now));
+                let (mut tally, before) = (progress.tally.clone(), progress.tally.stored);
+                let (mut from, mut room) = (progress.event, STEP);
+                for (index, item) in outcome.items.iter().enumerate().skip(progress.item) {
+                    if room == 0 {
+                        return self.partly(row, Progress { item: index, event: from, tally }, before);
+                    }
+                    let all = events_of(item).len();
+                    let until = all.min(from + room);
+                    let result =
+                        self.guarded(|| apply_item(db, row, index, (item, from..until), own.as_ref(), &ground, now));
+                    room -= (until - from).max(1);
                     match result {
+                        Ok(one) if until < all && one.parked == 0 => {
+                            tally.add_part(one);
+                            return self.partly(row, Progress { item: index, event: until, tally }, before);
+                        }
                         Ok(one) => tally.add(one),
                         Err(error) if !self.apart || error.may_pass() => return Err(error),
                         Err(error) => {
@@ -230,10 +233,22 @@ impl Act<'_> {
                             tally.add(park_item(db, row, index, item, place, &reason, now)?);
                         }
                     }
+                    from = 0;
                 }
-                self.settle(row, &tally)
+                self.settle(row, &tally, before)
             }
         }
+    }
+
+    /// Some of the request is stored, and in the journal it waits for the rest.
+    fn partly(&self, row: &PendingRow, progress: Progress, before: u32) -> Result<Committed, DbError> {
+        if !self.there {
+            journal::append(self.db, row)?;
+        }
+        let stored = progress.tally.stored - before;
+        journal::stored_more(self.db, row.id, stored)?;
+        let Tally { media, strangers, .. } = progress.tally;
+        Ok(Committed { effect: Effect::Partly, stored, media, strangers, progress: Some(progress) })
     }
 
     /// The request is to be translated again.
@@ -269,7 +284,8 @@ impl Act<'_> {
         Ok(Committed { effect: Effect::Parked, ..NOTHING })
     }
 
-    fn settle(&self, row: &PendingRow, tally: &Tally) -> Result<Committed, DbError> {
+    /// The last step of a request, of which so many events were stored before.
+    fn settle(&self, row: &PendingRow, tally: &Tally, before: u32) -> Result<Committed, DbError> {
         let parked = tally.parked > 0;
         let reason = match (&tally.first_reason, tally.items) {
             (_, 0) => Some(Cow::Borrowed("the request holds no items")),
@@ -277,9 +293,10 @@ impl Act<'_> {
             (reason, _) => reason.as_deref().map(Cow::Borrowed),
         };
         let (state, effect) = if parked { ("parked", Effect::Parked) } else { ("settled", Effect::Settled) };
-        let stand = Stand { state, reason: reason.as_deref(), stored: tally.stored, settled_at: Some(self.now) };
+        let stored = tally.stored - before;
+        let stand = Stand { state, reason: reason.as_deref(), stored, settled_at: Some(self.now) };
         self.end(row, &stand)?;
-        Ok(Committed { effect, stored: tally.stored, media: tally.media, strangers: tally.strangers })
+        Ok(Committed { effect, stored, media: tally.media, strangers: tally.strangers, progress: None })
     }
 
     /// What became of a request stands in its row, which is made now where it was translated first.
@@ -291,6 +308,11 @@ impl Act<'_> {
 impl Tally {
     fn add(&mut self, other: Tally) {
         self.items += 1;
+        self.add_part(other);
+    }
+
+    /// Adds what became of some of an item's events.
+    fn add_part(&mut self, other: Tally) {
         self.stored += other.stored;
         self.parked += other.parked;
         self.media |= other.media;
@@ -303,7 +325,7 @@ fn apply_item(
     db: &Connection,
     row: &PendingRow,
     index: usize,
-    item: &Item,
+    (item, part): (&Item, Range<usize>),
     own: Option<&Place>,
     ground: &Ground<'_>,
     now: i64,
@@ -326,7 +348,7 @@ fn apply_item(
         ItemResult::Events(events) => {
             let mut tally = Tally::default();
             for place in &places {
-                apply_events(db, row, (index, item), events, place, ground, now, &mut tally)?;
+                apply_events(db, row, (index, item), &events[part.clone()], place, ground, now, &mut tally)?;
             }
             Ok(tally)
         }

@@ -18,7 +18,7 @@ use sambung_runtime::contract::inbound::{
 use sambung_runtime::contract::types::{Content, Identity, Person, Target, Text, Thread};
 use serde_json::Value;
 
-use super::{Effect, Translated, Translation};
+use super::{Effect, Progress, Translated, Translation};
 use crate::db::{Db, DbConfig, PendingRow, Priority};
 use crate::model::envelope::Vault;
 
@@ -84,7 +84,8 @@ fn translated(id: i64, channel: Option<&str>, items: Vec<Item>, replayed: bool) 
         journalled: true,
         ..PendingRow::default()
     };
-    Translated { row: Arc::new(row), translation: Translation::Outcome { outcome, rules: Arc::from([]), early: false } }
+    let translation = Translation::Outcome { outcome: outcome.into(), rules: Arc::from([]), early: false };
+    Translated { row: Arc::new(row), translation, progress: Progress::default() }
 }
 
 fn item(events: Vec<Event>, routes: &[&str]) -> Item {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sambung_runtime::CallError;
-use sambung_runtime::contract::inbound::Outcome;
+use sambung_runtime::contract::inbound::{Event, Item, ItemResult, Outcome};
 use sambung_runtime::contract::windows::WindowRule;
 
 use crate::db::PendingRow;
@@ -15,6 +15,53 @@ pub struct Translated {
     pub row: Arc<PendingRow>,
     /// What came of the translation.
     pub translation: Translation,
+    /// What of it is committed already.
+    pub progress: Progress,
+}
+
+/// Events of one request that one commit takes. A request with more is committed in steps, so that others' requests, which wait for
+/// the same writer, are not held up by it.
+pub const STEP: usize = 64;
+
+/// How far a request is that is committed in steps. It is in the journal, and waits there, until its last step: cut off in between
+/// it is translated again, and the ids of its events tell what is stored already.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The item that comes next.
+    pub(super) item: usize,
+    /// The event of it that comes next.
+    pub(super) event: usize,
+    /// What became of those before.
+    pub(super) tally: Tally,
+}
+
+/// What became of the items of a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub stored: u32,
+    pub parked: u32,
+    pub items: u32,
+    pub media: bool,
+    pub strangers: bool,
+    pub first_reason: Option<String>,
+}
+
+impl Translated {
+    /// How many events are left to commit, an item without any counting as one.
+    pub fn weight(&self) -> usize {
+        let Translation::Outcome { outcome, .. } = &self.translation else { return 1 };
+        let left = outcome.items.iter().skip(self.progress.item);
+        let events: usize = left.map(|item| events_of(item).len().max(1)).sum();
+        events.saturating_sub(self.progress.event).max(1)
+    }
+}
+
+/// The events of an item that has any.
+pub(super) fn events_of(item: &Item) -> &[Event] {
+    match &item.outcome {
+        ItemResult::Events(events) => events,
+        _ => &[],
+    }
 }
 
 /// What came of a translation.
@@ -23,7 +70,7 @@ pub enum Translation {
     /// The plugin's answer.
     Outcome {
         /// Its items.
-        outcome: Outcome,
+        outcome: Arc<Outcome>,
         /// The plugin's window rules.
         rules: Arc<[WindowRule]>,
         /// The channel was not connected when the plugin was asked.
@@ -46,12 +93,14 @@ pub enum Effect {
     Parked,
     /// It waits for its channel to be connected.
     Waiting,
+    /// Some of it is stored, and the rest comes with the next commit.
+    Partly,
     /// It has to be translated again: its channel became connected meanwhile, or what came before it is not stored yet.
     Again,
 }
 
 /// A request that was committed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Committed {
     /// What became of it.
     pub effect: Effect,
@@ -61,7 +110,10 @@ pub struct Committed {
     pub media: bool,
     /// There are people whom nobody knew.
     pub strangers: bool,
+    /// Where the next commit begins, where there is one.
+    pub progress: Option<Progress>,
 }
 
 /// Of a request that gave nothing.
-pub(super) const NOTHING: Committed = Committed { effect: Effect::Settled, stored: 0, media: false, strangers: false };
+pub(super) const NOTHING: Committed =
+    Committed { effect: Effect::Settled, stored: 0, media: false, strangers: false, progress: None };

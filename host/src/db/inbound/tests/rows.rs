@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::super::rows::in_savepoint;
 use super::*;
-use crate::db::{DbError, journal};
+use crate::db::{DbError, STEP, journal};
 
 async fn execute(db: &Db, sql: &'static str) {
     db.write(Priority::Routine, move |db| Ok(db.execute_batch(sql)?)).await.expect("written");
@@ -41,10 +41,11 @@ fn translated(id: i64, early: bool) -> Translated {
     Translated {
         row: Arc::new(row),
         translation: Translation::Outcome {
-            outcome: Outcome { items, answer: None, extra: vec![] },
+            outcome: Outcome { items, answer: None, extra: vec![] }.into(),
             rules: Arc::from([]),
             early,
         },
+        progress: Progress::default(),
     }
 }
 
@@ -143,6 +144,53 @@ fn ahead(db: &Db, early: bool) -> Translated {
     translated
 }
 
+/// A request with many events is stored in steps, in the journal from the first one on: whichever step is the last before a crash,
+/// a second translation stores the rest, and nothing twice.
+#[tokio::test]
+async fn a_request_with_many_events_is_stored_in_steps_each_once_whenever_it_is_cut_off() {
+    let event_of = |index: usize| {
+        let name = format!("m{index}");
+        event(&name, FIRST + index as i64, Happening::Message(message(&name, "k1")))
+    };
+    // One large item, an ignored one, and many small ones.
+    let mut items = vec![item((0..STEP * 2 + 10).map(event_of).collect(), &[])];
+    items.push(Item { outcome: ItemResult::Ignored("on purpose".into()), ..item(vec![], &[]) });
+    items.extend((STEP * 2 + 10..STEP * 4).map(|index| item(vec![event_of(index)], &[])));
+    let events = STEP * 4;
+    assert_eq!(events, 256);
+    for cut_off_after in 0..6 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = open(folder.path()).await;
+        let mut whole = ahead(&db, false);
+        let Translation::Outcome { outcome, .. } = &mut whole.translation else { panic!("it is one") };
+        Arc::make_mut(outcome).items = items.clone();
+        let (mut request, mut steps, mut stored) = (whole.clone(), 0, 0);
+        loop {
+            let mut done = db.commit_translated(vec![request.clone()], NOW).await.expect("written");
+            let done = done.remove(0).expect("committed");
+            assert!(done.stored as usize <= STEP, "{done:?}");
+            stored += done.stored as usize;
+            steps += 1;
+            if done.effect == Effect::Settled {
+                break;
+            }
+            assert_eq!(done.effect, Effect::Partly);
+            assert_eq!(count(&db, "journal WHERE state = 'pending' AND body = CAST('raw' AS BLOB)").await, 1);
+            // Cut off, it is translated again from what the journal holds.
+            let progress = done.progress.expect("there is a rest");
+            request = match steps == cut_off_after {
+                true => whole.clone(),
+                false => Translated { progress, ..request },
+            };
+        }
+        assert!(steps > 4, "{steps}");
+        assert_eq!(stored, events);
+        assert_eq!((count(&db, "messages").await, count(&db, "dedupe").await), (events as i64, events as i64));
+        assert_eq!(count(&db, "journal WHERE state = 'settled' AND stored = 256").await, 1);
+        assert_eq!(count(&db, "journal_items").await, 1);
+    }
+}
+
 /// A request that was translated first stands in the journal with what came of it, its unusual items included.
 #[tokio::test]
 async fn a_request_that_was_translated_first_is_journalled_with_what_came_of_it() {
@@ -150,6 +198,7 @@ async fn a_request_that_was_translated_first_is_journalled_with_what_came_of_it(
     let db = open(folder.path()).await;
     let mut request = ahead(&db, false);
     let Translation::Outcome { outcome, .. } = &mut request.translation else { panic!("it is one") };
+    let outcome = Arc::make_mut(outcome);
     outcome.items.push(Item { outcome: ItemResult::Ignored("on purpose".into()), ..item(vec![], &[]) });
     outcome.items.push(Item { outcome: ItemResult::Failed("not understood".into()), ..item(vec![], &[]) });
     assert_eq!(commit(&db, vec![request.clone()]).await, [Effect::Parked]);
