@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -81,6 +81,9 @@ pub enum AppError {
     },
 }
 
+/// What the loops have at least to end what they hold.
+const LEAST_GRACE: Duration = Duration::from_secs(1);
+
 /// A server that is built and not yet listening.
 pub struct App {
     state: State,
@@ -127,6 +130,7 @@ impl App {
             let bundled: Vec<_> = sambung_bundle::BUNDLED.iter().map(|plugin| (plugin.id, plugin.wasm)).collect();
             plugins.install_bundled(&bundled).await?;
         }
+        plugins.tidy_native_code().await;
         let tasks = TaskTracker::new();
         let renewals = Renewals::new(db.clone(), clock.clone(), plugins.clone(), tasks.clone());
         let channels = Channels::new(
@@ -141,6 +145,7 @@ impl App {
         let settings = crate::inbound::Settings {
             polls: config.inbound.polls,
             fetches: config.inbound.fetches,
+            most_events: config.inbound.events_per_request,
             unreachable: config.server.public_url().is_none(),
         };
         let everyone = (plugins.clone(), renewals.clone());
@@ -216,8 +221,10 @@ impl App {
         let server = listener::serve(listener, self.router(), bounds, proxies, stop.clone());
         let grace = Duration::from_millis(self.state.config.server.shutdown_grace_ms);
         let readiness = self.state.readiness.clone();
+        let stopped = OnceLock::new();
         let patience = async {
             stop.cancelled().await;
+            let _ = stopped.set(Instant::now());
             readiness.set(false);
             tokio::time::sleep(grace).await;
         };
@@ -226,6 +233,8 @@ impl App {
             () = patience => tracing::warn!("requests were still open when the time for stopping was over"),
         }
         stop.cancel();
+        // What requests took of the time is not given to the loops again.
+        let grace = grace.saturating_sub(stopped.get().map_or(Duration::ZERO, Instant::elapsed)).max(LEAST_GRACE);
         self.tasks.close();
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
             tracing::warn!(
@@ -366,7 +375,10 @@ fn runtime(
     let cache = &config.runtime.cache_dir;
     let runtime = RuntimeConfig {
         cache_dir: Some(if cache.as_os_str().is_empty() { data.cache() } else { cache.clone() }),
+        cache_bytes: config.runtime.cache_bytes,
+        cache_shared: !cache.as_os_str().is_empty(),
         limits: config.runtime.limits.clone(),
+        code: config.runtime.code.clone(),
         egress: policy(config),
         instances: config.runtime.instances,
     };

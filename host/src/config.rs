@@ -248,7 +248,9 @@ pub enum RelaySecurity {
 pub struct Runtime {
     pub instances: u32,
     pub cache_dir: PathBuf,
+    pub cache_bytes: u64,
     pub limits: sambung_runtime::Limits,
+    pub code: sambung_runtime::CodeLimits,
 }
 
 /// `[plugins]`
@@ -282,6 +284,7 @@ pub struct Media {
 pub struct Inbound {
     pub polls: usize,
     pub fetches: usize,
+    pub events_per_request: usize,
 }
 
 /// `[outbound]`
@@ -542,6 +545,7 @@ mod tests {
         let config = Config::default();
         assert_eq!(config.server.listen.port(), 8080);
         assert_eq!(config.runtime.limits, sambung_runtime::Limits::default());
+        assert_eq!(config.runtime.code, sambung_runtime::CodeLimits::default());
         assert_eq!(config.server.public_url(), None);
     }
 

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -19,26 +20,33 @@ pub(crate) struct Cache {
     folder: PathBuf,
     key: [u8; KEY_BYTES],
     fingerprint: String,
+    most_bytes: u64,
 }
+
+/// How long what was half written may stay: a crash left it behind.
+const HALF_WRITTEN: Duration = Duration::from_secs(3600);
 
 impl Cache {
     /// Opens the folder, and makes it, readable by nobody else, where it is not there yet.
-    pub(crate) fn open(folder: &Path, engine: &Engine) -> io::Result<Cache> {
+    pub(crate) fn open(folder: &Path, engine: &Engine, most_bytes: u64) -> io::Result<Cache> {
         fs::create_dir_all(folder)?;
         private(folder, 0o700)?;
         let key = read_or_make_key(&folder.join("key"))?;
-        Ok(Cache { folder: folder.to_owned(), key, fingerprint: crate::engine::fingerprint(engine) })
+        Ok(Cache { folder: folder.to_owned(), key, fingerprint: crate::engine::fingerprint(engine), most_bytes })
     }
 
     /// The component with this digest, if its native code is here and is this host's own.
     pub(crate) fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let name = self.name(digest);
-        let code = fs::read(self.folder.join(&name)).ok()?;
+        let path = self.folder.join(&name);
+        let code = fs::read(&path).ok()?;
         let seal = fs::read(self.folder.join(format!("{name}.seal"))).unwrap_or_default();
         if self.seal(&name, &code).verify_slice(&seal).is_err() {
             tracing::warn!(file = %name, "cached native code is not what this host wrote; compiling again");
             return None;
         }
+        // What was used longest ago is removed first.
+        let _ = fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
         // SAFETY: these are bytes that this host's own engine gave for this digest and these settings: the seal, made with
         // a key in a private folder, covers both. They were read into memory first, so nobody changes them meanwhile.
         #[allow(unsafe_code, reason = "loading native code is unsafe by nature; see above")]
@@ -61,6 +69,59 @@ impl Cache {
         if let Err(error) = kept {
             tracing::warn!(file = %name, %error, "cannot keep native code; it is compiled again at the next start");
         }
+        self.shrink(&name);
+    }
+
+    /// Removes the native code of every file but these.
+    pub(crate) fn keep_only(&self, digests: &[String]) {
+        for code in self.list() {
+            if !digests.iter().any(|digest| code.name.split('-').next() == Some(digest)) {
+                self.remove(&code.name);
+            }
+        }
+    }
+
+    /// Removes what was used longest ago, until the rest is as small as it should be. `fresh` stays.
+    fn shrink(&self, fresh: &str) {
+        let mut all = self.list();
+        all.sort_by_key(|code| code.used);
+        let mut bytes: u64 = all.iter().map(|code| code.bytes).sum();
+        for code in all.iter().filter(|code| code.name != fresh) {
+            if bytes <= self.most_bytes {
+                break;
+            }
+            self.remove(&code.name);
+            bytes -= code.bytes;
+        }
+        metrics::gauge!("sambung_plugin_native_code_bytes").set(bytes as f64);
+    }
+
+    fn remove(&self, name: &str) {
+        tracing::debug!(file = %name, "native code that nothing uses is removed");
+        // The code first: without it its seal is nothing.
+        for name in [name, &format!("{name}.seal")] {
+            if let Err(error) = fs::remove_file(self.folder.join(name))
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(file = %name, %error, "native code that nothing uses cannot be removed");
+            }
+        }
+    }
+
+    /// The native code in the folder, also of other engines. What was half written long ago goes.
+    fn list(&self) -> Vec<Code> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut all = Vec::new();
+        for entry in entries {
+            let (Ok(name), Ok(facts)) = (entry.file_name().into_string(), entry.metadata()) else { continue };
+            let used = facts.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            if name.starts_with('.') && used.elapsed().is_ok_and(|age| age > HALF_WRITTEN) {
+                let _ = fs::remove_file(entry.path());
+            } else if name.ends_with(".cwasm") && !name.starts_with('.') {
+                all.push(Code { name, bytes: facts.len(), used });
+            }
+        }
+        all
     }
 
     fn name(&self, digest: &str) -> String {
@@ -91,6 +152,13 @@ impl Cache {
         }
         renamed
     }
+}
+
+/// A file of native code.
+struct Code {
+    name: String,
+    bytes: u64,
+    used: SystemTime,
 }
 
 fn read_or_make_key(path: &Path) -> io::Result<[u8; KEY_BYTES]> {
@@ -134,7 +202,7 @@ mod tests {
     fn kept() -> (tempfile::TempDir, Engine, Cache) {
         let folder = tempfile::tempdir().expect("a folder");
         let engine = Engine::default();
-        let cache = Cache::open(folder.path(), &engine).expect("opens");
+        let cache = Cache::open(folder.path(), &engine, 1 << 30).expect("opens");
         let component = Component::new(&engine, EMPTY).expect("compiles");
         cache.store("abc", &component);
         (folder, engine, cache)
@@ -144,9 +212,38 @@ mod tests {
     fn what_was_kept_is_loaded_again_also_by_the_next_process() {
         let (folder, engine, cache) = kept();
         assert!(cache.load(&engine, "abc").is_some());
-        let again = Cache::open(folder.path(), &engine).expect("opens");
+        let again = Cache::open(folder.path(), &engine, 1 << 30).expect("opens");
         assert!(again.load(&engine, "abc").is_some());
         assert!(again.load(&engine, "other").is_none());
+    }
+
+    #[test]
+    fn what_nothing_uses_goes_with_its_seal() {
+        let (folder, engine, cache) = kept();
+        cache.store("def", &Component::new(&engine, EMPTY).expect("compiles"));
+        cache.keep_only(&["def".to_owned()]);
+        assert!(cache.load(&engine, "abc").is_none() && cache.load(&engine, "def").is_some());
+        let left = fs::read_dir(folder.path()).expect("lists").count();
+        assert_eq!(left, 3, "the key, one file and its seal");
+    }
+
+    #[test]
+    fn what_was_used_longest_ago_goes_first() {
+        let (folder, engine, cache) = kept();
+        let component = Component::new(&engine, EMPTY).expect("compiles");
+        let bytes = fs::metadata(folder.path().join(cache.name("abc"))).expect("there").len();
+        let age = |digest: &str, seconds: u64| {
+            let file = fs::File::options().append(true).open(folder.path().join(cache.name(digest))).expect("there");
+            file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).expect("set");
+        };
+        cache.store("def", &component);
+        age("abc", 2_000);
+        age("def", 1_000);
+        assert!(cache.load(&engine, "abc").is_some(), "it was used now");
+        let small = Cache::open(folder.path(), &engine, bytes * 2).expect("opens");
+        small.store("ghi", &component);
+        assert!(small.load(&engine, "def").is_none(), "it was used longest ago");
+        assert!(small.load(&engine, "abc").is_some() && small.load(&engine, "ghi").is_some());
     }
 
     #[test]

@@ -48,12 +48,13 @@ const KEEP_RESIDENT_BLINDLY_BYTES: usize = 4 << 20;
 /// Makes an engine for so many calls at once, of which there are at least two. Where the address space does not suffice,
 /// memories get a smaller range, then the pool becomes smaller, and where none does, memory is mapped for every call.
 ///
-/// Answers with the engine and how many calls fit into it.
-pub(crate) fn build(limits: &Limits, instances: u32) -> Result<(Engine, u32), EngineError> {
+/// Answers with the engine, how many calls fit into it, and the range of each memory.
+pub(crate) fn build(limits: &Limits, instances: u32) -> Result<(Engine, u32, u64), EngineError> {
     let instances = instances.max(2);
     let checked = round_up(limits.memory_bytes);
-    if let Ok(engine) = Engine::new(&with_pool(limits, instances, checked.max(UNCHECKED_BYTES))) {
-        return Ok((engine, instances));
+    let unchecked = checked.max(UNCHECKED_BYTES);
+    if let Ok(engine) = Engine::new(&with_pool(limits, instances, unchecked)) {
+        return Ok((engine, instances, unchecked));
     }
     let mut wanted = instances;
     loop {
@@ -64,7 +65,7 @@ pub(crate) fn build(limits: &Limits, instances: u32) -> Result<(Engine, u32), En
                     got = wanted,
                     "the address space is small (see `ulimit -v`): plugins run slower, and perhaps fewer at a time"
                 );
-                return Ok((engine, wanted));
+                return Ok((engine, wanted, checked));
             }
             Err(error) if wanted > 8 => {
                 tracing::debug!(wanted, %error, "no pool of this size");
@@ -77,10 +78,15 @@ pub(crate) fn build(limits: &Limits, instances: u32) -> Result<(Engine, u32), En
                 );
                 let config = common(limits, checked);
                 let engine = Engine::new(&config).map_err(|error| EngineError::Engine(format!("{error:#}")))?;
-                return Ok((engine, instances));
+                return Ok((engine, instances, checked));
             }
         }
     }
+}
+
+/// An engine that compiles for one that was built with the same limits and range, and calls nothing.
+pub(crate) fn without_pool(limits: &Limits, reservation: u64) -> wasmtime::Result<Engine> {
+    Engine::new(&common(limits, reservation))
 }
 
 fn common(limits: &Limits, reservation: u64) -> Config {
@@ -176,8 +182,16 @@ mod tests {
     #[test]
     fn a_pool_that_cannot_fit_becomes_smaller() {
         let limits = Limits { memory_bytes: 1 << 40, ..Limits::default() };
-        let (_engine, fits) = build(&limits, 4096).expect("falls back");
+        let (_engine, fits, _) = build(&limits, 4096).expect("falls back");
         assert!(fits < 4096);
+    }
+
+    #[test]
+    fn what_is_compiled_without_a_pool_fits_the_engine_with_one() {
+        let limits = Limits::default();
+        let (engine, _, reservation) = build(&limits, 4).expect("an engine");
+        let compiler = without_pool(&limits, reservation).expect("a compiler");
+        assert_eq!(fingerprint(&engine), fingerprint(&compiler));
     }
 
     #[test]

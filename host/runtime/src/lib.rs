@@ -18,6 +18,7 @@ mod assets;
 mod cache;
 mod calls;
 mod capabilities;
+mod compiler;
 mod engine;
 mod exports;
 mod inspect;
@@ -29,14 +30,17 @@ pub mod permissions;
 mod places;
 mod plugin;
 mod runtime;
+mod shape;
 mod state;
 mod stopwatch;
 mod wasi;
+mod workers;
 
 pub use call::{CallError, CallFault, Called, Caller, Done, Effects, KeptSecret, KvWrite, Usage, VisitorEntry};
 pub use capabilities::address::WEBHOOK_URL;
 pub use capabilities::http::download::{Download, DownloadError, Downloaded};
 pub use capabilities::vault::Markers;
+pub use compiler::{compile_for_parent, compile_with};
 pub use engine::EngineError;
 pub use inspect::{CONTRACT, Inspection, Interfaces};
 pub use issuers::Verifier;
@@ -49,3 +53,4 @@ pub use services::{
     BlobMeta, BlobRead, BlobWrite, Blobs, Kv, Leaving, MailRoute, MailSecurity, Mailer, NoMail, NoOutcomes, Outcomes,
     SecretValue, Secrets, ServiceError, Services,
 };
+pub use shape::CodeLimits;

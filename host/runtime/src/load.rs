@@ -85,6 +85,28 @@ pub enum LoadError {
         /// What the manifest says.
         says: bool,
     },
+    /// It holds more than the operator allows.
+    #[error(
+        "the component has {count} {what}, and {limit} are allowed (`[runtime.code]`); build it with optimisation and without \
+         debug information, or ask the operator to raise the limit"
+    )]
+    Code {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        count: u32,
+        /// [`crate::CodeLimits`]
+        limit: u32,
+    },
+    /// Compiling it takes too long.
+    #[error(
+        "compiling the component takes longer than {limit_ms} milliseconds (`runtime.code.compile_ms`); make its functions \
+         smaller, or ask the operator to raise the limit"
+    )]
+    CompileTime {
+        /// [`crate::CodeLimits::compile_ms`]
+        limit_ms: u64,
+    },
     /// It parses and is not valid.
     #[error("the component cannot be compiled: {0}")]
     Compile(String),

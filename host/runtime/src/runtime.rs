@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::cache::Cache;
+use crate::compiler::{self, Job};
 use crate::contract::bindings::Everything;
 use crate::egress;
 use crate::engine::{self, EngineError};
@@ -21,15 +21,23 @@ use crate::manifest::RuntimeAsk;
 use crate::places::Places;
 use crate::plugin::Plugin;
 use crate::services::Services;
+use crate::shape::{self, CodeLimits};
 use crate::state::State;
+use crate::workers::Workers;
 
 /// How a runtime is set up.
 #[derive(Debug, Clone)]
 pub struct RuntimeConfig {
     /// Where native code is kept between starts, readable by nobody else; none: compiled again at each start.
     pub cache_dir: Option<PathBuf>,
+    /// Most bytes of native code that are kept; what was used longest ago goes first.
+    pub cache_bytes: u64,
+    /// Whether other servers keep theirs in the same folder, so that nothing is removed but by its age.
+    pub cache_shared: bool,
     /// The operator's ceilings.
     pub limits: Limits,
+    /// What a component may hold, and what compiling it may take.
+    pub code: CodeLimits,
     /// The operator's word on connections.
     pub egress: egress::Policy,
     /// How many calls may run at once, over all plugins: three quarters that may wait for a provider, and one that wait
@@ -39,7 +47,15 @@ pub struct RuntimeConfig {
 
 impl Default for RuntimeConfig {
     fn default() -> RuntimeConfig {
-        RuntimeConfig { cache_dir: None, limits: Limits::default(), egress: egress::Policy::default(), instances: 256 }
+        RuntimeConfig {
+            cache_dir: None,
+            cache_bytes: 1 << 30,
+            cache_shared: true,
+            limits: Limits::default(),
+            code: CodeLimits::default(),
+            egress: egress::Policy::default(),
+            instances: 256,
+        }
     }
 }
 
@@ -51,11 +67,13 @@ struct Shared {
     engine: Engine,
     linker: Linker<State>,
     cache: Option<Cache>,
-    limits: Limits,
+    cache_shared: bool,
+    job: Job,
     services: Arc<Services>,
     client: egress::Client,
     issuers: Issuers,
     places: Arc<Places>,
+    workers: Arc<Workers>,
 }
 
 impl Runtime {
@@ -64,11 +82,14 @@ impl Runtime {
     /// # Errors
     /// The machine gives no address space at all, no thread, or the folder for native code cannot be used.
     pub fn new(config: RuntimeConfig, services: Services) -> Result<Runtime, EngineError> {
-        let (engine, fits) = engine::build(&config.limits, config.instances)?;
+        let (engine, fits, reservation) = engine::build(&config.limits, config.instances)?;
         let linker = linker(&engine).map_err(|error| EngineError::Engine(format!("{error:#}")))?;
         let cache = config
             .cache_dir
-            .map(|folder| Cache::open(&folder, &engine).map_err(|source| EngineError::Cache { path: folder, source }))
+            .map(|folder| {
+                Cache::open(&folder, &engine, config.cache_bytes)
+                    .map_err(|source| EngineError::Cache { path: folder, source })
+            })
             .transpose()?;
         let client = egress::Client::new(config.egress)?;
         engine::start_clock(&engine)?;
@@ -76,11 +97,13 @@ impl Runtime {
             engine,
             linker,
             cache,
-            limits: config.limits,
+            cache_shared: config.cache_shared,
+            job: Job { limits: config.limits, code: config.code, reservation },
             services: Arc::new(services),
             issuers: Issuers::new(client.clone()),
             client,
             places: Arc::new(Places::new(fits)),
+            workers: Arc::new(Workers::new()),
         })))
     }
 
@@ -90,11 +113,7 @@ impl Runtime {
     /// # Errors
     /// The file is refused; the words say what is wrong, where, and what to do.
     pub async fn load(&self, wasm: Vec<u8>) -> Result<Plugin, LoadError> {
-        let shared = self.0.clone();
-        let prepared = tokio::task::spawn_blocking(move || shared.prepare(&wasm))
-            .await
-            .map_err(|error| LoadError::Host(error.to_string()))?;
-        let (inspection, before) = prepared?;
+        let (inspection, before) = self.prepare(wasm).await?;
         let exports =
             Exports::find(&before, &inspection.interfaces).map_err(|error| LoadError::Link(format!("{error:#}")))?;
         let callable = Callable {
@@ -102,14 +121,48 @@ impl Runtime {
             before,
             exports,
             accounts: Account::all(&inspection.manifest.id),
-            limits: below(&self.0.limits, &inspection.manifest.runtime),
+            limits: Arc::new(below(&self.0.job.limits, &inspection.manifest.runtime)),
             manifest: Arc::new(inspection.manifest.clone()),
             services: self.0.services.clone(),
             client: self.0.client.clone(),
             places: self.0.places.clone(),
+            workers: self.0.workers.clone(),
         };
         let verifier = self.0.issuers.verifier(&inspection.manifest.webhooks);
         Plugin::try_out(callable, inspection, verifier).await
+    }
+
+    /// Removes native code that is of none of these files, by their digests: no generation uses it any more.
+    pub async fn keep_native_code_of(&self, digests: Vec<String>) {
+        if self.0.cache_shared {
+            return;
+        }
+        let shared = self.0.clone();
+        let kept = tokio::task::spawn_blocking(move || {
+            if let Some(cache) = &shared.cache {
+                cache.keep_only(&digests);
+            }
+        });
+        if let Err(error) = kept.await {
+            tracing::warn!(%error, "native code that nothing uses could not be removed");
+        }
+    }
+
+    async fn prepare(&self, wasm: Vec<u8>) -> Result<(Inspection, InstancePre<State>), LoadError> {
+        let shared = self.0.clone();
+        let (wasm, inspection, kept) = aside(move || shared.read(wasm)).await??;
+        let component = match kept {
+            Some(component) => component,
+            None => {
+                let component = compiler::compile(&self.0.engine, &self.0.job, wasm).await?;
+                let (shared, digest, compiled) = (self.0.clone(), inspection.digest.clone(), component.clone());
+                aside(move || shared.cache.iter().for_each(|cache| cache.store(&digest, &compiled))).await?;
+                component
+            }
+        };
+        let before =
+            self.0.linker.instantiate_pre(&component).map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        Ok((inspection, before))
     }
 
     /// A file's facts, without compiling it.
@@ -121,27 +174,21 @@ impl Runtime {
     }
 }
 
-impl Shared {
-    fn prepare(&self, wasm: &[u8]) -> Result<(Inspection, InstancePre<State>), LoadError> {
-        if wasm.len() as u64 > self.limits.file_bytes {
-            return Err(LoadError::TooLarge { bytes: wasm.len() as u64, limit: self.limits.file_bytes });
-        }
-        let inspection = inspect::inspect(wasm)?;
-        let component = self.compile(wasm)?;
-        let before = self.linker.instantiate_pre(&component).map_err(|error| LoadError::Link(format!("{error:#}")))?;
-        Ok((inspection, before))
-    }
+/// Does what takes a while on a thread where nobody waits.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoadError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| LoadError::Host(error.to_string()))
+}
 
-    fn compile(&self, wasm: &[u8]) -> Result<Component, LoadError> {
-        let digest = hex::encode(Sha256::digest(wasm));
-        if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, &digest)) {
-            return Ok(component);
+impl Shared {
+    /// A file's facts, and its native code where it is kept.
+    fn read(&self, wasm: Vec<u8>) -> Result<(Vec<u8>, Inspection, Option<Component>), LoadError> {
+        if wasm.len() as u64 > self.job.limits.file_bytes {
+            return Err(LoadError::TooLarge { bytes: wasm.len() as u64, limit: self.job.limits.file_bytes });
         }
-        let component = Component::new(&self.engine, wasm).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-        if let Some(cache) = &self.cache {
-            cache.store(&digest, &component);
-        }
-        Ok(component)
+        let inspection = inspect::inspect(&wasm)?;
+        shape::check(&wasm, &self.job.code)?;
+        let kept = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, &inspection.digest));
+        Ok((wasm, inspection, kept))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod backup;
 mod doctor;
+mod logs;
 mod mail;
 mod people;
 mod plugin;
@@ -60,6 +61,9 @@ enum Command {
     Mail(mail::Mail),
     /// Look for what keeps a server from starting or being reached
     Doctor,
+    /// What the server starts for each plugin that it compiles: a component from standard input to native code on standard output
+    #[command(hide = true)]
+    Compile,
 }
 
 /// Runs the program.
@@ -78,13 +82,21 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if matches!(cli.command, Command::Compile) {
+        return Ok(compile());
+    }
+    sambung_runtime::compile_with([COMPILE]);
     let mut config = cli.common.read()?;
     let done = match cli.command {
         // A mail server reads the exit code.
         Command::Mail(command) => return Ok(runtime()?.block_on(command.run(&config))),
         Command::Serve(serve) => {
             serve.apply(&mut config)?;
-            runtime()?.block_on(serve::run(config))
+            let runtime = runtime()?;
+            let served = runtime.block_on(serve::run(config));
+            // Whatever still computes on a thread of its own is not waited for.
+            runtime.shutdown_timeout(LEAVING);
+            served
         }
         Command::User(command) => runtime()?.block_on(command.run(config)),
         Command::Token(command) => runtime()?.block_on(command.run(config)),
@@ -93,8 +105,25 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Restore(command) => runtime()?.block_on(command.run(config)),
         Command::Release => runtime()?.block_on(backup::release(config)),
         Command::Doctor => runtime()?.block_on(doctor::run(config)),
+        Command::Compile => Ok(()),
     };
     done.map(|()| ExitCode::SUCCESS)
+}
+
+/// The name of [`Command::Compile`].
+const COMPILE: &str = "compile";
+/// How long threads that compute are waited for when the server has ended.
+const LEAVING: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// The parent reads the words from standard error.
+fn compile() -> ExitCode {
+    match sambung_runtime::compile_for_parent() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(words) => {
+            eprintln!("{words}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 impl Common {

@@ -1,16 +1,17 @@
 //! `sambung serve`.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 
 use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
+
+use super::logs;
 
 /// What `serve` takes beside what every command takes.
 #[derive(Args)]
@@ -39,7 +40,9 @@ impl Serve {
 
 /// Serves until the process is told to stop.
 pub(super) async fn run(config: Config) -> anyhow::Result<()> {
-    logs(&config)?;
+    logs::begin(&config)?;
+    let told = CancellationToken::new();
+    stop_on_signal(told.clone()).context("the system takes no handler of signals")?;
     outlive_file_limits().context("the system takes no handler of signals")?;
     let listen = config.server.listen;
     let public_url = config.server.public_url().map(ToOwned::to_owned);
@@ -48,41 +51,89 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     }
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let app = App::build(config, Clock::system()).await?;
+    let app = tokio::select! {
+        app = App::build(config, Clock::system()) => app?,
+        // What was begun is undone or gone on with at the next start, as after a crash.
+        () = told.cancelled() => return Ok(()),
+    };
     let base = public_url.unwrap_or_else(|| format!("http://{address}"));
     println!("Sambung {} listens on http://{address}", env!("CARGO_PKG_VERSION"));
     if let Some(token) = app.setup_link() {
         println!("Open this link to set the first operator's password (it works once):\n\n    {base}/setup/{token}\n");
     }
     println!("API reference: {base}/docs/");
-    tokio::spawn(stop_on_signal(app.stop_handle()));
+    let stop = app.stop_handle();
+    tokio::spawn(async move {
+        told.cancelled().await;
+        stop.cancel();
+    });
     app.serve(listener).await?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Ctrl-C or SIGTERM asks to stop in order; a second one stops at once.
-async fn stop_on_signal(stop: tokio_util::sync::CancellationToken) {
-    signal().await;
-    tracing::info!("stopping: what is in flight ends first");
-    stop.cancel();
-    signal().await;
+/// Ctrl-C or SIGTERM asks to stop in order; a second one stops at once, whatever the server's own threads do: the signals have
+/// a thread of their own, which lives as long as the process.
+fn stop_on_signal(told: CancellationToken) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _inside = runtime.enter();
+        Signals::listen()?
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(async {
+            signals.next().await;
+            tracing::info!("stopping: what is in flight ends first");
+            told.cancel();
+            signals.next().await;
+        });
+        end_at_once();
+    })?;
+    Ok(())
+}
+
+/// What a process does as it exits may wait for what it must not wait for.
+fn end_at_once() {
+    #[cfg(unix)]
+    std::thread::spawn(|| {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    });
     std::process::exit(130);
 }
 
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
-        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        Ok(Signals)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
     }
 }
 
@@ -97,27 +148,5 @@ fn outlive_file_limits() -> std::io::Result<()> {
 
 #[cfg(not(unix))]
 fn outlive_file_limits() -> std::io::Result<()> {
-    Ok(())
-}
-
-#[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
-}
-
-fn logs(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.logs.filter).context("logs.filter")?;
-    let colours = std::io::stderr().is_terminal();
-    // A log that cannot be written, on a disk that is full, is no reason to fail; the default complains on the same stream, and
-    // panics when it cannot.
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .log_internal_errors(false);
-    match config.logs.format {
-        LogFormat::Json => builder.json().init(),
-        LogFormat::Text => builder.init(),
-    }
     Ok(())
 }

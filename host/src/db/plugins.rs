@@ -132,6 +132,17 @@ impl Db {
         .await
     }
 
+    /// The files of all generations, of every plugin that is not removed.
+    pub async fn digests_of_generations(&self) -> Result<Vec<String>, DbError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT g.digest FROM plugins p JOIN generations g ON g.plugin_id = p.id WHERE p.state <> 'removed'",
+            )?;
+            Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// The generations that run, of every plugin that is not removed.
     pub async fn active_generations(&self) -> Result<Vec<GenerationRow>, DbError> {
         self.read(|db| {

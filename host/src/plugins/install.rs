@@ -145,7 +145,10 @@ impl Registry {
         source: Source,
         entry: impl FnOnce(&Inspection) -> Option<Entry>,
     ) -> Result<Installed, InstallError> {
-        let inspection = Runtime::inspect(&wasm)?;
+        // A large file takes a while to read.
+        let read = tokio::task::spawn_blocking(move || (Runtime::inspect(&wasm), wasm)).await;
+        let (inspection, wasm) = read.map_err(|error| LoadError::Host(error.to_string()))?;
+        let inspection = inspection?;
         let entry = entry(&inspection);
         let registry = self.clone();
         apart(async move { registry.install_inspected(wasm, inspection, source, entry).await }).await
@@ -320,6 +323,7 @@ impl Registry {
             }
             Err(error) => tracing::warn!(plugin = id, %error, "old generations could not be removed"),
         }
+        self.tidy_native_code().await;
     }
 }
 

@@ -6,6 +6,7 @@ mod boot;
 mod folder;
 mod install;
 mod outcomes;
+mod native;
 mod registry;
 mod renewal;
 mod services;

@@ -176,6 +176,7 @@ impl Registry {
         if removed {
             self.0.db.tell_channels_of(id, at).await?;
         }
+        self.tidy_native_code().await;
         self.0.wakes.feed_grew();
         Ok(removed)
     }
