@@ -12,9 +12,13 @@ mod neighbour;
 mod outsider;
 mod scale;
 
+mod endless_compile;
 mod endpoint_addresses;
+mod forges_log;
 mod held_sockets;
+mod host_functions;
 mod http2_floods;
+mod many_events;
 mod sign_in_keys;
 mod visitors_fill_the_disk;
 mod workspace_takes_all;

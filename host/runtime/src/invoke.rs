@@ -23,6 +23,7 @@ use crate::services::Services;
 use crate::state::State;
 use crate::stopwatch::Stopwatch;
 use crate::wasi::Moment;
+use crate::workers::Workers;
 
 /// A compiled plugin, ready to be called.
 pub(crate) struct Callable {
@@ -32,8 +33,9 @@ pub(crate) struct Callable {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) services: Arc<Services>,
     pub(crate) client: Client,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) places: Arc<Places>,
+    pub(crate) workers: Arc<Workers>,
     pub(crate) accounts: [Account; Function::ALL.len()],
 }
 
@@ -122,8 +124,8 @@ impl Callable {
             caller,
             self.manifest.clone(),
             self.services.clone(),
-            self.client.clone(),
-            &self.limits,
+            (self.client.clone(), self.workers.clone()),
+            (&self.limits, self.deadline(function)),
             moment,
         );
         let mut store = Store::new(&self.engine, state);

@@ -12,7 +12,8 @@ pub struct Limits {
     pub table_elements: u32,
     /// Bytes of the native stack that guest code may use. One value for all plugins.
     pub stack_bytes: u32,
-    /// Milliseconds of computing; waiting does not count. Looked at every [`TICK`].
+    /// Milliseconds of computing, the host's on the call's behalf included; waiting does not count. Looked at every [`TICK`]
+    /// and at every call of an import.
     pub cpu_ms: u32,
     /// Milliseconds from the first instruction to the result, waiting included.
     pub deadline_ms: u32,
@@ -31,6 +32,14 @@ pub struct Limits {
     pub blob_bytes: u64,
     /// Bytes that a result, or the arguments of one host call, may take in the host's memory.
     pub result_bytes: u64,
+    /// Markers that one call is given.
+    pub markers: u32,
+    /// Values that captures of one call take out of answers.
+    pub captures: u32,
+    /// Bytes of the forms in which the secrets of one call are looked for in what comes back.
+    pub secret_bytes: u32,
+    /// Pieces of one request's body, and of what is hashed or signed at once.
+    pub body_pieces: u32,
     /// Bytes of a plugin file.
     pub file_bytes: u64,
 }
@@ -50,6 +59,10 @@ impl Default for Limits {
             response_bytes: 8 << 20,
             blob_bytes: 128 << 20,
             result_bytes: 8 << 20,
+            markers: 256,
+            captures: 256,
+            secret_bytes: 512 << 10,
+            body_pieces: 256,
             file_bytes: 32 << 20,
         }
     }

@@ -25,6 +25,7 @@ pub(crate) struct Meter {
     table_limit: u64,
     host_call_limit: u32,
     cpu_limit: Duration,
+    deadline: Duration,
     /// Run by whoever polls the call.
     pub(crate) watch: Arc<Stopwatch>,
     memory: u64,
@@ -35,8 +36,10 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(limits: &Limits) -> Meter {
+    /// For a call that is to be over before `deadline`.
+    pub(crate) fn new(limits: &Limits, deadline: Duration) -> Meter {
         Meter {
+            deadline,
             memory_limit: limits.memory_bytes,
             table_limit: u64::from(limits.table_elements),
             host_call_limit: limits.host_calls,
@@ -49,8 +52,9 @@ impl Meter {
         }
     }
 
-    /// One more call of an import.
+    /// One more call of an import, by a call that may still compute.
     pub(crate) fn host_call(&mut self) -> Result<(), Over> {
+        self.tick()?;
         if self.host_calls >= self.host_call_limit {
             return Err(Over(CallFault::HostCalls));
         }
@@ -58,9 +62,13 @@ impl Meter {
         Ok(())
     }
 
-    /// The clock ticked: time to look whether the guest has computed for too long.
+    /// Looks whether the call has computed, or lasted, for too long: at each tick of the clock, and before the host computes
+    /// for it.
     pub(crate) fn tick(&self) -> Result<(), Over> {
-        if self.watch.look() > self.cpu_limit { Err(Over(CallFault::Cpu)) } else { Ok(()) }
+        if self.watch.look() > self.cpu_limit {
+            return Err(Over(CallFault::Cpu));
+        }
+        if self.watch.elapsed() > self.deadline { Err(Over(CallFault::Deadline)) } else { Ok(()) }
     }
 
     /// Memory never shrinks, so this is also the most there was.
@@ -110,6 +118,7 @@ pub struct Budget {
     egress: AtomicU64,
     response_left: AtomicU64,
     blob_left: AtomicU64,
+    buffer_left: AtomicU64,
     dispatched: AtomicBool,
     unanswered: AtomicU32,
     over: AtomicU8,
@@ -118,6 +127,29 @@ pub struct Budget {
 const NOT_OVER: u8 = 0;
 const OVER_EGRESS: u8 = 1;
 const OVER_RESPONSE: u8 = 2;
+const OVER_MEMORY: u8 = 3;
+
+/// Bytes that the host holds for a call; given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    budget: Arc<Budget>,
+    bytes: u64,
+}
+
+impl Held {
+    /// Holds so many more.
+    pub(crate) fn grow(&mut self, bytes: u64) -> Result<(), Over> {
+        self.budget.take_buffer(bytes)?;
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.budget.buffer_left.fetch_add(self.bytes, Ordering::Relaxed);
+    }
+}
 
 impl Budget {
     /// Whole again for every call.
@@ -127,6 +159,7 @@ impl Budget {
             egress: AtomicU64::new(0),
             response_left: AtomicU64::new(limits.response_bytes),
             blob_left: AtomicU64::new(limits.blob_bytes),
+            buffer_left: AtomicU64::new(limits.memory_bytes),
             dispatched: AtomicBool::new(false),
             unanswered: AtomicU32::new(0),
             over: AtomicU8::new(NOT_OVER),
@@ -151,7 +184,7 @@ impl Budget {
     /// # Errors
     /// The call was sent more than it may receive, and ends.
     pub fn take_response(&self, bytes: u64) -> Result<(), Over> {
-        self.take(&self.response_left, bytes)
+        self.take(&self.response_left, bytes, OVER_RESPONSE)
     }
 
     /// Takes bytes of an answer that go into a blob.
@@ -159,16 +192,29 @@ impl Budget {
     /// # Errors
     /// The call was sent more than it may receive, and ends.
     pub fn take_blob(&self, bytes: u64) -> Result<(), Over> {
-        self.take(&self.blob_left, bytes)
+        self.take(&self.blob_left, bytes, OVER_RESPONSE)
     }
 
-    fn take(&self, left: &AtomicU64, bytes: u64) -> Result<(), Over> {
-        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).map(drop).map_err(
-            |_| {
-                self.over.store(OVER_RESPONSE, Ordering::Relaxed);
-                Over(CallFault::ResponseBytes)
-            },
-        )
+    /// Holds bytes in the host's memory on the call's behalf: bodies, and what is parsed. They count against what the call's
+    /// own memory may grow to, though not together with it.
+    ///
+    /// # Errors
+    /// The call has more of them at once than it may, and ends.
+    pub(crate) fn hold(self: &Arc<Self>, bytes: u64) -> Result<Held, Over> {
+        self.take_buffer(bytes)?;
+        Ok(Held { budget: self.clone(), bytes })
+    }
+
+    fn take_buffer(&self, bytes: u64) -> Result<(), Over> {
+        self.take(&self.buffer_left, bytes, OVER_MEMORY)
+    }
+
+    fn take(&self, left: &AtomicU64, bytes: u64, over: u8) -> Result<(), Over> {
+        let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        taken.map(drop).map_err(|_| {
+            self.over.store(over, Ordering::Relaxed);
+            Over(if over == OVER_MEMORY { CallFault::Memory } else { CallFault::ResponseBytes })
+        })
     }
 
     /// Whether a request that may change something at the provider may have left: see [`Departure`].
@@ -194,6 +240,7 @@ impl Budget {
         match self.over.load(Ordering::Relaxed) {
             OVER_EGRESS => Err(Over(CallFault::EgressBytes)),
             OVER_RESPONSE => Err(Over(CallFault::ResponseBytes)),
+            OVER_MEMORY => Err(Over(CallFault::Memory)),
             _ => Ok(()),
         }
     }
@@ -249,7 +296,7 @@ mod tests {
 
     #[test]
     fn all_memories_count_together() {
-        let mut meter = Meter::new(&small());
+        let mut meter = Meter::new(&small(), Duration::from_secs(60));
         assert!(meter.memory_growing(0, 100, None).expect("answers"));
         assert!(meter.memory_growing(0, 100, None).expect("answers"));
         assert!(!meter.memory_growing(100, 101, None).expect("answers"));
@@ -259,7 +306,7 @@ mod tests {
 
     #[test]
     fn all_tables_count_together() {
-        let mut meter = Meter::new(&small());
+        let mut meter = Meter::new(&small(), Duration::from_secs(60));
         assert!(meter.table_growing(0, 6, None).expect("answers"));
         assert!(!meter.table_growing(0, 5, None).expect("answers"));
         assert_eq!(meter.refused, Some(CallFault::Tables));
@@ -267,16 +314,35 @@ mod tests {
 
     #[tokio::test]
     async fn a_tick_ends_the_call_that_computed_too_long() {
-        let meter = Meter::new(&small());
+        let meter = Meter::new(&small(), Duration::from_secs(60));
         let watch = meter.watch.clone();
         let ticks = watch.time(async {
             tokio::time::sleep(TICK * 10).await;
-            [(); 4].map(|()| {
-                std::thread::sleep(TICK);
-                meter.tick()
-            })
+            let before = meter.tick();
+            meter.watch.add(TICK * 3);
+            (before, meter.tick())
         });
-        assert_eq!(ticks.await[..2], [Ok(()), Err(Over(CallFault::Cpu))]);
+        assert_eq!(ticks.await, (Ok(()), Err(Over(CallFault::Cpu))));
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_deadline_passed_while_the_host_computed_asks_for_nothing_more() {
+        let mut meter = Meter::new(&small(), TICK);
+        assert_eq!(meter.host_call(), Ok(()));
+        std::thread::sleep(TICK * 2);
+        assert_eq!(meter.host_call(), Err(Over(CallFault::Deadline)));
+    }
+
+    #[test]
+    fn what_the_host_holds_for_a_call_counts_until_it_is_let_go() {
+        let budget = Arc::new(Budget::new(&small()));
+        let mut held = budget.hold(150).expect("fits");
+        assert_eq!(held.grow(50), Ok(()));
+        drop(held);
+        let _held = budget.hold(200).expect("fits again");
+        assert_eq!(budget.check(), Ok(()));
+        assert_eq!(budget.hold(1).map(drop), Err(Over(CallFault::Memory)));
+        assert_eq!(budget.check(), Err(Over(CallFault::Memory)));
     }
 
     #[test]
@@ -310,7 +376,7 @@ mod tests {
 
     #[test]
     fn host_calls_end_at_the_limit() {
-        let mut meter = Meter::new(&small());
+        let mut meter = Meter::new(&small(), Duration::from_secs(60));
         assert_eq!(meter.host_call(), Ok(()));
         assert_eq!(meter.host_call(), Ok(()));
         assert_eq!(meter.host_call(), Err(Over(CallFault::HostCalls)));

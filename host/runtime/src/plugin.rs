@@ -45,6 +45,9 @@ struct Inner {
 /// The forms, by "channel" or "app", and language.
 type Schemas = BTreeMap<(&'static str, &'static str), serde_json::Value>;
 
+/// Bytes of a settings schema: it is walked through for every form that is filled in.
+const SCHEMA_BYTES: usize = 256 << 10;
+
 const LANGUAGES: [&str; 2] = ["en", "id"];
 
 /// When and with which randomness a plugin is loaded: always the same.
@@ -402,6 +405,9 @@ impl Plugin {
             services: callable.services.clone(),
             client: callable.client.clone(),
             budget: Arc::new(Budget::new(&callable.limits)),
+            limits: callable.limits.clone(),
+            workers: callable.workers.clone(),
+            watch: Arc::default(),
         };
         download(&ground, source, max_bytes).await
     }
@@ -431,6 +437,12 @@ async fn schemas(callable: &Callable, inspection: &Inspection, caller: &Arc<Call
     for &of in kinds {
         for language in LANGUAGES {
             let text = call!(callable, SettingsSchema, caller.clone(), AT_LOAD, settings_schema(of, language))?.value;
+            if text.len() > SCHEMA_BYTES {
+                return Err(LoadError::Answer {
+                    function: Function::SettingsSchema.name(),
+                    words: format!("the schema of a {of} has {} bytes; {SCHEMA_BYTES} are allowed", text.len()),
+                });
+            }
             let schema = serde_json::from_str(&text).map_err(|error| LoadError::Answer {
                 function: Function::SettingsSchema.name(),
                 words: format!("the schema of a {of} in {language:?} is not JSON: {error}"),

@@ -80,7 +80,7 @@ pub struct BlobRead {
     pub mime: Option<String>,
     /// The file name it came with.
     pub name: Option<String>,
-    /// The content.
+    /// The content. It is opened when it is first polled: a request may name many blobs, and they are read one after the other.
     pub stream: BoxStream<'static, io::Result<Bytes>>,
 }
 

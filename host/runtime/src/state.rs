@@ -1,6 +1,7 @@
 //! What one call carries with it while it runs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
@@ -15,6 +16,7 @@ use crate::manifest::Manifest;
 use crate::meter::{Budget, Meter};
 use crate::services::{SecretValue, Services};
 use crate::wasi::{self, Moment};
+use crate::workers::Workers;
 
 /// Things of WASI (streams, pollables) that one call may hold at a time.
 const RESOURCES: usize = 1_000;
@@ -31,6 +33,8 @@ pub(crate) struct State {
     pub(crate) effects: Effects,
     pub(crate) vault: Vault,
     pub(crate) client: Client,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) limits: Arc<Limits>,
     moment: Moment,
     wasi: Option<Box<WasiCtx>>,
     table: ResourceTable,
@@ -42,8 +46,8 @@ impl State {
         caller: Arc<Caller>,
         manifest: Arc<Manifest>,
         services: Arc<Services>,
-        client: Client,
-        limits: &Limits,
+        (client, workers): (Client, Arc<Workers>),
+        (limits, deadline): (&Arc<Limits>, Duration),
         moment: Moment,
     ) -> State {
         let mut table = ResourceTable::new();
@@ -54,11 +58,13 @@ impl State {
             caller,
             manifest,
             services,
-            meter: Meter::new(limits),
+            meter: Meter::new(limits, deadline),
             budget: Arc::new(Budget::new(limits)),
             effects: Effects::default(),
-            vault: Vault::default(),
+            vault: Vault::new(limits),
             client,
+            workers,
+            limits: limits.clone(),
             moment,
             wasi: None,
             table,
@@ -71,6 +77,16 @@ impl State {
     pub(crate) fn enter(&mut self, import: Import) -> wasmtime::Result<Result<(), String>> {
         self.meter.host_call()?;
         if self.function.allows(import) { Ok(Ok(())) } else { Ok(Err(wrong_call(import.name(), self.function.name()))) }
+    }
+
+    /// Computes over so many bytes on the call's behalf, on a thread of its own where they are many.
+    pub(crate) fn compute<T, W>(&self, bytes: usize, work: W) -> impl Future<Output = T> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: FnOnce() -> T + Send + 'static,
+    {
+        let (workers, caller, watch) = (self.workers.clone(), self.caller.clone(), self.meter.watch.clone());
+        async move { workers.run(&caller.workspace, &watch, bytes, work).await }
     }
 
     /// The caller's secret of this name, if the manifest declares one: what this call kept under it goes first.

@@ -16,6 +16,8 @@ use crate::db::MediaRow;
 
 /// Longest edge of an image that is decoded.
 const MOST_EDGE: u32 = 20_000;
+/// Longest edge of a preview.
+const MOST_PREVIEW: u32 = 4_096;
 /// Bytes that decoding may take.
 const MOST_MEMORY: u64 = 256 << 20;
 /// How long a preview waits for its turn.
@@ -61,6 +63,11 @@ fn jpeg_within(path: &Path, max_edge: u32, max_bytes: u64) -> Option<Vec<u8>> {
     limits.max_alloc = Some(MOST_MEMORY);
     reader.limits(limits);
     let whole = reader.decode().ok()?;
+    // The first try of each size encodes all of it, several times.
+    let whole = match whole.width().max(whole.height()) > MOST_PREVIEW {
+        true => whole.thumbnail(MOST_PREVIEW, MOST_PREVIEW),
+        false => whole,
+    };
     let mut edge = max_edge.min(whole.width().max(whole.height()));
     while edge > 0 {
         let small = if edge < whole.width().max(whole.height()) { whole.thumbnail(edge, edge) } else { whole.clone() };

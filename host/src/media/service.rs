@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, TryFutureExt};
 use sambung_runtime::contract::types::MediaRef;
 use sambung_runtime::{BlobMeta, BlobRead, BlobWrite, Blobs, Caller, ServiceError};
 use tokio_util::io::ReaderStream;
@@ -39,12 +39,13 @@ impl From<MediaError> for ServiceError {
 impl Blobs for BlobService {
     fn open<'a>(&'a self, caller: &'a Caller, blob: &'a str) -> BoxFuture<'a, Result<BlobRead, ServiceError>> {
         async move {
-            let (row, file) = self.0.read(&caller.workspace, blob).await?;
+            let (row, path) = self.0.locate(&caller.workspace, blob).await?;
+            let content = async move { Ok(ReaderStream::with_capacity(tokio::fs::File::open(path).await?, 64 << 10)) };
             Ok(BlobRead {
                 bytes: row.bytes.unwrap_or_default() as u64,
                 mime: row.mime,
                 name: row.name,
-                stream: ReaderStream::with_capacity(file, 64 << 10).boxed(),
+                stream: content.try_flatten_stream().boxed(),
             })
         }
         .boxed()

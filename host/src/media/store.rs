@@ -131,6 +131,20 @@ impl Media {
         Ok((row, file))
     }
 
+    /// Where the bytes of a stored file of a workspace are, with its row.
+    ///
+    /// # Errors
+    /// There is no such file, or its bytes are not here.
+    pub(super) async fn locate(&self, workspace: &str, id: &str) -> Result<(MediaRow, PathBuf), MediaError> {
+        let row = self.0.db.media_of(workspace, id).await?.ok_or(MediaError::NotFound)?;
+        let digest = row.digest.as_deref().filter(|_| row.state == "stored").ok_or(MediaError::NotFound)?;
+        let path = self.path(digest);
+        if !tokio::fs::try_exists(&path).await? {
+            return Err(MediaError::NotFound);
+        }
+        Ok((row, path))
+    }
+
     /// Opens the bytes of a row.
     ///
     /// # Errors

@@ -80,6 +80,7 @@ mod tests {
         BlobRead, BlobWrite, Blobs, Kv, NoMail, NoOutcomes, SecretValue, Secrets, ServiceError, Services,
     };
     use crate::wasi::Moment;
+    use crate::workers::Workers;
 
     struct One;
 
@@ -133,8 +134,8 @@ mod tests {
                 mailer: Arc::new(NoMail),
                 outcomes: Arc::new(NoOutcomes),
             }),
-            Client::new(Policy::default()).unwrap(),
-            &Limits::default(),
+            (Client::new(Policy::default()).unwrap(), Arc::new(Workers::new())),
+            (&Arc::new(Limits::default()), std::time::Duration::from_secs(30)),
             Moment::Now,
         )
     }

@@ -38,17 +38,17 @@ impl Host for State {
             Ok(data) => data,
             Err(words) => return Ok(Err(words)),
         };
-        Ok(hmac(&algorithm, &key, &data))
+        Ok(self.compute(key.len() + data.len(), move || hmac(&algorithm, &key, &data)).await)
     }
 
     async fn digest(&mut self, algorithm: String, data: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, String>> {
         if let Err(refusal) = self.enter(Import::Crypto)? {
             return Ok(Err(refusal));
         }
-        Ok(match algorithm.as_str() {
-            "sha256" => Ok(Sha256::digest(&data).to_vec()),
-            other => Err(format!("unknown algorithm {other:?}; there is \"sha256\"")),
-        })
+        if algorithm != "sha256" {
+            return Ok(Err(format!("unknown algorithm {algorithm:?}; there is \"sha256\"")));
+        }
+        Ok(Ok(self.compute(data.len(), move || Sha256::digest(&data).to_vec()).await))
     }
 
     async fn verify_ed25519(
@@ -65,13 +65,17 @@ impl Host for State {
             Ok(key) => key,
             Err(words) => return Ok(Err(words)),
         };
-        Ok(verify(&key, named, &data, &signature))
+        Ok(self.compute(data.len(), move || verify(&key, named, &data, &signature)).await)
     }
 }
 
 impl State {
     /// The pieces one after the other, names replaced by values.
     async fn join(&mut self, pieces: Vec<Piece>) -> Result<Zeroizing<Vec<u8>>, String> {
+        let most = self.limits.body_pieces as usize;
+        if pieces.len() > most {
+            return Err(format!("{} pieces at once; {most} are allowed", pieces.len()));
+        }
         let mut whole = Zeroizing::new(Vec::new());
         for piece in pieces {
             match piece {

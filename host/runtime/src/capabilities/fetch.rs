@@ -33,6 +33,9 @@ impl State {
             services: self.services.clone(),
             client: self.client.clone(),
             budget: self.budget.clone(),
+            limits: self.limits.clone(),
+            workers: self.workers.clone(),
+            watch: self.meter.watch.clone(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod body;
 mod capture;
 pub(crate) mod download;
 mod place;
+mod pointer;
 mod prepare;
 
 use std::sync::Arc;
@@ -18,9 +19,12 @@ use super::vault::Vault;
 use crate::call::Caller;
 use crate::contract::http::{FetchError, Request, Response};
 use crate::egress::{Client, DialError, DialFault};
+use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::meter::{Budget, Over};
 use crate::services::{BlobMeta, SecretValue, ServiceError, Services};
+use crate::stopwatch::Stopwatch;
+use crate::workers::Workers;
 
 /// The longest that one request may take, whatever the plugin asks for.
 const LONGEST: Duration = Duration::from_secs(120);
@@ -29,12 +33,16 @@ const LONGEST: Duration = Duration::from_secs(120);
 const MAX_ANSWER_HEADERS: usize = 64 << 10;
 
 /// On whose behalf a request is made, and what it may use.
+#[derive(Clone)]
 pub(crate) struct Ground {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) caller: Arc<Caller>,
     pub(crate) services: Arc<Services>,
     pub(crate) client: Client,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) watch: Arc<Stopwatch>,
 }
 
 /// Why there is no answer: something that the plugin is told, or a limit that ends its call.
@@ -82,6 +90,11 @@ fn broken(kind: &str, words: impl Into<String>) -> Failure {
 }
 
 impl Ground {
+    /// Computes over so many bytes on the call's behalf, on a thread of its own where they are many.
+    async fn compute<T: Send + 'static>(&self, bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+        self.workers.run(&self.caller.workspace, &self.watch, bytes, work).await
+    }
+
     /// A secret's value, checked to be declared.
     pub(crate) async fn secret(&self, name: &str) -> Result<SecretValue, Failure> {
         if self.manifest.secret(name).is_none() {
@@ -129,6 +142,12 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
     }
     let mut answer = dialled?;
     let mime = content_type(&answer.headers);
+    if (vault.knows_secrets() || !captures.is_empty()) && is_packed(&answer.headers) {
+        return Err(broken(
+            "invalid",
+            "the answer is compressed though nothing asked for it, so secrets cannot be taken out of it",
+        ));
+    }
     let mut response = Response {
         status: answer.status,
         headers: headers(&answer.headers, vault)?,
@@ -145,15 +164,37 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
         return Ok(response);
     }
     let mut body = Vec::new();
+    let mut held = ground.budget.hold(0)?;
     while let Some(chunk) = answer.body.next().await {
         let chunk = chunk?;
         ground.budget.take_response(chunk.len() as u64)?;
+        held.grow(chunk.len() as u64)?;
         body.extend_from_slice(&chunk);
     }
     departure.answered();
-    let body = capture::take(vault, &captures, (answer.status, mime.as_deref()), body)?;
-    response.body = vault.scrub(body);
+    if !captures.is_empty() {
+        held.grow(capture::tree_bytes(&body))?;
+    }
+    // The search is built again where the call knows of more than before.
+    let bytes = body.len() + vault.form_bytes();
+    let mut of_call = std::mem::take(vault);
+    let work = move || {
+        let taken = capture::take(&mut of_call, &captures, (answer.status, mime.as_deref()), body);
+        let clean = taken.map(|body| of_call.scrub(body));
+        (of_call, clean)
+    };
+    let (of_call, clean) = ground.compute(bytes, work).await;
+    *vault = of_call;
+    response.body = clean?;
     Ok(response)
+}
+
+/// Whether the body is in an encoding in which nothing is recognised.
+fn is_packed(headers: &http::HeaderMap) -> bool {
+    headers.get_all(http::header::CONTENT_ENCODING).iter().any(|encoding| {
+        let encoding = encoding.as_bytes().trim_ascii();
+        !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity")
+    })
 }
 
 fn content_type(headers: &http::HeaderMap) -> Option<String> {

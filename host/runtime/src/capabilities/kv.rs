@@ -18,6 +18,9 @@ impl Host for State {
         if let Err(refusal) = self.enter(Import::Kv)? {
             return Ok(Err(refusal));
         }
+        if key.len() > KEY_BYTES {
+            return Ok(Err(format!("a key has from 1 to {KEY_BYTES} bytes, this one {}", key.len())));
+        }
         if let Some(write) = self.effects.kv.iter().find(|write| write.key == key) {
             return Ok(Ok(write.value.clone()));
         }

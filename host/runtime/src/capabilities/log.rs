@@ -11,6 +11,9 @@ use crate::state::State;
 /// How much of a plugin's last words is kept to explain a crash.
 const TAIL_BYTES: usize = 2 << 10;
 
+/// What a line of a standard stream counts beside its bytes: each becomes a line of the host's log.
+const LINE_BYTES: usize = 32;
+
 /// Everything that one call writes. Shared with the standard streams, which live apart from the call's state.
 #[derive(Clone)]
 pub(crate) struct Log(Arc<Shared>);
@@ -61,19 +64,19 @@ impl Log {
         self.lock().bytes
     }
 
-    /// One message by the plugin's own hand.
-    pub(crate) fn message(&self, level: &str, message: &str, fields: &[(String, String)]) -> Result<(), Over> {
+    /// Counts one message by the plugin's own hand, before anything is done with it.
+    pub(crate) fn charge(&self, level: &str, message: &str, fields: &[(String, String)]) -> Result<(), Over> {
         let size = fields.iter().fold(level.len() + message.len(), |sum, (name, value)| sum + name.len() + value.len());
-        {
-            let mut written = self.lock();
-            written.charge(size)?;
-            if level == "error" {
-                written.error = Some(shorten(message));
-            }
+        self.lock().charge(size)
+    }
+
+    /// One message by the plugin's own hand, which was counted.
+    pub(crate) fn message(&self, level: &str, message: &str, fields: &[(String, String)]) {
+        if level == "error" {
+            self.lock().error = Some(shorten(message));
         }
-        let fields = fields.iter().map(|(name, value)| format!("{name}={value:?}")).collect::<Vec<_>>().join(" ");
+        let fields = fields.iter().map(|(name, value)| format!("{name:?}={value:?}")).collect::<Vec<_>>().join(" ");
         self.emit(level, message, &fields);
-        Ok(())
     }
 
     /// Bytes of a standard stream; whole lines are passed on.
@@ -81,7 +84,7 @@ impl Log {
         let mut whole = Vec::new();
         {
             let mut written = self.lock();
-            written.charge(bytes.len())?;
+            written.charge(bytes.len() + memchr::memchr_iter(b'\n', bytes).count() * LINE_BYTES)?;
             if stream == Standard::Error {
                 written.tail.extend_from_slice(bytes);
                 let excess = written.tail.len().saturating_sub(TAIL_BYTES);
@@ -89,13 +92,14 @@ impl Log {
             }
             let line = &mut written.lines[stream as usize];
             line.extend_from_slice(bytes);
-            while let Some(end) = line.iter().position(|byte| *byte == b'\n') {
-                whole.push(line.drain(..=end).collect::<Vec<u8>>());
+            if let Some(end) = memchr::memrchr(b'\n', line) {
+                let rest = line.split_off(end + 1);
+                whole = std::mem::replace(line, rest);
             }
         }
         let level = if stream == Standard::Error { "warn" } else { "info" };
-        for line in whole {
-            self.emit(level, String::from_utf8_lossy(&line).trim_end(), "");
+        for line in whole.split_inclusive(|byte| *byte == b'\n') {
+            self.emit(level, String::from_utf8_lossy(line).trim_end(), "");
         }
         Ok(())
     }
@@ -168,9 +172,10 @@ impl Host for State {
         if self.enter(Import::Log)?.is_err() {
             return Ok(());
         }
+        self.log.charge(&level, &message, &fields)?;
         let message = self.vault.scrub_text(&message);
         let fields: Vec<_> = fields.into_iter().map(|(name, value)| (name, self.vault.scrub_text(&value))).collect();
-        self.log.message(&level, &message, &fields)?;
+        self.log.message(&level, &message, &fields);
         Ok(())
     }
 }
@@ -186,7 +191,7 @@ mod tests {
     #[test]
     fn all_streams_share_one_limit() {
         let log = log(20);
-        log.message("info", "12345", &[]).expect("9 bytes");
+        log.charge("info", "12345", &[]).expect("9 bytes");
         log.standard(Standard::Output, b"12345").expect("14 bytes");
         log.standard(Standard::Error, b"123456").expect("20 bytes");
         assert!(!log.is_over());
@@ -195,9 +200,16 @@ mod tests {
     }
 
     #[test]
+    fn each_line_of_a_stream_counts() {
+        let log = log(100);
+        log.standard(Standard::Output, b"\n\n").expect("66 bytes");
+        assert_eq!(log.standard(Standard::Output, b"\n\n"), Err(Over(CallFault::LogBytes)));
+    }
+
+    #[test]
     fn a_panic_is_told_without_its_advice() {
         let log = log(1000);
-        log.message("error", "before", &[]).expect("fits");
+        log.message("error", "before", &[]);
         assert_eq!(log.last_words(), "before");
         log.standard(Standard::Error, b"\nthread '<unnamed>' panicked at src/lib.rs:3:5:\n").expect("fits");
         log.standard(Standard::Error, b"no such field\nnote: run with `RUST_BACKTRACE=1`\n").expect("fits");

@@ -10,6 +10,7 @@ mod kv;
 pub(crate) mod log;
 mod mailer;
 mod media_host;
+pub(crate) mod scrub;
 mod secrets;
 pub(crate) mod vault;
 mod visitor;

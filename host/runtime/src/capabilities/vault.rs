@@ -1,30 +1,28 @@
 //! The secrets of one call: the words that stand for them, what was taken out of answers, and what must not be seen in
 //! anything that comes back. A value enters a request at the last moment and leaves nothing behind but its own memory here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::scrub::{Forms, Patterns, Scrubber};
+use crate::limits::Limits;
 use crate::manifest::Alphabet;
 use crate::services::SecretValue;
-
-/// What scrubbing leaves.
-const SCRUBBED: &[u8] = b"***";
 
 /// Values shorter than this are found by chance everywhere, and scrubbing them would say what they are.
 const SHORTEST_SCRUBBED: usize = 4;
 
-/// The same for files, which may be large and of any kind: to write over what is there by chance would spoil them.
-const SHORTEST_IN_FILES: usize = 8;
-
 /// RFC 3986: everything but unreserved characters.
 pub(crate) const URL_ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Words that one call may be given.
-const MAX_MARKERS: usize = 256;
+/// What every marker begins with.
+const WORD_START: &str = "sbg";
+/// Letters and digits of a marker after its beginning.
+const WORD_TAIL: usize = 24;
 
 /// How a value is written where its marker stood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +80,29 @@ pub(crate) struct Marker {
     pub(crate) used: bool,
 }
 
-/// What captures of one call may take out of answers, all together. Each value is looked for in everything that follows.
-const MAX_CAPTURED: usize = 256;
+/// How much one call may do with secrets: every byte that comes back is compared with all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    markers: usize,
+    captures: usize,
+    form_bytes: usize,
+}
+
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Bounds {
+        Bounds {
+            markers: limits.markers as usize,
+            captures: limits.captures as usize,
+            form_bytes: limits.secret_bytes as usize,
+        }
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds::from(&Limits::default())
+    }
+}
 
 /// What one call knows of secrets.
 #[derive(Default)]
@@ -95,28 +114,62 @@ pub(crate) struct Vault {
     /// By the name under which the call keeps them.
     kept: BTreeMap<String, SecretValue>,
     /// In every form in which they might come back.
-    forms: Vec<Vec<u8>>,
+    forms: Forms,
+    bounds: Bounds,
 }
 
 impl Vault {
+    /// Of a call with these limits.
+    pub(crate) fn new(limits: &Limits) -> Vault {
+        Vault { bounds: limits.into(), ..Vault::default() }
+    }
+
     /// A new word for a secret.
     pub(crate) fn issue(&mut self, name: &str, encoding: Encoding, value: SecretValue) -> Result<String, String> {
-        if self.markers.len() >= MAX_MARKERS {
-            return Err(format!("at most {MAX_MARKERS} markers in one call"));
+        if self.markers.len() >= self.bounds.markers {
+            return Err(format!("at most {} markers in one call", self.bounds.markers));
         }
-        let mut random = [0u8; 24];
+        let mut random = [0u8; WORD_TAIL];
         getrandom::fill(&mut random).map_err(|_| "the host has no randomness".to_owned())?;
         let alphabet = Alphabet::Alphanumeric.characters().as_bytes();
         let tail: String = random.iter().map(|byte| alphabet[usize::from(*byte) % alphabet.len()] as char).collect();
-        let word = format!("sbg{tail}");
+        let word = format!("{WORD_START}{tail}");
         self.markers.push(Marker { word: word.clone(), name: name.to_owned(), encoding, value, used: false });
         Ok(word)
     }
 
+    /// Every place in these bytes where a marker of this call stands, in one pass: its offset and its number.
+    pub(crate) fn find_markers(&self, bytes: &[u8]) -> Vec<(usize, usize)> {
+        let words: HashMap<&[u8], usize> =
+            self.markers.iter().enumerate().map(|(number, marker)| (marker.word.as_bytes(), number)).collect();
+        let mut found = Vec::new();
+        if words.is_empty() {
+            return found;
+        }
+        let mut free = 0;
+        for at in memchr::memmem::find_iter(bytes, WORD_START) {
+            let word = bytes.get(at..at + WORD_START.len() + WORD_TAIL);
+            if at >= free
+                && let Some(number) = word.and_then(|word| words.get(word))
+            {
+                found.push((at, *number));
+                free = at + WORD_START.len() + WORD_TAIL;
+            }
+        }
+        found
+    }
+
     /// Remembers that a value goes into a request: from now on it is scrubbed from whatever comes back.
-    pub(crate) fn placed(&mut self, value: &[u8]) {
+    ///
+    /// # Errors
+    /// This call has as many bytes of secrets as it may.
+    pub(crate) fn placed(&mut self, value: &[u8]) -> Result<(), String> {
         if value.len() < SHORTEST_SCRUBBED {
-            return;
+            return Ok(());
+        }
+        let too_many = || format!("the secrets of one call have too many bytes (at most {})", self.bounds.form_bytes);
+        if value.len() > self.bounds.form_bytes {
+            return Err(too_many());
         }
         let text = String::from_utf8_lossy(value);
         let url = Encoding::Url.write(value);
@@ -134,13 +187,7 @@ impl Vault {
             URL_SAFE.encode(value).into_bytes(),
             URL_SAFE_NO_PAD.encode(value).into_bytes(),
         ];
-        for form in forms {
-            if !self.forms.contains(&form) {
-                self.forms.push(form);
-            }
-        }
-        // A form that begins another must not cut it short.
-        self.forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        if self.forms.add(forms, self.bounds.form_bytes) { Ok(()) } else { Err(too_many()) }
     }
 
     /// Takes a value out of an answer under a label.
@@ -148,10 +195,10 @@ impl Vault {
     /// # Errors
     /// This call took as many as it may.
     pub(crate) fn capture(&mut self, label: String, value: SecretValue) -> Result<(), String> {
-        if self.captured.len() >= MAX_CAPTURED {
-            return Err(format!("at most {MAX_CAPTURED} values can be captured in one call"));
+        if self.captured.len() >= self.bounds.captures {
+            return Err(format!("at most {} values can be captured in one call", self.bounds.captures));
         }
-        self.placed(value.expose());
+        self.placed(value.expose())?;
         self.captured.insert(label, value);
         Ok(())
     }
@@ -171,81 +218,56 @@ impl Vault {
         self.kept.get(name)
     }
 
+    /// Whether a secret was put into a request of this call, or taken out of an answer.
+    pub(crate) fn knows_secrets(&self) -> bool {
+        self.forms.bytes() > 0 || !self.captured.is_empty() || self.markers.iter().any(|marker| marker.used)
+    }
+
+    /// Bytes of all that is looked for.
+    pub(crate) fn form_bytes(&self) -> usize {
+        self.forms.bytes()
+    }
+
+    /// What is looked for in whatever comes back.
+    pub(crate) fn patterns(&self) -> Option<Arc<Patterns>> {
+        self.forms.patterns()
+    }
+
     /// The bytes without any value that this call put into a request or took out of an answer.
     pub(crate) fn scrub(&self, bytes: Vec<u8>) -> Vec<u8> {
-        scrub(&self.forms, bytes)
+        match self.patterns() {
+            Some(patterns) => patterns.scrub(bytes),
+            None => bytes,
+        }
     }
 
     /// As [`Vault::scrub`], for words.
     pub(crate) fn scrub_text(&self, text: &str) -> String {
-        String::from_utf8_lossy(&self.scrub(text.as_bytes().to_vec())).into_owned()
+        match self.patterns() {
+            Some(patterns) => String::from_utf8_lossy(&patterns.scrub(text.as_bytes().to_vec())).into_owned(),
+            None => text.to_owned(),
+        }
     }
 
     /// As [`Vault::scrub`], for a file that passes in pieces.
     pub(crate) fn scrubber(&self) -> Scrubber {
-        let forms: Vec<_> = self.forms.iter().filter(|form| form.len() >= SHORTEST_IN_FILES).cloned().collect();
-        let longest = forms.first().map_or(0, Vec::len);
-        Scrubber { forms, longest, held: Vec::new() }
-    }
-}
-
-fn scrub(forms: &[Vec<u8>], bytes: Vec<u8>) -> Vec<u8> {
-    let mut scrubbed = bytes;
-    for form in forms {
-        let finder = memchr::memmem::Finder::new(form);
-        if finder.find(&scrubbed).is_none() {
-            continue;
-        }
-        let mut clean = Vec::with_capacity(scrubbed.len());
-        let mut from = 0;
-        for at in finder.find_iter(&scrubbed) {
-            clean.extend_from_slice(&scrubbed[from..at]);
-            clean.extend_from_slice(SCRUBBED);
-            from = at + form.len();
-        }
-        clean.extend_from_slice(&scrubbed[from..]);
-        scrubbed = clean;
-    }
-    scrubbed
-}
-
-/// Scrubs a stream. What may be the beginning of a value is held back until its rest has come.
-pub(crate) struct Scrubber {
-    forms: Vec<Vec<u8>>,
-    longest: usize,
-    held: Vec<u8>,
-}
-
-impl Scrubber {
-    /// Takes the next piece, and gives what may go on.
-    pub(crate) fn pass(&mut self, piece: &Bytes) -> Bytes {
-        if self.forms.is_empty() {
-            return piece.clone();
-        }
-        self.held.extend_from_slice(piece);
-        self.held = scrub(&self.forms, std::mem::take(&mut self.held));
-        let whole = self.held.len().saturating_sub(self.longest - 1);
-        let rest = self.held.split_off(whole);
-        Bytes::from(std::mem::replace(&mut self.held, rest))
-    }
-
-    /// What is left when the last piece has passed.
-    pub(crate) fn rest(&mut self) -> Bytes {
-        Bytes::from(std::mem::take(&mut self.held))
+        Scrubber::new(self.forms.patterns_in_files())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use proptest::prelude::*;
 
+    use super::super::scrub::SCRUBBED;
     use super::*;
 
     #[test]
     fn a_value_is_scrubbed_in_every_form_it_may_come_back_in() {
         let mut vault = Vault::default();
         let secret = "p\"a/s+s w\\ord";
-        vault.placed(secret.as_bytes());
+        vault.placed(secret.as_bytes()).unwrap();
         let forms = [
             secret.to_owned(),
             r#"p\"a/s+s w\\ord"#.to_owned(),
@@ -265,7 +287,7 @@ mod tests {
         let mut vault = Vault::default();
         let word = |vault: &mut Vault| vault.issue("a", Encoding::Raw, SecretValue::from("v".to_owned())).unwrap();
         assert_ne!(word(&mut vault), word(&mut vault));
-        for _ in 2..MAX_MARKERS {
+        for _ in 2..vault.bounds.markers {
             word(&mut vault);
         }
         assert!(vault.issue("a", Encoding::Raw, SecretValue::from("v".to_owned())).is_err());
@@ -274,7 +296,7 @@ mod tests {
     #[test]
     fn what_is_there_by_chance_spoils_no_file() {
         let mut vault = Vault::default();
-        vault.placed(b"\x07\x08\x09\x0a");
+        vault.placed(b"\x07\x08\x09\x0a").unwrap();
         let file = Bytes::from_static(b"\x00\x07\x08\x09\x0a\x01");
         let mut scrubber = vault.scrubber();
         assert_eq!([scrubber.pass(&file), scrubber.rest()].concat(), file);
@@ -289,7 +311,7 @@ mod tests {
             cuts in prop::collection::vec(1usize..12, 0..40),
         ) {
             let mut vault = Vault::default();
-            vault.placed(secret.as_bytes());
+            vault.placed(secret.as_bytes()).unwrap();
             let whole = format!("{before}{secret}{after}{secret}").into_bytes();
             let mut scrubber = vault.scrubber();
             let (mut left, mut clean) = (whole.as_slice(), Vec::new());
@@ -307,7 +329,7 @@ mod tests {
         #[test]
         fn nothing_that_was_placed_is_left(secret in "[a-zA-Z0-9/+=\"\\\\ ]{4,40}", before in "\\PC{0,40}", after in "\\PC{0,40}") {
             let mut vault = Vault::default();
-            vault.placed(secret.as_bytes());
+            vault.placed(secret.as_bytes()).unwrap();
             for form in [secret.clone(), STANDARD.encode(&secret), serde_json::json!(secret).to_string()] {
                 let scrubbed = vault.scrub_text(&format!("{before}{form}{after}"));
                 prop_assert!(!scrubbed.contains(&secret) || "***".contains(&secret));

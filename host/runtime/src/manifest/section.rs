@@ -269,8 +269,15 @@ impl<'a> Section<'a> {
     }
 }
 
+/// Bytes of a word that is compared with others.
+const MOST_COMPARED: usize = 64;
+
 /// The known word that somebody who wrote `word` most likely meant.
 pub(crate) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    // Comparing takes the product of the lengths, and what is that long is no typing error.
+    if word.len() > MOST_COMPARED {
+        return None;
+    }
     known
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.75)

@@ -7,6 +7,7 @@
 
 mod agree;
 mod lint;
+mod pattern;
 mod values;
 
 pub use agree::agree;

@@ -55,7 +55,8 @@ fn start(limits: Limits, cache: &Path, egress: Policy) -> Runtime {
         outcomes: Arc::new(NoOutcomes),
     };
     let cache_dir = Some(cache.to_owned());
-    Runtime::new(RuntimeConfig { cache_dir, limits, egress, instances: 16 }, services).expect("the engine starts")
+    Runtime::new(RuntimeConfig { cache_dir, limits, egress, instances: 16, ..RuntimeConfig::default() }, services)
+        .expect("the engine starts")
 }
 
 pub async fn plugin(name: &str) -> Plugin {

@@ -18,6 +18,9 @@ use crate::manifest::Place;
 use crate::manifest::webhook::Algorithm;
 use crate::recipe::mac;
 
+/// Bytes of the parameters that an OAuth 1.0 signature covers.
+const MAX_PARAMS: usize = 128 << 10;
+
 /// Writes the header that `auth` asks for.
 pub(super) async fn authorize(
     ground: &Ground,
@@ -38,7 +41,7 @@ pub(super) async fn authorize(
             let user = value(ground, vault, &draft.url, &user).await?;
             let password = value(ground, vault, &draft.url, &password).await?;
             let pair = Zeroizing::new(format!("{}:{}", user.as_str(), password.as_str()));
-            vault.placed(pair.as_bytes());
+            vault.placed(pair.as_bytes()).map_err(|words| refuse("limit", words))?;
             format!("Basic {}", STANDARD.encode(pair.as_bytes()))
         }
         Auth::Oauth1(oauth1) => oauth1_header(ground, vault, (&draft.method, &draft.url), oauth1).await?,
@@ -57,7 +60,7 @@ async fn value(ground: &Ground, vault: &mut Vault, url: &Url, name: &str) -> Res
         Some(kept) => kept.clone(),
         None => ground.secret(name).await?,
     };
-    vault.placed(secret.expose());
+    vault.placed(secret.expose()).map_err(|words| refuse("limit", words))?;
     let text = std::str::from_utf8(secret.expose());
     text.map(|text| Zeroizing::new(text.to_owned()))
         .map_err(|_| refuse("secret", format!("the secret `{name}` is no text")))
@@ -69,6 +72,10 @@ async fn oauth1_header(
     (method, url): (&Method, &Url),
     oauth1: Oauth1,
 ) -> Result<String, Failure> {
+    let bytes: usize = oauth1.params.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes > MAX_PARAMS {
+        return Err(refuse("limit", format!("the parameters to sign have {bytes} bytes; {MAX_PARAMS} are allowed")));
+    }
     let consumer_key = value(ground, vault, url, &oauth1.consumer_key).await?;
     let consumer_secret = value(ground, vault, url, &oauth1.consumer_secret).await?;
     let token = match &oauth1.token {

@@ -8,12 +8,15 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::{Failure, Ground, refuse};
 use crate::contract::http::{Piece, Section};
+use crate::meter::{Held, Over};
 use crate::services::BlobRead;
 
 /// A body whose length is known before its first byte leaves.
 pub(super) struct Body {
     pub(super) bytes: u64,
     parts: Vec<Part>,
+    /// What of it is in memory.
+    held: Held,
 }
 
 enum Part {
@@ -21,12 +24,17 @@ enum Part {
     Blob(BoxStream<'static, io::Result<Bytes>>),
 }
 
-/// Opens every blob, so that a missing one is known before anything leaves.
+/// Looks every blob up, so that a missing one is known before anything leaves. Each is opened when its turn comes.
 pub(super) async fn open(ground: &Ground, pieces: Vec<Piece>) -> Result<Body, Failure> {
-    let mut body = Body { bytes: 0, parts: Vec::new() };
+    let most = ground.limits.body_pieces as usize;
+    if pieces.len() > most {
+        return Err(refuse("limit", format!("the body has {} pieces; {most} are allowed", pieces.len())));
+    }
+    let mut body = Body { bytes: 0, parts: Vec::new(), held: ground.budget.hold(0)? };
     for piece in pieces {
         match piece {
             Piece::Bytes(bytes) => {
+                body.held.grow(bytes.len() as u64)?;
                 body.bytes += bytes.len() as u64;
                 match body.parts.last_mut() {
                     Some(Part::Bytes(last)) => last.extend_from_slice(&bytes),
@@ -35,12 +43,12 @@ pub(super) async fn open(ground: &Ground, pieces: Vec<Piece>) -> Result<Body, Fa
             }
             Piece::Blob(id) => {
                 let blob = blob(ground, &id).await?;
-                body.bytes += blob.bytes;
+                body.bytes = body.bytes.saturating_add(blob.bytes);
                 body.parts.push(Part::Blob(blob.stream));
             }
             Piece::Section(Section { blob: id, offset, length, .. }) => {
                 let blob = blob(ground, &id).await?;
-                body.bytes += blob.bytes.saturating_sub(offset).min(length);
+                body.bytes = body.bytes.saturating_add(blob.bytes.saturating_sub(offset).min(length));
                 body.parts.push(Part::Blob(section(blob.stream, offset, length)));
             }
             Piece::Other(open) => return Err(refuse("invalid", format!("unknown kind of body `{}`", open.kind))),
@@ -93,16 +101,23 @@ impl Body {
     }
 
     /// Replaces a body without blobs.
-    pub(super) fn set(&mut self, bytes: Vec<u8>) {
+    pub(super) fn set(&mut self, bytes: Vec<u8>) -> Result<(), Over> {
+        self.held.grow((bytes.len() as u64).saturating_sub(self.bytes))?;
         self.bytes = bytes.len() as u64;
         self.parts = vec![Part::Bytes(bytes)];
+        Ok(())
     }
 
     pub(super) fn stream(self) -> BoxStream<'static, io::Result<Bytes>> {
+        let held = self.held;
         let parts = self.parts.into_iter().map(|part| match part {
             Part::Bytes(bytes) => stream::once(async move { Ok(Bytes::from(bytes)) }).boxed(),
             Part::Blob(stream) => stream,
         });
-        stream::iter(parts).flatten().boxed()
+        let kept = move |chunk| {
+            let _ = &held;
+            chunk
+        };
+        stream::iter(parts).flatten().map(kept).boxed()
     }
 }

@@ -11,6 +11,17 @@ use crate::services::SecretValue;
 const MAX_CAPTURES: usize = 32;
 /// Bytes of a label: it is written once for each value that is found.
 const LABEL_BYTES: usize = 128;
+/// Bytes of a pointer.
+const POINTER_BYTES: usize = 1 << 10;
+
+/// What one value of a parsed document takes in memory, with its share of what holds it.
+const NODE_BYTES: usize = 64;
+
+/// What a body may take when it is parsed, at most.
+pub(super) fn tree_bytes(body: &[u8]) -> u64 {
+    let opening = memchr::memchr3_iter(b'[', b'{', b',', body).count();
+    (body.len() + opening * NODE_BYTES) as u64
+}
 
 /// Whether these captures can be asked for at all; known before anything leaves.
 pub(super) fn check(captures: &[Capture]) -> Result<(), String> {
@@ -19,6 +30,9 @@ pub(super) fn check(captures: &[Capture]) -> Result<(), String> {
     }
     if captures.iter().any(|capture| capture.label.len() > LABEL_BYTES) {
         return Err(format!("a capture's label has at most {LABEL_BYTES} bytes"));
+    }
+    if captures.iter().any(|capture| capture.pointer.len() > POINTER_BYTES) {
+        return Err(format!("a capture's pointer has at most {POINTER_BYTES} bytes"));
     }
     Ok(())
 }

@@ -94,7 +94,7 @@ const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// Streams a file into a blob.
 pub(crate) async fn download(ground: &Ground, source: Download, max_bytes: u64) -> Result<Downloaded, DownloadError> {
-    let mut vault = Vault::default();
+    let mut vault = Vault::new(&ground.limits);
     let failed = |failure: Failure, vault: &Vault| match failure {
         Failure::Told(FetchError { kind, .. }) if kind == "too-large" => DownloadError::TooLarge { max_bytes },
         Failure::Told(error) => DownloadError::Failed { kind: error.kind, words: vault.scrub_text(&error.words) },
@@ -115,6 +115,12 @@ pub(crate) async fn download(ground: &Ground, source: Download, max_bytes: u64) 
         202 => return Err(DownloadError::Later { retry_after_ms: retry_after(&answer.headers) }),
         status @ (404 | 410) => return Err(DownloadError::Gone { status }),
         status => return Err(DownloadError::Status { status, retry_after_ms: retry_after(&answer.headers) }),
+    }
+    if vault.knows_secrets() && super::is_packed(&answer.headers) {
+        return Err(DownloadError::Failed {
+            kind: "invalid".to_owned(),
+            words: "the file is compressed on its way though nothing asked for it".to_owned(),
+        });
     }
     let promised = answer.headers.get(http::header::CONTENT_LENGTH);
     let promised = promised.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());

@@ -1,10 +1,13 @@
 //! Markers: the words that a plugin writes where a secret belongs. Only words that were issued in this call are replaced,
 //! once each, where the manifest binds the secret to; whatever else looks like one is text and stays so.
+//!
+//! Address, headers and body are read once each, however many markers there are.
 
-use memchr::memmem;
-use serde_json::Value;
-use url::Url;
+use std::collections::BTreeMap;
 
+use url::{Position, Url};
+
+use super::pointer::{self, Probe};
 use super::prepare::Draft;
 use super::{Failure, Ground, refuse};
 use crate::capabilities::vault::{Encoding, Marker, Vault};
@@ -12,18 +15,185 @@ use crate::egress::grant;
 use crate::manifest::{Place, SecretDecl};
 
 /// Writes the values of every marker that stands in the request.
-pub(super) fn markers(ground: &Ground, vault: &mut Vault, draft: &mut Draft) -> Result<(), Failure> {
-    for index in 0..vault.markers.len() {
-        let marker = &vault.markers[index];
-        let Some(place) = find(marker, draft)? else { continue };
-        bound(ground, &marker.name, &place, &draft.url)?;
-        let written = written(marker, &place)?;
-        put(&marker.word, &place, &written, draft)?;
-        let value = marker.value.clone();
-        vault.markers[index].used = true;
-        vault.placed(value.expose());
+pub(super) async fn markers(ground: &Ground, vault: &mut Vault, draft: Draft) -> Result<Draft, Failure> {
+    if vault.markers.is_empty() {
+        return Ok(draft);
     }
-    Ok(())
+    let bytes = draft.body.texts().map(<[u8]>::len).sum();
+    let (of_request, mut of_call) = (ground.clone(), std::mem::take(vault));
+    let work = move || {
+        let written = write(&of_request, &mut of_call, draft);
+        (of_call, written)
+    };
+    let (of_call, written) = ground.compute(bytes, work).await;
+    *vault = of_call;
+    written
+}
+
+/// A marker in the request: its number, and the offset in what it stands in.
+#[derive(Clone, Copy)]
+struct Hit {
+    marker: usize,
+    at: usize,
+}
+
+/// Every marker in the request, each once.
+#[derive(Default)]
+struct Hits {
+    path: Vec<Hit>,
+    query: Vec<Hit>,
+    /// With the number of the header.
+    headers: Vec<(usize, Hit)>,
+    body: Vec<Hit>,
+}
+
+fn write(ground: &Ground, vault: &mut Vault, mut draft: Draft) -> Result<Draft, Failure> {
+    let hits = find(vault, &draft)?;
+    let places = places(vault, &draft, &hits)?;
+    for (marker, place) in &places {
+        bound(ground, &vault.markers[*marker].name, place, &draft.url)?;
+    }
+    let mut values = BTreeMap::new();
+    for (marker, place) in &places {
+        values.insert(*marker, written(&vault.markers[*marker], place)?);
+    }
+    for (index, hits) in by_header(&hits.headers) {
+        let (_, value) = &mut draft.headers[index];
+        *value = filled(value, &hits, vault, |marker| values[&marker].clone());
+    }
+    if !hits.body.is_empty() {
+        let form = is_form(&draft);
+        let value = |marker: usize| match form {
+            true => url::form_urlencoded::byte_serialize(&plain_of(&values[&marker])).collect(),
+            false => values[&marker].clone(),
+        };
+        let text = String::from_utf8_lossy(draft.body.text().unwrap_or_default());
+        let filled = filled(&text, &hits.body, vault, value);
+        draft.body.set(filled.into_bytes())?;
+    }
+    let in_address: Vec<Hit> = hits.path.iter().chain(&hits.query).copied().collect();
+    if !in_address.is_empty() {
+        let before = draft.url.origin();
+        let whole = filled(draft.url.as_str(), &in_address, vault, |marker| values[&marker].clone());
+        draft.url = Url::parse(&whole).map_err(|_| refuse("secret", "the secret makes no address"))?;
+        if draft.url.origin() != before {
+            return Err(refuse("secret", "the secret changes where the request goes"));
+        }
+        // A value in the path may have led elsewhere than the others are bound to.
+        for (marker, place) in &places {
+            bound(ground, &vault.markers[*marker].name, place, &draft.url)?;
+        }
+    }
+    for marker in places.keys() {
+        let value = vault.markers[*marker].value.clone();
+        vault.markers[*marker].used = true;
+        vault.placed(value.expose()).map_err(|words| refuse("limit", words))?;
+    }
+    Ok(draft)
+}
+
+/// Finds every marker, and refuses one that stands twice.
+fn find(vault: &Vault, draft: &Draft) -> Result<Hits, Failure> {
+    let mut hits = Hits::default();
+    let in_url = vault.find_markers(draft.url.as_str().as_bytes());
+    let (path, query) = (draft.url[..Position::BeforePath].len(), draft.url[..Position::BeforeQuery].len());
+    let mut seen = vec![false; vault.markers.len()];
+    let mut once = |marker: usize| {
+        if std::mem::replace(&mut seen[marker], true) || vault.markers[marker].used {
+            let name = &vault.markers[marker].name;
+            let words = format!("a marker stands for its secret (`{name}`) once; ask for one for each place");
+            return Err(refuse("secret", words));
+        }
+        Ok(())
+    };
+    for (at, marker) in in_url {
+        once(marker)?;
+        match at {
+            at if at < path => return Err(refuse("secret", "a secret can stand in the address's path or query only")),
+            at if at < query => hits.path.push(Hit { marker, at }),
+            at => hits.query.push(Hit { marker, at }),
+        }
+    }
+    for (index, (_, value)) in draft.headers.iter().enumerate() {
+        for (at, marker) in vault.find_markers(value.as_bytes()) {
+            once(marker)?;
+            hits.headers.push((index, Hit { marker, at }));
+        }
+    }
+    for text in draft.body.texts() {
+        for (at, marker) in vault.find_markers(text) {
+            once(marker)?;
+            hits.body.push(Hit { marker, at });
+        }
+    }
+    Ok(hits)
+}
+
+/// Where each marker stands, as the manifest names places.
+fn places(vault: &Vault, draft: &Draft, hits: &Hits) -> Result<BTreeMap<usize, Place>, Failure> {
+    let mut places: BTreeMap<usize, Place> = hits.path.iter().map(|hit| (hit.marker, Place::Path)).collect();
+    if !hits.query.is_empty() {
+        let probe = Probe::new()?;
+        let whole = filled(draft.url.as_str(), &hits.query, vault, |marker| probe.word(marker));
+        let query = &whole[draft.url[..Position::BeforeQuery].len()..];
+        let names = pointer::in_form(&probe, query);
+        for hit in &hits.query {
+            let name = names.get(&hit.marker).cloned();
+            let name =
+                name.ok_or_else(|| refuse("secret", "a secret can stand in the address's path or query only"))?;
+            places.insert(hit.marker, Place::Query(name));
+        }
+    }
+    for (index, hit) in &hits.headers {
+        places.insert(hit.marker, Place::Header(draft.headers[*index].0.as_str().to_owned()));
+    }
+    if !hits.body.is_empty() {
+        let pointers = in_text(vault, draft, &hits.body)?;
+        for hit in &hits.body {
+            let pointer = pointers.get(&hit.marker).cloned();
+            let pointer =
+                pointer.ok_or_else(|| refuse("secret", "a secret can stand in a value of a JSON or form body only"))?;
+            places.insert(hit.marker, Place::Body(pointer));
+        }
+    }
+    Ok(places)
+}
+
+fn in_text(vault: &Vault, draft: &Draft, hits: &[Hit]) -> Result<BTreeMap<usize, String>, Failure> {
+    let text = draft.body.text().ok_or_else(|| refuse("secret", "a secret cannot stand in a body with files"))?;
+    if draft.headers.iter().filter(|(name, _)| name.as_str() == "content-type").count() > 1 {
+        return Err(refuse("secret", "a body with a secret says once what it is"));
+    }
+    // Bytes that are no text would change the offsets, and no provider takes them in JSON or a form.
+    let text = std::str::from_utf8(text).map_err(|_| refuse("secret", "a body with a secret is text in UTF-8"))?;
+    let probe = Probe::new()?;
+    let text = filled(text, hits, vault, |marker| probe.word(marker));
+    Ok(if is_form(draft) {
+        pointer::in_form(&probe, &text).into_iter().map(|(marker, name)| (marker, format!("/{name}"))).collect()
+    } else {
+        pointer::in_json(&probe, &text)
+    })
+}
+
+/// The text with something else in the place of each marker; `hits` in order.
+fn filled(text: &str, hits: &[Hit], vault: &Vault, value: impl Fn(usize) -> String) -> String {
+    let mut whole = String::with_capacity(text.len());
+    let mut from = 0;
+    for hit in hits {
+        whole.push_str(&text[from..hit.at]);
+        whole.push_str(&value(hit.marker));
+        from = hit.at + vault.markers[hit.marker].word.len();
+    }
+    whole.push_str(&text[from..]);
+    whole
+}
+
+fn by_header(hits: &[(usize, Hit)]) -> BTreeMap<usize, Vec<Hit>> {
+    let mut by_header: BTreeMap<usize, Vec<Hit>> = BTreeMap::new();
+    for (index, hit) in hits {
+        by_header.entry(*index).or_default().push(*hit);
+    }
+    by_header
 }
 
 /// Whether a secret may stand at this place of a request to this address.
@@ -55,84 +225,10 @@ fn takes(declared: &SecretDecl, place: &Place) -> bool {
     })
 }
 
-/// The one place where a marker stands; nothing where it stands nowhere.
-fn find(marker: &Marker, draft: &Draft) -> Result<Option<Place>, Failure> {
-    let word = marker.word.as_str();
-    let in_headers = draft.headers.iter().map(|(_, value)| value.matches(word).count()).sum::<usize>();
-    let in_body = draft.body.texts().map(|text| memmem::find_iter(text, word).count()).sum::<usize>();
-    let count = draft.url.as_str().matches(word).count() + in_headers + in_body;
-    if count == 0 {
-        return Ok(None);
-    }
-    if count > 1 || marker.used {
-        let words = format!("a marker stands for its secret (`{}`) once; ask for one for each place", marker.name);
-        return Err(refuse("secret", words));
-    }
-    if let Some((name, _)) = draft.headers.iter().find(|(_, value)| value.contains(word)) {
-        return Ok(Some(Place::Header(name.as_str().to_owned())));
-    }
-    if in_body == 0 {
-        return in_address(word, &draft.url).map(Some);
-    }
-    in_text(word, draft).map(Some)
-}
-
-/// A word that the plugin does not know, to be put where a marker stands: what is found by it is that very place, and not
-/// another one where the marker was written in an encoding.
-fn probe() -> Result<String, Failure> {
-    let mut random = [0u8; 24];
-    getrandom::fill(&mut random).map_err(|_| refuse("limit", "the host has no randomness"))?;
-    Ok(format!("sbg{}", hex::encode(random)))
-}
-
-fn in_address(word: &str, url: &Url) -> Result<Place, Failure> {
-    if url.path().contains(word) {
-        return Ok(Place::Path);
-    }
-    let probe = probe()?;
-    let query = url.query().unwrap_or_default().replacen(word, &probe, 1);
-    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    let name = pairs.find(|(_, value)| value.contains(&probe)).map(|(name, _)| name.into_owned());
-    name.map(Place::Query).ok_or_else(|| refuse("secret", "a secret can stand in the address's path or query only"))
-}
-
-fn in_text(word: &str, draft: &Draft) -> Result<Place, Failure> {
-    let text = draft.body.text().ok_or_else(|| refuse("secret", "a secret cannot stand in a body with files"))?;
-    if draft.headers.iter().filter(|(name, _)| name.as_str() == "content-type").count() > 1 {
-        return Err(refuse("secret", "a body with a secret says once what it is"));
-    }
-    let probe = probe()?;
-    let text = String::from_utf8_lossy(text).replacen(word, &probe, 1);
-    let pointer = if is_form(draft) {
-        let mut pairs = url::form_urlencoded::parse(text.as_bytes());
-        pairs.find(|(_, value)| value.contains(&probe)).map(|(name, _)| format!("/{name}"))
-    } else {
-        let json: Option<Value> = serde_json::from_str(&text).ok();
-        json.and_then(|json| pointer_to(&json, &probe, String::new()))
-    };
-    pointer
-        .map(Place::Body)
-        .ok_or_else(|| refuse("secret", "a secret can stand in a value of a JSON or form body only"))
-}
-
 fn is_form(draft: &Draft) -> bool {
     draft
         .header("content-type")
         .is_some_and(|mime| mime.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
-}
-
-fn pointer_to(value: &Value, word: &str, at: String) -> Option<String> {
-    match value {
-        Value::String(text) => text.contains(word).then_some(at),
-        Value::Array(items) => {
-            items.iter().enumerate().find_map(|(index, item)| pointer_to(item, word, format!("{at}/{index}")))
-        }
-        Value::Object(fields) => fields.iter().find_map(|(name, field)| {
-            let name = name.replace('~', "~0").replace('/', "~1");
-            pointer_to(field, word, format!("{at}/{name}"))
-        }),
-        _ => None,
-    }
 }
 
 /// The value as it is written there: refused where it would change the request's shape.
@@ -165,36 +261,6 @@ fn is_plain(c: char) -> bool {
 
 fn breaks_body(c: char) -> bool {
     c.is_control() || "\"\\&=+%".contains(c)
-}
-
-fn put(word: &str, place: &Place, written: &str, draft: &mut Draft) -> Result<(), Failure> {
-    match place {
-        // No marker is ever found there: the host's own SMTP client is given the value.
-        Place::Smtp => return Err(refuse("secret", "a password of a mail account stands in no request")),
-        Place::Path | Place::Query(_) => {
-            let before = draft.url.origin();
-            let replaced = draft.url.as_str().replacen(word, written, 1);
-            draft.url = Url::parse(&replaced).map_err(|_| refuse("secret", "the secret makes no address"))?;
-            if draft.url.origin() != before {
-                return Err(refuse("secret", "the secret changes where the request goes"));
-            }
-        }
-        Place::Header(_) | Place::Auth => {
-            for (_, value) in &mut draft.headers {
-                *value = value.replacen(word, written, 1);
-            }
-        }
-        Place::Body(_) => {
-            let form = is_form(draft);
-            let text = String::from_utf8_lossy(draft.body.text().unwrap_or_default()).into_owned();
-            let written = match form {
-                true => url::form_urlencoded::byte_serialize(&plain_of(written)).collect(),
-                false => written.to_owned(),
-            };
-            draft.body.set(text.replacen(word, &written, 1).into_bytes());
-        }
-    }
-    Ok(())
 }
 
 /// What a form's encoding is put around: a value that was asked for in `url` is not encoded twice.

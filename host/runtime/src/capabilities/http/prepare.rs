@@ -15,9 +15,11 @@ use crate::meter::Departure;
 
 /// A request's own headers, names and values together.
 const MAX_HEADERS: usize = 32 << 10;
+/// Bytes of a request's address.
+const MAX_ADDRESS: usize = 32 << 10;
 
 /// What the host alone writes.
-const RESERVED: [&str; 12] = [
+const RESERVED: [&str; 15] = [
     "host",
     "content-length",
     "transfer-encoding",
@@ -30,6 +32,24 @@ const RESERVED: [&str; 12] = [
     "proxy-authorization",
     "proxy-connection",
     "proxy-authenticate",
+    // A destination that follows these does what the manifest's methods do not allow.
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
+/// What the host alone writes where the call knows a secret: an answer that is cut, packed or hashed shows a value in a form in
+/// which it is not recognised, and piece by piece a plugin would learn the whole. Beside these every name that ends with `range`
+/// (`range`, `if-range`, and providers' own).
+const RESERVED_WITH_SECRETS: [&str; 7] = [
+    "accept-encoding",
+    "accept-charset",
+    // Differences to an earlier answer (RFC 3229).
+    "a-im",
+    "im",
+    "want-digest",
+    "want-content-digest",
+    "want-repr-digest",
 ];
 
 /// A request whose parts can still be written into.
@@ -56,14 +76,21 @@ pub(super) async fn prepare(
 ) -> Result<(Outgoing, Arc<Departure>), Failure> {
     let method: Method =
         request.method.to_ascii_uppercase().parse().map_err(|_| refuse("invalid", "no HTTP method"))?;
+    if matches!(method, Method::TRACE | Method::CONNECT) {
+        return Err(refuse("invalid", format!("the method {method} is the host's")));
+    }
+    let takes_secrets = !request.captures.is_empty();
     let url = address(&request.url)?;
     allowed(ground, &method, &url)?;
-    let mut draft =
+    let draft =
         Draft { method, url, headers: headers(request.headers)?, body: body::open(ground, request.body).await? };
-    place::markers(ground, vault, &mut draft)?;
+    let mut draft = place::markers(ground, vault, draft).await?;
     // A value in the path may have changed where the request goes.
     allowed(ground, &draft.method, &draft.url)?;
     auth::authorize(ground, vault, &mut draft, request.auth).await?;
+    if takes_secrets || vault.knows_secrets() {
+        whole_answer(&draft.headers)?;
+    }
     let headers = finished(&draft.headers)?;
     let size =
         draft.url.as_str().len() + headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
@@ -94,6 +121,9 @@ fn is_safe(method: &Method) -> bool {
 }
 
 fn address(text: &str) -> Result<Url, Failure> {
+    if text.len() > MAX_ADDRESS {
+        return Err(refuse("limit", format!("the address has {} bytes; {MAX_ADDRESS} are allowed", text.len())));
+    }
     let mut url = Url::parse(text).map_err(|error| refuse("invalid", format!("not an absolute address: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(refuse("invalid", "only http and https addresses can be called"));
@@ -126,6 +156,20 @@ fn headers(given: Vec<(String, String)>) -> Result<Vec<(HeaderName, String)>, Fa
             Ok((name, value))
         })
         .collect()
+}
+
+/// Refuses what asks for an answer in which a secret would not be recognised.
+fn whole_answer(headers: &[(HeaderName, String)]) -> Result<(), Failure> {
+    let cuts = |name: &str| name.ends_with("range") || RESERVED_WITH_SECRETS.contains(&name);
+    match headers.iter().find(|(name, _)| cuts(name.as_str())) {
+        Some((name, _)) => Err(refuse(
+            "invalid",
+            format!(
+                "the header `{name}` is the host's in a call that knows a secret: the answer could show it in parts"
+            ),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn finished(headers: &[(HeaderName, String)]) -> Result<HeaderMap, Failure> {

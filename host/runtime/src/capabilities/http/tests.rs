@@ -189,6 +189,7 @@ async fn server() -> String {
         .route("/v1/bare", any(|| async { "czNzczEwbi12NGx1ZQ==" }))
         .route("/v1/cut", any(|| async { "{\"access_token\": \"s3ss10n-v4lue" }))
         .route("/v1/broken", any(|| async { (StatusCode::BAD_GATEWAY, "s3ss10n-v4lue could not be stored") }))
+        .route("/v1/packed", any(|| async { ([("content-encoding", "gzip")], "\x1f\u{b}") }))
         .route("/v1/later", get(|| async { (StatusCode::ACCEPTED, [("retry-after", "3")], "") }))
         .route("/v1/gone", get(|| async { StatusCode::GONE }))
         .route("/v1/file", get(|| async {
@@ -227,6 +228,9 @@ async fn ground_and_memory(limits: Limits, overridden: &[&str]) -> (Ground, Arc<
         }),
         client: Client::with_names(policy, Arc::new(Leads("10.0.0.1".parse().unwrap()))).unwrap(),
         budget: Arc::new(Budget::new(&limits)),
+        limits: Arc::new(limits),
+        workers: Arc::new(Workers::new()),
+        watch: Arc::default(),
     };
     (ground, memory)
 }

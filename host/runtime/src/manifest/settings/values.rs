@@ -1,11 +1,12 @@
 //! Whether values fit a form, and what among them is secret or public.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jsonschema::Validator;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Field, all_fields, discriminator, fields};
+use super::{Field, all_fields, discriminator, fields, pattern};
 use crate::manifest::section::nearest;
 use crate::services::SecretValue;
 
@@ -25,6 +26,9 @@ fn fault(name: &str, code: &str, detail: impl Into<String>) -> SettingFault {
     let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
     SettingFault { pointer, code: code.to_owned(), detail: detail.into() }
 }
+
+/// Unknown fields that are told; each is compared with every known one.
+const MOST_UNKNOWN: usize = 50;
 
 /// What in new settings does not fit, all of it at once; empty: they fit.
 pub fn validate(schema: &Value, values: &Value) -> Vec<SettingFault> {
@@ -49,7 +53,8 @@ pub fn validate_update(schema: &Value, values: &Value, is_set: &dyn Fn(&str) -> 
     for field in &fields {
         check(field, object.get(field.name), is_set, &mut faults);
     }
-    for name in object.keys().filter(|name| !fields.iter().any(|field| field.name == name.as_str())) {
+    let known: BTreeSet<&str> = fields.iter().map(|field| field.name).collect();
+    for name in object.keys().filter(|name| !known.contains(name.as_str())).take(MOST_UNKNOWN) {
         if discriminator(schema) != Some(name) {
             faults.push(unknown(schema, &fields, name));
         }
@@ -104,7 +109,7 @@ fn check(field: &Field<'_>, value: Option<&Value>, is_set: &dyn Fn(&str) -> bool
     };
     let problem = match value {
         Value::String(text) if field.schema["type"] == "string" || field.schema.get("const").is_some() => {
-            string(field.schema, text)
+            string(field.schema, text, pattern_of(field.schema).as_ref())
         }
         Value::Array(items) if field.schema["type"] == "array" => list(field.schema, items),
         Value::Bool(_) if field.schema["type"] == "boolean" => None,
@@ -146,7 +151,7 @@ fn range(schema: &Value, number: &serde_json::Number) -> Problem {
     Some(("too-large", format!("must be at most {most}")))
 }
 
-fn string(schema: &Value, text: &str) -> Problem {
+fn string(schema: &Value, text: &str, pattern: Option<&Validator>) -> Problem {
     let choices = schema.get("enum").and_then(Value::as_array);
     if let Some(choices) = choices.filter(|choices| !choices.iter().any(|choice| choice == text)) {
         let choices: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
@@ -162,7 +167,7 @@ fn string(schema: &Value, text: &str) -> Problem {
     if length > most {
         return Some(("too-long", format!("must have at most {most} characters")));
     }
-    if !matches_pattern(schema, text) {
+    if pattern.is_some_and(|pattern| !pattern.is_valid(&Value::from(text))) {
         return Some(("pattern", "does not have the expected form".to_owned()));
     }
     if is_origins(schema) && !is_origin(text) {
@@ -171,9 +176,9 @@ fn string(schema: &Value, text: &str) -> Problem {
     format(schema.get("format")?.as_str()?, text)
 }
 
-fn matches_pattern(schema: &Value, text: &str) -> bool {
-    let Some(pattern) = schema.get("pattern") else { return true };
-    jsonschema::is_valid(&serde_json::json!({ "pattern": pattern }), &Value::from(text))
+/// The field's pattern, where it has one: compiled once, however many texts there are.
+fn pattern_of(schema: &Value) -> Option<Validator> {
+    schema.get("pattern").and_then(pattern::compiled)
 }
 
 fn list(schema: &Value, items: &[Value]) -> Problem {
@@ -185,6 +190,7 @@ fn list(schema: &Value, items: &[Value]) -> Problem {
     if items.len() as u64 > most {
         return Some(("too-many", format!("must have at most {most} entries")));
     }
+    let pattern = pattern_of(&schema["items"]);
     let mut seen = std::collections::BTreeSet::new();
     for item in items {
         let Some(text) = item.as_str() else { return Some(("type", "must be a list of texts".to_owned())) };
@@ -197,7 +203,7 @@ fn list(schema: &Value, items: &[Value]) -> Problem {
         if is_origins(schema) && !is_origin(text) {
             return Some(("format", format!("`{text}` is no site such as https://example.com or example.com")));
         }
-        if let Some((code, words)) = string(&schema["items"], text) {
+        if let Some((code, words)) = string(&schema["items"], text, pattern.as_ref()) {
             return Some((code, format!("`{text}` {words}")));
         }
     }

@@ -137,6 +137,101 @@ async fn a_marker_elsewhere_twice_or_again_is_refused() {
 }
 
 #[tokio::test]
+async fn no_header_asks_for_a_part_of_an_answer_to_a_request_with_a_secret() {
+    let _turn = TURN.lock().await;
+    let ground = ground().await;
+    let cutting = [
+        ("Range", "bytes=3-5"),
+        ("If-Range", "x"),
+        ("X-Provider-Range", "bytes=3-5"),
+        ("Accept-Encoding", "gzip"),
+        ("Accept-Charset", "utf-16"),
+        ("A-IM", "vcdiff"),
+        ("Want-Repr-Digest", "sha-256=1"),
+    ];
+    for (name, value) in cutting {
+        let mut plain = request("GET", "https://api.example.com/v1/echo");
+        plain.headers = vec![(name.to_owned(), value.to_owned())];
+        made(&ground, &mut Vault::default(), plain.clone()).await.unwrap();
+        let with = |change: &dyn Fn(&mut Request, &mut Vault)| {
+            let (mut request, mut vault) = (plain.clone(), Vault::default());
+            change(&mut request, &mut vault);
+            (request, vault)
+        };
+        let all = [
+            with(&|request, _| request.auth = Auth::Bearer("token".to_owned())),
+            with(&|request, vault| request.url += &format!("?key={}", marker(vault, Encoding::Url))),
+            with(&|request, _| {
+                request.captures = vec![Capture { pointer: "/a".to_owned(), label: "l".to_owned(), extra: Vec::new() }];
+            }),
+            // The destination knows it from an earlier request.
+            with(&|_, vault| vault.placed(b"placed-before").unwrap()),
+        ];
+        for (request, mut vault) in all {
+            let error = made(&ground, &mut vault, request).await.unwrap_err();
+            assert_eq!((error.kind.as_str(), error.dispatched), ("invalid", false), "{name}");
+            assert!(error.words.contains(&name.to_ascii_lowercase()), "{}", error.words);
+        }
+    }
+    for name in ["TE", "Trailer", "Expect", "Connection", "X-HTTP-Method-Override"] {
+        let mut plain = request("GET", "https://api.example.com/v1/echo");
+        plain.headers = vec![(name.to_owned(), "x".to_owned())];
+        assert_eq!(kind_of(&ground, plain).await, told("invalid"), "{name}");
+    }
+    assert_eq!(kind_of(&ground, request("TRACE", "https://api.example.com/v1/echo")).await, told("invalid"));
+}
+
+#[tokio::test]
+async fn an_answer_in_which_nothing_can_be_found_is_not_shown() {
+    let _turn = TURN.lock().await;
+    let ground = ground().await;
+    let mut get = request("GET", "https://api.example.com/v1/packed");
+    made(&ground, &mut Vault::default(), get.clone()).await.unwrap();
+    get.auth = Auth::Bearer("token".to_owned());
+    let error = made(&ground, &mut Vault::default(), get).await.unwrap_err();
+    assert_eq!((error.kind.as_str(), error.dispatched), ("invalid", true));
+}
+
+#[tokio::test]
+async fn markers_in_a_large_body_are_placed_in_one_pass() {
+    let _turn = TURN.lock().await;
+    let ground = ground().await;
+    let mut vault = Vault::default();
+    let words: Vec<String> = (0..256).map(|_| marker(&mut vault, Encoding::Json)).collect();
+    let mut body = String::from("{\"text\":\"");
+    body.push_str(&"sbgsbgsb".repeat((6 << 20) / 8));
+    body.push_str("\",\"list\":[");
+    let list: Vec<String> = words.iter().map(|word| format!("{{\"token\":\"{word}\"}}")).collect();
+    body.push_str(&list.join(","));
+    body.push_str("]}");
+    let mut post = request("POST", "https://api.example.com/v1/x");
+    post.body = vec![Piece::Bytes(body.into_bytes())];
+    let begun = std::time::Instant::now();
+    made(&ground, &mut vault, post).await.unwrap();
+    // A pass for each marker takes minutes.
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    let seen: Value = serde_json::from_str(seen()["body"].as_str().unwrap()).unwrap();
+    assert!(seen["list"].as_array().unwrap().iter().all(|one| one["token"] == TOKEN));
+    assert!(ground.watch.computed() > Duration::ZERO, "what the host computes counts as the call's");
+}
+
+#[tokio::test]
+async fn the_pieces_of_a_body_and_the_secrets_of_a_call_are_bounded() {
+    let limits = Limits { body_pieces: 2, secret_bytes: 200, memory_bytes: 1_000, ..Limits::default() };
+    let ground = ground_with(limits.clone(), &["https://api.example.com"]).await;
+    let mut post = request("POST", "https://api.example.com/v1/x");
+    post.body = vec![Piece::Blob("blob_0".to_owned()); 3];
+    assert_eq!(kind_of(&ground, post).await, told("limit"));
+    let mut vault = Vault::new(&limits);
+    vault.placed(&[b'a'; 50]).unwrap();
+    assert!(vault.placed(&[b'b'; 50]).is_err());
+    let mut post = request("POST", "https://api.example.com/v1/x");
+    post.body = vec![Piece::Bytes(vec![b'a'; 1_001])];
+    let over = fetch(&ground, &mut Vault::default(), post).await.unwrap_err();
+    assert_eq!(over.0, CallFault::Memory);
+}
+
+#[tokio::test]
 async fn text_that_looks_like_a_marker_but_was_not_issued_stays_as_it_is() {
     let _turn = TURN.lock().await;
     let ground = ground().await;
