@@ -5,8 +5,8 @@
 mod boot;
 mod folder;
 mod install;
-mod outcomes;
 mod native;
+mod outcomes;
 mod registry;
 mod renewal;
 mod services;
