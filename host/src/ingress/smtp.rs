@@ -4,14 +4,14 @@
 //! It never relays: a recipient is an address of a channel's, or nobody. Nothing is acknowledged before it is on disk.
 
 mod dots;
+mod seats;
 mod session;
 mod take;
 mod tls;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -25,12 +25,15 @@ use crate::mail::Verdicts;
 use crate::model::client_key::ClientKey;
 use crate::web::listener::Pace;
 use crate::web::state::State;
+use seats::Seats;
 use session::{Session, Wire};
 
 pub use tls::TlsError;
 
 /// The name of the socket in the data folder.
 const SOCKET: &str = "mail.sock";
+/// How long a client that finds no seat may take to read why.
+const TURNING_AWAY: Duration = Duration::from_secs(2);
 
 /// Why no mail can be received.
 #[derive(Debug, thiserror::Error)]
@@ -68,8 +71,7 @@ struct Shared {
     bytes: Budget,
     pace: Pace,
     mails: Limiter<ClientKey>,
-    connections: Budget,
-    of_one: Mutex<HashMap<ClientKey, usize>>,
+    seats: Seats,
 }
 
 /// Receives mail until it is told to stop.
@@ -99,13 +101,16 @@ impl Smtp {
         };
         let shared = Shared {
             mails: Limiter::per_minute(config.mails_per_minute, state.config.server.limiter_keys),
-            connections: Budget::new(config.connections),
+            seats: Seats::new(
+                config.connections,
+                config.connections_per_address,
+                Duration::from_millis(state.config.server.head_ms),
+            ),
             bytes: Budget::with_share(
                 config.receiving_bytes.max(config.max_bytes),
                 config.receiving_bytes_per_address.max(config.max_bytes),
             ),
             pace: Pace::of(&state.config.server),
-            of_one: Mutex::default(),
             state: state.clone(),
             config,
             verdicts,
@@ -183,50 +188,20 @@ fn serve(
 ) {
     let (shared, stop) = (Arc::clone(shared), stop.clone());
     tasks.spawn(async move {
-        let place = Place::take(&shared, client.map(ClientKey::of));
-        let room = shared.connections.take(1);
-        let full = place.is_none() || room.is_none();
-        let session = Session::new(Arc::clone(&shared), wire, client);
-        let served = async { if full { session.turn_away().await } else { session.run().await } };
+        let Some(taken) = shared.seats.take(client.map(ClientKey::of)) else {
+            // It is told why, where it reads that at once: it has no seat that it could keep.
+            let session = Session::new(Arc::clone(&shared), wire, client, None);
+            let _ = tokio::time::timeout(TURNING_AWAY, session.turn_away()).await;
+            return;
+        };
+        let served = Session::new(Arc::clone(&shared), wire, client, Some(Arc::clone(&taken.seat))).run();
         tokio::select! {
             () = stop.cancelled() => {}
+            () = taken.seat.ended() => {}
             ended = served => if let Err(error) = ended {
                 tracing::debug!(?client, %error, "a session of a mail server broke");
             },
         }
-        drop(place);
+        drop(taken);
     });
-}
-
-/// One of the connections that an address may have.
-struct Place {
-    shared: Arc<Shared>,
-    client: Option<ClientKey>,
-}
-
-impl Place {
-    fn take(shared: &Arc<Shared>, client: Option<ClientKey>) -> Option<Place> {
-        if let Some(client) = client {
-            let mut open = shared.of_one.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = open.entry(client).or_default();
-            if *count >= shared.config.connections_per_address {
-                return None;
-            }
-            *count += 1;
-        }
-        Some(Place { shared: Arc::clone(shared), client })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some(client) = self.client else { return };
-        let mut open = self.shared.of_one.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&client) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&client);
-            }
-        }
-    }
 }

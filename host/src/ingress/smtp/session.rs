@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::dots::Dots;
+use super::seats::Seat;
 use super::take::{Received, Recipient, Refusal};
 use crate::disk::Purpose;
 use crate::ingress::budget::Room;
@@ -49,6 +50,7 @@ pub(super) struct Session {
     shared: Arc<Shared>,
     wire: Box<dyn Wire>,
     client: Option<IpAddr>,
+    seat: Option<Arc<Seat>>,
     /// What came and was not looked at yet.
     came: Vec<u8>,
     secured: bool,
@@ -73,11 +75,12 @@ enum Raw {
 }
 
 impl Session {
-    pub fn new(shared: Arc<Shared>, wire: Box<dyn Wire>, client: Option<IpAddr>) -> Session {
+    pub fn new(shared: Arc<Shared>, wire: Box<dyn Wire>, client: Option<IpAddr>, seat: Option<Arc<Seat>>) -> Session {
         Session {
             shared,
             wire,
             client,
+            seat,
             came: Vec::new(),
             secured: false,
             lmtp: false,
@@ -260,6 +263,9 @@ impl Session {
         self.sender = None;
         self.announced = 0;
         self.recipients.clear();
+        if let Some(seat) = &self.seat {
+            seat.rests();
+        }
     }
 
     async fn mail_from(&mut self, sender: String, announced: usize) -> io::Result<Next> {
@@ -299,6 +305,9 @@ impl Session {
         match self.shared.recipient(address).await {
             Ok(Some(recipient)) => {
                 self.recipients.push(recipient);
+                if let Some(seat) = &self.seat {
+                    seat.serves();
+                }
                 self.say("250 2.1.5 fine").await?;
                 Ok(Next::Go)
             }
