@@ -6,6 +6,7 @@ mod authorisation;
 mod browser;
 mod conformance;
 mod data_folder;
+mod doctor;
 mod email_erased;
 mod email_later;
 mod email_names;

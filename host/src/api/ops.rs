@@ -1,7 +1,7 @@
 //! For whoever runs the server: is it alive, is it ready, what does it measure.
 
 use axum::Router;
-use axum::extract::State as Axum;
+use axum::extract::{Path, State as Axum};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -12,9 +12,24 @@ use super::problem::Problem;
 use super::state::State;
 use crate::auth::Role;
 
-/// `/healthz`, `/readyz` and `/metrics`.
+/// Characters of a challenge.
+const CHALLENGE: usize = 32;
+
+/// `/healthz`, `/readyz`, `/metrics` and `/reachable/{challenge}`.
 pub fn routes() -> Router<State> {
-    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).route("/metrics", get(metrics))
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route("/reachable/{challenge}", get(reachable))
+}
+
+/// Proves to `sambung doctor` that this very server answers at an address: the challenge, sealed with the master key.
+async fn reachable(Axum(state): Axum<State>, Path(challenge): Path<String>) -> Result<String, Problem> {
+    if challenge.len() != CHALLENGE || !challenge.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Problem::not_found());
+    }
+    Ok(hex::encode(state.db.answer_challenge(&challenge)))
 }
 
 /// `/metrics` alone, for a listener of its own.

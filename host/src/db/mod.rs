@@ -72,6 +72,7 @@ pub use plugins::{GenerationRow, PluginRow, RefusedFile};
 pub use polls::{PollResult, PolledChannel};
 pub use retention::{Expired, Looked};
 pub use secrets::{Secret, SecretState};
+pub use system::answers_challenge;
 pub use templates::{KnownTemplate, NewTemplate, StaleTemplates, TemplateFilter};
 pub use tokens::{NewToken, Standing, TokenKind, TokenRow, Who};
 pub use users::{NewUser, UserChange, UserChanged, UserRow};

@@ -75,7 +75,20 @@ pub(in crate::db) fn hold(connection: &Connection, now: i64) -> Result<(), DbErr
     set(connection, HELD_KEY, &now.to_string())
 }
 
+/// What an answer to a challenge is sealed as.
+const CHALLENGE_ROW: &str = "reachable";
+
+/// Whether `answer` is of a server with these master keys, to this challenge.
+pub fn answers_challenge(vault: &Vault, challenge: &str, answer: &[u8]) -> bool {
+    vault.open(CHALLENGE_ROW, answer).is_ok_and(|opened| opened.as_slice() == challenge.as_bytes())
+}
+
 impl Db {
+    /// Answers a challenge in a way that only a server with this master key can.
+    pub fn answer_challenge(&self, challenge: &str) -> Vec<u8> {
+        self.vault().seal(CHALLENGE_ROW, challenge.as_bytes(), crate::clock::random::<CHANCE>())
+    }
+
     /// Since when outbound, polling and refresh are held after a restore, in milliseconds since 1970.
     pub async fn held_since(&self) -> Result<Option<i64>, DbError> {
         self.read(held).await
