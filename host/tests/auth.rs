@@ -304,3 +304,80 @@ async fn what_is_not_there_is_a_problem_too() {
     let (status, problem) = host.call(Method::PUT, "/v1/me", None).await;
     assert_eq!((status, &problem["code"]), (StatusCode::METHOD_NOT_ALLOWED, &json!("method-not-allowed")));
 }
+
+/// Tries to sign in at a client address that a trusted proxy names: the status.
+async fn sign_in_at(host: &TestHost, client: &str, email: &str, password: &str) -> StatusCode {
+    let form = json!({ "email": email, "password": password });
+    let request = host.client.post(host.url("/v1/session")).header("x-forwarded-for", client).json(&form);
+    request.send().await.unwrap().status()
+}
+
+fn behind_a_proxy(most: u32) -> Options {
+    Options::default().set("AUTH__SIGN_IN_PER_MINUTE", most).set("SERVER__TRUSTED_PROXIES", "127.0.0.1")
+}
+
+#[tokio::test]
+async fn a_person_signs_in_where_they_did_before_while_strangers_try_their_account() {
+    let host = TestHost::start_with(behind_a_proxy(5)).await;
+    user(&host, "ann@example.com", "agent").await;
+    user(&host, "ben@example.com", "agent").await;
+    assert_eq!(sign_in_at(&host, "203.0.113.1", "ann@example.com", PASSWORD).await, StatusCode::CREATED);
+    let mut answered = Vec::new();
+    for last in 10..20 {
+        answered.push(sign_in_at(&host, &format!("203.0.113.{last}"), " ANN@example.com", "a wrong password").await);
+    }
+    assert_eq!(answered[..4], [StatusCode::UNAUTHORIZED; 4]);
+    assert_eq!(answered[5..], [StatusCode::TOO_MANY_REQUESTS; 5], "many addresses have one limit for an account");
+    assert_eq!(sign_in_at(&host, "203.0.113.1", "ann@example.com", PASSWORD).await, StatusCode::CREATED);
+    assert_eq!(sign_in_at(&host, "203.0.113.99", "ben@example.com", PASSWORD).await, StatusCode::CREATED);
+    for _ in 0..3 {
+        sign_in_at(&host, "203.0.113.1", "ann@example.com", "a wrong password").await;
+    }
+    let wrong = sign_in_at(&host, "203.0.113.1", "ann@example.com", "a wrong password").await;
+    assert_eq!(wrong, StatusCode::TOO_MANY_REQUESTS, "a known address has a limit as well");
+}
+
+#[tokio::test]
+async fn the_addresses_of_an_ipv6_64_and_both_writings_of_an_ipv4_address_share_a_limit() {
+    let host = TestHost::start_with(behind_a_proxy(3)).await;
+    for written in [
+        ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:3", "2001:db8::4"],
+        ["203.0.113.9", "::ffff:203.0.113.9", "203.0.113.9", "::ffff:203.0.113.9"],
+    ] {
+        let mut answered = Vec::new();
+        for (number, client) in written.iter().enumerate() {
+            answered
+                .push(sign_in_at(&host, client, &format!("{client}-{number}@example.com"), "a wrong password").await);
+        }
+        assert_eq!(answered[2..], [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS], "{written:?}");
+    }
+    assert_eq!(
+        sign_in_at(&host, "2001:db8:0:1::1", "x@example.com", "a wrong password").await,
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test]
+async fn what_is_too_long_for_an_address_or_a_password_is_refused_before_it_is_counted() {
+    let host = TestHost::start_with(behind_a_proxy(2)).await;
+    let ask = async |email: String, password: String| {
+        let form = json!({ "email": email, "password": password });
+        read(host.client.post(host.url("/v1/session")).json(&form).send().await.unwrap()).await
+    };
+    for _ in 0..3 {
+        let (status, problem) = ask(format!("{}@example.com", "x".repeat(300)), "y".repeat(600)).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+        assert_eq!(
+            (&problem["errors"][0]["pointer"], &problem["errors"][1]["pointer"]),
+            (&json!("#/email"), &json!("#/password"))
+        );
+    }
+    assert_eq!(ask("x".repeat(100_000), "y".into()).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    for path in ["/v1/setup", "/setup/x"] {
+        let long = format!("email={}", "x".repeat(100_000));
+        let kind = if path == "/v1/setup" { "application/json" } else { "application/x-www-form-urlencoded" };
+        let answer = host.client.post(host.url(path)).header("content-type", kind).body(long).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+    }
+    assert_eq!(ask("ann@example.com".into(), "a wrong password".into()).await.0, StatusCode::UNAUTHORIZED);
+}

@@ -1,7 +1,7 @@
 //! Signing in and out, and who one is.
 
 use axum::Json;
-use axum::extract::State as Axum;
+use axum::extract::{DefaultBodyLimit, State as Axum};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -14,12 +14,20 @@ use super::caller::Caller;
 use super::cookies;
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
+use crate::auth::password::MOST_PASSWORD;
 use crate::auth::{Minted, Role};
+use crate::model::client_key::ClientKey;
 use crate::web::client::ClientAddress;
+
+/// Most bytes of what is sent without credentials: it is held in memory before anything is known of its sender.
+pub(super) const MOST_BODY: usize = 16 << 10;
+/// Most bytes of an e-mail address.
+const MOST_EMAIL: usize = 254;
 
 /// `/session` and `/me`.
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(sign_in, sign_out)).routes(routes!(me))
+    let session = OpenApiRouter::new().routes(routes!(sign_in, sign_out)).layer(DefaultBodyLimit::max(MOST_BODY));
+    session.merge(OpenApiRouter::new().routes(routes!(me)))
 }
 
 /// An e-mail address and a password.
@@ -66,16 +74,18 @@ async fn sign_in(
 ) -> Answer<Response> {
     let mut faults = Vec::new();
     for (name, value) in [("email", &form.email), ("password", &form.password)] {
+        let most = if name == "email" { MOST_EMAIL } else { MOST_PASSWORD };
         if value.is_empty() {
             faults.push(FieldError::required(format!("#/{name}")));
+        } else if value.len() > most {
+            faults.push(FieldError::new(format!("#/{name}"), "length", format!("has at most {most} bytes")));
         }
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    state.limits.sign_in.check(&address).map_err(Problem::too_many)?;
-    state.limits.sign_in_email.check(&form.email.trim().to_lowercase()).map_err(Problem::too_many)?;
-    let (minted, user) = state.auth.sign_in(&form.email, &form.password).await?;
+    let known = limit(&state, address, &form.email).await?;
+    let (minted, user) = state.auth.sign_in(&form.email, &form.password, address, known).await?;
     let workspace = state.db.workspace(&user.workspace).await?.ok_or_else(Problem::not_found)?;
     let role = Role::from_name(&user.role).ok_or_else(Problem::unauthorized)?;
     let me = Me {
@@ -87,6 +97,27 @@ async fn sign_in(
         permissions: role.permissions(),
     };
     Ok((StatusCode::CREATED, [(SET_COOKIE, cookie(&state, &minted))], Json(me)).into_response())
+}
+
+/// Counts a try to sign in; whether the person signed in from this client before.
+///
+/// Each client has its own limit. All clients together have one for each account, so that many of them cannot try one person's
+/// passwords; it counts only clients where that person never signed in. Whoever sends wrong passwords for another person's account
+/// therefore uses up what strangers may try, and the person still signs in from where they did before, with tries of their own and a
+/// turn of their own to have the password checked. At a client that is new to them they wait meanwhile, as every stranger does.
+async fn limit(state: &State, client: ClientKey, email: &str) -> Answer<bool> {
+    let too_many = |reason: &'static str| {
+        move |wait| {
+            metrics::counter!("sambung_sign_ins_limited_total", "reason" => reason).increment(1);
+            Problem::too_many(wait)
+        }
+    };
+    state.limits.sign_in.check(&client).map_err(too_many("address"))?;
+    let known = state.auth.knows(email, client).await?;
+    if !known {
+        state.limits.sign_in_email.check(&email.trim().to_lowercase()).map_err(too_many("account"))?;
+    }
+    Ok(known)
 }
 
 /// Sign out: the session ends.

@@ -1,6 +1,6 @@
 //! The first operator's page: a form without a script, in English and Indonesian, behind the link that `serve` prints.
 
-use axum::extract::{Form, Path, State as Axum};
+use axum::extract::{DefaultBodyLimit, Form, Path, State as Axum};
 use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::problem::{Answer, Body, FieldError, Problem};
-use super::session::cookie;
+use super::session::{MOST_BODY, cookie};
 use super::state::State;
 use super::users::looks_like_email;
 use crate::auth::AuthError;
@@ -18,7 +18,10 @@ use crate::web::client::ClientAddress;
 
 /// `/setup/{token}` for a browser and `POST /v1/setup` for a program.
 pub fn routes() -> Router<State> {
-    Router::new().route("/setup/{token}", get(page).post(submit)).route("/v1/setup", axum::routing::post(set_up))
+    Router::new()
+        .route("/setup/{token}", get(page).post(submit))
+        .route("/v1/setup", axum::routing::post(set_up))
+        .layer(DefaultBodyLimit::max(MOST_BODY))
 }
 
 /// What the page says, in one language.
@@ -117,7 +120,7 @@ async fn submit(
         let form = form(words, &fields.email, Some(words.bad_email));
         return Ok(shown(StatusCode::UNPROCESSABLE_ENTITY, words, &form));
     }
-    match state.auth.set_up(&token, &fields.email, fields.password).await {
+    match state.auth.set_up(&token, &fields.email, fields.password, address).await {
         Ok((minted, _)) => {
             let Words { done, next, reference, .. } = words;
             let body = format!(
@@ -159,7 +162,7 @@ async fn set_up(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let (minted, user) = state.auth.set_up(&asked.token, &asked.email, asked.password).await?;
+    let (minted, user) = state.auth.set_up(&asked.token, &asked.email, asked.password, address).await?;
     let body = Json(json!({ "id": user.id, "email": user.email, "role": user.role }));
     Ok((StatusCode::CREATED, [(SET_COOKIE, cookie(&state, &minted))], body).into_response())
 }

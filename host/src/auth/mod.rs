@@ -8,6 +8,7 @@ mod standing;
 pub mod token;
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 pub use crate::model::permissions::Role;
 pub use standing::Standing;
@@ -16,6 +17,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::db::{Db, DbError, KeptAnswer, NewToken, NewUser, TokenKind, UserRow, Who, WorkspaceRow};
 use crate::model::audit::Entry;
+use crate::model::client_key::ClientKey;
 use crate::model::time::{DAY, HOUR};
 
 /// The workspace that is there from the first start.
@@ -92,21 +94,33 @@ impl Auth {
         Ok(Some(who))
     }
 
-    /// Signs a person in: a session for the right password.
-    pub async fn sign_in(&self, email: &str, password: &str) -> Result<(Minted, UserRow), AuthError> {
+    /// Whether this person has signed in from this client before.
+    pub async fn knows(&self, email: &str, client: ClientKey) -> Result<bool, DbError> {
+        self.db.knows_client(email.trim(), client_hash(client)).await
+    }
+
+    /// Signs a person in at a client: a session for the right password. A client where the person signed in before has a turn of its
+    /// own to have the password checked.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &str,
+        client: ClientKey,
+        known: bool,
+    ) -> Result<(Minted, UserRow), AuthError> {
         let found = self.db.user_by_email(email.trim()).await?;
         let hash = found.as_ref().and_then(|(_, hash)| hash.clone());
         // A stranger's password is checked as well, against nothing, so that the time tells nobody who is known here.
-        let right = self.passwords.check(password.to_owned(), hash).await.ok_or(AuthError::Busy)?;
+        let right = self.passwords.check(password.to_owned(), hash, known).await.ok_or(AuthError::Busy)?;
         let user = match found {
             Some((user, Some(_))) if right && user.disabled_at.is_none() => user,
             _ => return Err(AuthError::Refused),
         };
-        let minted = self.session_for(&user).await?;
+        let minted = self.session_for(&user, client).await?;
         Ok((minted, user))
     }
 
-    async fn session_for(&self, user: &UserRow) -> Result<Minted, DbError> {
+    async fn session_for(&self, user: &UserRow, client: ClientKey) -> Result<Minted, DbError> {
         let value = token::mint();
         let now = self.clock.now();
         let minted = Minted {
@@ -124,6 +138,7 @@ impl Auth {
             hash: token::hash(&minted.value),
             created_at: now,
             expires_at: minted.expires_at,
+            client: Some(client_hash(client)),
         };
         let entry = Entry {
             workspace: Some(user.workspace.clone()),
@@ -172,6 +187,7 @@ impl Auth {
             hash: token::hash(&minted.value),
             created_at: self.clock.now(),
             expires_at,
+            client: None,
         };
         self.db.add_token(new, Some(entry), answer(&minted)).await?;
         Ok(minted)
@@ -254,6 +270,7 @@ impl Auth {
             hash: token::hash(&minted.value),
             created_at: now,
             expires_at: minted.expires_at,
+            client: None,
         };
         self.db.replace_setup_link(link).await?;
         Ok(Some(minted))
@@ -268,7 +285,13 @@ impl Auth {
     }
 
     /// Uses the set-up link up: adds the first operator and signs them in.
-    pub async fn set_up(&self, value: &str, email: &str, password: String) -> Result<(Minted, UserRow), AuthError> {
+    pub async fn set_up(
+        &self,
+        value: &str,
+        email: &str,
+        password: String,
+        client: ClientKey,
+    ) -> Result<(Minted, UserRow), AuthError> {
         if !self.setup_link_is_good(value).await? {
             return Err(AuthError::LinkUsed);
         }
@@ -292,7 +315,12 @@ impl Auth {
         if !used {
             return Err(AuthError::LinkUsed);
         }
-        let minted = self.session_for(&user).await?;
+        let minted = self.session_for(&user, client).await?;
         Ok((minted, user))
     }
+}
+
+/// What is kept of a client's address.
+fn client_hash(client: ClientKey) -> [u8; 32] {
+    Sha256::new().chain_update(b"sambung client\0").chain_update(client.to_string()).finalize().into()
 }

@@ -9,19 +9,26 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+/// Most bytes of a password.
+pub const MOST_PASSWORD: usize = 512;
 /// How long somebody waits for a turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Checks and hashes passwords. Cheap to clone.
+///
+/// One turn is kept for clients where the person signed in before, so that strangers who try passwords all the time lock nobody out.
 #[derive(Clone)]
-pub struct Passwords(Arc<Semaphore>);
+pub struct Passwords {
+    all: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+}
 
 /// Why a password is not good enough.
 pub fn good_enough(password: &str) -> Result<(), &'static str> {
     if password.chars().count() < 10 {
         return Err("a password has at least 10 characters");
     }
-    if password.len() > 512 {
+    if password.len() > MOST_PASSWORD {
         return Err("a password has at most 512 bytes");
     }
     Ok(())
@@ -30,23 +37,24 @@ pub fn good_enough(password: &str) -> Result<(), &'static str> {
 impl Passwords {
     /// At most so many at a time.
     pub fn new(concurrent: usize) -> Passwords {
-        Passwords(Arc::new(Semaphore::new(concurrent.max(1))))
+        let turns = |most: usize| Arc::new(Semaphore::new(most.max(1)));
+        Passwords { all: turns(concurrent), strangers: turns(concurrent.saturating_sub(1)) }
     }
 
     /// A PHC string; `None` where no turn came in time.
     pub async fn hash(&self, password: String) -> Option<String> {
         let password = Zeroizing::new(password);
-        self.turn(move || hash(password.as_bytes())).await
+        self.turn(true, move || hash(password.as_bytes())).await
     }
 
     /// Whether `password` is the one of `stored`; without `stored` the same work is done for nothing. `None` where no turn
     /// came in time.
-    pub async fn check(&self, password: String, stored: Option<String>) -> Option<bool> {
-        if password.len() > 512 {
+    pub async fn check(&self, password: String, stored: Option<String>, known: bool) -> Option<bool> {
+        if password.len() > MOST_PASSWORD {
             return Some(false);
         }
         let password = Zeroizing::new(password);
-        self.turn(move || {
+        self.turn(known, move || {
             let known = stored.is_some();
             let stored = stored.unwrap_or_else(|| nobody().to_owned());
             let right = PasswordHash::new(&stored)
@@ -56,8 +64,12 @@ impl Passwords {
         .await
     }
 
-    async fn turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await.ok()?.ok()?;
+    async fn turn<T: Send + 'static>(&self, known: bool, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let acquire = async {
+            let stranger = if known { None } else { Some(Arc::clone(&self.strangers).acquire_owned().await.ok()?) };
+            Some((stranger, Arc::clone(&self.all).acquire_owned().await.ok()?))
+        };
+        let permit = tokio::time::timeout(PATIENCE, acquire).await.ok()??;
         tokio::task::spawn_blocking(move || {
             let done = work();
             drop(permit);
@@ -86,9 +98,9 @@ mod tests {
         let passwords = Passwords::new(1);
         let stored = passwords.hash("correct horse".into()).await.expect("a turn");
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
-        assert_eq!(passwords.check("correct horse".into(), Some(stored.clone())).await, Some(true));
-        assert_eq!(passwords.check("correct hose".into(), Some(stored)).await, Some(false));
-        assert_eq!(passwords.check("nobody has this password".into(), None).await, Some(false));
+        assert_eq!(passwords.check("correct horse".into(), Some(stored.clone()), true).await, Some(true));
+        assert_eq!(passwords.check("correct hose".into(), Some(stored), false).await, Some(false));
+        assert_eq!(passwords.check("nobody has this password".into(), None, false).await, Some(false));
     }
 
     #[test]

@@ -38,8 +38,9 @@ impl Expired {
             }
             Expired::Audit => "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)",
             Expired::Tokens => {
+                // A session that was ended by hand stays until it would have run out: it tells from which client its person signs in.
                 "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens \
-                 WHERE (revoked_at IS NOT NULL AND revoked_at < ?1) OR (expires_at IS NOT NULL AND expires_at < ?1) LIMIT ?2)"
+                 WHERE (revoked_at IS NOT NULL AND revoked_at < ?1 AND kind <> 'session') OR (expires_at IS NOT NULL AND expires_at < ?1) LIMIT ?2)"
             }
             Expired::Journal => {
                 "DELETE FROM journal WHERE id IN \

@@ -50,6 +50,8 @@ pub struct NewToken {
     pub created_at: i64,
     /// When it stops working.
     pub expires_at: Option<i64>,
+    /// For a session, a hash of the client address where it began.
+    pub client: Option<[u8; 32]>,
 }
 
 /// A token as listed.
@@ -122,8 +124,8 @@ pub struct UserOf {
 /// Adds a token within an act.
 pub(in crate::db) fn insert(connection: &Connection, token: &NewToken) -> Result<(), DbError> {
     connection.execute(
-        "INSERT INTO tokens (id, workspace_id, user_id, kind, name, role, hash, created_at, expires_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO tokens (id, workspace_id, user_id, kind, name, role, hash, created_at, expires_at, client) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             token.id,
             token.workspace,
@@ -133,7 +135,8 @@ pub(in crate::db) fn insert(connection: &Connection, token: &NewToken) -> Result
             token.role,
             token.hash,
             token.created_at,
-            token.expires_at
+            token.expires_at,
+            token.client
         ],
     )?;
     Ok(())
@@ -231,6 +234,19 @@ impl Db {
                     })
                 })
                 .optional()?)
+        })
+        .await
+    }
+
+    /// Whether a session of the person with this e-mail address began at a client address of this hash.
+    pub async fn knows_client(&self, email: &str, client: [u8; 32]) -> Result<bool, DbError> {
+        let email = email.to_owned();
+        self.read(move |connection| {
+            Ok(connection
+                .prepare_cached(
+                    "SELECT 1 FROM users u JOIN tokens t ON t.user_id = u.id AND t.client = ?2 WHERE u.email = ?1 LIMIT 1",
+                )?
+                .exists(params![email, client])?)
         })
         .await
     }

@@ -77,6 +77,9 @@ impl Drop for OpenStream {
     }
 }
 
+/// Characters of a token.
+pub(super) const TOKEN: usize = 43;
+
 /// A new token of 256 bits.
 pub(super) fn new_token() -> String {
     URL_SAFE_NO_PAD.encode(random::<32>())

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::origins::{self, Origin};
-use super::visitors::{bearer, hash, new_token};
+use super::visitors::{TOKEN, bearer, hash, new_token};
 use super::{Ingress, hooks};
 use crate::db::{ChannelRow, DbError, NewRow, VisitorMessage, VisitorRow};
 use crate::disk::Purpose;
@@ -89,7 +89,7 @@ impl Shop {
 
     async fn visitor(&self, state: &state::State, token: Option<String>) -> Result<VisitorRow, Response> {
         let unknown = || Problem::unauthorized().into_response();
-        let token = token.ok_or_else(unknown)?;
+        let token = token.filter(|token| token.len() == TOKEN).ok_or_else(unknown)?;
         let found = state.db.visitor_by_token(self.account, hash(&token)).await;
         found.map_err(|error| gone(&error))?.ok_or_else(unknown)
     }

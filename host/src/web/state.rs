@@ -91,7 +91,7 @@ pub struct Parts {
 pub struct Limits {
     /// Sign-ins of one address.
     pub sign_in: Limiter<ClientKey>,
-    /// Sign-ins for one e-mail address.
+    /// Sign-ins for one e-mail address from clients where its person never signed in.
     pub sign_in_email: Limiter<str>,
     /// Webhooks without a good signature from one address.
     pub unverified: Limiter<ClientKey>,

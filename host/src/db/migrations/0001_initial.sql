@@ -18,7 +18,10 @@ CREATE INDEX users_of_workspace ON users(workspace_id, id);
 CREATE TABLE tokens (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), user_id TEXT REFERENCES users(id), kind TEXT NOT NULL,
   name TEXT NOT NULL, role TEXT NOT NULL, hash BLOB NOT NULL UNIQUE, created_at INTEGER NOT NULL, last_used_at INTEGER, expires_at INTEGER,
-  revoked_at INTEGER) STRICT;
+  revoked_at INTEGER,
+  client BLOB                         -- of a session: a hash of the client address where it began
+  ) STRICT;
+CREATE INDEX tokens_of_client ON tokens(user_id, client) WHERE client IS NOT NULL;
 CREATE INDEX tokens_of_workspace ON tokens(workspace_id, kind, id);
 
 CREATE TABLE audit (
