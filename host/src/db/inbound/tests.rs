@@ -472,7 +472,7 @@ async fn a_file_that_arrives_after_its_person_was_erased_is_kept_by_nobody() {
     .expect("an erased file, and bytes that were on their way");
     db.settle_media("md_1", crate::db::MediaOutcome::Stored("md_2".into()), NOW).await.expect("settled");
     assert_eq!(count(&db, "media WHERE state = 'stored'").await, 0);
-    assert_eq!(db.expire_media(i64::MIN, i64::MIN, NOW, 10).await.expect("swept"), ["d1"]);
+    assert_eq!(db.expire_media(i64::MIN, (i64::MIN, i64::MIN), NOW, 10).await.expect("swept"), ["d1"]);
     assert_eq!(count(&db, "media WHERE digest IS NOT NULL").await, 0);
 }
 
