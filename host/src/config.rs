@@ -99,6 +99,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// Whether the public address is a plain http one, which only this machine reaches.
+    pub fn is_for_development(&self) -> bool {
+        self.public_url().is_some_and(|url| url.starts_with("http:"))
+    }
+
     /// The address that providers and browsers reach, without a slash at its end; `None` where there is none.
     pub fn public_url(&self) -> Option<&str> {
         let url = self.public_url.trim_end_matches('/');
@@ -385,12 +390,15 @@ impl Config {
             }
         }
         if let Some(url) = self.server.public_url()
-            && !url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+            && let Err(words) = usable_address(url)
         {
-            return fail(
-                "server.public_url",
-                format!("must be a web address such as https://chat.example.com, not {url:?}"),
-            );
+            return fail("server.public_url", words);
+        }
+        if let Some(domain) = self.mail.domain()
+            && !matches!(url::Host::parse(domain), Ok(url::Host::Domain(_)))
+        {
+            let words = format!("must be a domain such as in.example.com, not {domain:?}");
+            return fail("mail.domain", words);
         }
         if !self.metrics.listen.is_empty() && self.metrics.listen.parse::<SocketAddr>().is_err() {
             return fail("metrics.listen", "must be an address and a port such as 127.0.0.1:9090".into());
@@ -425,6 +433,38 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether providers and browsers can use this address. Over plain http sessions and webhooks could be read and changed on the way,
+/// and no provider calls it; on this machine it is for development.
+fn usable_address(text: &str) -> Result<(), String> {
+    let not_one = || format!("must be a web address such as https://chat.example.com, not {text:?}");
+    let url = url::Url::parse(text).ok().filter(|_| !text.contains(char::is_control)).ok_or_else(not_one)?;
+    if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
+        return Err(not_one());
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(format!(
+            "must end with the host, a port or a path: no name, no password, no `?` and no `#`, not {text:?}"
+        ));
+    }
+    if url.scheme() == "http" && !is_loopback(&url) {
+        let https = text.replacen("http", "https", 1);
+        return Err(format!(
+            "must begin with https:// ({https:?} instead of {text:?}): no provider calls a plain http address, and sessions could be \
+             read on the way. Put a TLS proxy in front of the server; http is for this machine alone, such as http://localhost:8080"
+        ));
+    }
+    Ok(())
+}
+
+fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
@@ -581,6 +621,29 @@ mod tests {
         assert_eq!(error.to_string(), "SAMBUNG_DATABASE__READERS: `database.readers` takes a whole number");
         let error = Config::read(Some(("x.toml", "server = 1")), []).expect_err("a section");
         assert!(error.to_string().contains("`server` is a section"), "{error}");
+        for good in [
+            "https://chat.example.com",
+            "https://a.example:8443/chat",
+            "http://localhost:8080",
+            "http://127.0.0.1",
+            "http://[::1]:1",
+        ] {
+            assert!(usable_address(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://chat.example.com",
+            "http://192.168.1.2",
+            "http://localhost.example",
+            "https://a:b@c.example",
+            "https://a.example/?x",
+            "ftp://a",
+            "chat",
+        ] {
+            assert!(usable_address(bad).is_err(), "{bad}");
+        }
+        let error =
+            Config::read(Some(("x.toml", "[server]\npublic_url = 'http://chat.example'")), []).expect_err("plain http");
+        assert!(error.to_string().contains("https://chat.example"), "it says what to write: {error}");
         let error = Config::read(Some(("x.toml", "[server]\npublic_url = 'chat'")), []).expect_err("no address");
         assert!(error.to_string().contains("server.public_url"), "{error}");
         assert!(Config::read(Some(("x.toml", "[server\n")), []).is_err());

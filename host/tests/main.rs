@@ -27,6 +27,7 @@ mod plays;
 mod plugins;
 mod polling;
 mod quotas;
+mod refusals;
 mod repeats;
 mod shares;
 mod sign_in;

@@ -60,6 +60,17 @@ impl Host {
         &self.api
     }
 
+    /// A new operator who signs in: the e-mail address and the password.
+    ///
+    /// # Panics
+    /// When the host does not take them.
+    pub async fn person(&self) -> (String, String) {
+        let (email, password) = ("operator@example.com".to_owned(), hex::encode(sambung::clock::random::<8>()));
+        let person = json!({ "email": email, "name": "Operator", "role": "operator", "password": password });
+        self.api.expect(201, "POST", "/v1/users", person).await;
+        (email, password)
+    }
+
     /// A caller with this role in a workspace, which is made where it is not there.
     ///
     /// # Panics

@@ -240,7 +240,10 @@ pub fn native_cache() -> PathBuf {
     target_folder().join("tmp/native")
 }
 
-/// Where Cargo builds to, and tests leave what is worth keeping.
+/// Where Cargo builds to, and tests leave what is worth keeping: the folder above this program that Cargo marked as its own. A
+/// test's program stands deeper in it than another. Where the program was moved away from it, a temporary folder, never the checkout.
 pub fn target_folder() -> PathBuf {
-    beside().ancestors().nth(2).unwrap_or(Path::new("target")).to_owned()
+    let beside = beside();
+    let cargos = beside.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
+    cargos.map_or_else(|| std::env::temp_dir().join("sambung-target"), Path::to_owned)
 }

@@ -18,6 +18,7 @@ use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
 use crate::channels::{Actor, Browser, Change, ChannelError, NewConnection, Request};
+use crate::model::name;
 
 /// `/channels`
 pub fn routes() -> OpenApiRouter<State> {
@@ -122,6 +123,13 @@ fn browser(caller: &Caller, return_to: Option<String>) -> Answer<Browser> {
     Ok(Browser { session: caller.user.as_ref().map(|_| caller.token.clone()), return_to })
 }
 
+fn named(name: Option<&str>) -> Answer<()> {
+    match name.and_then(|name| name::fault("#/name", name)) {
+        Some(fault) => Err(Problem::invalid(vec![fault])),
+        None => Ok(()),
+    }
+}
+
 fn shown(value: Value) -> Answer<Channel> {
     serde_json::from_value(value).map_err(|error| Problem::internal(&error))
 }
@@ -193,6 +201,7 @@ async fn create(
     Body(new): Body<NewChannel>,
 ) -> Answer<Response> {
     caller.at_least(Role::Admin)?;
+    named(Some(&new.name))?;
     let connection = NewConnection {
         plugin: new.plugin,
         name: new.name,
@@ -229,6 +238,7 @@ async fn change(
     Body(change): Body<ChannelChange>,
 ) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
+    named(change.name.as_deref())?;
     let browser = browser(&caller, change.return_to)?;
     let change = Change { name: change.name, paused: change.paused, settings: change.settings, browser };
     state.channels.change(&caller.workspace, &id, change, &actor(&caller)).await?;

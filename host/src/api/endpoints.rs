@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State as Axum};
 use axum::http::StatusCode;
 use sambung_runtime::SecretValue;
+use sambung_runtime::manifest::settings::is_unprintable;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
@@ -255,6 +256,9 @@ fn url_fault(text: &str) -> Option<FieldError> {
         return Some(FieldError::required("#/url"));
     }
     let fault = |words: &str| Some(FieldError::new("#/url", "url", words));
+    if text.contains(is_unprintable) || text.trim() != text {
+        return fault("must be one line without blanks around it");
+    }
     match Url::parse(text) {
         Err(_) => fault("must be a URL"),
         Ok(url) if url.scheme() != "https" => fault("must begin with https://"),

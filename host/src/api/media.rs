@@ -19,6 +19,7 @@ use super::state::State;
 use crate::auth::Role;
 use crate::db::MediaRow;
 use crate::media::{Claim, MediaError, Owner, QuotaError};
+use crate::model::name;
 use crate::model::time::rfc3339;
 
 /// `/media`
@@ -113,6 +114,9 @@ async fn upload(
     if let Some(kind) = about.kind.as_deref().filter(|kind| !KINDS.contains(kind)) {
         let detail = format!("`{kind}` is none of {}", KINDS.join(", "));
         return Err(Problem::invalid(vec![FieldError::new("#/kind", "choice", detail)]));
+    }
+    if let Some(fault) = about.name.as_deref().and_then(|name| name::fault("#/name", name)) {
+        return Err(Problem::invalid(vec![fault]));
     }
     let mime = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     if mime.as_deref().is_some_and(|mime| mime.starts_with("multipart/")) {

@@ -17,6 +17,7 @@ use super::state::State;
 use super::users::may_give;
 use crate::auth::{Minted, Role};
 use crate::db::TokenRow;
+use crate::model::name;
 use crate::model::time::{from_rfc3339, rfc3339};
 
 /// `/tokens`
@@ -105,6 +106,7 @@ async fn create(
     if name.is_empty() {
         faults.push(FieldError::required("#/name"));
     }
+    faults.extend(name::fault("#/name", &new.name));
     if expires_at.is_some_and(|at| at.is_none_or(|at| at <= now)) {
         faults.push(FieldError::new("#/expires_at", "format", "give a time to come, as 2026-11-21T08:00:00Z"));
     }
@@ -151,6 +153,9 @@ async fn rename(
     let name = change.name.trim();
     if name.is_empty() {
         return Err(Problem::invalid(vec![FieldError::required("#/name")]));
+    }
+    if let Some(fault) = name::fault("#/name", &change.name) {
+        return Err(Problem::invalid(vec![fault]));
     }
     let entry = caller.entry(state.clock.now(), "token.change", &id, json!({ "name": name }));
     state.db.rename_token(&caller.workspace, &id, name, entry).await?;

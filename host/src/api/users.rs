@@ -16,7 +16,9 @@ use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
 use crate::auth::{AuthError, Role};
 use crate::db::{UserChange, UserChanged, UserRow};
+use crate::model::name;
 use crate::model::time::rfc3339;
+use sambung_runtime::manifest::settings::is_email;
 
 /// `/users`
 pub fn routes() -> OpenApiRouter<State> {
@@ -102,6 +104,7 @@ async fn create(
     } else if !looks_like_email(&new.email) {
         faults.push(FieldError::new("#/email", "format", "this is no e-mail address"));
     }
+    faults.extend(name::fault("#/name", &new.name));
     if new.password.is_empty() {
         faults.push(FieldError::required("#/password"));
     } else if let Err(words) = crate::auth::password::good_enough(&new.password) {
@@ -141,6 +144,9 @@ async fn change(
     Path(id): Path<String>,
     Body(change): Body<Change>,
 ) -> Answer<Json<User>> {
+    if let Some(fault) = change.name.as_deref().and_then(|name| name::fault("#/name", name)) {
+        return Err(Problem::invalid(vec![fault]));
+    }
     theirs(&state, &caller, &id).await?;
     if let Some(role) = change.role {
         may_give(&caller, role)?;
@@ -210,10 +216,5 @@ fn done(changed: UserChanged) -> Answer<UserRow> {
 
 /// Whether this may be an e-mail address; only a mail that arrives would prove it.
 pub(super) fn looks_like_email(text: &str) -> bool {
-    let text = text.trim();
-    text.len() <= 254
-        && !text.contains(char::is_whitespace)
-        && text
-            .split_once('@')
-            .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'))
+    is_email(text.trim())
 }

@@ -11,6 +11,7 @@ use super::{Actor, ChannelError, Channels, Request, check, refused};
 use crate::db::{AppRow, NewSecret};
 use crate::model::channel::Finding;
 use crate::model::fault::FieldError;
+use crate::model::name;
 use crate::plugins::{Candidate, Generation};
 
 /// A registration to be saved.
@@ -20,6 +21,13 @@ pub struct AppChange {
     pub name: Option<String>,
     /// Settings: of an existing one, what is not named stays.
     pub settings: Value,
+}
+
+fn named(name: Option<&str>) -> Result<(), ChannelError> {
+    match name.and_then(|name| name::fault("#/name", name)) {
+        Some(fault) => Err(ChannelError::Invalid(vec![fault])),
+        None => Ok(()),
+    }
 }
 
 impl Channels {
@@ -44,6 +52,7 @@ impl Channels {
             return self.complete_app(&generation, row, change.name.is_none(), by).await;
         }
         let schema = generation.plugin.settings_schema("app", "en").ok_or(ChannelError::NotFound)?;
+        named(change.name.as_deref())?;
         let filled = form::fill(schema, &change.settings).map_err(ChannelError::Invalid)?;
         let manifest = generation.plugin.manifest();
         let at = self.0.clock.now();
@@ -105,6 +114,7 @@ impl Channels {
         let edited = form::edit(schema, generation.plugin.manifest(), &row.settings, &set, &patch, true)
             .map_err(ChannelError::Invalid)?;
         let Filled { settings, secrets } = edited.filled;
+        named(change.name.as_deref())?;
         if let Some(name) = change.name {
             row.name = name.trim().to_owned();
             if row.name.is_empty() {

@@ -65,11 +65,12 @@ pub(super) fn edit(
     let patch = without_echoes(schema, patch);
     let merged = merge(stored, &patch);
     let moved = moved(manifest, stored, &merged);
-    let cleared = bound_to(manifest, &moved, set);
+    let mut cleared = bound_to(manifest, &moved, set);
+    cleared.extend(emptied(schema, &patch, set).filter(|name| !cleared.contains(name)).collect::<Vec<_>>());
     let is_set = |name: &str| set.iter().any(|known| known == name) && !cleared.iter().any(|gone| gone == name);
     let mut faults = errors(settings::validate_update(schema, &merged, &is_set));
     if locked {
-        faults.extend(touched_locks(schema, stored, &patch));
+        faults.extend(touched_locks(schema, stored, set, &patch));
     }
     if !faults.is_empty() {
         return Err(faults);
@@ -103,10 +104,27 @@ fn merge(stored: &Value, patch: &Map<String, Value>) -> Value {
     Value::Object(merged)
 }
 
-fn touched_locks(schema: &Value, stored: &Value, patch: &Map<String, Value>) -> Vec<FieldError> {
+/// Stored secrets that somebody empties. One that the form requires is then missing.
+fn emptied<'a>(
+    schema: &'a Value,
+    patch: &'a Map<String, Value>,
+    set: &'a [String],
+) -> impl Iterator<Item = String> + 'a {
+    settings::all_fields(schema)
+        .into_iter()
+        .filter(|field| patch.get(field.name).is_some_and(Value::is_null))
+        .filter_map(|field| field.secret())
+        .filter(|name| set.iter().any(|known| known == name))
+        .map(str::to_owned)
+}
+
+fn touched_locks(schema: &Value, stored: &Value, set: &[String], patch: &Map<String, Value>) -> Vec<FieldError> {
     let fields = settings::all_fields(schema);
     let touched = fields.iter().filter(|field| field.locked()).filter(|field| match patch.get(field.name) {
         None => false,
+        Some(Value::Null) if field.secret().is_some() => {
+            field.secret().is_some_and(|name| set.iter().any(|known| known == name))
+        }
         Some(value) if field.secret().is_some() => value.as_str().is_some_and(|text| !text.trim().is_empty()),
         Some(value) => stored.get(field.name).unwrap_or(&Value::Null) != value,
     });
@@ -214,6 +232,15 @@ mod tests {
         let change = edited(json!({ "note": null, "token": "", "key": { "set": true } })).expect("fits");
         assert_eq!(change.filled.settings, json!({ "base_url": "https://one.example.com", "account": "a" }));
         assert!(change.filled.secrets.is_empty() && change.cleared.is_empty());
+    }
+
+    #[test]
+    fn a_required_secret_cannot_be_emptied_and_another_one_is() {
+        let Err(faults) = edited(json!({ "token": null })) else { panic!("the token is required") };
+        assert_eq!(faults, [FieldError::required("#/settings/token")]);
+        let change = edited(json!({ "key": null })).expect("nobody requires it");
+        assert_eq!(change.cleared, ["key"]);
+        assert!(change.filled.settings.get("key").is_none() && change.filled.secrets.is_empty());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
+use sambung_runtime::manifest::settings::is_email;
 use serde_json::json;
 
 use crate::auth::{Auth, AuthError, DEFAULT_WORKSPACE, Role};
@@ -12,6 +13,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::db::{Db, DbConfig, WorkspaceRow};
 use crate::model::audit::Entry;
+use crate::model::name;
 
 /// `sambung user …`
 #[derive(Subcommand)]
@@ -56,6 +58,10 @@ pub(super) enum Token {
 impl User {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<()> {
         let User::Add { email, role, name, workspace, password_stdin: _ } = self;
+        if !is_email(email.trim()) {
+            bail!("{email:?} is no e-mail address");
+        }
+        named(&name)?;
         let (db, auth, clock) = open(&config).await?;
         let workspace = find(&db, &workspace).await?;
         let mut password = String::new();
@@ -78,6 +84,7 @@ impl User {
 impl Token {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<()> {
         let Token::Create { role, name, workspace } = self;
+        named(&name)?;
         let (db, auth, clock) = open(&config).await?;
         let workspace = find(&db, &workspace).await?;
         let entry = entry(&clock, &workspace, "token.create", json!({ "name": name, "role": role }));
@@ -85,6 +92,13 @@ impl Token {
         db.close().await;
         println!("{}", minted.value);
         Ok(())
+    }
+}
+
+fn named(name: &str) -> anyhow::Result<()> {
+    match name::fault("--name", name) {
+        Some(fault) => bail!("--name {}", fault.detail),
+        None => Ok(()),
     }
 }
 

@@ -44,6 +44,12 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     let told = CancellationToken::new();
     stop_on_signal(told.clone()).context("the system takes no handler of signals")?;
     outlive_file_limits().context("the system takes no handler of signals")?;
+    if config.server.is_for_development() {
+        tracing::warn!(
+            public_url = config.server.public_url,
+            "server.public_url is plain http: only this machine reaches it, so no provider can call; write an https address for service"
+        );
+    }
     let listen = config.server.listen;
     let public_url = config.server.public_url().map(ToOwned::to_owned);
     for (from, to) in &config.egress.overrides {

@@ -24,6 +24,7 @@ use super::{Ingress, hooks};
 use crate::db::{ChannelRow, DbError, NewRow, VisitorMessage, VisitorRow};
 use crate::disk::Purpose;
 use crate::media::{Claim, MediaError, Owner, QuotaError};
+use crate::model::name;
 use crate::model::time::DAY;
 use crate::plugins::Generation;
 use crate::web::client::ClientAddress;
@@ -228,6 +229,9 @@ async fn message(
     if written.id.is_empty() || written.id.len() > MOST_ID {
         return Err(invalid("#/id", "id", "must be an id of at most 64 characters, the same for the same message"));
     }
+    if let Some(fault) = written.name.as_deref().and_then(|name| name::fault("#/name", name)) {
+        return Err(Problem::invalid(vec![fault]).into_response());
+    }
     let mut content = written.content;
     if content.get("type").and_then(Value::as_str) == Some("media") {
         let id = content.get("media_id").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -303,6 +307,9 @@ pub(super) async fn upload(
     };
     let kept = async {
         let visitor = shop.visitor(&state, bearer(&head.headers)).await?;
+        if let Some(fault) = query.name.as_deref().and_then(|name| name::fault("#/name", name)) {
+            return Err(Problem::invalid(vec![fault]).into_response());
+        }
         ingress.visitors.files.check(&visitor.id).map_err(|wait| Problem::too_many(wait).into_response())?;
         let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let announced = text(CONTENT_LENGTH).and_then(|bytes| bytes.parse::<u64>().ok());

@@ -11,6 +11,7 @@ pub mod envelope;
 pub mod fault;
 pub mod holds;
 pub mod html;
+pub mod name;
 pub mod new_template;
 pub mod numbers;
 pub mod permissions;

@@ -21,7 +21,7 @@ use stage::Stage;
 /// Shows every channel at work, without an account anywhere.
 #[derive(Parser)]
 struct Arguments {
-    /// The host goes on afterwards, until Ctrl-C; its address and an operator's token are printed.
+    /// The host and all simulators go on afterwards, until Ctrl-C; the address and a sign-in are printed.
     #[arg(long)]
     stay: bool,
     /// Only these channels, by the ids of their plugins.
@@ -40,7 +40,8 @@ async fn main() -> ExitCode {
     let (stage, plays) = Stage::open().await;
     println!("The host is at {}.\n", stage.api().url(""));
     let mut failed = Vec::new();
-    for play in plays {
+    // The simulators live as long as the plays that hold them: whoever looks around afterwards may still answer.
+    for play in &plays {
         if !arguments.only.is_empty() && !arguments.only.iter().any(|id| id == play.plugin()) {
             continue;
         }
@@ -51,16 +52,19 @@ async fn main() -> ExitCode {
         }
     }
     if arguments.stay {
-        println!("The host goes on. Ask it with this operator's token, and end it with Ctrl-C:");
-        println!(
-            "    curl -H 'Authorization: Bearer {}' {}",
-            stage.api().token(),
-            stage.api().url("/v1/conversations")
-        );
+        let (email, password) = stage.person().await;
+        let at = |path: &str| stage.api().url(path);
+        println!("The host and the simulators go on until Ctrl-C.");
+        println!("    address     {}   (reference: {})", at(""), at("/docs/"));
+        println!("    e-mail      {email}");
+        println!("    password    {password}");
+        println!("    sign in     POST {} with {{\"email\": …, \"password\": …}}", at("/v1/session"));
+        println!("    or          curl -H 'Authorization: Bearer {}' {}", stage.api().token(), at("/v1/conversations"));
         if let Err(error) = tokio::signal::ctrl_c().await {
             println!("Ctrl-C cannot be waited for: {error}");
         }
     }
+    drop(plays);
     if failed.is_empty() {
         println!("Every channel works.");
         return ExitCode::SUCCESS;

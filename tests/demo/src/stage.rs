@@ -23,6 +23,11 @@ impl Stage {
         (Stage { host, _graph: graph }, plays)
     }
 
+    /// Somebody who signs in: the e-mail address and the password.
+    pub async fn person(&self) -> (String, String) {
+        self.host.person().await
+    }
+
     /// An operator's way to the API.
     pub fn api(&self) -> &Api {
         self.host.api()

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use email_address::{EmailAddress, Options};
 use jsonschema::Validator;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -167,6 +168,9 @@ fn string(schema: &Value, text: &str, pattern: Option<&Validator>) -> Problem {
     if length > most {
         return Some(("too-long", format!("must have at most {most} characters")));
     }
+    if text.contains(|c| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t')) {
+        return Some(("format", "must not contain control characters".to_owned()));
+    }
     if pattern.is_some_and(|pattern| !pattern.is_valid(&Value::from(text))) {
         return Some(("pattern", "does not have the expected form".to_owned()));
     }
@@ -229,18 +233,22 @@ fn is_origin(text: &str) -> bool {
 }
 
 fn format(name: &str, text: &str) -> Problem {
-    let fits = match name {
-        "uri" => url::Url::parse(text).is_ok_and(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.username().is_empty()
-                && url.password().is_none()
-                && url.fragment().is_none()
-        }),
-        "email" => is_email(text),
-        "hostname" => matches!(url::Host::parse(text), Ok(url::Host::Domain(_))),
-        "color" => text.len() == 7 && text.starts_with('#') && text[1..].bytes().all(|byte| byte.is_ascii_hexdigit()),
-        _ => true,
-    };
+    // A parser of addresses passes over line ends and tabs.
+    let fits = !text.contains(is_unprintable)
+        && match name {
+            "uri" => url::Url::parse(text).is_ok_and(|url| {
+                matches!(url.scheme(), "http" | "https")
+                    && url.username().is_empty()
+                    && url.password().is_none()
+                    && url.fragment().is_none()
+            }),
+            "email" => is_email(text) && text.rsplit_once('@').is_some_and(|(_, domain)| domain.contains('.')),
+            "hostname" => matches!(url::Host::parse(text), Ok(url::Host::Domain(_))),
+            "color" => {
+                text.len() == 7 && text.starts_with('#') && text[1..].bytes().all(|byte| byte.is_ascii_hexdigit())
+            }
+            _ => true,
+        };
     if fits {
         return None;
     }
@@ -253,12 +261,21 @@ fn format(name: &str, text: &str) -> Problem {
     Some(("format", words.to_owned()))
 }
 
-fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    !local.is_empty()
-        && !text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c))
-        && domain.contains('.')
-        && matches!(url::Host::parse(domain), Ok(url::Host::Domain(_)))
+/// Whether this is one plain e-mail address with nothing around it: no name, no quotes, no address of a machine in brackets.
+pub fn is_email(text: &str) -> bool {
+    let plain = Options::default().without_display_text().without_domain_literal();
+    EmailAddress::parse_with_options(text, plain).is_ok_and(|address| {
+        !address.local_part().starts_with('"')
+            && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+            && matches!(url::Host::parse(address.domain()), Ok(url::Host::Domain(_)))
+    })
+}
+
+/// Characters that no line of text holds: control characters, and those that end a line or turn its direction. Another
+/// character may be invisible and still mean something.
+pub fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Takes the secrets out of settings that [`validate`] found right: the plain values that are stored as they are, and the
