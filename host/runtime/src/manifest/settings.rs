@@ -12,7 +12,7 @@ mod values;
 
 pub use agree::agree;
 pub use lint::{LintFault, lint};
-pub use values::{SettingFault, public, split, validate, validate_update};
+pub use values::{SettingFault, is_email, is_unprintable, public, split, validate, validate_update};
 
 use serde_json::{Map, Value};
 
