@@ -19,7 +19,9 @@ impl State {
         let (Some(name), Some(address)) = (name, channel.webhook_url.as_ref()) else { return channel };
         let Ok(Some(value)) = self.secret(name).await else { return channel };
         // A provider that says where it delivers says the secret as well.
-        self.vault.placed(value.expose());
+        if self.vault.placed(value.expose()).is_err() {
+            return channel;
+        }
         if let Ok(word) = self.vault.issue(name, Encoding::Url, value) {
             let marked = format!("{}/{word}", address.trim_end_matches('/'));
             self.vault.address = Some(marked.clone());
