@@ -25,22 +25,13 @@ pub(super) struct Room {
 }
 
 impl Budget {
-    pub fn new(most: usize) -> Budget {
-        Budget::with_share(most, most)
-    }
-
     /// Room of which one client has at most `most_of_one`.
     pub fn with_share(most: usize, most_of_one: usize) -> Budget {
         Budget(Arc::new(Inner { used: AtomicUsize::new(0), most, of_one: Mutex::default(), most_of_one }))
     }
 
-    /// Takes room that counts for no client, or nothing.
-    pub fn take(&self, amount: usize) -> Option<Room> {
-        self.take_for(None, amount)
-    }
-
-    /// Takes room for a client, or nothing.
-    pub fn take_for(&self, client: Option<ClientKey>, amount: usize) -> Option<Room> {
+    /// Takes room for a client (none: for no client's share), or nothing.
+    pub fn take(&self, client: Option<ClientKey>, amount: usize) -> Option<Room> {
         let mut room = Room { budget: self.clone(), client, amount: 0 };
         room.grow(amount).then_some(room)
     }
@@ -104,38 +95,38 @@ mod tests {
 
     #[test]
     fn room_is_given_back_when_it_is_dropped() {
-        let budget = Budget::new(10);
-        let first = budget.take(8).expect("there is room");
-        assert!(budget.take(3).is_none());
-        let second = budget.take(2).expect("there is room");
+        let budget = Budget::with_share(10, 10);
+        let first = budget.take(None, 8).expect("there is room");
+        assert!(budget.take(None, 3).is_none());
+        let second = budget.take(None, 2).expect("there is room");
         drop(first);
-        assert!(budget.take(8).is_some());
+        assert!(budget.take(None, 8).is_some());
         drop(second);
     }
 
     #[test]
     fn room_grows_while_there_is_some_and_gives_all_of_it_back() {
-        let budget = Budget::new(10);
-        let mut room = budget.take(2).expect("there is room");
+        let budget = Budget::with_share(10, 10);
+        let mut room = budget.take(None, 2).expect("there is room");
         assert!(room.grow(1) && room.grow(9));
         assert!(!room.grow(11));
-        assert!(budget.take(2).is_none() && budget.take(1).is_some());
+        assert!(budget.take(None, 2).is_none() && budget.take(None, 1).is_some());
         drop(room);
-        assert!(budget.take(10).is_some());
+        assert!(budget.take(None, 10).is_some());
     }
 
     #[test]
     fn one_client_has_its_share_and_leaves_the_rest_to_others() {
         let client = |last: u8| Some(ClientKey::of([192, 0, 2, last].into()));
         let budget = Budget::with_share(10, 4);
-        let mut first = budget.take_for(client(1), 3).expect("there is room");
+        let mut first = budget.take(client(1), 3).expect("there is room");
         assert!(!first.grow(5) && first.grow(4));
-        assert!(budget.take_for(client(1), 1).is_none());
-        let others = (budget.take_for(client(2), 4), budget.take_for(client(3), 2));
+        assert!(budget.take(client(1), 1).is_none());
+        let others = (budget.take(client(2), 4), budget.take(client(3), 2));
         assert!(others.0.is_some() && others.1.is_some());
-        assert!(budget.take_for(client(4), 1).is_none(), "there is no more in all");
+        assert!(budget.take(client(4), 1).is_none(), "there is no more in all");
         drop((first, others));
         assert!(budget.lock().is_empty());
-        assert!(budget.take_for(client(1), 4).is_some());
+        assert!(budget.take(client(1), 4).is_some());
     }
 }

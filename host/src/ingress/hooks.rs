@@ -169,7 +169,7 @@ pub(super) async fn read(
     budget: &Budget,
     client: ClientKey,
 ) -> Result<(Bytes, Room), Unread> {
-    let mut room = budget.take_for(Some(client), 0).ok_or(Unread::Full)?;
+    let mut room = budget.take(Some(client), 0).ok_or(Unread::Full)?;
     let arrives = async {
         let (mut whole, mut stream) = (BytesMut::new(), body.into_data_stream());
         while let Some(piece) = stream.next().await {

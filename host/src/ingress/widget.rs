@@ -317,7 +317,7 @@ pub(super) async fn upload(
         if announced.is_some_and(|bytes| bytes > most) {
             return Err(too_large(most));
         }
-        let _place = ingress.uploads.take_for(Some(client), 1).ok_or_else(hooks::full)?;
+        let _place = ingress.uploads.take(Some(client), 1).ok_or_else(hooks::full)?;
         let share = ingress.upload_places.try_take(&visitor.workspace, &shop.channel.id);
         let _share = share.ok_or_else(hooks::full)?;
         let claim = Claim { mime: text(CONTENT_TYPE), name: query.name, kind: None };

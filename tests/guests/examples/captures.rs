@@ -10,7 +10,7 @@ use sambung_sdk::types::{Channel, Fault};
 struct Captures;
 
 impl Guest for Captures {
-    fn connect(_channel: Channel) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(_channel: Channel) -> Result<ConnectStep, Vec<Fault>> {
         let fault = |words: String| vec![Fault::new("invalid", words)];
         let tokens = Request::new("GET", "https://api.provider.example/tokens").capture("/tokens/*", "token");
         tokens.send().map_err(|error| fault(error.words))?;

@@ -13,7 +13,7 @@ const FORGED: &str =
     "harmless\r\n2026-01-01T00:00:00Z  WARN sambung: forged by a plugin\u{1b}[2J\u{2028}and more\rforged again";
 
 impl Guest for ForgesLog {
-    fn connect(_channel: Channel) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(_channel: Channel) -> Result<ConnectStep, Vec<Fault>> {
         let fields = [("field".to_owned(), FORGED.to_owned()), (FORGED.to_owned(), "name".to_owned())];
         log::log("warn", FORGED, &fields);
         eprintln!("{FORGED}");

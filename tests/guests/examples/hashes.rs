@@ -9,7 +9,7 @@ use sambung_sdk::types::{Channel, Fault};
 struct Hashes;
 
 impl Guest for Hashes {
-    fn connect(_channel: Channel) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(_channel: Channel) -> Result<ConnectStep, Vec<Fault>> {
         let data = vec![b'a'; 7 << 20];
         for _ in 0..900 {
             let _ = crypto::digest("sha256", &data);

@@ -17,7 +17,7 @@ const REQUESTS: usize = 20;
 const MARKERS: usize = 256;
 
 impl Guest for PlacesMarkers {
-    fn connect(_channel: Channel) -> Result<ConnectStep, Vec<Fault>> {
+    fn identify(_channel: Channel) -> Result<ConnectStep, Vec<Fault>> {
         let words = (0..MARKERS).map(|_| secrets::marker("key", "json")).collect::<Result<Vec<_>, _>>();
         let words = words.map_err(|words| vec![Fault::new("invalid", words)])?;
         let mut body = String::with_capacity(BODY + 64 * MARKERS);

@@ -328,10 +328,10 @@ impl Session {
         // others' mails out; but where it does not fit now, the mail is not begun.
         let client = self.client.map(ClientKey::of);
         let announced = self.announced.max(STEP).min(self.shared.config.max_bytes);
-        if self.shared.bytes.take_for(client, announced).is_none() {
+        if self.shared.bytes.take(client, announced).is_none() {
             return self.reject(FULL).await;
         }
-        let Some(room) = self.shared.bytes.take_for(client, 0) else { return self.reject(FULL).await };
+        let Some(room) = self.shared.bytes.take(client, 0) else { return self.reject(FULL).await };
         self.say("354 end it with a dot on a line of its own").await?;
         Ok(Next::Mail(room))
     }
