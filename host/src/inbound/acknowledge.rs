@@ -121,7 +121,13 @@ mod tests {
         };
         let item = Item { routes: vec![], raw: None, outcome: ItemResult::Events(vec![event]), extra: vec![] };
         let outcome = Outcome { items: vec![item], answer: None, extra: vec![] };
-        let row = PendingRow { channel: Some("ch_1".into()), received_at, replays, ..PendingRow::default() };
+        let row = PendingRow {
+            workspace: Some("ws_1".into()),
+            channel: Some("ch_1".into()),
+            received_at,
+            replays,
+            ..PendingRow::default()
+        };
         Translated {
             row: Arc::new(row),
             translation: Translation::Outcome { outcome: outcome.into(), rules: Arc::from([]), early: false },

@@ -63,7 +63,7 @@ pub fn answered(mail: &Mail) -> Vec<&str> {
 
 /// Whom an answer goes to: the first `Reply-To` that is not the channel itself, else the first sender. The others are shown and
 /// not written to, because whoever writes a mail could have a hundred people answered.
-pub fn answered_to<'m>(mail: &'m Mail, is_own: impl Fn(&str) -> bool) -> Option<&'m Mailbox> {
+pub fn answered_to(mail: &Mail, is_own: impl Fn(&str) -> bool) -> Option<&Mailbox> {
     mail.reply_to.iter().find(|mailbox| !is_own(&mailbox.address)).or(mail.from.first())
 }
 

@@ -194,14 +194,14 @@ impl Lint<'_> {
         {
             self.fault(&format!("{at}/format"), format!("one of {}", FORMATS.join(", ")));
         }
-        if let Some(pattern) = object.get("pattern") {
-            if pattern::compiled(pattern).is_none() {
-                let most = pattern::MOST_CHARACTERS;
-                let words = format!(
-                    "not a regular expression of at most {most} characters without look-around and back-references"
-                );
-                self.fault(&format!("{at}/pattern"), words);
-            }
+        if let Some(pattern) = object.get("pattern")
+            && pattern::compiled(pattern).is_none()
+        {
+            let most = pattern::MOST_CHARACTERS;
+            let words = format!(
+                "not a regular expression of at most {most} characters without look-around and back-references"
+            );
+            self.fault(&format!("{at}/pattern"), words);
         }
         if let Some(name) = object.get("x-secret") {
             self.secret(at, field, object, name);
