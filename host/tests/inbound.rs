@@ -308,7 +308,8 @@ async fn the_same_delivery_is_stored_once_one_after_another_and_at_once() {
 #[tokio::test]
 async fn what_cannot_be_understood_is_parked_and_holds_nothing_back() {
     let shop = Shop::open().await;
-    let odd = json!({"type": "message", "webhookEventId": "odd", "timestamp": "never", "message": 7});
+    let source = json!({"type": "user", "userId": "Uodd"});
+    let odd = json!({"type": "message", "webhookEventId": "odd", "timestamp": "never", "source": source, "message": 7});
     assert_eq!(shop.deliver("{\"destination\":").await, StatusCode::OK);
     assert_eq!(shop.deliver(&body(&[text("1", AT, "satu"), odd, text("2", AT + 1, "dua")])).await, StatusCode::OK);
     assert_eq!(shop.deliver(&body(&[text("3", AT + 2, "tiga")])).await, StatusCode::OK);

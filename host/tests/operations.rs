@@ -142,9 +142,9 @@ async fn when_the_disk_is_full_writes_answer_503_reads_go_on_and_it_recovers_by_
         .pragma_query_value(None, "page_count", |row| row.get(0))
         .unwrap();
     let host = TestHost::start_in(data, Options::default().set("DATABASE__MAX_PAGES", pages + 12)).await;
-    let name = "n".repeat(4000);
+    let name = "n".repeat(200);
     let mut refused = None;
-    for _ in 0..100 {
+    for _ in 0..1_000 {
         let body = json!({ "name": name, "role": "agent" });
         let answer = host.request(Method::POST, "/v1/tokens").json(&body).send().await.unwrap();
         if answer.status() != StatusCode::CREATED {
@@ -170,7 +170,7 @@ async fn when_the_disk_is_full_writes_answer_503_reads_go_on_and_it_recovers_by_
             connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
             connection
                 .execute("DELETE FROM audit", [])
-                .and_then(|_| connection.execute("DELETE FROM tokens WHERE length(name) > 1000", []))
+                .and_then(|_| connection.execute("DELETE FROM tokens WHERE length(name) > 100", []))
         });
         removed.await.unwrap().is_ok()
     })

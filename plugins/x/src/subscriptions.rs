@@ -85,6 +85,7 @@ fn by_activity(mode: Mode, ensured: &Ensured, user: &str, take: Take) -> Result<
     if take == Take::Nothing && known.iter().filter(needed).any(is_elsewhere) {
         return Ok(Delivered::Elsewhere);
     }
+    let mut changed = false;
     for (event, needed) in EVENTS {
         let request = match known.iter().find(|known| known.event_type == event) {
             Some(known) if known.webhook_id.as_deref() == Some(webhook) => continue,
@@ -97,12 +98,15 @@ fn by_activity(mode: Mode, ensured: &Ensured, user: &str, take: Take) -> Result<
             }
         };
         match subscribed(&request) {
+            Ok(()) => changed = true,
             Err(fault) if needed || passes(&fault) => {
-                // Why it failed is what is told, whatever becomes of this.
-                let _ = put_back(mode, webhook, user, &known);
+                // The first failure is reported, because it is what the admin can mend.
+                if changed || passes(&fault) {
+                    let _ = put_back(mode, webhook, user, &known);
+                }
                 return Err(fault);
             }
-            _ => {}
+            Err(_) => {}
         }
     }
     Ok(Delivered::Here)
