@@ -15,9 +15,10 @@ use serde_json::{Value, json};
 /// For compiling a component on a busy machine.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);
 
-/// Says `trap` to the functions in the set.
-async fn provider(traps: Arc<Mutex<HashSet<String>>>) -> String {
+/// Says `trap` to the functions in the set, and notes in `asked` which functions asked.
+async fn provider(traps: Arc<Mutex<HashSet<String>>>, asked: Arc<Mutex<HashSet<String>>>) -> String {
     let answer = async move |Path(function): Path<String>| {
+        asked.lock().unwrap_or_else(PoisonError::into_inner).insert(function.clone());
         let traps = traps.lock().unwrap_or_else(PoisonError::into_inner).contains(&function);
         if traps { "trap" } else { "fine" }
     };
@@ -38,7 +39,8 @@ async fn a_failure_stands_until_its_own_function_succeeds() {
             traps.remove(function)
         };
     };
-    let base = provider(Arc::clone(&traps)).await;
+    let asked: Arc<Mutex<HashSet<String>>> = Arc::default();
+    let base = provider(Arc::clone(&traps), Arc::clone(&asked)).await;
     let names = NameServer::start(&[]).await.address();
     let mail = format!("[mail]\nlisten = '127.0.0.1:0'\ndomain = 'in.example'\nresolver = '{names}'\n");
     let host = Host::start(&leading(&[("https://api.provider.example".to_owned(), base)], &mail)).await;
@@ -70,6 +72,12 @@ async fn a_failure_stands_until_its_own_function_succeeds() {
     };
     choose().await;
     let conversation = api.first_conversation().await["id"].as_str().unwrap().to_owned();
+
+    // The first signal succeeds, because it comes before the traps are set.
+    until("the choice is acknowledged", async || {
+        asked.lock().unwrap_or_else(PoisonError::into_inner).contains("signal").then_some(())
+    })
+    .await;
 
     for function in ["check", "send", "templates", "signal"] {
         set(function, true);

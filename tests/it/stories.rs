@@ -5,6 +5,7 @@ mod batch;
 mod duplicates;
 mod hot_replace;
 mod media;
+mod new_number;
 mod order;
 mod retry;
 mod templates;

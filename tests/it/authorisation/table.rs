@@ -106,7 +106,6 @@ pub const RULES: &[Rule] = &[
     rule("PATCH /v1/channels/{id}", Admin, &[200], |_| json(json!({ "name": "Named" }))),
     rule("POST /v1/channels/{id}/check", Admin, &[200], |_| Given::Nothing),
     rule("POST /v1/channels/{id}/register", Admin, &[200], |_| Given::Nothing),
-    rule("POST /v1/channels/{id}/register", Admin, &[200], |_| Given::Nothing),
     rule("POST /v1/channels/{id}/answer", Admin, &[200, 409], |_| json(json!({ "choice": "1" }))),
     rule("DELETE /v1/channels/{id}/step", Admin, &[204, 409], |_| Given::Nothing),
     rule("POST /v1/channels/{id}/reconnect", Admin, &[200], |_| json(json!({ "settings": { "token": "u" } }))),

@@ -2,8 +2,8 @@
 //!
 //! `/healthz` and sign-in are answered whatever else is connected. A connection without a complete request head ends after
 //! `server.head_ms`, an idle one after `server.idle_ms`, one whose client does not read its answer after `server.stalled_ms`. Where
-//! every connection is taken, a new one takes the place of the oldest without a request ([`places`]). Where all of them are busy, a
-//! few more are accepted that may only ask for what an operator needs ([`RESERVED`]).
+//! every connection is taken, a new one takes the place of the oldest without a request (`places`). Where all of them are busy, a
+//! few more are accepted that may only ask for what an operator needs (`RESERVED`).
 
 mod bounds;
 mod paced;
