@@ -353,6 +353,9 @@ impl Db {
                  WHERE endpoint_id = ?1 AND ((?2 IS NULL AND state = 'failed') OR id = ?2)",
                 params![endpoint, delivery, now],
             )?;
+            if delivery.is_some() && count == 0 {
+                return Ok(None);
+            }
             super::audit::append(db, &entry)?;
             after::wake_deliveries();
             Ok(Some(count))

@@ -133,6 +133,15 @@ impl Stage {
         let (own, visitor) = world(&host, &plugin, "own", 0).await;
         shared_row(&host, &platform).await;
         let callers = callers(&host, &visitor).await;
+        // The host reads a template again some time after it was made, which changes its row.
+        let database = host.data().join("sambung.db");
+        until("the templates were read again", async || {
+            let db = rusqlite::Connection::open(&database).unwrap();
+            let unread = "SELECT count(*) FROM templates WHERE body NOT LIKE '%\"quality\"%'";
+            let unread: i64 = db.query_row(unread, [], |row| row.get(0)).unwrap();
+            (unread == 0).then_some(())
+        })
+        .await;
         // What happens by itself is over.
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         Self { host, _platform: platform, own, other, callers, wrong: Mutex::default() }

@@ -125,7 +125,8 @@ fn erase_raw_copies(
         .query_row([contact], |row| row.get(0))
         .optional()?;
     let mut query = db.prepare_cached(
-        "SELECT id, body, headers, query, id IN (SELECT m.journal_id FROM messages m JOIN erased_messages e ON e.id = m.id) \
+        "SELECT id, body, headers, query, id IN (SELECT m.journal_id FROM messages m JOIN erased_messages e ON e.id = m.id \
+           WHERE m.journal_id IS NOT NULL) \
          FROM journal WHERE body IS NOT NULL AND state IN ('settled', 'parked') \
          AND received_at >= ?2 - 300000 AND (workspace_id = ?1 OR workspace_id IS NULL)",
     )?;
