@@ -169,8 +169,12 @@ async fn a_server_that_gets_an_address_or_loses_it_loses_no_message() {
     telegram.writes(CUSTOMER, "dua");
     shown(&api, 2).await;
     assert_eq!(telegram.webhook(), None, "it is polled until the address is registered");
-    api.expect(200, "POST", &check, Value::Null).await;
-    until("the address is registered", async || telegram.webhook()).await;
+    // A check that finds the provider or the host busy changes nothing, and the next one registers the address.
+    until("the address is registered", async || {
+        api.ask("POST", &check, &Value::Null).await.unwrap();
+        telegram.webhook()
+    })
+    .await;
     telegram.writes(CUSTOMER, "tiga");
     assert_eq!(telegram.deliver().await, 200);
     shown(&api, 3).await;
