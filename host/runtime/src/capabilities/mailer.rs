@@ -1,5 +1,5 @@
-//! `mailer`: the gate before mail that leaves. Whose account may be used, and as whom mail is written, is decided here; SMTP is the
-//! embedder's.
+//! `mailer`: checks each outgoing mail. This module decides which SMTP account a plugin may use and which addresses may stand in
+//! `From`; the embedder speaks SMTP.
 
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ impl Leaving for Charged {
 }
 
 impl State {
-    /// Whoever a mail says it is from is the channel itself, by the addresses that the manifest names, whichever way it leaves.
+    /// Refuses a mail whose `From` or another sender header holds an address that the manifest's `[mail]` does not name.
     fn own_addresses(&self, mail: &Mail) -> Result<(), MailError> {
         let Some(sending) = &self.manifest.mail else {
             return Err(refuse("forbidden", "plugin.toml has no `[mail]`, so that this plugin sends none"));
