@@ -266,7 +266,9 @@ async fn a_crash_is_a_finding_until_a_good_call_takes_it_back() {
     let host = host().await;
     let channel = connected(&host, json!({ "account": "acme", "token": "t", "health": "trap" })).await;
     for _ in 0..2 {
-        let seen = check(&host, &channel).await;
+        let (status, problem) = host.post(&format!("{}/check", path(&channel)), json!({})).await;
+        assert_eq!((status, &problem["fault"]), (StatusCode::BAD_GATEWAY, &json!("trap")), "{problem}");
+        let (_, seen) = host.get(&path(&channel)).await;
         assert_eq!((&seen["state"], codes(&seen)), (&json!("connected"), vec!["trap"]));
         assert!(seen["findings"][0]["words"].as_str().unwrap().contains("connection.check"), "{seen}");
     }
@@ -274,6 +276,20 @@ async fn a_crash_is_a_finding_until_a_good_call_takes_it_back() {
     assert_eq!(seen["findings"][0]["count"], 2);
     patch(&host, &channel, json!({ "health": null })).await;
     assert!(codes(&check(&host, &channel).await).is_empty());
+}
+
+#[tokio::test]
+async fn a_check_whose_registration_crashes_says_so_and_the_channel_goes_on_waiting() {
+    let host = host().await;
+    let form = json!({ "account": "acme", "token": "t", "connect": "wait-trap", "health": "nobody" });
+    let (_, channel) = connect(&host, form).await;
+    assert_eq!(check(&host, &channel).await["state"], "connecting");
+    patch(&host, &channel, json!({ "health": null })).await;
+    let (status, problem) = host.post(&format!("{}/check", path(&channel)), json!({})).await;
+    assert_eq!((status, &problem["fault"]), (StatusCode::BAD_GATEWAY, &json!("trap")), "{problem}");
+    let (_, seen) = host.get(&path(&channel)).await;
+    assert_eq!((&seen["state"], codes(&seen)), (&json!("connecting"), vec!["trap"]), "{seen}");
+    assert!(seen["findings"][0]["words"].as_str().unwrap().contains("connection.register"), "{seen}");
 }
 
 #[tokio::test]

@@ -277,9 +277,10 @@ async fn abandon(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ask how a channel is now; what is wrong stands in its findings.
+/// Ask how a channel is now; what is wrong stands in its findings. 502: the call of the plugin gave no result, and nothing was found out.
 #[utoipa::path(post, path = "/channels/{id}/check", tag = "channels", params(("id" = String, Path)), responses(
-    (status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    (status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 502, body = Problem), (status = 503, body = Problem)))]
 async fn check(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
     state.channels.check(&caller.workspace, &id, &actor(&caller)).await?;

@@ -21,7 +21,8 @@ impl Channels {
     /// connected, and a credential that the provider refuses makes it need attention.
     ///
     /// # Errors
-    /// There is no such channel, its plugin is held, or somebody else is at it.
+    /// There is no such channel, its plugin is held, another act is at the channel, or a call of the plugin gave no result, which the
+    /// channel's findings keep.
     pub async fn check(&self, workspace: &str, id: &str, by: &Actor) -> Result<(), ChannelError> {
         let row = self.row(workspace, id).await?;
         let entry = by.entry(self.0.clock.now(), "channel.check", id, json!({}));
@@ -50,12 +51,8 @@ impl Channels {
                 Renewed::Refused(_) | Renewed::Impossible => {}
             }
         }
+        let done = called?;
         let at = self.0.clock.now();
-        let done = match called {
-            Ok(done) => done,
-            // The channel's findings say it.
-            Err(_) => return Ok(()),
-        };
         let effects = Arc::new(done.effects);
         match done.value {
             Ok(health) => {
@@ -79,9 +76,17 @@ impl Channels {
                                 effects,
                             };
                             if let Err(error) = self.go_on_with(found, entry.clone()).await {
-                                // Nobody waits for the answer, so that it is shown on the channel that goes on waiting.
+                                let broken = match &error {
+                                    ChannelError::Plugin(broken) => Some(broken.clone()),
+                                    _ => None,
+                                };
+                                // It is shown on the channel, which goes on waiting.
                                 let none = Arc::new(sambung_runtime::Effects::default());
                                 db.channel_checked(&row.id, not_registered(error)?, none, entry, at).await?;
+                                if let Some(broken) = broken {
+                                    self.wake();
+                                    return Err(broken.into());
+                                }
                             }
                         }
                         None => {

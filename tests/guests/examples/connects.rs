@@ -43,7 +43,7 @@ impl Connection for Connects {
                     "pin": { "type": "string", "title": "PIN", "minLength": 6, "x-secret": "pin" } } })
                 .to_string(),
             )),
-            "wait" => Ok(Waiting::new([Instruction::new("Turn the switch on.").copy("value")]).into()),
+            "wait" | "wait-trap" => Ok(Waiting::new([Instruction::new("Turn the switch on.").copy("value")]).into()),
             "wait-as" => {
                 Ok(Waiting::new([Instruction::new("Turn the switch on.")]).account(account(&channel, &own)).into())
             }
@@ -56,7 +56,7 @@ impl Connection for Connects {
         match setting(&channel, "connect").as_str() {
             "finding" => Ok(connected.finding(Finding::new("warning", "slow", "It is slow."))),
             "refuse-register" => Err(vec![Fault::refused("account", "No more webhooks.")]),
-            "trap-register" => panic!("told to"),
+            "trap-register" | "wait-trap" => panic!("told to"),
             _ => Ok(connected),
         }
     }
