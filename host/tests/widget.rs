@@ -206,3 +206,33 @@ async fn a_visitor_who_was_long_gone_is_forgotten_and_the_conversation_stays() {
     assert_eq!((status, &messages["items"][0]["content"]["text"]), (StatusCode::OK, &json!("Ada stok?")));
     assert!(host.state.db.visitor_entries(1, &page.visitor, 0).await.unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_to_a_visitor_who_was_forgotten_has_failed_and_says_why() {
+    let host = TestHost::start().await;
+    let channel = connect(&host).await;
+    let (page, _) = Page::open(&host, &channel, None).await;
+    assert_eq!(page.write("00000000-0000-4000-8000-000000000001", "Ada stok?").await, StatusCode::ACCEPTED);
+    let conversation = conversation(&host).await;
+    let path = format!("/v1/conversations/{conversation}/messages");
+    let reply = async |text: &str| {
+        let (status, queued) = host.post(&path, json!({"content": {"type": "text", "text": text}})).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{queued}");
+        format!("/v1/messages/{}", queued["id"].as_str().unwrap())
+    };
+    let ended = async |message: &str| {
+        let ends = async || matches!(host.get(message).await.1["status"].as_str(), Some("sent" | "failed" | "unknown"));
+        until("the reply has an end", ends).await;
+        host.get(message).await.1
+    };
+    let shown = ended(&reply("Ada, kak").await).await;
+    assert_eq!(shown["status"], "sent", "{shown}");
+    host.state.db.forget_visitors(host.state.clock.now() + 60_000, i64::MIN, 100).await.unwrap();
+    let lost = ended(&reply("Masih berminat?").await).await;
+    assert_eq!(
+        (&lost["status"], &lost["attempts"][0]["error"]["code"]),
+        (&json!("failed"), &json!("unreachable")),
+        "{lost}"
+    );
+    assert!(lost["attempts"][0]["error"]["detail"].as_str().unwrap().contains("session was removed"), "{lost}");
+}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use sambung_runtime::contract::types::{Identity, Thread};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::outbound::fail_rest;
 use super::status::{self, AttemptRef, Proof, recompute_status};
@@ -135,6 +135,10 @@ impl Db {
     }
 }
 
+/// What an agent reads of a message to a visitor whose session is gone.
+const VISITOR_GONE: &str = "the visitor was not seen for so long that the session was removed (retention.visitors_days), so no page \
+    shows this message; a visitor who comes back begins a new conversation";
+
 /// Where a message stands now: while its call was under way its conversation or its person may have been merged into another,
 /// the person been erased, or the channel been disconnected.
 struct Standing {
@@ -156,8 +160,15 @@ fn standing(db: &Connection, settlement: &Settlement) -> Result<Standing, DbErro
 
 fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(), DbError> {
     let standing = standing(db, settlement)?;
+    let is_gone = visitor_is_gone(db, settlement)?;
     for ended in &settlement.ended {
-        end_attempt(db, settlement, ended)?;
+        match &ended.ending {
+            Ending::Sent { .. } if is_gone => {
+                let error = json!({ "code": "unreachable", "detail": VISITOR_GONE });
+                end_attempt(db, settlement, &Ended { ending: Ending::Failed { error }, ..ended.clone() })?;
+            }
+            _ => end_attempt(db, settlement, ended)?,
+        }
     }
     for (hold, until, reason) in &settlement.holds {
         let account = if matches!(hold, Hold::App(_)) { 0 } else { settlement.account_id };
@@ -194,6 +205,18 @@ fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(),
     recompute_status(db, &settlement.message_id, settlement.at)?;
     after::wake_outbound();
     Ok(())
+}
+
+/// Whether the call wrote to the stream of a visitor whose session was removed. No page shows such an entry, so the message did not
+/// arrive although the plugin says that it is sent.
+fn visitor_is_gone(db: &Connection, settlement: &Settlement) -> Result<bool, DbError> {
+    let mut visitor = db.prepare_cached("SELECT 1 FROM visitors WHERE id = ?1 AND account_id = ?2")?;
+    for entry in &settlement.effects.visitor {
+        if !visitor.exists(params![entry.visitor, settlement.account_id])? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn end_attempt(db: &Connection, settlement: &Settlement, ended: &Ended) -> Result<(), DbError> {
