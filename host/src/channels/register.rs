@@ -100,6 +100,10 @@ impl Channels {
             }
             Err(error) => {
                 if super::connect::is_final(&error) {
+                    // The provider may have taken the address before the crash.
+                    if row.account.is_none() {
+                        self.take_back(row, generation, settings, candidate.as_ref(), whose).await?;
+                    }
                     self.0.db.release_claim(&row.id).await?;
                 }
                 Err(error)
@@ -190,8 +194,8 @@ impl Channels {
         Ok((caller, channel))
     }
 
-    /// A registration ended without an answer, so that the provider may deliver to a channel that is not kept: the plugin takes its
-    /// leave. What other channels share with this one stays.
+    /// Has the plugin take its leave, because a registration ended without an answer, or a crash cut one off and the provider refuses
+    /// it now: the provider may deliver to a channel that is not kept. What other channels share with this one stays.
     async fn take_back(
         &self,
         row: &ChannelRow,

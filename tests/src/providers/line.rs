@@ -13,6 +13,7 @@ use serde_json::Value;
 
 pub use super::Recorded;
 use super::served::Served;
+use super::{Meddled, Meddling};
 pub use webhooks::{Source, body, event, message_event, redelivered, sign};
 
 /// The account's user id: the webhooks' `destination`.
@@ -148,6 +149,11 @@ impl Line {
     /// What an operator writes under `[egress.overrides]` to send LINE's traffic here.
     pub fn overrides(&self) -> [(String, String); 2] {
         ["https://api.line.me", "https://api-data.line.me"].map(|line| (line.to_owned(), self.served.address.clone()))
+    }
+
+    /// Meddles with requests of this method whose path ends so.
+    pub fn meddle(&self, method: &'static str, path: &str, what: Meddling) -> Meddled {
+        self.served.meddle(method, path, what)
     }
 
     /// Everything that arrived, in order.

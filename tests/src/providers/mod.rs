@@ -10,7 +10,7 @@ pub mod x;
 
 use std::sync::OnceLock;
 
-pub use served::Recorded;
+pub use served::{Meddled, Meddling, Recorded};
 
 /// A client for loopback, one for all tests.
 ///

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::Recorded;
 use super::served::Served;
+use super::{Meddled, Meddling, Recorded};
 pub use updates::{group, private};
 
 /// The bot's id.
@@ -123,6 +123,11 @@ impl Telegram {
     /// Where the registered (public) address is reached from here: the host's own, `http://127.0.0.1:…`.
     pub fn reach_endpoint_at(&self, base: &str) {
         base.trim_end_matches('/').clone_into(&mut lock(&self.shared).reached_at);
+    }
+
+    /// Meddles with requests of this method whose path ends so.
+    pub fn meddle(&self, method: &'static str, path: &str, what: Meddling) -> Meddled {
+        self.served.meddle(method, path, what)
     }
 
     /// Everything that arrived, in order.
