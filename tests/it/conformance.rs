@@ -2,6 +2,8 @@
 
 mod careless;
 mod email;
+mod gateway;
+mod hooked;
 mod line;
 mod meta;
 mod samples;

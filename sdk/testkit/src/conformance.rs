@@ -107,6 +107,12 @@ pub trait Subject {
         true
     }
 
+    /// Scripts the provider for one `check` of an account whose messages it delivers to another address. False: the provider does not
+    /// say where it delivers, or that is an app's matter.
+    fn elsewhere(&self, _provider: &Provider) -> bool {
+        false
+    }
+
     /// Requests that change nothing although they are not `GET`: method and path ("POST /token"), and why.
     fn harmless(&self) -> Vec<(String, &'static str)> {
         Vec::new()

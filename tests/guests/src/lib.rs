@@ -7,6 +7,7 @@
 #[cfg(not(target_family = "wasm"))]
 mod build;
 mod guest;
+pub mod hooked;
 
 #[cfg(not(target_family = "wasm"))]
 pub use build::{component, folder, peer, plugin};

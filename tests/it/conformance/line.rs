@@ -80,6 +80,14 @@ impl Subject for Line {
         provider.expect("PUT", endpoint).answer(status, answer);
     }
 
+    fn elsewhere(&self, provider: &Provider) -> bool {
+        whose(provider);
+        let other = json!({ "endpoint": "https://other.example", "active": true });
+        provider.expect("GET", "/v2/bot/channel/webhook/endpoint").answer(200, other);
+        provider.expect("GET", "/v2/bot/message/quota").answer(200, json!({ "type": "none" }));
+        true
+    }
+
     fn harmless(&self) -> Vec<(String, &'static str)> {
         vec![("POST /v2/bot/channel/webhook/test".to_owned(), "LINE calls an address and says what it answered")]
     }

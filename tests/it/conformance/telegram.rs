@@ -92,8 +92,16 @@ impl Subject for Telegram {
         provider.expect("POST", method("setWebhook")).answer(status, answer);
     }
 
+    fn elsewhere(&self, provider: &Provider) -> bool {
+        self.identifies(provider);
+        let info = json!({ "ok": true, "result": { "url": "https://other.example/h", "pending_update_count": 0 } });
+        provider.expect("POST", method("getWebhookInfo")).answer(200, info);
+        true
+    }
+
     fn harmless(&self) -> Vec<(String, &'static str)> {
-        vec![(format!("POST {}", method("getMe")), "every method of the Bot API is posted; this one reads")]
+        let reads = "every method of the Bot API is posted; this one reads";
+        ["getMe", "getWebhookInfo"].map(|name| (format!("POST {}", method(name)), reads)).to_vec()
     }
 
     fn script(&self, provider: &Provider, answer: Answer) {

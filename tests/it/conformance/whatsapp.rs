@@ -18,7 +18,7 @@ const ACCOUNT: &str = "419561257915477";
 const CUSTOMER: &str = "6281230001111";
 const SECRET: &str = "the-app-secret-0123456789abcdef";
 
-struct WhatsApp;
+pub struct WhatsApp;
 
 fn version(path: &str) -> String {
     format!("/v25.0/{path}")

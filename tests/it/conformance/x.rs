@@ -18,6 +18,8 @@ use super::holds;
 use super::samples::{file, identity, inbound_file, interactive, text, thread};
 
 const OWN: &str = "4337869213";
+/// What the kit hands out for the channel.
+const OWN_ADDRESS: &str = "https://sambung.example/hooks/x/ch_1";
 const CUSTOMER: &str = "3001969357";
 const SECRET: &str = "the-consumer-secret-0123456789";
 const SEND: &str = "/2/dm_conversations/with/3001969357/messages";
@@ -142,6 +144,15 @@ impl Subject for X {
                 provider.expect("DELETE", "/2/webhooks/7").answer(200, json!({ "data": { "deleted": true } }));
             }
         }
+    }
+
+    fn elsewhere(&self, provider: &Provider) -> bool {
+        self.identifies(provider);
+        let hooks = json!({ "data": [{ "id": "7", "url": OWN_ADDRESS, "valid": true }, { "id": "8", "url": "https://other.example", "valid": true }] });
+        provider.expect("GET", "/2/webhooks").answer(200, hooks);
+        let other = json!({ "subscription_id": "1", "event_type": "dm.received", "filter": { "user_id": OWN }, "webhook_id": "8" });
+        provider.expect("GET", "/2/activity/subscriptions").answer(200, json!({ "data": [other] }));
+        true
     }
 
     fn harmless(&self) -> Vec<(String, &'static str)> {

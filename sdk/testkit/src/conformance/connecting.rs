@@ -2,6 +2,7 @@
 //! the provider as it was.
 
 use sambung_runtime::contract::connection::ConnectStep;
+use sambung_runtime::manifest::AddressKind;
 use serde_json::Value;
 
 use super::{Report, Subject, ensure};
@@ -12,13 +13,23 @@ pub(super) async fn ask<S: Subject>(subject: &S, wasm: &[u8], report: &mut Repor
         "`identify` finds the account and changes nothing",
         identify(subject, &mut fresh(subject, wasm).await?).await,
     );
-    report.add("`register` twice is as once", twice(subject, &mut known(subject, wasm).await?).await);
+    let mut kit = known(subject, wasm).await?;
+    let (same, told) = twice(subject, &mut kit).await;
+    report.add("`register` twice is as once", same);
     if subject.registers_at_provider() {
+        if let Some((AddressKind::Channel, _)) = kit.handed_out() {
+            report.add("`register` tells the provider the channel's address", told);
+        }
+        if subject.elsewhere(kit.provider()) {
+            let (said, left) = elsewhere(subject, &mut kit).await;
+            report.add("`check` says that the provider delivers elsewhere", said);
+            report.add("`check` takes no address back", left);
+        }
         let failed = failing(subject, &mut known(subject, wasm).await?).await;
         report.add("a `register` that fails leaves the provider as it was", failed);
     }
-    if subject.signed(&fresh(subject, wasm).await?, b"{}").is_some() {
-        let accepted = handed_out(subject, &mut known(subject, wasm).await?).await;
+    if subject.signed(&kit, b"{}").is_some() {
+        let accepted = handed_out(subject, &mut kit).await;
         report.add("the address that is handed out is one that events are accepted at", accepted);
     }
     Ok(())
@@ -59,19 +70,29 @@ async fn identify<S: Subject>(subject: &S, kit: &mut Kit) -> Result<(), String> 
     complete
 }
 
-async fn twice<S: Subject>(subject: &S, kit: &mut Kit) -> Result<(), String> {
-    let mut runs = Vec::new();
+/// Whether two runs are as one, and whether the provider was told the channel's address.
+async fn twice<S: Subject>(subject: &S, kit: &mut Kit) -> (Result<(), String>, Result<(), String>) {
+    let address = kit.channel().webhook_url.clone().unwrap_or_default();
+    let (mut runs, mut told) = (Vec::new(), false);
     for _ in 0..2 {
         subject.registers(kit.provider(), Registering::Taken);
         let connected = kit.register().await;
         let (seen, complete) = (kit.provider().seen(), kit.provider().complete());
         kit.provider().forget();
-        match connected {
-            Ok(connected) => runs.push((connected.account, changes(&seen).map(whole).collect::<Vec<_>>())),
-            Err(error) => return Err(format!("{error}; {}", complete.err().unwrap_or_default())),
-        }
+        let connected = match connected {
+            Ok(connected) => connected,
+            Err(error) => {
+                let words = format!("{error}; {}", complete.err().unwrap_or_default());
+                return (Err(words.clone()), Err(words));
+            }
+        };
+        told |= changes(&seen).any(|one| one.json().to_string().contains(&address));
+        runs.push((connected.account, changes(&seen).map(whole).collect::<Vec<_>>()));
     }
-    ensure(runs[0] == runs[1], || format!("first {:?}, then {:?}", runs[0], runs[1]))
+    (
+        ensure(runs[0] == runs[1], || format!("first {:?}, then {:?}", runs[0], runs[1])),
+        ensure(told, || format!("{address} is in none of {:?}", runs[0].1)),
+    )
 }
 
 async fn failing<S: Subject>(subject: &S, kit: &mut Kit) -> Result<(), String> {
@@ -96,6 +117,25 @@ async fn failing<S: Subject>(subject: &S, kit: &mut Kit) -> Result<(), String> {
     }
     ensure(left.is_empty(), || format!("{left:?} was not undone"))
 }
+
+/// What `check` says, and what it does, where the provider delivers to another address.
+async fn elsewhere<S: Subject>(subject: &S, kit: &mut Kit) -> (Result<(), String>, Result<(), String>) {
+    let health = kit.check().await;
+    let seen = kit.provider().seen();
+    kit.provider().forget();
+    let told = match health {
+        Ok(health) => ensure(health.findings.iter().any(|one| one.code == ELSEWHERE), || {
+            format!("no finding `{ELSEWHERE}` is among {:?}", health.findings)
+        }),
+        Err(error) => Err(error.to_string()),
+    };
+    let harmless = subject.harmless();
+    let changing = changes(&seen).find(|one| !harmless.iter().any(|(request, _)| *request == line(one)));
+    (told, ensure(changing.is_none(), || format!("{} changes something", changing.map(line).unwrap_or_default())))
+}
+
+/// The code of a finding that a host offers to register again for.
+const ELSEWHERE: &str = "webhook-elsewhere";
 
 async fn handed_out<S: Subject>(subject: &S, kit: &mut Kit) -> Result<(), String> {
     let body = subject.body(&[subject.text(1, "one")]);
