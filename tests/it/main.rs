@@ -5,6 +5,7 @@
 mod authorisation;
 mod browser;
 mod conformance;
+mod connecting_kills;
 mod data_folder;
 mod doctor;
 mod email_erased;
@@ -20,6 +21,7 @@ mod email_trap;
 mod failures;
 mod file_limit;
 mod findings;
+mod handed_out;
 mod kill;
 mod line_component;
 mod line_members;

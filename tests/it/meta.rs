@@ -24,6 +24,7 @@ async fn with_app(meta: &Meta, more: &str) -> Host {
     for (object, shown) in [("page", messenger), ("instagram", instagram)] {
         let address = shown["webhook_url"].as_str();
         assert!(address.is_some(), "{shown}");
+        meta.allow_return_to(shown["redirect_url"].as_str().unwrap());
         assert_eq!(meta.registered(object).as_deref(), address, "registered, and the handshake answered");
     }
     host

@@ -93,10 +93,10 @@ async fn a_bot_that_is_connected_keeps_its_webhook() {
 
 /// A provider's gateway with several customers: the address of each token.
 #[derive(Clone, Default)]
-struct Gateway(Arc<Mutex<BTreeMap<String, String>>>);
+pub struct Gateway(Arc<Mutex<BTreeMap<String, String>>>);
 
 impl Gateway {
-    async fn start() -> (Self, String) {
+    pub async fn start() -> (Self, String) {
         let gateway = Gateway::default();
         let router = Router::new().route("/configs/webhook", get(told).post(set)).with_state(gateway.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -105,7 +105,7 @@ impl Gateway {
         (gateway, origin)
     }
 
-    fn address(&self, token: &str) -> String {
+    pub fn address(&self, token: &str) -> String {
         self.0.lock().unwrap().get(token).cloned().unwrap_or_default()
     }
 }

@@ -18,7 +18,8 @@ async fn host(x: &X) -> Host {
         "client_id": CLIENT.0,
         "client_secret": CLIENT.1,
     });
-    host.api().expect(200, "PUT", "/v1/plugins/x/settings", app).await;
+    let app = host.api().expect(200, "PUT", "/v1/plugins/x/settings", app).await;
+    x.allow_return_to(app["redirect_url"].as_str().unwrap());
     host
 }
 

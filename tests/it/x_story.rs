@@ -252,7 +252,8 @@ async fn an_account_signs_in_writes_and_takes_its_leave() {
     let problem = api.expect(422, "PUT", "/v1/plugins/x/settings", wrong).await;
     assert!(problem.to_string().contains("Unable to verify your credentials"), "{problem}");
     let app = json!({ "consumer_key": CONSUMER_KEY, "consumer_secret": CONSUMER_SECRET, "client_id": CLIENT.0, "client_secret": CLIENT.1 });
-    api.expect(200, "PUT", "/v1/plugins/x/settings", app).await;
+    let app = api.expect(200, "PUT", "/v1/plugins/x/settings", app).await;
+    x.allow_return_to(app["redirect_url"].as_str().unwrap());
     assert_eq!(x.registered(), ["https://chat.example/hooks/x"], "the app's address answered the challenge");
     let channel = json!({ "plugin": "x", "name": "Shop", "settings": { "mode": "sign-in" } });
     let channel = api.expect(201, "POST", "/v1/channels", channel).await;

@@ -19,7 +19,8 @@ async fn with_app(x: &X, clock: Clock) -> Host {
     let host = Host::start_at(&leading(&x.overrides(), ""), clock).await;
     x.reach_endpoint_at(&host.api().url(""));
     let app = json!({ "consumer_key": CONSUMER_KEY, "consumer_secret": CONSUMER_SECRET, "client_id": CLIENT.0, "client_secret": CLIENT.1 });
-    host.api().expect(200, "PUT", "/v1/plugins/x/settings", app).await;
+    let app = host.api().expect(200, "PUT", "/v1/plugins/x/settings", app).await;
+    x.allow_return_to(app["redirect_url"].as_str().unwrap());
     host
 }
 

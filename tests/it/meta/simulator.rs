@@ -3,7 +3,7 @@
 use sambung_sdk::http::encode;
 use sambung_tests::api::now_ms;
 use sambung_tests::providers::http_client;
-use sambung_tests::providers::meta::{APP_ID, APP_SECRET, Meta, PAGES, PERSON, REDIRECT, sign};
+use sambung_tests::providers::meta::{APP_ID, APP_SECRET, Meta, PAGES, PERSON, sign};
 use serde_json::{Value, json};
 
 const PAGE: &str = PAGES[0].id;
@@ -74,6 +74,8 @@ async fn a_code_is_good_once_and_comes_back_to_the_registered_address_alone() {
         let asked = [("client_id", APP_ID), ("redirect_uri", redirect), ("state", "s"), ("response_type", "code")];
         client.get(with(&url, &asked)).send().await.unwrap()
     };
+    const REDIRECT: &str = "https://server.example/back";
+    meta.allow_return_to(REDIRECT);
     assert_eq!(dialog("https://evil.example/").await.status().as_u16(), 400);
     let back = dialog(REDIRECT).await.headers()["location"].to_str().unwrap().to_owned();
     let code = back.split("code=").nth(1).unwrap().split('&').next().unwrap().to_owned();

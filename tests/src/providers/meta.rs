@@ -16,8 +16,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::Recorded;
 use super::served::Served;
+use super::{Meddled, Meddling, Recorded};
 pub use webhooks::{Batch, batch, sign};
 
 /// The app.
@@ -30,8 +30,6 @@ pub const INSTAGRAM_APP_ID: &str = "770843887433848";
 pub const INSTAGRAM_APP_SECRET: &str = "simulated-instagram-app-secret";
 /// The person who signs in with Facebook: a token for an hour, and one for 60 days.
 pub const USER_TOKENS: [&str; 2] = ["EAA-user-short-0123456789", "EAA-user-long-0123456789"];
-/// Where browsers come back to; anything else is refused.
-pub const REDIRECT: &str = "https://chat.example/sign-in/callback";
 
 /// A page, and the professional account that is linked to it.
 #[derive(Debug, Clone, Copy)]
@@ -125,8 +123,10 @@ struct State {
     human_agent: bool,
     /// Tokens that are good no more.
     ended: BTreeSet<String>,
-    /// Codes that are good, each once.
-    codes: BTreeMap<String, &'static str>,
+    /// Where browsers may come back to.
+    return_to: BTreeSet<String>,
+    /// Codes that are good, each once: of which app, and with which address they came back.
+    codes: BTreeMap<String, (&'static str, String)>,
     /// Whoever is asked to sign in says no.
     denies: bool,
     /// Tokens of accounts that signed in with Instagram, by what they stand for.
@@ -189,6 +189,16 @@ impl Meta {
     /// Where the registered (public) address is reached from here: the host's own, `http://127.0.0.1:…`.
     pub fn reach_endpoint_at(&self, base: &str) {
         base.trim_end_matches('/').clone_into(&mut lock(&self.shared).reached_at);
+    }
+
+    /// The admin enters, in the app's settings, an address that browsers may come back to; any other is refused.
+    pub fn allow_return_to(&self, address: &str) {
+        lock(&self.shared).return_to.insert(address.to_owned());
+    }
+
+    /// Meddles with requests of this method whose path ends so.
+    pub fn meddle(&self, method: &'static str, path: &str, what: Meddling) -> Meddled {
+        self.served.meddle(method, path, what)
     }
 
     /// Everything that arrived, in order.

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::Recorded;
 use super::served::Served;
+use super::{Meddled, Meddling, Recorded};
 pub use auth::oauth1_signature;
 pub use webhooks::{answer_to, sign};
 
@@ -109,6 +109,8 @@ struct State {
     nonces: HashSet<String>,
     /// The account's keys were taken back.
     withdrawn: bool,
+    /// Where browsers may come back to.
+    return_to: HashSet<String>,
     /// Codes of people who signed in, with the challenge and the redirect they are bound to.
     codes: HashMap<String, (String, String)>,
     /// The access and the refresh token that are good.
@@ -132,6 +134,7 @@ impl Default for State {
             uploads: BTreeMap::new(),
             nonces: HashSet::new(),
             withdrawn: false,
+            return_to: HashSet::new(),
             codes: HashMap::new(),
             tokens: None,
             revoked: Vec::new(),
@@ -184,6 +187,16 @@ impl X {
     /// Where the registered (public) address is reached from here: the host's own, `http://127.0.0.1:…`.
     pub fn reach_endpoint_at(&self, base: &str) {
         base.trim_end_matches('/').clone_into(&mut lock(&self.shared).reached_at);
+    }
+
+    /// The admin enters, in the app's settings, an address that browsers may come back to; any other is refused.
+    pub fn allow_return_to(&self, address: &str) {
+        lock(&self.shared).return_to.insert(address.to_owned());
+    }
+
+    /// Meddles with requests of this method whose path ends so.
+    pub fn meddle(&self, method: &'static str, path: &str, what: Meddling) -> Meddled {
+        self.served.meddle(method, path, what)
     }
 
     /// Everything that arrived, in order.

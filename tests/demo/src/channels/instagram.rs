@@ -29,7 +29,8 @@ impl Play for Shop {
                 "instagram_app_id": INSTAGRAM_APP_ID,
                 "instagram_app_secret": INSTAGRAM_APP_SECRET,
             });
-            api.expect(200, "PUT", "/v1/plugins/instagram/settings", app).await;
+            let app = api.expect(200, "PUT", "/v1/plugins/instagram/settings", app).await;
+            self.0.allow_return_to(app["redirect_url"].as_str().unwrap_or_default());
             let channel = connect(api, "instagram", json!({ "mode": "instagram-sign-in" })).await;
             sign_in(api, &channel, &[("https://www.instagram.com", self.0.address())]).await
         }

@@ -24,7 +24,8 @@ impl Play for Shop {
     fn connect<'a>(&'a self, api: &'a Api) -> BoxFuture<'a, Value> {
         async move {
             let app = json!({ "app_id": APP_ID, "app_secret": APP_SECRET });
-            api.expect(200, "PUT", "/v1/plugins/messenger/settings", app).await;
+            let app = api.expect(200, "PUT", "/v1/plugins/messenger/settings", app).await;
+            self.0.allow_return_to(app["redirect_url"].as_str().unwrap_or_default());
             let channel = connect(api, "messenger", json!({ "mode": "sign-in" })).await;
             let channel = sign_in(api, &channel, &[("https://www.facebook.com", self.0.address())]).await;
             choose_first(api, channel).await

@@ -29,7 +29,8 @@ impl Play for Shop {
                 "client_id": CLIENT.0,
                 "client_secret": CLIENT.1,
             });
-            api.expect(200, "PUT", "/v1/plugins/x/settings", app).await;
+            let app = api.expect(200, "PUT", "/v1/plugins/x/settings", app).await;
+            self.0.allow_return_to(app["redirect_url"].as_str().unwrap_or_default());
             let channel = connect(api, "x", json!({ "mode": "sign-in" })).await;
             sign_in(api, &channel, &[("https://x.com", self.0.address())]).await
         }

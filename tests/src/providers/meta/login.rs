@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use super::graph::{Parameters, refuse};
-use super::{APP_ID, APP_SECRET, INSTAGRAM_APP_ID, INSTAGRAM_APP_SECRET, PAGES, REDIRECT, Shared, USER_TOKENS, lock};
+use super::{APP_ID, APP_SECRET, INSTAGRAM_APP_ID, INSTAGRAM_APP_SECRET, PAGES, Shared, USER_TOKENS, lock};
 
 /// 60 days, as the API says it.
 const SECONDS: u64 = 5_183_944;
@@ -41,25 +41,26 @@ fn dialog(shared: &Shared, asked: &HashMap<String, String>, app: &str, of: &'sta
     if word("client_id") != app || word("response_type") != "code" {
         return (StatusCode::BAD_REQUEST, "Invalid App ID").into_response();
     }
-    if word("redirect_uri") != REDIRECT {
+    let back = word("redirect_uri");
+    if !lock(shared).return_to.contains(back) {
         return (StatusCode::BAD_REQUEST, "URL Blocked: the redirect URI is not on the app's list").into_response();
     }
     let state = word("state");
     let mut known = lock(shared);
     if known.denies {
         let told = "error=access_denied&error_reason=user_denied&error_description=Permissions+error";
-        return Redirect::to(&format!("{REDIRECT}?{told}&state={state}{tail}")).into_response();
+        return Redirect::to(&format!("{back}?{told}&state={state}{tail}")).into_response();
     }
     let code = format!("code-{}", known.number());
-    known.codes.insert(code.clone(), of);
-    Redirect::to(&format!("{REDIRECT}?code={code}&state={state}{tail}")).into_response()
+    known.codes.insert(code.clone(), (of, back.to_owned()));
+    Redirect::to(&format!("{back}?code={code}&state={state}{tail}")).into_response()
 }
 
 /// Takes a code out, if it is good for this.
 fn is_good(shared: &Shared, asked: &HashMap<String, String>, of: &str) -> bool {
     let word = |name: &str| asked.get(name).map(String::as_str).unwrap_or_default();
     let known = lock(shared).codes.remove(word("code"));
-    known == Some(of) && word("redirect_uri") == REDIRECT
+    known.is_some_and(|(app, back)| app == of && back == word("redirect_uri"))
 }
 
 fn is_client(asked: &HashMap<String, String>, id: &str, secret: &str) -> bool {

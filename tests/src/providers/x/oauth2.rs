@@ -40,6 +40,9 @@ async fn authorize(Given(shared): Given<Shared>, Query(asked): Query<Pairs>) -> 
     }
     let redirect = of("redirect_uri");
     let mut state = lock(&shared);
+    if !state.return_to.contains(&redirect) {
+        return refused("the redirect_uri is not on the app's list");
+    }
     let code = format!("simulated-code-{}", state.number());
     state.codes.insert(code.clone(), (of("code_challenge"), redirect.clone()));
     Redirect::to(&format!("{redirect}?state={}&code={code}", of("state"))).into_response()
