@@ -28,6 +28,7 @@ use crate::media::{BlobService, Media, MediaConfig, Quotas};
 use crate::outbound::Outbound;
 use crate::plugins::{CallAccount, Candidates, FolderError, KvService, Registry, Renewals, SecretService};
 use crate::retention::Retention;
+use crate::upkeep::Upkeep;
 use crate::wake::Wakes;
 use crate::web::listener;
 use crate::web::state::{Limits, Parts, Readiness, State};
@@ -133,24 +134,26 @@ impl App {
         plugins.tidy_native_code().await;
         let tasks = TaskTracker::new();
         let renewals = Renewals::new(db.clone(), clock.clone(), plugins.clone(), tasks.clone());
+        let upkeep = Upkeep::new(config.runtime.upkeep);
         let channels = Channels::new(
             db.clone(),
             clock.clone(),
             wakes.clone(),
             plugins.clone(),
             candidates.clone(),
-            renewals.clone(),
+            (renewals.clone(), upkeep.clone()),
             (config.server.public_url().map(ToOwned::to_owned), config.mail.domain().map(ToOwned::to_owned)),
         );
         let settings = crate::inbound::Settings {
+            requests: config.inbound.requests,
             polls: config.inbound.polls,
             fetches: config.inbound.fetches,
             most_events: config.inbound.events_per_request,
             unreachable: config.server.public_url().is_none(),
         };
-        let everyone = (plugins.clone(), renewals.clone());
+        let everyone = (plugins.clone(), renewals.clone(), upkeep.clone());
         let inbound = Inbound::new(db.clone(), clock.clone(), wakes.clone(), everyone, media.clone(), settings);
-        let outbound = outbound(&config, &db, &clock, &wakes, (&plugins, renewals));
+        let outbound = outbound(&config, &db, &clock, &wakes, (&plugins, renewals, upkeep));
         let feed = feed(&config, &db, &clock, &wakes)?;
         let state = State::from(Parts {
             outbound,
@@ -328,7 +331,7 @@ fn outbound(
     db: &Db,
     clock: &Clock,
     wakes: &Wakes,
-    (plugins, renewals): (&Registry, Renewals),
+    (plugins, renewals, upkeep): (&Registry, Renewals, Upkeep),
 ) -> Outbound {
     let settings = crate::outbound::Settings {
         calls: config.outbound.calls,
@@ -336,7 +339,7 @@ fn outbound(
         most_queued: config.outbound.most_queued,
         lane_wait_ms: config.outbound.unknown_wait_ms,
     };
-    Outbound::new(db.clone(), clock.clone(), wakes.clone(), (plugins.clone(), renewals), settings)
+    Outbound::new(db.clone(), clock.clone(), wakes.clone(), (plugins.clone(), renewals, upkeep), settings)
 }
 
 /// Where the operator lets anybody connect.

@@ -252,6 +252,7 @@ pub enum RelaySecurity {
 #[allow(missing_docs)]
 pub struct Runtime {
     pub instances: u32,
+    pub upkeep: usize,
     pub cache_dir: PathBuf,
     pub cache_bytes: u64,
     pub limits: sambung_runtime::Limits,
@@ -287,6 +288,7 @@ pub struct Media {
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Inbound {
+    pub requests: usize,
     pub polls: usize,
     pub fetches: usize,
     pub events_per_request: usize,
@@ -425,6 +427,8 @@ impl Config {
             ("outbound.calls", self.outbound.calls),
             ("inbound.fetches", self.inbound.fetches),
             ("runtime.instances", self.runtime.instances as usize),
+            ("runtime.upkeep", self.runtime.upkeep),
+            ("inbound.requests", self.inbound.requests),
             ("inbound.polls", self.inbound.polls),
             ("retention.batch", self.retention.batch as usize),
         ] {

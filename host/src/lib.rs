@@ -25,6 +25,7 @@ pub mod model;
 pub mod outbound;
 pub mod plugins;
 pub mod retention;
+pub mod upkeep;
 pub mod wake;
 pub mod web;
 

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, chance};
 use crate::db::Db;
 use crate::plugins::{Registry, Renewals};
+use crate::upkeep::Upkeep;
 use crate::wake::Wakes;
 
 pub use authoring::{AuthoringError, Made};
@@ -60,6 +61,7 @@ struct Inner {
     renewals: Renewals,
     settings: Settings,
     slots: Shares,
+    upkeep: Upkeep,
     rates: Mutex<rates::Rates>,
     template_turns: turns::Turns,
 }
@@ -70,11 +72,12 @@ impl Outbound {
         db: Db,
         clock: Clock,
         wakes: Wakes,
-        (plugins, renewals): (Registry, Renewals),
+        (plugins, renewals, upkeep): (Registry, Renewals, Upkeep),
         settings: Settings,
     ) -> Outbound {
         Outbound(Arc::new(Inner {
             slots: Shares::limited("sends", settings.calls, settings.calls_per_channel as usize),
+            upkeep,
             rates: Mutex::default(),
             template_turns: turns::Turns::default(),
             db,

@@ -51,11 +51,12 @@ struct Waiter {
     tell: oneshot::Sender<Place>,
 }
 
-/// A place that was taken; dropping it gives it back.
+/// A place, or several, that was taken; dropping it gives them back.
 pub struct Place {
     shares: Shares,
     workspace: Arc<str>,
     member: Arc<str>,
+    places: usize,
 }
 
 impl std::fmt::Debug for Place {
@@ -92,9 +93,21 @@ impl Shares {
         }))
     }
 
+    /// How many places there are.
+    pub fn total(&self) -> usize {
+        self.0.total
+    }
+
     /// Takes a place for a member of a workspace, or none where its share or the pool is used up.
     pub fn try_take(&self, workspace: &str, member: &str) -> Option<Place> {
-        let place = self.0.take_in(&mut self.state(), workspace, member).map(|keys| self.place(keys));
+        self.try_take_several(workspace, member, 1)
+    }
+
+    /// Takes several places at once, at least one, for what weighs more than other things: all of them, or none.
+    pub fn try_take_several(&self, workspace: &str, member: &str, places: usize) -> Option<Place> {
+        let places = places.max(1);
+        let keys = self.0.take_in(&mut self.state(), workspace, member, places);
+        let place = keys.map(|keys| self.place(keys, places));
         if place.is_none() {
             self.0.refused.increment(1);
         }
@@ -121,12 +134,12 @@ impl Shares {
     pub fn room(&self, workspace: &str, member: &str) -> usize {
         let state = self.state();
         let (group, held) = state.holds(workspace, member);
-        let (mut room, mut free) = (0, self.0.total - state.held);
-        while self.0.may_take(free, group + room, held + room) {
-            room += 1;
-            free -= 1;
-        }
-        room
+        let free = self.0.total - state.held;
+        // Each place taken leaves one less free and adds one to what the workspace and the member hold: see `may_take`.
+        let left =
+            (free.checked_sub(group + 1), free.checked_sub(group + held + 1), self.0.each_member.checked_sub(held + 1));
+        let (Some(group), Some(member), Some(each)) = left else { return 0 };
+        (group / 2).min(member / 3).min(each) + 1
     }
 
     /// How many places a workspace, and a member of it, hold: who holds fewest comes first.
@@ -137,9 +150,9 @@ impl Shares {
     fn begin(&self, workspace: &str, member: &str) -> Begun {
         let mut state = self.state();
         // Every release serves those who wait, so whoever still waits could not take what is free now.
-        if let Some(keys) = self.0.take_in(&mut state, workspace, member) {
+        if let Some(keys) = self.0.take_in(&mut state, workspace, member, 1) {
             drop(state);
-            return Begun::Taken(self.place(keys));
+            return Begun::Taken(self.place(keys, 1));
         }
         let waiting = state.queues.get(workspace).map_or(0, VecDeque::len);
         let left = self.0.most_waiting.saturating_sub(state.queued);
@@ -160,8 +173,8 @@ impl Shares {
         Begun::Waits(Waiting { shares: self.clone(), workspace, id, told })
     }
 
-    fn place(&self, (workspace, member): (Arc<str>, Arc<str>)) -> Place {
-        Place { shares: self.clone(), workspace, member }
+    fn place(&self, (workspace, member): (Arc<str>, Arc<str>), places: usize) -> Place {
+        Place { shares: self.clone(), workspace, member, places }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -178,7 +191,7 @@ impl Shares {
             match self.0.serve(&mut state, &workspace) {
                 Some((member, tell)) => {
                     in_vain = 0;
-                    given.push((self.place((Arc::clone(&workspace), member)), tell));
+                    given.push((self.place((Arc::clone(&workspace), member), 1), tell));
                 }
                 None => in_vain += 1,
             }
@@ -195,14 +208,16 @@ impl Shares {
 }
 
 impl Inner {
-    /// The rule of the module.
-    fn may_take(&self, free: usize, group: usize, held: usize) -> bool {
+    /// The rule of the module, for the last of so many places.
+    fn may_take(&self, free: usize, group: usize, held: usize, places: usize) -> bool {
+        let before = places - 1;
+        let (free, group, held) = (free.saturating_sub(before), group + before, held + before);
         group < free && held < free - group && held < self.each_member
     }
 
-    fn take_in(&self, state: &mut State, workspace: &str, member: &str) -> Option<(Arc<str>, Arc<str>)> {
+    fn take_in(&self, state: &mut State, workspace: &str, member: &str, places: usize) -> Option<(Arc<str>, Arc<str>)> {
         let (group, held) = state.holds(workspace, member);
-        if !self.may_take(self.total - state.held, group, held) {
+        if !self.may_take(self.total - state.held, group, held, places) {
             return None;
         }
         let workspace = match state.groups.get_key_value(workspace) {
@@ -214,9 +229,9 @@ impl Inner {
             Some((known, _)) => Arc::clone(known),
             None => member.into(),
         };
-        group.held += 1;
-        *group.members.entry(Arc::clone(&member)).or_default() += 1;
-        state.held += 1;
+        group.held += places;
+        *group.members.entry(Arc::clone(&member)).or_default() += places;
+        state.held += places;
         self.taken.set(state.held as f64);
         Some((workspace, member))
     }
@@ -227,11 +242,11 @@ impl Inner {
         let queue = state.queues.get(workspace)?;
         let may = |waiter: &Waiter| {
             let (group, held) = state.holds(workspace, &waiter.member);
-            self.may_take(free, group, held)
+            self.may_take(free, group, held, 1)
         };
         let at = queue.iter().position(may)?;
         let waiter = state.forget(workspace, |waiters| waiters.remove(at))?;
-        self.take_in(state, workspace, &waiter.member)?;
+        self.take_in(state, workspace, &waiter.member, 1)?;
         Some((waiter.member, waiter.tell))
     }
 }
@@ -261,12 +276,12 @@ impl State {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.shares.state();
-        state.held -= 1;
+        state.held -= self.places;
         self.shares.0.taken.set(state.held as f64);
         if let Some(group) = state.groups.get_mut(&self.workspace) {
-            group.held -= 1;
+            group.held -= self.places;
             if let Some(held) = group.members.get_mut(&self.member) {
-                *held -= 1;
+                *held -= self.places;
                 if *held == 0 {
                     group.members.remove(&self.member);
                 }
@@ -359,6 +374,20 @@ mod tests {
     }
 
     #[test]
+    fn several_places_are_taken_and_given_back_together_within_the_same_share() {
+        let shares = Shares::new("test", 30);
+        let heavy = shares.try_take_several("a", "m", 8).expect("nothing else is taken");
+        assert!(shares.try_take_several("a", "m", 3).is_none(), "a member alone takes a third of the pool");
+        let light = shares.try_take_several("a", "m", 2).expect("ten are a third");
+        assert_eq!(shares.state().held, 10);
+        drop(heavy);
+        assert_eq!((shares.state().held, shares.room("a", "m")), (2, 8));
+        assert!(shares.try_take_several("b", "m", 31).is_none());
+        drop(light);
+        assert!(shares.state().groups.is_empty());
+    }
+
+    #[test]
     fn a_pool_of_one_place_serves_each_in_turn() {
         let shares = Shares::new("test", 1);
         let place = shares.try_take("a", "m").expect("it is free");
@@ -422,7 +451,13 @@ mod tests {
                     let room = shares.room(&workspace.to_string(), &member.to_string());
                     let place = shares.try_take(&workspace.to_string(), &member.to_string());
                     prop_assert_eq!(place.is_some(), room > 0);
-                    places.extend(place);
+                    drop(place);
+                    let (workspace, member) = (workspace.to_string(), member.to_string());
+                    prop_assert!(shares.try_take_several(&workspace, &member, room + 1).is_none());
+                    if room > 0 {
+                        prop_assert!(shares.try_take_several(&workspace, &member, room).is_some());
+                    }
+                    places.extend(shares.try_take(&workspace, &member));
                 } else {
                     places.pop();
                 }

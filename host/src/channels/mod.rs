@@ -30,6 +30,7 @@ use crate::db::{ChannelRow, Db, DbError, Holder, Ticket};
 use crate::model::audit::Entry;
 use crate::model::fault::FieldError;
 use crate::plugins::{Candidates, Generation, Registry, Renewals};
+use crate::upkeep::Upkeep;
 use crate::wake::Wakes;
 
 /// Who does it, for the audit log.
@@ -175,6 +176,7 @@ struct Inner {
     plugins: Registry,
     candidates: Candidates,
     renewals: Renewals,
+    upkeep: Upkeep,
     public_url: Option<String>,
     mail_domain: Option<String>,
     /// Where browsers on this machine reach the host.
@@ -191,7 +193,7 @@ impl Channels {
         wakes: Wakes,
         plugins: Registry,
         candidates: Candidates,
-        renewals: Renewals,
+        (renewals, upkeep): (Renewals, Upkeep),
         (public_url, mail_domain): (Option<String>, Option<String>),
     ) -> Channels {
         Channels(Arc::new(Inner {
@@ -201,6 +203,7 @@ impl Channels {
             plugins,
             candidates,
             renewals,
+            upkeep,
             public_url,
             mail_domain,
             local_url: OnceLock::new(),

@@ -204,21 +204,71 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<PendingRow> {
     })
 }
 
-/// Where a plugin's rows wait: an index of its own, so that what waits for a plugin that does not run costs nobody anything.
-const PENDING_IDS: &str = "SELECT id FROM journal WHERE state = 'pending' AND plugin_id = ?1 ORDER BY id LIMIT ?2";
+/// The next address with a row of this plugin that waits. Each is one step in an index of its own, because what waits for a plugin that
+/// does not run, or behind other rows of its address, must cost the others nothing.
+const NEXT_ADDRESS: &str =
+    "SELECT address FROM journal WHERE state = 'pending' AND plugin_id = ?1 AND address > ?2 ORDER BY address LIMIT 1";
+/// Its rows that wait, in order of arrival.
+const PENDING_IDS: &str =
+    "SELECT id FROM journal WHERE state = 'pending' AND plugin_id = ?1 AND address = ?2 ORDER BY id";
 
-/// The first rows of these plugins that wait, in order of arrival, without those of `skip`.
-fn pending_ids(db: &Connection, plugins: &[String], skip: &HashSet<i64>, most: usize) -> Result<Vec<i64>, DbError> {
+/// Which addresses' rows [`Db::pending_rows`] looks for.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// All but these.
+    AllBut(HashSet<Arc<str>>),
+    /// These, so many rows of each.
+    These(Vec<(Arc<str>, usize)>),
+}
+
+/// The ids of rows of these plugins that wait, in order of arrival at each address, without those of `skip`.
+fn pending_ids(
+    db: &Connection,
+    plugins: &[String],
+    which: &Which,
+    skip: &HashSet<i64>,
+    most: usize,
+) -> Result<Vec<i64>, DbError> {
     let mut query = db.prepare_cached(PENDING_IDS)?;
-    let mut ids = Vec::new();
-    for plugin in plugins {
-        for id in query.query_map(params![plugin, (most + skip.len()) as i64], |row| row.get::<_, i64>(0))? {
-            ids.extend(Some(id?).filter(|id| !skip.contains(id)));
+    let mut found = Vec::new();
+    let mut of = |plugin: &str, address: &str, most: usize| -> Result<usize, DbError> {
+        let (mut left, mut ids) = (most, query.query(params![plugin, address])?);
+        while left > 0
+            && let Some(row) = ids.next()?
+        {
+            let id: i64 = row.get(0)?;
+            if !skip.contains(&id) {
+                found.push(id);
+                left -= 1;
+            }
+        }
+        Ok(most - left)
+    };
+    let mut left = most;
+    match which {
+        Which::These(addresses) => {
+            for (address, most) in addresses {
+                for plugin in plugins {
+                    left -= of(plugin, address, left.min(*most))?;
+                }
+            }
+        }
+        Which::AllBut(apart) => {
+            let mut next = db.prepare_cached(NEXT_ADDRESS)?;
+            for plugin in plugins {
+                let mut address = String::new();
+                while left > 0
+                    && let Some(found) = next.query_row(params![plugin, address], |row| row.get(0)).optional()?
+                {
+                    address = found;
+                    if !apart.contains(address.as_str()) {
+                        left -= of(plugin, &address, left)?;
+                    }
+                }
+            }
         }
     }
-    ids.sort_unstable();
-    ids.truncate(most);
-    Ok(ids)
+    Ok(found)
 }
 
 /// Lets the rows that waited for this channel be translated, within the act that connects it. Whatever comes later is stored
@@ -289,30 +339,31 @@ impl Db {
         self.write(Priority::Urgent, act).await.map(drop)
     }
 
-    /// Rows of these plugins that wait for translation, in order of arrival, without those of `skip`: at most `most`, and no more than `most_bytes` of bodies (but at least one row). Rows of other plugins stay until those
-    /// run again.
+    /// Rows of these plugins that wait for translation, in order of arrival at each address, without those of `skip`: at most `most`, and no more than
+    /// `most_bytes` of bodies (but at least one row); whether that bound left none out. Rows of other plugins stay until those run again.
     pub async fn pending_rows(
         &self,
         plugins: Vec<String>,
+        which: Which,
         skip: HashSet<i64>,
         most: usize,
         most_bytes: usize,
-    ) -> Result<Vec<PendingRow>, DbError> {
+    ) -> Result<(Vec<PendingRow>, bool), DbError> {
         self.read(move |db| {
             let mut query = db.prepare_cached(
                 "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, replays \
                  FROM journal WHERE id = ?1 AND state = 'pending'",
             )?;
             let (mut found, mut bytes) = (Vec::new(), 0);
-            for id in pending_ids(db, &plugins, &skip, most)? {
+            for id in pending_ids(db, &plugins, &which, &skip, most)? {
                 let Some(row) = query.query_row([id], pending).optional()? else { continue };
                 bytes += row.body.len();
                 if bytes > most_bytes && !found.is_empty() {
-                    break;
+                    return Ok((found, false));
                 }
                 found.push(row);
             }
-            Ok(found)
+            Ok((found, true))
         })
         .await
     }
@@ -425,32 +476,42 @@ mod tests {
         }
     }
 
-    /// A plugin that does not run may have a backlog of any length: looking for the others' rows never touches it.
+    /// A plugin that does not run, and an address that fell behind, may have a backlog of any length: looking for the others' rows never
+    /// touches it.
     #[tokio::test]
-    async fn what_waits_for_another_plugin_is_not_looked_at() {
+    async fn rows_of_another_plugin_or_address_are_not_looked_at() {
         let folder = tempfile::tempdir().expect("a folder");
         let db = Db::open(DbConfig::at(folder.path().join("t.db")), Vault::new([1; 32])).expect("opens");
-        for plugin in ["held", "one", "held", "other", "one"] {
-            let row = Arc::new(db.number(row(plugin, b"1234")));
+        for (plugin, address) in
+            [("held", "h"), ("one", "b"), ("held", "h"), ("other", "c"), ("one", "a"), ("one", "b")]
+        {
+            let row = Arc::new(db.number(NewRow { address: address.into(), ..row(plugin, b"1234") }));
             db.append_journal(row, ()).await.expect("journalled");
         }
-        let plan: Vec<String> = db
-            .read(|db| {
-                let mut query = db.prepare(&format!("EXPLAIN QUERY PLAN {PENDING_IDS}"))?;
-                Ok(query.query_map(params!["one", 1], |row| row.get(3))?.collect::<Result<_, _>>()?)
-            })
-            .await
-            .expect("planned");
-        let wanted = "SEARCH journal USING COVERING INDEX journal_pending (plugin_id=?)";
-        assert_eq!(plan, [wanted], "no sorting, no scan");
-        let ids = async |skip: &[i64], most, bytes| {
-            let plugins = vec!["other".to_owned(), "one".to_owned()];
-            let rows = db.pending_rows(plugins, skip.iter().copied().collect(), most, bytes).await.expect("read");
-            rows.iter().map(|row| row.id).collect::<Vec<_>>()
+        let plan = async |statement: &'static str| -> Vec<String> {
+            let planned = db.read(move |db| {
+                let mut query = db.prepare(&format!("EXPLAIN QUERY PLAN {statement}"))?;
+                let values: Vec<i64> = vec![1; query.parameter_count()];
+                let steps = query.query_map(rusqlite::params_from_iter(values), |row| row.get(3))?;
+                Ok(steps.collect::<Result<_, _>>()?)
+            });
+            planned.await.expect("planned")
         };
-        assert_eq!(ids(&[], 10, 100).await, [2, 4, 5], "in order of arrival over both plugins");
-        assert_eq!(ids(&[2], 1, 100).await, [4], "what is in flight takes nobody's place");
-        assert_eq!(ids(&[], 10, 8).await, [2, 4]);
-        assert_eq!(ids(&[], 10, 1).await, [2], "one at least");
+        let search = "SEARCH journal USING COVERING INDEX journal_pending";
+        assert_eq!(plan(PENDING_IDS).await, [format!("{search} (plugin_id=? AND address=?)")], "no sorting, no scan");
+        assert_eq!(plan(NEXT_ADDRESS).await, [format!("{search} (plugin_id=? AND address>?)")], "no sorting, no scan");
+        let ids = async |which: Which, skip: &[i64], most, bytes| {
+            let plugins = vec!["other".to_owned(), "one".to_owned()];
+            let read = db.pending_rows(plugins, which, skip.iter().copied().collect(), most, bytes);
+            read.await.expect("read").0.iter().map(|row| row.id).collect::<Vec<_>>()
+        };
+        let all = || Which::AllBut(HashSet::new());
+        assert_eq!(ids(all(), &[], 10, 100).await, [4, 5, 2, 6], "address by address");
+        assert_eq!(ids(all(), &[4, 5], 1, 100).await, [2], "a row in flight takes no place");
+        assert_eq!(ids(all(), &[], 10, 8).await, [4, 5]);
+        assert_eq!(ids(all(), &[], 10, 1).await, [4], "one at least");
+        assert_eq!(ids(Which::AllBut(["b".into()].into()), &[], 10, 100).await, [4, 5]);
+        assert_eq!(ids(Which::These(vec![("b".into(), 1), ("c".into(), 9)]), &[], 10, 100).await, [2, 4]);
+        assert_eq!(ids(Which::These(vec![("b".into(), 9)]), &[2], 10, 100).await, [6]);
     }
 }

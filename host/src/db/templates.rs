@@ -254,15 +254,16 @@ impl Db {
     }
 
     /// Connected channels whose templates were never read since they were connected, or are due again.
-    pub async fn stale_templates(&self, now: i64, most: u32) -> Result<Vec<StaleTemplates>, DbError> {
+    pub async fn stale_templates(&self, now: i64, after: i64, most: u32) -> Result<Vec<StaleTemplates>, DbError> {
         self.read(move |db| {
             let mut ask = db.prepare_cached(
                 "SELECT c.account_id, c.id, c.workspace_id, c.plugin_id FROM channels c
                  LEFT JOIN template_syncs s ON s.account_id = c.account_id
-                 WHERE c.state = 'connected' AND c.account_id IS NOT NULL
-                   AND (s.account_id IS NULL OR s.due_at <= ?1 OR (s.synced_at < c.created_at AND s.error IS NULL)) LIMIT ?2",
+                 WHERE c.state = 'connected' AND c.account_id > ?3
+                   AND (s.account_id IS NULL OR s.due_at <= ?1 OR (s.synced_at < c.created_at AND s.error IS NULL))
+                 ORDER BY c.account_id LIMIT ?2",
             )?;
-            let rows = ask.query_map(params![now, most], |row| {
+            let rows = ask.query_map(params![now, most, after], |row| {
                 Ok(StaleTemplates {
                     account_id: row.get(0)?,
                     channel_id: row.get(1)?,

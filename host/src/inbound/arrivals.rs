@@ -4,7 +4,7 @@
 //! A request goes ahead only where it overtakes nothing: whoever was told that one is kept may send another that builds on it. So
 //! none does while the journal may hold one that was kept before it and that nobody has taken.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -18,6 +18,11 @@ const MOST_ROWS: usize = 1_024;
 const MOST_BYTES: usize = 16 << 20;
 /// How much more of both there may be while the journal is read to its end, until when none may be put behind them.
 const MEANWHILE: usize = 8;
+
+/// Which share the places of a row count in: its workspace's, or that of the address itself where several workspaces share it.
+pub(super) fn sharer(row: &PendingRow) -> &Arc<str> {
+    row.workspace.as_ref().unwrap_or(&row.address)
+}
 
 /// Whom to tell that a request is kept, or that it is not.
 pub(super) type Kept = oneshot::Sender<Result<(), DbError>>;
@@ -54,6 +59,9 @@ struct Queue {
     caught_up: bool,
     /// Plugins whose requests may go ahead: of no other has anybody looked what the journal holds.
     following: HashSet<Arc<str>>,
+    /// Addresses that hold their share of the rows in flight: their requests are put into the journal, and read from there as their
+    /// share allows. They hold up no other address. Each with its [`sharer`].
+    behind: HashMap<Arc<str>, Arc<str>>,
     /// A request of a plugin that runs came, and it is not one of these.
     missed: bool,
     /// Grows each time that requests begin to go ahead.
@@ -78,6 +86,7 @@ impl Arrivals {
             held: true,
             caught_up: false,
             following: HashSet::new(),
+            behind: HashMap::new(),
             missed: false,
             epoch: 0,
             appending: 0,
@@ -96,8 +105,9 @@ impl Arrivals {
         if !active {
             queue.following.remove(&row.plugin);
         }
-        if queue.held || !queue.following.contains(&row.plugin) {
-            queue.missed |= active && !queue.held;
+        let follows = queue.following.contains(&row.plugin);
+        if queue.held || !follows || queue.behind.contains_key(&row.address) {
+            queue.missed |= active && !queue.held && !follows;
             let appending = self.appending(&mut queue);
             drop(queue);
             if active {
@@ -126,6 +136,23 @@ impl Arrivals {
         let mut queue = self.queue();
         queue.following.remove(plugin);
         self.appending(&mut queue)
+    }
+
+    /// The address of this row holds its share of the rows in flight: its requests are put into the journal, and so is this one.
+    pub fn fall_behind(self: &Arc<Self>, row: &PendingRow) -> Appending {
+        let mut queue = self.queue();
+        queue.behind.insert(Arc::clone(&row.address), Arc::clone(sharer(row)));
+        self.appending(&mut queue)
+    }
+
+    /// Whether an address [fell behind](Arrivals::fall_behind).
+    pub fn is_behind(&self, address: &Arc<str>) -> bool {
+        self.queue().behind.contains_key(address)
+    }
+
+    /// The addresses that [fell behind](Arrivals::fall_behind), each with its [`sharer`].
+    pub fn behind(&self) -> HashMap<Arc<str>, Arc<str>> {
+        self.queue().behind.clone()
     }
 
     /// A request that was taken is put into the journal.
@@ -184,11 +211,15 @@ impl Arrivals {
         queue.begin(active);
     }
 
-    /// These plugins run now. Requests of those that did not before go ahead from now on, as with [`Arrivals::follow`].
-    pub fn catch_up(&self, active: &HashSet<Arc<str>>) {
+    /// These plugins run now, and all that the journal held of these addresses was taken. Requests of plugins that did not run before,
+    /// and of these addresses, go ahead from now on, as with [`Arrivals::follow`].
+    pub fn catch_up(&self, active: &HashSet<Arc<str>>, drained: &[Arc<str>]) {
         let mut queue = self.queue();
         queue.following.retain(|plugin| active.contains(plugin));
-        if !queue.held && queue.following.len() < active.len() {
+        let behind = queue.behind.len();
+        drained.iter().for_each(|address| _ = queue.behind.remove(address));
+        let grows = queue.following.len() < active.len() || queue.behind.len() < behind;
+        if !queue.held && grows {
             queue.begin(active);
         }
     }
@@ -275,14 +306,34 @@ mod tests {
         drop(appending(arrivals.offer(&row(3, "p"), true)));
         assert!(arrivals.missed(), "somebody has to look what the journal holds");
         assert!(arrivals.is_settled(), "nobody waits for those whom nobody translates");
-        arrivals.catch_up(&all(&["q"]));
+        arrivals.catch_up(&all(&["q"]), &[]);
         drop(appending(arrivals.offer(&row(4, "p"), true)));
-        arrivals.catch_up(&all(&["p", "q"]));
+        arrivals.catch_up(&all(&["p", "q"]), &[]);
         assert!(!arrivals.is_settled());
         assert!(matches!(arrivals.offer(&row(5, "p"), true), Way::Ahead(_)));
         drop(left);
         assert!(arrivals.is_settled());
         assert_eq!(ids(&arrivals), [2, 5]);
+    }
+
+    fn row_at(id: i64, address: &str) -> Arc<PendingRow> {
+        Arc::new(PendingRow { id, plugin: "p".into(), address: address.into(), ..PendingRow::default() })
+    }
+
+    #[test]
+    fn an_address_that_fell_behind_holds_up_no_other_and_goes_ahead_once_the_journal_holds_none_of_it() {
+        let arrivals = Arrivals::new();
+        arrivals.follow(&all(&["p"]));
+        drop(arrivals.fall_behind(&row_at(0, "a")));
+        let kept = appending(arrivals.offer(&row_at(1, "a"), true));
+        assert!(matches!(arrivals.offer(&row_at(2, "b"), true), Way::Ahead(_)));
+        assert!(!arrivals.missed() && arrivals.is_settled(), "the others wait for nothing");
+        arrivals.catch_up(&all(&["p"]), &["a".into()]);
+        assert!(matches!(arrivals.offer(&row_at(3, "a"), true), Way::Ahead(_)));
+        assert!(!arrivals.is_settled(), "the first of the address may not be in the journal when it is read");
+        drop(kept);
+        assert!(arrivals.is_settled());
+        assert_eq!(ids(&arrivals), [2, 3]);
     }
 
     #[test]

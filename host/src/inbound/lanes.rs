@@ -11,31 +11,28 @@ pub(super) struct Lanes<T> {
     /// Addresses whose first row is translated.
     ready: VecDeque<Arc<str>>,
     taken: HashSet<i64>,
-    bytes: usize,
     done: usize,
 }
 
 struct Slot<T> {
     id: i64,
-    bytes: usize,
     done: Option<T>,
 }
 
 impl<T> Lanes<T> {
     pub fn new() -> Lanes<T> {
-        Lanes { lanes: HashMap::new(), ready: VecDeque::new(), taken: HashSet::new(), bytes: 0, done: 0 }
+        Lanes { lanes: HashMap::new(), ready: VecDeque::new(), taken: HashSet::new(), done: 0 }
     }
 
     /// Takes a row on; false where it is in flight already.
-    pub fn take(&mut self, address: &Arc<str>, id: i64, bytes: usize) -> bool {
+    pub fn take(&mut self, address: &Arc<str>, id: i64) -> bool {
         if !self.taken.insert(id) {
             return false;
         }
-        self.bytes += bytes;
         let lane = self.lanes.entry(Arc::clone(address)).or_default();
         // A row that is run again comes with an old id: it goes where it belongs, but never before what may be leaving now.
         let place = lane.iter().skip(1).position(|slot| slot.id > id).map_or(lane.len(), |place| place + 1);
-        lane.insert(place, Slot { id, bytes, done: None });
+        lane.insert(place, Slot { id, done: None });
         true
     }
 
@@ -62,7 +59,6 @@ impl<T> Lanes<T> {
             let mut whole = true;
             while whole && room > 0 && lane.front().is_some_and(|slot| slot.done.is_some()) {
                 let Some(slot) = lane.pop_front() else { break };
-                self.bytes -= slot.bytes;
                 self.done -= 1;
                 if let Some(value) = slot.done {
                     let weight = weigh(&value);
@@ -86,10 +82,9 @@ impl<T> Lanes<T> {
 
     /// A row that left comes back before all others of its address: it is committed in part. To be said before anything else
     /// leaves.
-    pub fn back(&mut self, address: &Arc<str>, id: i64, bytes: usize, value: T) {
+    pub fn back(&mut self, address: &Arc<str>, id: i64, value: T) {
         let lane = self.lanes.entry(Arc::clone(address)).or_default();
-        lane.push_front(Slot { id, bytes, done: Some(value) });
-        self.bytes += bytes;
+        lane.push_front(Slot { id, done: Some(value) });
         self.done += 1;
         if !self.ready.contains(address) {
             self.ready.push_back(Arc::clone(address));
@@ -101,19 +96,9 @@ impl<T> Lanes<T> {
         self.taken.remove(&id);
     }
 
-    /// Rows in flight, those that are being committed included.
-    pub fn len(&self) -> usize {
-        self.taken.len()
-    }
-
-    /// The rows in flight.
+    /// The rows in flight, those that are being committed included.
     pub fn taken(&self) -> &HashSet<i64> {
         &self.taken
-    }
-
-    /// Bytes of the bodies of rows that did not leave.
-    pub fn bytes(&self) -> usize {
-        self.bytes
     }
 
     /// Whether a row waits for a translation: its own, or that of one before it.
@@ -144,10 +129,10 @@ mod tests {
     fn a_slow_row_holds_its_own_address_and_no_other() {
         let mut lanes = Lanes::new();
         for (address, id) in [("a", 1), ("a", 2), ("b", 3)] {
-            assert!(lanes.take(&address.into(), id, 10));
+            assert!(lanes.take(&address.into(), id));
         }
         let (a, b) = ("a".into(), "b".into());
-        assert!(!lanes.take(&a, 2, 10));
+        assert!(!lanes.take(&a, 2));
         lanes.done(&a, 2, 2);
         lanes.done(&b, 3, 3);
         assert!(lanes.waits(&a, 2), "for the one before it");
@@ -158,9 +143,9 @@ mod tests {
         assert_eq!(lanes.leave(1, 10, |_| 1), [1]);
         assert!(lanes.is_ready());
         assert_eq!(lanes.leave(1, 10, |_| 1), [2]);
-        assert_eq!((lanes.bytes(), lanes.len()), (0, 3));
+        assert_eq!(lanes.taken().len(), 3);
         [1, 2, 3].into_iter().for_each(|id| lanes.committed(id));
-        assert_eq!(lanes.len(), 0);
+        assert!(lanes.taken().is_empty());
     }
 
     #[test]
@@ -168,27 +153,27 @@ mod tests {
         let mut lanes = Lanes::new();
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
         for (address, id) in [(&a, 1), (&a, 2), (&b, 3)] {
-            assert!(lanes.take(address, id, 10));
+            assert!(lanes.take(address, id));
             lanes.done(address, id, id);
         }
         let weigh = |id: &i64| if *id == 1 { 100 } else { 1 };
         assert_eq!(lanes.leave(50, 10, weigh), [1, 3]);
         lanes.committed(3);
-        lanes.back(&a, 1, 10, 1);
-        assert_eq!((lanes.bytes(), lanes.translated()), (20, 2));
+        lanes.back(&a, 1, 1);
+        assert_eq!(lanes.translated(), 2);
         assert_eq!(lanes.leave(50, 10, weigh), [1]);
-        lanes.back(&a, 1, 10, 1);
+        lanes.back(&a, 1, 1);
         assert_eq!(lanes.leave(50, 10, |_| 1), [1, 2], "the last step is light");
         assert!(!lanes.is_ready());
         [1, 2].into_iter().for_each(|id| lanes.committed(id));
-        assert_eq!((lanes.bytes(), lanes.len()), (0, 0));
+        assert!(lanes.taken().is_empty());
         // A row that came while another of its address was out waits behind it.
-        assert!(lanes.take(&a, 4, 1));
+        assert!(lanes.take(&a, 4));
         lanes.done(&a, 4, 4);
         assert_eq!(lanes.leave(50, 10, |_| 100), [4]);
-        assert!(lanes.take(&a, 5, 1));
+        assert!(lanes.take(&a, 5));
         lanes.done(&a, 5, 5);
-        lanes.back(&a, 4, 1, 4);
+        lanes.back(&a, 4, 4);
         assert_eq!(lanes.leave(50, 10, |_| 1), [4, 5]);
     }
 
@@ -204,7 +189,7 @@ mod tests {
             let mut rows: Vec<(String, i64)> = Vec::new();
             for (id, address) in addresses.iter().enumerate() {
                 rows.push((address.to_string(), id as i64));
-                lanes.take(&address.to_string().into(), id as i64, 1);
+                lanes.take(&address.to_string().into(), id as i64);
             }
             let (mut left, mut waiting) = (Vec::new(), rows.clone());
             for index in order {

@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::db::{Db, DbError, JournalReader, NewRow, Replay};
 use crate::media::Media;
 use crate::plugins::{Registry, Renewals};
+use crate::upkeep::Upkeep;
 use crate::wake::Wakes;
 use arrivals::Way;
 
@@ -47,17 +48,22 @@ struct Inner {
     polling: polling::Settings,
     /// Events that one request may make.
     most_events: usize,
+    /// Places for requests in flight: see the pipeline.
+    requests: Shares,
     /// Places for signals.
     signals: Shares,
     /// Places for fetching files.
     fetches: Shares,
     /// There are people whom nobody was asked about.
     strangers: Notify,
+    upkeep: Upkeep,
 }
 
 /// What of the configuration concerns inbound work.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
+    /// Requests in flight, from their arrival until what came of them is committed, shared by all workspaces.
+    pub requests: usize,
     /// Polls at a time, shared by all workspaces.
     pub polls: usize,
     /// Files that are fetched at a time, shared by all workspaces.
@@ -86,7 +92,7 @@ impl Inbound {
         db: Db,
         clock: Clock,
         wakes: Wakes,
-        (plugins, renewals): (Registry, Renewals),
+        (plugins, renewals, upkeep): (Registry, Renewals, Upkeep),
         media: Media,
         settings: Settings,
     ) -> Inbound {
@@ -103,10 +109,12 @@ impl Inbound {
                 places: Shares::new("polls", settings.polls),
                 unreachable: settings.unreachable,
             },
+            requests: Shares::new("inbound_requests", settings.requests),
             signals: Shares::new("signals", acknowledge::AT_ONCE),
             fetches: Shares::limited("fetches", settings.fetches, media::EACH_CHANNEL),
             most_events: settings.most_events,
             strangers: Notify::new(),
+            upkeep,
         }))
     }
 

@@ -1,27 +1,31 @@
 //! Takes requests as they arrive, has them translated, and commits what is ready: a request and what came of it in one transaction.
 //!
-//! Whoever sent a request waits for that commit, but not for a slow plugin: what is not translated soon is put into the journal
-//! first. Bounded in rows and bytes; what does not fit is put into the journal, whose only bound is the disk, and read from there.
+//! The sender of a request waits for that commit, but not for a slow plugin: what is not translated soon is put into the journal
+//! first. Requests in flight take places of a pool that workspaces and addresses share. An address that holds its share falls behind:
+//! its requests are put into the journal, whose only bound is the disk, and read from there; the others notice nothing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sambung_runtime::shares::Shares;
+use sambung_runtime::shares::{Place, Shares};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use super::acknowledge::{self, Choice};
-use super::arrivals::{Arrival, Kept};
+use super::arrivals::{Arrival, Kept, sharer};
 use super::lanes::Lanes;
 use super::translate::translate;
-use crate::db::{Committed, DbError, Effect, PendingRow, STEP, Translated};
+use crate::db::{Committed, DbError, Effect, PendingRow, STEP, Translated, Which};
 
-/// Rows in flight.
-const MOST_ROWS: usize = 1024;
-/// Bytes of bodies in flight.
-const MOST_BYTES: usize = 64 << 20;
+/// A request takes a place for each so many bytes of its body, but no more than a twelfth of the pool: the largest finds room beside
+/// three workspaces that hold all they may.
+const PLACE_BYTES: usize = 24 << 10;
+const LARGEST: usize = 12;
+/// Requests that are taken, or read from the journal, at a time; and bytes of their bodies.
+const AT_ONCE: usize = 1024;
+const MOST_BYTES: usize = 24 << 20;
 /// Events in one commit, a row without any counting as one.
 const MOST_IN_COMMIT: usize = 512;
 /// A commit costs the disk as much for one row as for many: it waits this long for translations that are under way, unless so many
@@ -48,11 +52,25 @@ struct Waiting {
     kept: Kept,
 }
 
+/// What became of a row that was offered for translation.
+enum Taken {
+    /// It is translated, or was taken before.
+    InFlight,
+    /// Its plugin does not run.
+    NoPlugin,
+    /// Its address or workspace holds its share of the rows in flight.
+    NoPlace,
+}
+
 struct Pipeline<'i> {
     inner: &'i Arc<Inner>,
     lanes: Lanes<Translated>,
     steps: JoinSet<Step>,
     turns: Shares,
+    /// The places of the rows in flight.
+    places: HashMap<i64, Place>,
+    /// Places became free since the rows of addresses that fell behind were looked at.
+    freed: bool,
     committing: bool,
     /// Rows that are being translated.
     translating: usize,
@@ -76,7 +94,9 @@ pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
             inner,
             lanes: Lanes::new(),
             steps: JoinSet::new(),
-            turns: Shares::queued("translations", (cores * 4).max(8), MOST_ROWS * 2),
+            turns: Shares::queued("translations", (cores * 4).max(8), inner.requests.total() * 2),
+            places: HashMap::new(),
+            freed: true,
             committing: false,
             translating: 0,
             ready: None,
@@ -123,7 +143,7 @@ impl Pipeline<'_> {
                 () = self.inner.wakes.journal.notified() => self.more = true,
                 () = until(late) => self.keep_late(),
                 () = until(gathered) => {}
-                _ = look_again.tick() => self.more = true,
+                _ = look_again.tick() => (self.more, self.freed) = (true, true),
             }
         }
     }
@@ -140,13 +160,16 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Takes what fits: where nothing goes ahead what waits in memory comes first, else what the journal holds. Whether there may
-    /// be more to take.
+    /// Takes what came: where nothing goes ahead what waits in memory comes first, else what the journal holds. Whether there may be
+    /// more to take.
     async fn fill(&mut self) -> Result<bool, DbError> {
-        while self.has_room() {
+        loop {
+            if std::mem::take(&mut self.freed) {
+                self.read_behind().await?;
+            }
             let held = self.inner.arrivals.is_held();
             if held || !self.more {
-                let arrivals = self.inner.arrivals.take(MOST_ROWS - self.lanes.len());
+                let arrivals = self.inner.arrivals.take(AT_ONCE);
                 if !arrivals.is_empty() {
                     arrivals.into_iter().for_each(|arrival| self.take_ahead(arrival));
                     continue;
@@ -154,35 +177,31 @@ impl Pipeline<'_> {
             }
             return if held || self.more { self.read_journal(held).await } else { Ok(false) };
         }
-        Ok(false)
     }
 
-    fn has_room(&self) -> bool {
-        self.lanes.len() < MOST_ROWS && self.lanes.bytes() < MOST_BYTES
+    fn active(&self) -> HashSet<Arc<str>> {
+        let all = self.inner.plugins.all();
+        all.iter().filter(|one| one.is_active()).map(|one| Arc::from(one.id.as_str())).collect()
     }
 
-    /// Takes rows from the journal. Once none is left, what comes goes ahead again. Whether to go on at once.
-    async fn read_journal(&mut self, held: bool) -> Result<bool, DbError> {
-        let active: HashSet<Arc<str>> = self
-            .inner
-            .plugins
-            .all()
-            .iter()
-            .filter(|generation| generation.is_active())
-            .map(|generation| Arc::from(generation.id.as_str()))
-            .collect();
-        self.inner.arrivals.catch_up(&active);
-        let settled = self.inner.arrivals.is_settled();
-        let (room, bytes) = (MOST_ROWS - self.lanes.len(), MOST_BYTES - self.lanes.bytes());
+    /// Rows that the journal holds and that are not in flight; whether those are all that were asked for.
+    async fn pending(&self, active: &HashSet<Arc<str>>, which: Which) -> Result<(Vec<Arc<PendingRow>>, bool), DbError> {
         let plugins = active.iter().map(|plugin| plugin.to_string()).collect();
-        let rows = self.inner.db.pending_rows(plugins, self.lanes.taken().clone(), room, bytes).await?;
+        let taken = self.lanes.taken().clone();
+        let (rows, whole) = self.inner.db.pending_rows(plugins, which, taken, AT_ONCE, MOST_BYTES).await?;
+        Ok((rows.into_iter().map(Arc::new).collect(), whole))
+    }
+
+    /// Takes rows from the journal, except those of addresses that fell behind. Once none is left, what comes goes ahead again.
+    /// Whether to go on at once.
+    async fn read_journal(&mut self, held: bool) -> Result<bool, DbError> {
+        let active = self.active();
+        self.inner.arrivals.catch_up(&active, &[]);
+        let settled = self.inner.arrivals.is_settled();
+        let apart = self.inner.arrivals.behind().into_keys().collect();
+        let (rows, _) = self.pending(&active, Which::AllBut(apart)).await?;
         let end = rows.is_empty();
-        for row in rows {
-            let row = Arc::new(row);
-            if !self.take(&row) {
-                drop(self.inner.arrivals.leave(&row.plugin));
-            }
-        }
+        drop(self.take_rows(rows));
         if end && held {
             self.inner.arrivals.follow(&active);
         }
@@ -193,32 +212,101 @@ impl Pipeline<'_> {
         Ok(held || !end || settled)
     }
 
-    fn take_ahead(&mut self, arrival: Arrival) {
-        let Arrival { row, kept, since } = arrival;
-        if self.take(&row) {
-            self.patience.insert(row.id, since + PATIENCE);
-            self.waiting.insert(row.id, Waiting { row, kept });
-        } else {
-            let appending = self.inner.arrivals.leave(&row.plugin);
-            tokio::spawn(keep(Arc::clone(self.inner), vec![Waiting { row, kept }], appending));
+    /// Takes rows of the addresses that fell behind, as many as their shares allow: first those that hold least. An address whose last
+    /// row was taken catches up.
+    async fn read_behind(&mut self) -> Result<(), DbError> {
+        let (requests, arrivals) = (&self.inner.requests, &self.inner.arrivals);
+        let mut behind: Vec<_> = arrivals.behind().into_iter().collect();
+        behind.sort_by_cached_key(|(address, sharer)| requests.load(sharer, address));
+        let (mut wanted, mut left) = (Vec::new(), AT_ONCE);
+        for (address, sharer) in behind {
+            let (room, held) = (requests.room(&sharer, &address), requests.load(&sharer, &address).1);
+            // Not for each place that becomes free, because reading passes over the rows in flight.
+            if left > 0 && room > 0 && room >= held {
+                let most = room.min(left);
+                left -= most;
+                wanted.push((address, most));
+            }
         }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let active = self.active();
+        let (rows, whole) = self.pending(&active, Which::These(wanted.clone())).await?;
+        let mut found: HashMap<Arc<str>, usize> = HashMap::new();
+        for row in &rows {
+            *found.entry(Arc::clone(&row.address)).or_default() += 1;
+        }
+        let full = self.take_rows(rows);
+        let is_drained = |address: &Arc<str>, most| {
+            whole && !full.contains(address) && found.get(address).is_none_or(|found| *found < most)
+        };
+        wanted.retain(|(address, most)| is_drained(address, *most));
+        let drained: Vec<_> = wanted.into_iter().map(|(address, _)| address).collect();
+        self.more |= !drained.is_empty();
+        self.inner.arrivals.catch_up(&active, &drained);
+        Ok(())
     }
 
-    /// Whether somebody translates it.
-    fn take(&mut self, row: &Arc<PendingRow>) -> bool {
+    /// Takes rows that were read from the journal. One without a place stays there, and its address falls behind: these are returned.
+    fn take_rows(&mut self, rows: Vec<Arc<PendingRow>>) -> HashSet<Arc<str>> {
+        let mut full: HashSet<Arc<str>> = HashSet::new();
+        for row in rows {
+            if full.contains(&row.address) {
+                continue;
+            }
+            match self.take(&row) {
+                Taken::InFlight => {}
+                Taken::NoPlugin => drop(self.inner.arrivals.leave(&row.plugin)),
+                Taken::NoPlace => {
+                    drop(self.inner.arrivals.fall_behind(&row));
+                    full.insert(Arc::clone(&row.address));
+                }
+            }
+        }
+        full
+    }
+
+    fn take_ahead(&mut self, arrival: Arrival) {
+        let Arrival { row, kept, since } = arrival;
+        let arrivals = &self.inner.arrivals;
+        // Nothing overtakes a row of its address that is on its way into the journal.
+        let taken = if arrivals.is_behind(&row.address) { Taken::NoPlace } else { self.take(&row) };
+        let appending = match taken {
+            Taken::InFlight => {
+                self.patience.insert(row.id, since + PATIENCE);
+                self.waiting.insert(row.id, Waiting { row, kept });
+                return;
+            }
+            Taken::NoPlugin => self.inner.arrivals.leave(&row.plugin),
+            Taken::NoPlace => self.inner.arrivals.fall_behind(&row),
+        };
+        tokio::spawn(keep(Arc::clone(self.inner), vec![Waiting { row, kept }], appending));
+    }
+
+    /// Has a row translated where its plugin runs and its workspace and address have a place left.
+    fn take(&mut self, row: &Arc<PendingRow>) -> Taken {
         let active = self.inner.plugins.get(&row.plugin).is_some_and(|generation| generation.is_active());
         if !active {
-            return false;
+            return Taken::NoPlugin;
         }
-        if self.lanes.take(&row.address, row.id, row.body.len()) {
-            self.translating += 1;
-            let (inner, turns, row) = (Arc::clone(self.inner), self.turns.clone(), Arc::clone(row));
-            self.steps.spawn(async move {
-                let _turn = turns.take(row.workspace.as_deref().unwrap_or_default(), &row.address, FOREVER).await;
-                Step::Translated(translate(&inner, row).await)
-            });
+        if self.lanes.taken().contains(&row.id) {
+            return Taken::InFlight;
         }
-        true
+        let requests = &self.inner.requests;
+        let places = (1 + row.body.len() / PLACE_BYTES).min(requests.total() / LARGEST);
+        let Some(place) = requests.try_take_several(sharer(row), &row.address, places) else {
+            return Taken::NoPlace;
+        };
+        self.places.insert(row.id, place);
+        self.lanes.take(&row.address, row.id);
+        self.translating += 1;
+        let (inner, turns, row) = (Arc::clone(self.inner), self.turns.clone(), Arc::clone(row));
+        self.steps.spawn(async move {
+            let _turn = turns.take(sharer(&row), &row.address, FOREVER).await;
+            Step::Translated(translate(&inner, row).await)
+        });
+        Taken::InFlight
     }
 
     fn translated(&mut self, translated: Translated) {
@@ -321,11 +409,11 @@ impl Pipeline<'_> {
                 metrics::counter!("sambung_inbound_steps_total").increment(1);
                 self.ready.get_or_insert_with(Instant::now);
                 let address = Arc::clone(&translated.row.address);
-                let bytes = translated.row.body.len();
-                self.lanes.back(&address, id, bytes, Translated { progress, ..translated });
+                self.lanes.back(&address, id, Translated { progress, ..translated });
                 continue;
             }
             self.lanes.committed(id);
+            self.freed |= self.places.remove(&id).is_some();
             let choices = self.choices.remove(&id).unwrap_or_default();
             if row.effect == Effect::Settled && row.stored > 0 {
                 acknowledge::tell(self.inner, choices);

@@ -1,5 +1,6 @@
 //! Asks the provider who somebody new is. Best effort: each is asked once, and nothing waits for the answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,32 +9,28 @@ use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use crate::db::{DbError, StrangerRow};
+use crate::upkeep::Calls;
 
-/// People asked about in one round.
-const AT_ONCE: u32 = 16;
+/// People of one workspace that are asked about in one round.
+const AT_ONCE: u32 = 32;
 /// How often the table is looked at without a signal.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
+    let mut calls = inner.upkeep.calls("profiles");
     while !stop.is_cancelled() {
-        match round(inner).await {
-            Ok(0) => {
-                tokio::select! {
-                    () = inner.strangers.notified() => {}
-                    () = tokio::time::sleep(LOOK_AGAIN) => {}
-                }
-            }
-            Ok(_) => inner.wakes.feed_grew(),
-            Err(error) => {
-                tracing::warn!(%error, "people could not be looked up");
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
+        if let Err(error) = start(inner, &mut calls).await {
+            tracing::warn!(%error, "people could not be looked up");
+        }
+        tokio::select! {
+            () = inner.strangers.notified() => {}
+            () = calls.pause(LOOK_AGAIN) => {}
         }
     }
 }
 
-/// Asks about some; how many.
-async fn round(inner: &Inner) -> Result<usize, DbError> {
+/// Starts asking about some: of each channel one after the other.
+async fn start(inner: &Arc<Inner>, calls: &mut Calls) -> Result<(), DbError> {
     let able: Vec<String> = inner
         .plugins
         .all()
@@ -42,13 +39,25 @@ async fn round(inner: &Inner) -> Result<usize, DbError> {
         .map(|generation| generation.id.clone())
         .collect();
     if able.is_empty() {
-        return Ok(0);
+        return Ok(());
     }
-    let strangers = inner.db.strangers(able, AT_ONCE).await?;
-    for stranger in &strangers {
-        look_up(inner, stranger).await?;
+    let mut strangers: HashMap<(String, String), Vec<StrangerRow>> = HashMap::new();
+    for stranger in inner.db.strangers(able, calls.channels(), AT_ONCE).await? {
+        strangers.entry((stranger.workspace.clone(), stranger.channel.clone())).or_default().push(stranger);
     }
-    Ok(strangers.len())
+    for ((workspace, channel), strangers) in strangers {
+        let inner = Arc::clone(inner);
+        calls.start(&workspace, &channel, async move {
+            for stranger in strangers {
+                if let Err(error) = look_up(&inner, &stranger).await {
+                    let (channel, contact) = (stranger.channel, stranger.contact);
+                    tracing::warn!(channel, contact, %error, "a person could not be looked up");
+                }
+            }
+            inner.wakes.feed_grew();
+        });
+    }
+    Ok(())
 }
 
 async fn look_up(inner: &Inner, stranger: &StrangerRow) -> Result<(), DbError> {

@@ -12,46 +12,57 @@ use super::carry::outgoing;
 use super::{Outbound, chance};
 use crate::db::{DbError, Ended, Ending, Settlement, UnknownPart};
 use crate::model::retry::reconcile_delay;
+use crate::upkeep::Calls;
 
-/// Attempts asked about in one round.
-const ROUND: u32 = 50;
+/// Accounts looked at in one round.
+const ROUND: u32 = 500;
 /// Milliseconds after which the provider is not asked any more.
 const ENOUGH: i64 = 3 * 24 * 3_600_000;
 
 impl Outbound {
     pub(super) async fn ask_unknown(&self, stop: CancellationToken) {
+        let mut calls = self.0.upkeep.calls("reconcile");
+        let mut after = 0;
         while !stop.is_cancelled() {
-            if let Err(error) = self.ask_round().await {
+            if let Err(error) = self.start_asking(&mut calls, &mut after).await {
                 tracing::error!(%error, "unknown attempts wait for the database");
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(Duration::from_secs(2)) => {}
+                () = calls.pause(Duration::from_secs(2)) => {}
             }
         }
+        calls.finish().await;
     }
 
-    async fn ask_round(&self) -> Result<(), DbError> {
+    /// Asks about one attempt of each account that has some, in the order of accounts, from where the last round ended.
+    async fn start_asking(&self, calls: &mut Calls, after: &mut i64) -> Result<(), DbError> {
         if self.0.db.held_since().await?.is_some() {
             return Ok(());
         }
-        for unknown in self.0.db.unknown_to_ask(self.0.clock.now(), ROUND).await? {
-            // What goes wrong with one is nothing that the others should wait for.
-            let asked = AssertUnwindSafe(self.ask(&unknown)).catch_unwind().await;
-            let later = match asked {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => {
-                    tracing::error!(%error, message = unknown.group.message_id, "an unknown attempt waits for the database");
-                    self.ask_later(&unknown, self.0.clock.now())
-                }
-                Err(_) => {
-                    tracing::error!(message = unknown.group.message_id, "asking about an attempt made the host panic");
-                    self.ask_later(&unknown, self.0.clock.now())
-                }
-            };
-            self.report(later.await);
+        let (unknown, last) = self.0.db.unknown_to_ask(self.0.clock.now(), *after, ROUND).await?;
+        *after = last.unwrap_or(0);
+        for unknown in unknown {
+            let (workspace, channel) = (unknown.workspace.clone(), unknown.channel_id.clone());
+            let outbound = self.clone();
+            calls.start(&workspace, &channel, async move { outbound.ask_or_later(&unknown).await });
         }
         Ok(())
+    }
+
+    async fn ask_or_later(&self, unknown: &UnknownPart) {
+        let later = match AssertUnwindSafe(self.ask(unknown)).catch_unwind().await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => {
+                tracing::error!(%error, message = unknown.group.message_id, "an unknown attempt waits for the database");
+                self.ask_later(unknown, self.0.clock.now())
+            }
+            Err(_) => {
+                tracing::error!(message = unknown.group.message_id, "asking about an attempt made the host panic");
+                self.ask_later(unknown, self.0.clock.now())
+            }
+        };
+        self.report(later.await);
     }
 
     async fn ask(&self, unknown: &UnknownPart) -> Result<(), DbError> {

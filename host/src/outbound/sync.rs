@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::FutureExt;
 use sambung_runtime::contract::types::Fault;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -18,9 +18,8 @@ use crate::plugins::Generation;
 const MOST_PAGES: usize = 200;
 /// Templates of one account.
 const MOST_TEMPLATES: usize = 10_000;
-/// Accounts looked at in one round, and how many at a time: one slow provider does not keep the others waiting.
-const ROUND: u32 = 20;
-const AT_ONCE: usize = 4;
+/// Accounts looked at in one round.
+const ROUND: u32 = 100;
 const DAY: i64 = 24 * 3_600_000;
 const AFTER_FAILURE: i64 = 10 * 60_000;
 
@@ -46,16 +45,27 @@ pub enum SyncError {
 
 impl Outbound {
     pub(super) async fn keep_templates(&self, stop: CancellationToken) {
+        let mut calls = self.0.upkeep.calls("templates");
+        let mut after = 0;
         while !stop.is_cancelled() {
-            match self.0.db.stale_templates(self.0.clock.now(), ROUND).await {
-                Ok(stale) => stream::iter(stale).for_each_concurrent(AT_ONCE, |one| self.refresh(one)).await,
+            match self.0.db.stale_templates(self.0.clock.now(), after, ROUND).await {
+                Ok(stale) => {
+                    // In the order of accounts, from where the last round ended, so that none is in the way of others.
+                    after = stale.last().filter(|_| stale.len() == ROUND as usize).map_or(0, |one| one.account_id);
+                    for one in stale {
+                        let (workspace, channel) = (one.workspace.clone(), one.channel_id.clone());
+                        let outbound = self.clone();
+                        calls.start(&workspace, &channel, async move { outbound.refresh(one).await });
+                    }
+                }
                 Err(error) => tracing::error!(%error, "templates wait for the database"),
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(Duration::from_secs(3)) => {}
+                () = calls.pause(Duration::from_secs(3)) => {}
             }
         }
+        calls.finish().await;
     }
 
     /// What goes wrong with one account is nothing that the others should wait for.

@@ -69,10 +69,30 @@ impl Db {
         .await
     }
 
-    /// Unknown parts of connected channels whose provider is to be asked, each as the group it was sent in, with the plugin's
-    /// and the channel's id.
-    pub async fn unknown_to_ask(&self, now: i64, most: u32) -> Result<Vec<UnknownPart>, DbError> {
-        self.read(move |db| unknown_to_ask(db, now, most)).await
+    /// An unknown part of each account past `after` whose provider is to be asked, at most `most` accounts; and the last account that was
+    /// looked at, where there may be more.
+    pub async fn unknown_to_ask(
+        &self,
+        now: i64,
+        after: i64,
+        most: u32,
+    ) -> Result<(Vec<UnknownPart>, Option<i64>), DbError> {
+        self.read(move |db| {
+            // Each account is one step in an index, because one with many unknown parts must not be in the way of others.
+            let mut next = db.prepare_cached(
+                "SELECT account_id FROM parts WHERE state = 'unknown' AND account_id > ?1 ORDER BY account_id LIMIT 1",
+            )?;
+            let (mut found, mut account) = (Vec::new(), after);
+            for _ in 0..most {
+                let Some(this) = next.query_row([account], |row| row.get(0)).optional()? else {
+                    return Ok((found, None));
+                };
+                account = this;
+                found.extend(unknown_to_ask(db, now, account)?);
+            }
+            Ok((found, Some(account)))
+        })
+        .await
     }
 
     /// The provider could not tell yet, or could not be asked: ask again then.
@@ -102,15 +122,19 @@ pub struct UnknownPart {
     pub group: Group,
 }
 
-fn unknown_to_ask(db: &Connection, now: i64, most: u32) -> Result<Vec<UnknownPart>, DbError> {
+/// Parts that are passed over because nothing is known of an attempt.
+const PASSED_OVER: u32 = 50;
+
+/// The part of this account that is due for the longest time, where its channel is connected.
+fn unknown_to_ask(db: &Connection, now: i64, account: i64) -> Result<Option<UnknownPart>, DbError> {
     let mut ask = db.prepare_cached(
         "SELECT c.workspace_id, c.account_id, c.plugin_id, c.id, p.message_id, p.conversation_id, v.contact_id, p.idx, p.attempt_key,
                 p.content, p.tries, p.first_sent_at
          FROM parts p JOIN channels c ON c.account_id = p.account_id JOIN conversations v ON v.id = p.conversation_id
-         WHERE p.state = 'unknown' AND p.due_at <= ?1 AND c.state = 'connected' AND c.paused = 0 LIMIT ?2",
+         WHERE p.state = 'unknown' AND p.account_id = ?2 AND p.due_at <= ?1 AND c.state = 'connected' AND c.paused = 0
+         ORDER BY p.due_at LIMIT ?3",
     )?;
-    let mut rows = ask.query(params![now, most])?;
-    let mut found = Vec::new();
+    let mut rows = ask.query(params![now, account, PASSED_OVER])?;
     while let Some(row) = rows.next()? {
         let message_id: String = row.get(4)?;
         let idx: i64 = row.get(7)?;
@@ -132,15 +156,15 @@ fn unknown_to_ask(db: &Connection, now: i64, most: u32) -> Result<Vec<UnknownPar
             token,
             maybe_sent: true,
         });
-        found.push(UnknownPart {
+        return Ok(Some(UnknownPart {
             workspace: row.get(0)?,
             account_id: row.get(1)?,
             plugin: row.get(2)?,
             channel_id: row.get(3)?,
             group,
-        });
+        }));
     }
-    Ok(found)
+    Ok(None)
 }
 
 type LastAttempt = (i64, i64, Option<String>, Option<String>);

@@ -9,6 +9,8 @@ use crate::model::channel::ChannelState;
 /// A channel's secret that ends soon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
+    /// Whose channel it is.
+    pub workspace: String,
     /// Whose it is.
     pub channel: String,
     /// Which plugin the channel uses.
@@ -33,7 +35,7 @@ impl Db {
     ) -> Result<Vec<Ending>, DbError> {
         self.read(move |db| {
             let mut query = db.prepare_cached(
-                "SELECT s.owner, c.plugin_id, s.name, s.expires_at, s.changed_at, c.credential_version \
+                "SELECT s.owner, c.plugin_id, s.name, s.expires_at, s.changed_at, c.credential_version, c.workspace_id \
                  FROM secrets s JOIN channels c ON c.id = s.owner \
                  WHERE s.expires_at IS NOT NULL AND s.expires_at <= ?1 AND (s.expires_at, s.owner, s.name) > (?2, ?3, ?4) \
                  ORDER BY s.expires_at, s.owner, s.name LIMIT ?5",
@@ -46,6 +48,7 @@ impl Db {
                     expires_at: row.get(3)?,
                     changed_at: row.get(4)?,
                     credential_version: row.get(5)?,
+                    workspace: row.get(6)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)

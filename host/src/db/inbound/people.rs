@@ -1,5 +1,7 @@
 //! People by their identities: found by the first that is known, made when none is, and merged when several meet.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::types::{Identity, Person};
 
@@ -10,6 +12,8 @@ use crate::model::clean;
 /// A contact that the provider was not asked about yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StrangerRow {
+    /// Whose it is.
+    pub workspace: String,
     /// The contact.
     pub contact: String,
     /// The channel to ask through.
@@ -208,28 +212,41 @@ fn identities_of(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbErro
 
 impl Db {
     /// Contacts that a plugin may know more about and was not asked yet, with a connected channel of one of these plugins: whom a
-    /// conversation is with, and others who wrote in one and have no name.
-    pub async fn strangers(&self, plugins: Vec<String>, most: u32) -> Result<Vec<StrangerRow>, DbError> {
+    /// conversation is with, and others who wrote in one and have no name. At most `most` of each workspace, the newest first; none of
+    /// the channels in `apart`.
+    pub async fn strangers(
+        &self,
+        plugins: Vec<String>,
+        apart: HashSet<String>,
+        most: u32,
+    ) -> Result<Vec<StrangerRow>, DbError> {
         self.read(move |db| {
-            let plugins = serde_json::json!(plugins).to_string();
+            let (plugins, apart) = (serde_json::json!(plugins).to_string(), serde_json::json!(apart).to_string());
+            let mut next = db.prepare_cached(
+                "SELECT workspace_id FROM contacts INDEXED BY contacts_unknown \
+                 WHERE looked_up_at IS NULL AND erased_at IS NULL AND workspace_id > ?1 ORDER BY workspace_id LIMIT 1",
+            )?;
             let mut query = db.prepare_cached(
-                "SELECT ct.id, c.id, v.thread_key, v.context FROM contacts ct CROSS JOIN conversations v ON v.id IN \
+                "SELECT ct.id, c.id, v.thread_key, v.context FROM contacts ct INDEXED BY contacts_unknown CROSS JOIN conversations v ON v.id IN \
                    (SELECT id FROM conversations WHERE contact_id = ct.id \
                     UNION ALL SELECT conversation_id FROM messages WHERE contact_id = ct.id AND guest = 1 AND ct.name IS NULL) \
                  JOIN channels c ON c.account_id = v.account_id AND c.state = 'connected' \
-                 WHERE ct.looked_up_at IS NULL AND ct.erased_at IS NULL AND c.plugin_id IN (SELECT value FROM json_each(?1)) \
+                 WHERE ct.workspace_id = ?3 AND ct.looked_up_at IS NULL AND ct.erased_at IS NULL \
+                   AND c.plugin_id IN (SELECT value FROM json_each(?1)) AND c.id NOT IN (SELECT value FROM json_each(?4)) \
                  ORDER BY ct.rowid DESC LIMIT ?2",
             )?;
-            let rows = query.query_map(params![plugins, most], |row| {
-                let thread = (row.get::<_, String>(2)?, row.get::<_, Option<String>>(3)?);
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, Some(thread)))
-            })?;
             let mut found: Vec<StrangerRow> = Vec::new();
-            for row in rows {
-                let (contact, channel, thread) = row?;
-                if !found.iter().any(|other| other.contact == contact) {
-                    let identities = identities_of(db, &contact)?;
-                    found.push(StrangerRow { contact, channel, identities, thread });
+            let mut workspace = String::new();
+            while let Some(this) = next.query_row([&workspace], |row| row.get::<_, String>(0)).optional()? {
+                workspace = this;
+                let mut rows = query.query(params![plugins, most, workspace, apart])?;
+                while let Some(row) = rows.next()? {
+                    let contact: String = row.get(0)?;
+                    if !found.iter().any(|other| other.contact == contact) {
+                        let (channel, thread) = (row.get(1)?, Some((row.get(2)?, row.get(3)?)));
+                        let identities = identities_of(db, &contact)?;
+                        found.push(StrangerRow { workspace: workspace.clone(), contact, channel, identities, thread });
+                    }
                 }
             }
             Ok(found)

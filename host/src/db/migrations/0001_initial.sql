@@ -121,7 +121,7 @@ CREATE TABLE journal (
   state TEXT NOT NULL,                -- pending | waiting (for its channel to be connected) | settled | parked
   reason TEXT, stored INTEGER NOT NULL DEFAULT 0, replays INTEGER NOT NULL DEFAULT 0, settled_at INTEGER,
   erased BLOB) STRICT;                -- sealed: who was erased while it waited, and is not brought back by it
-CREATE INDEX journal_pending ON journal(plugin_id, id) WHERE state = 'pending';
+CREATE INDEX journal_pending ON journal(plugin_id, address, id) WHERE state = 'pending';
 CREATE INDEX journal_waiting ON journal(channel_id) WHERE state = 'waiting';
 CREATE INDEX journal_parked ON journal(id) WHERE state = 'parked';
 CREATE INDEX journal_settled ON journal(settled_at) WHERE settled_at IS NOT NULL AND body IS NOT NULL;
@@ -146,7 +146,7 @@ CREATE TABLE contacts (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), name TEXT, name_at INTEGER NOT NULL DEFAULT 0, avatar TEXT, looked_up_at INTEGER,
   created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, erased_at INTEGER) STRICT;
 CREATE INDEX contacts_of_workspace ON contacts(workspace_id, id);
-CREATE INDEX contacts_unknown ON contacts(looked_up_at) WHERE looked_up_at IS NULL AND erased_at IS NULL;
+CREATE INDEX contacts_unknown ON contacts(workspace_id) WHERE looked_up_at IS NULL AND erased_at IS NULL;
 CREATE TABLE identities (
   workspace_id TEXT NOT NULL, scheme TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL, contact_id TEXT NOT NULL REFERENCES contacts(id),
   extra TEXT, PRIMARY KEY (workspace_id, scheme, scope, value)) STRICT, WITHOUT ROWID;

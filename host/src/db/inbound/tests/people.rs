@@ -35,7 +35,7 @@ async fn who_comes_with_name_and_picture_is_not_asked_about() {
     }
     let plugin = db.channel("ch_1").await.expect("read").expect("there").plugin.clone();
     let mut asked: Vec<String> = db
-        .strangers(vec![plugin], 10)
+        .strangers(vec![plugin], Default::default(), 10)
         .await
         .expect("read")
         .into_iter()
