@@ -50,8 +50,7 @@ impl Arena {
 
     /// As [`Arena::start`], where the host meets simulators of the attack's own (`[egress.overrides]`).
     pub async fn start_with(overrides: &[(String, String)], more: &str) -> Self {
-        let alone = ALONE.lock().await;
-        build();
+        let alone = turn().await;
         let provider = Neighbour::provider().await;
         let overrides: Vec<_> = provider.overrides().into_iter().chain(overrides.iter().cloned()).collect();
         let server = Server::start(&leading(&overrides, more)).await;
@@ -153,6 +152,13 @@ pub async fn caller(operator: &Api, workspace: &str, role: &str) -> Api {
     let made = operator.request("POST", "/v1/tokens").header("sambung-workspace", workspace).json(&token);
     let made: serde_json::Value = made.send().await.unwrap().json().await.unwrap();
     operator.with_token(made["value"].as_str().unwrap_or_else(|| panic!("no token: {made}")))
+}
+
+/// A turn of its own for an attack, with the program built.
+pub async fn turn() -> MutexGuard<'static, ()> {
+    let alone = ALONE.lock().await;
+    build();
+    alone
 }
 
 /// Builds the program of a release run, because a test's build does not: `cargo test --workspace` builds it for a debug run.

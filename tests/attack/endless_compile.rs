@@ -6,7 +6,7 @@ use sambung_tests::api::Api;
 use sambung_tests::server::{Server, target_folder};
 use wasm_encoder::{BlockType, CodeSection, Function, FunctionSection, Instruction, Module, TypeSection, ValType};
 
-use crate::arena::Arena;
+use crate::arena::{Arena, turn};
 
 /// Functions, loops in each, and variables that each loop changes: what a compiler keeps of them is the product.
 const FUNCTIONS: u32 = 40;
@@ -117,6 +117,7 @@ async fn compiling() -> (Server, tokio::task::JoinHandle<()>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_compiles_stops_within_its_grace() {
+    let _turn = turn().await;
     let (mut server, asking) = compiling().await;
     let pid = server.pid();
     let begun = Instant::now();
@@ -129,6 +130,7 @@ async fn a_server_that_compiles_stops_within_its_grace() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_a_server_that_compiles_at_once() {
+    let _turn = turn().await;
     let (server, asking) = compiling().await;
     let pid = rustix::process::Pid::from_raw(server.pid().cast_signed()).unwrap();
     let term = || rustix::process::kill_process(pid, rustix::process::Signal::TERM);

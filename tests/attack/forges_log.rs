@@ -5,8 +5,11 @@ use std::time::Duration;
 use sambung_tests::server::{Server, target_folder};
 use serde_json::json;
 
+use crate::arena::turn;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_text_of_a_plugin_is_a_line_of_its_own_in_the_log() {
+    let _turn = turn().await;
     for format in ["text", "json"] {
         let server = Server::start(&format!("[logs]\nformat = '{format}'\n")).await;
         let operator = server.api();

@@ -20,5 +20,6 @@ mod host_functions;
 mod http2_floods;
 mod many_events;
 mod sign_in_keys;
+mod slow_backlog;
 mod visitors_fill_the_disk;
 mod workspace_takes_all;

@@ -2,12 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use sambung_tests::api::{Api, until};
-use sambung_tests::providers::http_client;
-use sambung_tests::server::target_folder;
-use serde_json::json;
+use sambung_tests::api::until;
 
 use crate::arena::Arena;
+use crate::outsider::{connect_guest, post};
 use crate::scale::pick;
 
 /// Events of one request.
@@ -15,28 +13,11 @@ const EVENTS: usize = pick(1_500, 4_500);
 /// Requests, one after the other.
 const REQUESTS: usize = pick(2, 6);
 
-async fn connect(operator: &Api, admin: &Api) -> String {
-    let wasm = sambung_guests::component(&target_folder(), "many_events");
-    let put = operator.request("POST", "/v1/plugins").header("content-type", "application/wasm").body(wasm);
-    let answer = put.timeout(Duration::from_secs(120)).send().await.unwrap();
-    assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
-    let new = json!({ "plugin": "many-events", "name": "Attacker", "settings": {} });
-    let channel = admin.expect(201, "POST", "/v1/channels", new).await;
-    let shown = admin.get(&format!("/v1/channels/{}", channel["id"].as_str().unwrap())).await;
-    let address = shown["webhook_url"].as_str().unwrap_or_else(|| panic!("no address: {shown}"));
-    admin.url(address.strip_prefix("https://chat.example").expect("it is the public address"))
-}
-
-async fn post(address: &str, body: String) -> u16 {
-    let post = http_client().post(address).timeout(Duration::from_secs(60)).body(body);
-    post.send().await.unwrap().status().as_u16()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_events_in_one_request_slow_down_nobody_and_each_is_stored_once() {
     let arena = Arena::start("").await;
     let admin = arena.caller("attacker", "admin").await;
-    let address = connect(&arena.operator(), &admin).await;
+    let address = connect_guest(&arena.operator(), &admin, "many_events").await;
     let seen = admin.clone();
     let impact = arena
         .under("many_events", move || async move {
