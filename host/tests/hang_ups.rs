@@ -94,3 +94,55 @@ async fn a_plugin_is_out_of_use_though_the_client_that_removed_it_hung_up() {
     until("it is gone for the API", async || host.get("/v1/plugins/connects").await.0 == StatusCode::NOT_FOUND).await;
     until("it runs no more", async || host.state.plugins.get("connects").is_none()).await;
 }
+
+/// A person is erased whole: where the row is gone the file's bytes and the line of the audit log follow, however early the client
+/// closes its socket.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_erased_whole_though_the_client_hung_up() {
+    const SITE: &str = "https://shop.example";
+    let host = TestHost::start().await;
+    let channel = json!({ "plugin": "webchat", "name": "Toko", "settings": { "domain": [SITE] } });
+    let (status, channel) = host.post("/v1/channels", channel).await;
+    assert_eq!(status, StatusCode::CREATED, "{channel}");
+    let widget = format!("/widget/{}", channel["id"].as_str().unwrap());
+    let asks = |path: &str| host.client.post(host.url(&format!("{widget}/{path}"))).header("origin", SITE);
+    const PEOPLE: usize = 24;
+    for person in 0..PEOPLE {
+        let (_, session) = read(asks("sessions").send().await.unwrap()).await;
+        let token = session["token"].as_str().unwrap();
+        let upload = asks("media?name=a.txt").header("content-type", "text/plain").bearer_auth(token);
+        let (status, file) = read(upload.body(format!("file of {person}")).send().await.unwrap()).await;
+        assert_eq!(status, StatusCode::CREATED, "{file}");
+        let content = json!({ "type": "media", "media_id": file["media_id"] });
+        let message =
+            json!({ "id": format!("00000000-0000-4000-8000-{person:012}"), "page": SITE, "content": content });
+        let sent = asks("messages").bearer_auth(token).json(&message).send().await.unwrap();
+        assert_eq!(sent.status(), StatusCode::ACCEPTED);
+    }
+    let people = async || host.get("/v1/contacts?limit=100").await.1["items"].as_array().unwrap().clone();
+    until("everybody is known", async || people().await.len() == PEOPLE).await;
+    let files = || {
+        let folders = std::fs::read_dir(host.data.join("media")).unwrap().map(|entry| entry.unwrap());
+        let digests = folders.filter(|entry| entry.file_name().len() == 2 && entry.path().is_dir());
+        digests.map(|folder| std::fs::read_dir(folder.path()).unwrap().count()).sum::<usize>()
+    };
+    assert_eq!(files(), PEOPLE);
+    for (round, person) in people().await.iter().enumerate() {
+        use tokio::io::AsyncWriteExt;
+        let address = host.base.strip_prefix("http://").unwrap();
+        let (id, token) = (person["id"].as_str().unwrap(), &host.token);
+        let request =
+            format!("DELETE /v1/contacts/{id} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n");
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_micros(round as u64 * 150)).await;
+        drop(socket);
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let left = people().await.len();
+    assert!(left < PEOPLE, "no request came in whole");
+    until("the bytes of those who are erased are gone", async || files() == left).await;
+    let (_, audit) = host.get("/v1/audit?limit=100").await;
+    let lines = audit["items"].as_array().unwrap().iter().filter(|line| line["action"] == "contact.erase").count();
+    assert_eq!(lines, PEOPLE - left);
+}

@@ -31,6 +31,7 @@ mod line_simulator;
 mod line_story;
 mod mail_permission;
 mod meta;
+mod open_files;
 mod plugin_files;
 mod readmes;
 mod registering;

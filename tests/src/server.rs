@@ -229,7 +229,7 @@ fn beside() -> PathBuf {
 }
 
 /// The program, as `cargo test --workspace` builds it.
-fn built() -> PathBuf {
+pub fn built() -> PathBuf {
     let program = beside().with_file_name(format!("sambung{}", std::env::consts::EXE_SUFFIX));
     assert!(program.is_file(), "{} is missing; `cargo build -p sambung` makes it", program.display());
     program

@@ -12,6 +12,8 @@ use super::page::{Page, PageQuery};
 use super::problem::{Answer, Problem};
 use super::state::State;
 use crate::auth::Role;
+use crate::db::Erased;
+use crate::model::audit::Entry;
 
 /// `/contacts`
 pub fn routes() -> OpenApiRouter<State> {
@@ -41,12 +43,15 @@ async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) 
     (status = 204), (status = 404, body = Problem)))]
 async fn erase(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
     caller.at_least(Role::Admin)?;
-    let erased = state.db.erase_contact(&caller.workspace, &id, state.clock.now()).await?;
-    let erased = erased.ok_or_else(Problem::not_found)?;
+    let now = state.clock.now();
+    let line = caller.entry(now, "contact.erase", &id, Value::Null);
+    let line = move |erased: &Erased| Entry {
+        detail: json!({"messages": erased.messages, "files": erased.media, "raw_requests": erased.journal,
+            "waiting_requests": erased.waiting}),
+        ..line
+    };
+    state.db.erase_contact(&caller.workspace, &id, now, line).await?.ok_or_else(Problem::not_found)?;
     state.wakes.feed_grew();
-    state.media.forget(erased.digests).await?;
-    let detail = json!({"messages": erased.messages, "files": erased.media, "raw_requests": erased.journal,
-        "waiting_requests": erased.waiting});
-    state.db.audit(caller.entry(state.clock.now(), "contact.erase", &id, detail)).await?;
+    state.media.remove_unwanted().await?;
     Ok(StatusCode::NO_CONTENT)
 }

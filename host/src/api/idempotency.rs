@@ -108,12 +108,8 @@ async fn once(state: State, request: Request, next: Next) -> Result<Response, Pr
     }
     parts.extensions.insert(ticket.clone());
     let request = Request::from_parts(parts, body);
-    // In a task of its own, so that a caller who hangs up leaves neither half an answer nor a key that is taken for ever.
-    let done = tokio::spawn(async move {
-        let response = next.run(request).await;
-        keep(&state, ticket, response, content).await
-    });
-    done.await.unwrap_or_else(|error| Err(Problem::internal(&error)))
+    let response = next.run(request).await;
+    keep(&state, ticket, response, content).await
 }
 
 fn key(parts: &Parts) -> Result<String, Problem> {

@@ -29,7 +29,8 @@ pub mod system;
 pub mod templates;
 pub mod tokens;
 pub mod users;
-pub mod workspaces;
+pub mod whole;
+mod workspaces;
 
 mod content;
 mod cookies;
@@ -77,6 +78,7 @@ pub fn router(state: &State) -> Router<State> {
     let api = v1()
         .layer(middleware::from_fn_with_state(state.clone(), idempotency::answer_once))
         .layer(middleware::from_fn_with_state(state.clone(), share::take_place))
+        .layer(middleware::from_fn(whole::carry_out))
         .layer(DefaultBodyLimit::max(state.config.server.max_body_bytes));
     let (api, document) = openapi::describe(api);
     api.merge(setup::routes())

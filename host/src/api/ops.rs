@@ -1,16 +1,17 @@
 //! For whoever runs the server: is it alive, is it ready, what does it measure.
 
-use axum::Router;
 use axum::extract::{Path, State as Axum};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use subtle::ConstantTimeEq;
 
 use super::problem::Problem;
 use super::state::State;
 use crate::auth::Role;
+use crate::model::envelope::Seal;
 
 /// Characters of a challenge.
 const CHALLENGE: usize = 32;
@@ -24,12 +25,12 @@ pub fn routes() -> Router<State> {
         .route("/reachable/{challenge}", get(reachable))
 }
 
-/// Proves to `sambung doctor` that this very server answers at an address: the challenge, sealed with the master key.
-async fn reachable(Axum(state): Axum<State>, Path(challenge): Path<String>) -> Result<String, Problem> {
+/// Proves to `sambung doctor` that this very server answers at an address: the master key vouches for the challenge.
+async fn reachable(Axum(state): Axum<State>, Path(challenge): Path<String>) -> Result<Json<Seal>, Problem> {
     if challenge.len() != CHALLENGE || !challenge.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(Problem::not_found());
     }
-    Ok(hex::encode(state.db.answer_challenge(&challenge)))
+    Ok(Json(state.db.answer_challenge(&challenge)))
 }
 
 /// `/metrics` alone, for a listener of its own.

@@ -139,11 +139,7 @@ async fn create(
     let draft = Draft::read(&wanted).map_err(Problem::invalid)?;
     let detail = json!({"template": format!("{}:{}", draft.name, draft.language)});
     let entry = caller.entry(state.clock.now(), "template.create", &id, detail);
-    let outbound = state.outbound.clone();
-    // Whoever hangs up leaves no half of it.
-    let making = tokio::spawn(async move { outbound.create_template(&channel, draft, entry).await });
-    let made = making.await.map_err(|error| Problem::internal(&error))?;
-    let (status, known) = match made? {
+    let (status, known) = match state.outbound.create_template(&channel, draft, entry).await? {
         Made::New(known) => (StatusCode::CREATED, known),
         Made::There(known) => (StatusCode::OK, known),
     };
@@ -181,9 +177,7 @@ async fn remove(
     let (channel, _) = connected(&state, &caller, &id).await?;
     let place = place(&template)?;
     let entry = caller.entry(state.clock.now(), "template.delete", &id, json!({"template": template}));
-    let outbound = state.outbound.clone();
-    let removing = tokio::spawn(async move { outbound.delete_template(&channel, place, entry).await });
-    removing.await.map_err(|error| Problem::internal(&error))??;
+    state.outbound.delete_template(&channel, place, entry).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

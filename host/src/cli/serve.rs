@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::web::listener::raise_open_files;
 
 use super::logs;
 
@@ -43,6 +44,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     logs::begin(&config)?;
     let told = CancellationToken::new();
     stop_on_signal(told.clone()).context("the system takes no handler of signals")?;
+    raise_open_files();
     outlive_file_limits().context("the system takes no handler of signals")?;
     if config.server.is_for_development() {
         tracing::warn!(

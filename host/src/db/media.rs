@@ -282,7 +282,8 @@ impl Db {
                 .query_map(params![before, unused, limit, visitor_unused], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
             let mut delete = db.prepare_cached(
-                "UPDATE media SET state = 'deleted', digest = NULL, reason = 'older than files are kept', due_at = NULL WHERE id = ?1",
+                "UPDATE media SET state = 'deleted', digest = NULL, due_at = NULL, \
+                   reason = iif(state = 'unwanted', reason, 'older than files are kept') WHERE id = ?1",
             )?;
             for (id, _) in &old {
                 delete.execute([id])?;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Db, DbError, Priority};
-use crate::model::envelope::{CHANCE, EnvelopeError, Vault};
+use crate::model::envelope::{CHANCE, EnvelopeError, Seal, Vault};
 use crate::model::numbers::Numbers;
 
 pub(in crate::db) const PROOF_KEY: &str = "master_key_proof";
@@ -75,18 +75,18 @@ pub(in crate::db) fn hold(connection: &Connection, now: i64) -> Result<(), DbErr
     set(connection, HELD_KEY, &now.to_string())
 }
 
-/// What an answer to a challenge is sealed as.
-const CHALLENGE_ROW: &str = "reachable";
+/// What the key is derived for that answers a challenge.
+const REACHABLE: &str = "reachable";
 
 /// Whether `answer` is of a server with these master keys, to this challenge.
 pub fn answers_challenge(vault: &Vault, challenge: &str, answer: &[u8]) -> bool {
-    vault.open(CHALLENGE_ROW, answer).is_ok_and(|opened| opened.as_slice() == challenge.as_bytes())
+    serde_json::from_slice::<Seal>(answer).is_ok_and(|seal| vault.prove(REACHABLE, challenge.as_bytes(), &seal).is_ok())
 }
 
 impl Db {
     /// Answers a challenge in a way that only a server with this master key can.
-    pub fn answer_challenge(&self, challenge: &str) -> Vec<u8> {
-        self.vault().seal(CHALLENGE_ROW, challenge.as_bytes(), crate::clock::random::<CHANCE>())
+    pub fn answer_challenge(&self, challenge: &str) -> Seal {
+        self.vault().vouch(REACHABLE, challenge.as_bytes())
     }
 
     /// Since when outbound, polling and refresh are held after a restore, in milliseconds since 1970.

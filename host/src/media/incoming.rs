@@ -130,7 +130,7 @@ impl Incoming {
         if let Err(error) = inner.db.insert_media(row.clone()).await {
             // Bytes without a row are found by nobody again, and this may well be a full disk.
             drop(keeping);
-            if let Err(error) = self.media.forget(vec![digest]).await {
+            if let Err(error) = self.media.forget(digest).await {
                 tracing::warn!(%error, "the bytes of a file that could not be kept were left behind");
             }
             return Err(error.into());

@@ -19,6 +19,8 @@ use crate::disk::Disk;
 const DECODING: usize = 2;
 /// Previews that may wait for their turn.
 const DECODING_WAIT: usize = 256;
+/// Files without a use whose bytes are removed in one go.
+const UNWANTED_AT_ONCE: u32 = 100_000;
 
 /// Why a file could not be kept or given.
 #[derive(Debug, thiserror::Error)]
@@ -191,15 +193,23 @@ impl Media {
         Ok(digests.len())
     }
 
-    /// Removes the bytes of these digests where no file has them any more: after a person was erased.
+    /// Removes the bytes of this digest unless a file has them, after a row could not be kept for them.
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn forget(&self, digests: Vec<String>) -> Result<(), DbError> {
+    pub(super) async fn forget(&self, digest: String) -> Result<(), DbError> {
         let _alone = self.0.keeping.write().await;
-        let free = self.0.db.unneeded_digests(digests).await?;
+        let free = self.0.db.unneeded_digests(vec![digest]).await?;
         self.remove_bytes(&free).await;
         Ok(())
+    }
+
+    /// Removes the bytes of files of which nothing is wanted any more, as after erasing a person, without waiting for the next sweep.
+    ///
+    /// # Errors
+    /// The database refuses; the next sweep removes them.
+    pub async fn remove_unwanted(&self) -> Result<(), DbError> {
+        self.sweep(i64::MIN, (i64::MIN, i64::MIN), UNWANTED_AT_ONCE).await.map(|_| ())
     }
 
     async fn remove_bytes(&self, digests: &[String]) {

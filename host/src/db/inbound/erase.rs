@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::backlog;
 use super::traces::Traces;
-use crate::db::{Db, DbError, Priority, conversations, status};
+use crate::db::{Db, DbError, Priority, audit, conversations, status};
+use crate::model::audit::Entry;
 
 /// What was erased.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,14 +19,19 @@ pub struct Erased {
     pub waiting: usize,
     /// Files that are gone.
     pub media: usize,
-    /// Of their bytes, which may go where no other file has them.
-    pub digests: Vec<String>,
 }
 
 impl Db {
     /// Erases a person: the content of every message of the conversations with them and of every message they wrote, files,
-    /// names, identities, web sessions, and the raw requests that held any of it. None where the workspace has no such contact.
-    pub async fn erase_contact(&self, workspace: &str, id: &str, now: i64) -> Result<Option<Erased>, DbError> {
+    /// names, identities, web sessions, and the raw requests that held any of it, and writes the line of the audit log that `entry` makes
+    /// of it. None where the workspace has no such contact. The bytes of the files go with the next sweep.
+    pub async fn erase_contact(
+        &self,
+        workspace: &str,
+        id: &str,
+        now: i64,
+        entry: impl FnOnce(&Erased) -> Entry + Send + 'static,
+    ) -> Result<Option<Erased>, DbError> {
         let (workspace, id, vault) = (workspace.to_owned(), id.to_owned(), self.vault());
         self.write(Priority::Routine, move |db| {
             let there = db
@@ -47,9 +53,8 @@ impl Db {
             let journal = erase_raw_copies(db, &workspace, &id, &traces)?;
             let waiting = backlog::mark(db, &vault, &workspace, &known_by, &traces)?;
             forget_waiting_events(db, &id, &traces)?;
-            let digests = digests(db, &id)?;
             let media = db.execute(
-                "UPDATE media SET state = 'deleted', reason = 'erased', name = NULL, source = NULL, due_at = NULL, digest = NULL \
+                "UPDATE media SET state = iif(digest IS NULL, 'deleted', 'unwanted'), reason = 'erased', name = NULL, source = NULL, due_at = NULL \
                  WHERE message_id IN (SELECT id FROM erased_messages) OR id = (SELECT avatar FROM contacts WHERE id = ?1)",
                 [&id],
             )?;
@@ -89,18 +94,12 @@ impl Db {
                 params![id, now],
             )?;
             tell(db, &workspace, &id, now)?;
-            Ok(Some(Erased { messages, journal, waiting, media, digests }))
+            let erased = Erased { messages, journal, waiting, media };
+            audit::append(db, &entry(&erased))?;
+            Ok(Some(erased))
         })
         .await
     }
-}
-
-fn digests(db: &rusqlite::Connection, contact: &str) -> Result<Vec<String>, DbError> {
-    let mut query = db.prepare_cached(
-        "SELECT DISTINCT digest FROM media WHERE digest IS NOT NULL AND (message_id IN (SELECT id FROM erased_messages) \
-         OR id = (SELECT avatar FROM contacts WHERE id = ?1))",
-    )?;
-    Ok(query.query_map([contact], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// What names the person, their conversations and the messages of these.

@@ -47,6 +47,18 @@ async fn open(folder: &std::path::Path) -> Db {
     db
 }
 
+fn erase_line(_: &crate::db::Erased) -> crate::model::audit::Entry {
+    crate::model::audit::Entry {
+        workspace: Some("ws_1".into()),
+        at: NOW,
+        actor: "tok_1".into(),
+        role: "admin".into(),
+        action: "contact.erase".into(),
+        subject: "ct_1".into(),
+        detail: Value::Null,
+    }
+}
+
 async fn run(db: &Db, channel: Option<&str>, items: Vec<Item>) -> (i64, Effect) {
     let id = journalled(db, channel).await;
     (id, again(db, id, channel, items, false).await)
@@ -441,8 +453,11 @@ async fn an_erased_person_leaves_no_content_identity_or_raw_copy() {
     .expect("a body");
     let contact =
         db.contacts_page("ws_1", None, 10).await.expect("listed")[0]["id"].as_str().expect("an id").to_owned();
-    assert!(db.erase_contact("ws_2", &contact, NOW).await.expect("asked").is_none(), "of another workspace");
-    let erased = db.erase_contact("ws_1", &contact, NOW).await.expect("erased").expect("there");
+    assert!(
+        db.erase_contact("ws_2", &contact, NOW, erase_line).await.expect("asked").is_none(),
+        "of another workspace"
+    );
+    let erased = db.erase_contact("ws_1", &contact, NOW, erase_line).await.expect("erased").expect("there");
     assert_eq!((erased.messages, erased.journal), (1, 1));
     for table in [
         "identities",
@@ -604,7 +619,7 @@ async fn what_waits_when_a_person_is_erased_brings_nothing_of_them_back() {
         .expect("journalled");
     let contact =
         db.contacts_page("ws_1", None, 10).await.expect("listed")[0]["id"].as_str().expect("an id").to_owned();
-    let erased = db.erase_contact("ws_1", &contact, NOW).await.expect("erased").expect("there");
+    let erased = db.erase_contact("ws_1", &contact, NOW, erase_line).await.expect("erased").expect("there");
     assert_eq!(erased.waiting, 1);
     assert_eq!(count(&db, "journal WHERE state = 'pending' AND body IS NOT NULL").await, 1, "others' words are in it");
     assert_eq!(count(&db, "journal WHERE instr(erased, 'kasia') > 0").await, 0, "the mark is sealed");

@@ -102,6 +102,26 @@ pub fn open_files() -> usize {
     usize::MAX
 }
 
+/// Most files that the process asks the system for.
+#[cfg(unix)]
+const MOST_FILES: u64 = 65_536;
+
+/// Raises the number of files that this process may open to what the system allows it, at most [`MOST_FILES`], because a shell's usual
+/// limit of 1,024 leaves room for a few hundred connections only.
+pub fn raise_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        let wanted = maximum.map_or(MOST_FILES, |maximum| maximum.min(MOST_FILES));
+        if current.is_some_and(|current| current < wanted)
+            && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })
+        {
+            tracing::warn!(%error, wanted, "the number of open files was not raised");
+        }
+    }
+}
+
 impl Bounds {
     /// As configured, for this process.
     pub fn of(config: &config::Server) -> Bounds {

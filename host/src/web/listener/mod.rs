@@ -36,7 +36,7 @@ use super::problem::Problem;
 use crate::model::client_key::ClientKey;
 use crate::model::proxies::Range;
 
-pub use bounds::{Bounds, Pace};
+pub use bounds::{Bounds, Pace, raise_open_files};
 pub use paced::is_too_slow;
 
 use paced::Paced;
