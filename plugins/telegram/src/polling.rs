@@ -6,7 +6,7 @@
 use crate::Telegram;
 use crate::api::{call, read};
 use crate::webhook::{self, UPDATES, WebhookInfo};
-use sambung_sdk::json::json;
+use sambung_sdk::json::{Value, json};
 use sambung_sdk::polling::{Polled, Polling, Raw};
 use sambung_sdk::types::{Channel, Fault};
 use serde::Deserialize;
@@ -25,7 +25,7 @@ const CURSOR_LASTS_MS: u64 = 6 * 24 * 3_600_000;
 const CONFLICT: u16 = 409;
 
 impl Polling for Telegram {
-    fn poll(_channel: Channel, cursor: Option<String>) -> Result<Polled, Fault> {
+    fn poll(channel: Channel, cursor: Option<String>) -> Result<Polled, Fault> {
         let mut body = json!({ "timeout": WAIT_SECONDS, "limit": LIMIT, "allowed_updates": UPDATES });
         if let Some(offset) = cursor.as_deref().and_then(|cursor| offset(cursor, now_ms())) {
             body["offset"] = json!(offset);
@@ -34,8 +34,9 @@ impl Polling for Telegram {
         match read(&response) {
             Ok(_) => polled(&response.body),
             Err(refusal) if refusal.code == CONFLICT => {
-                // One of this channel's from when the host had an address; somebody else's is left alone.
-                if !WebhookInfo::get()?.is_own() {
+                // One of this channel's from when the host had an address. Another program's is left alone, and so is one that a check
+                // registered while this poll waited at Telegram: then the channel was polled all along.
+                if is_polled_all_along(&channel) || !WebhookInfo::get()?.is_own() {
                     return Err(refusal.into());
                 }
                 webhook::remove()?;
@@ -44,6 +45,12 @@ impl Polling for Telegram {
             Err(refusal) => Err(refusal.into()),
         }
     }
+}
+
+/// Whether the channel's features said that it is polled when this poll began; else it received by webhook until the host lost its
+/// address.
+fn is_polled_all_along(channel: &Channel) -> bool {
+    serde_json::from_str::<Value>(&channel.features).is_ok_and(|features| features["polling"] == true)
 }
 
 #[derive(Deserialize)]

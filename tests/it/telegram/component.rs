@@ -55,3 +55,21 @@ async fn an_update_with_another_secret_never_reaches_the_plugin() {
         assert_eq!(kit.webhook(&wrong).await.unwrap().status, 401);
     }
 }
+
+/// A check may register the address while a poll waits at Telegram, which ends that poll.
+#[tokio::test]
+async fn a_poll_removes_an_own_address_only_where_the_host_lost_it() {
+    let telegram = Telegram::start().await;
+    let mut kit = kit(&telegram).await;
+    kit.connect(None).await.unwrap();
+    let address = telegram.webhook().unwrap().url;
+    kit.without_public_url();
+    kit.poll().await.expect("the host lost its address, so that the registered one gives way");
+    assert_eq!(telegram.webhook(), None);
+
+    kit.register().await.unwrap();
+    telegram.register(Some(&address));
+    let Err(KitError::Faults(faults)) = kit.poll().await else { panic!("Telegram has a webhook") };
+    assert!(faults[0].words.contains("webhook is active"), "{faults:?}");
+    assert_eq!(telegram.webhook().map(|webhook| webhook.url), Some(address), "what was registered meanwhile stands");
+}
