@@ -4,6 +4,7 @@
 
 mod authorisation;
 mod browser;
+mod cannot_work;
 mod conformance;
 mod connecting_kills;
 mod data_folder;
@@ -22,6 +23,7 @@ mod failures;
 mod file_limit;
 mod findings;
 mod handed_out;
+mod hostile_pages;
 mod kill;
 mod line_component;
 mod line_members;
