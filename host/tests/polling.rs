@@ -1,9 +1,10 @@
 //! Channels that the host asks for: one poll at a time each, so many at once, nothing lost and nothing twice, and none where
 //! nobody wants it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
+use sambung::auth::Role;
 use serde_json::{Value, json};
 
 use crate::common::guests::guest;
@@ -69,6 +70,26 @@ async fn no_more_polls_run_at_once_than_the_operator_allows() {
     }
     until("everything is there", async || polls(&host).await.len() == 12).await;
     assert_eq!(most_at_once(&polls(&host).await), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn polls_that_hang_leave_places_for_another_workspace() {
+    let host = start(Options::default().set("INBOUND__POLLS", 4)).await;
+    for number in 0..8 {
+        connect(&host, json!({ "account": format!("a{number}"), "takes": 25_000 })).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let neighbour = host.token_for("neighbour", Role::Admin).await;
+    let form = json!({ "plugin": "polls", "name": "Well", "settings": { "account": "b", "says": 1 } });
+    let (status, channel) = host.call_as(&neighbour, Method::POST, "/v1/channels", Some(form)).await;
+    assert_eq!(status, StatusCode::CREATED, "{channel}");
+    let began = Instant::now();
+    until("the neighbour's message is there", async || {
+        let (_, list) = host.call_as(&neighbour, Method::GET, "/v1/conversations", None).await;
+        list["items"].as_array().is_some_and(|items| !items.is_empty())
+    })
+    .await;
+    assert!(began.elapsed() < Duration::from_secs(10), "it waited {:?} for others", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

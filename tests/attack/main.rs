@@ -15,6 +15,7 @@ mod scale;
 mod endless_compile;
 mod endpoint_addresses;
 mod forges_log;
+mod hanging_provider;
 mod held_sockets;
 mod host_functions;
 mod http2_floods;

@@ -26,8 +26,10 @@ const CUSTOMERS: u64 = 5;
 pub struct Neighbour {
     /// Its admin.
     pub api: Api,
-    line: Arc<Line>,
-    hook: String,
+    /// The simulator of its provider.
+    pub line: Arc<Line>,
+    /// Where its provider posts to.
+    pub hook: String,
     numbers: Arc<AtomicU64>,
 }
 

@@ -109,6 +109,8 @@ struct State {
     /// Webhook addresses by account.
     endpoints: HashMap<u32, String>,
     inactive: bool,
+    /// Accounts whose requests are never answered.
+    silent: HashSet<u32>,
     /// The tokens were taken back.
     revoked: bool,
     reached_at: Option<String>,
@@ -174,6 +176,16 @@ impl Line {
     /// From now on a send is answered so long after its messages were taken.
     pub fn answer_after(&self, wait: Duration) {
         lock(&self.shared).answer_after = wait;
+    }
+
+    /// From now on no request of this account is answered.
+    pub fn fall_silent(&self, account: u32) {
+        lock(&self.shared).silent.insert(account);
+    }
+
+    /// What arrived after so many requests, in order.
+    pub fn recorded_since(&self, count: usize) -> Vec<Recorded> {
+        self.served.recorded_since(count)
     }
 
     /// The tokens are good no more.

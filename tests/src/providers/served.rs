@@ -108,6 +108,12 @@ impl Served {
         Meddled { place, places: Arc::clone(&self.places) }
     }
 
+    /// What arrived after so many requests, in order.
+    pub fn recorded_since(&self, count: usize) -> Vec<Recorded> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.get(count..).unwrap_or_default().to_vec()
+    }
+
     /// Everything that arrived, in order.
     pub fn recorded(&self) -> Vec<Recorded> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -49,6 +49,9 @@ async fn authorize(Given(shared): Given<Shared>, mut request: Request, next: Nex
     let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let account = bearer.and_then(|bearer| account_of(bearer.strip_prefix("Bearer ")?));
     let Some(account) = account.filter(|_| !lock(&shared).revoked) else { return unauthorized() };
+    if lock(&shared).silent.contains(&account) {
+        pending::<()>().await;
+    }
     request.extensions_mut().insert(Account(account));
     next.run(request).await
 }
