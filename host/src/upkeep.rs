@@ -7,7 +7,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use sambung_runtime::shares::Shares;
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 
 /// Between two rounds of starting calls, so that calls that end at once do not make them a loop without rest.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -54,13 +54,35 @@ impl Calls {
     }
 
     /// Whether a call for this channel is running.
-    pub fn is_running(&self, channel: &str) -> bool {
+    pub fn is_running(&mut self, channel: &str) -> bool {
+        self.reap();
         self.channels.values().any(|running| running == channel)
     }
 
     /// The channels for which a call is running.
-    pub fn channels(&self) -> HashSet<String> {
+    pub fn channels(&mut self) -> HashSet<String> {
+        self.reap();
         self.channels.values().cloned().collect()
+    }
+
+    /// Forgets the calls that ended, because a loop that is woken before its [pause](Calls::pause) is over never waits for them.
+    fn reap(&mut self) {
+        while let Some(ended) = self.running.try_join_next_with_id() {
+            self.forget(ended);
+        }
+    }
+
+    fn forget(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let task = match ended {
+            Ok((task, ())) => task,
+            Err(error) => {
+                let task = error.id();
+                let channel = self.channels.get(&task).map(String::as_str).unwrap_or_default();
+                tracing::error!(kind = self.kind, channel, %error, "a call of the host's own panicked");
+                task
+            }
+        };
+        self.channels.remove(&task);
     }
 
     /// Until one of the calls ended or `longest` passed, but no less than [`PAUSE`].
@@ -72,17 +94,10 @@ impl Calls {
 
     /// Until one of the calls ended; for ever where none is running.
     async fn ended(&mut self) {
-        let ended = match self.running.join_next_with_id().await {
-            None => return std::future::pending().await,
-            Some(Ok((task, ()))) => task,
-            Some(Err(error)) => {
-                let task = error.id();
-                let channel = self.channels.get(&task).map(String::as_str).unwrap_or_default();
-                tracing::error!(kind = self.kind, channel, %error, "a call of the host's own panicked");
-                task
-            }
-        };
-        self.channels.remove(&ended);
+        match self.running.join_next_with_id().await {
+            None => std::future::pending().await,
+            Some(ended) => self.forget(ended),
+        }
     }
 
     /// Until all of them ended.
@@ -111,6 +126,11 @@ mod tests {
         calls.ended().await;
         assert!(calls.start("b", "b0", async {}), "a panic gives its place back");
         assert!(!upkeep.calls("other").start("a", "a9", async {}), "the pool is one for every kind of call");
+        let mut woken = upkeep.calls("woken");
+        for _ in 0..3 {
+            assert!(woken.start("b", "b1", async {}), "a call that ended holds up no other, whether or not somebody waited for it");
+            tokio::task::yield_now().await;
+        }
         drop(calls);
         tokio::task::yield_now().await;
         assert!(upkeep.calls("other").start("a", "a0", async {}));
