@@ -128,7 +128,10 @@ mod tests {
         assert!(!upkeep.calls("other").start("a", "a9", async {}), "the pool is one for every kind of call");
         let mut woken = upkeep.calls("woken");
         for _ in 0..3 {
-            assert!(woken.start("b", "b1", async {}), "a call that ended holds up no other, whether or not somebody waited for it");
+            assert!(
+                woken.start("b", "b1", async {}),
+                "a call that ended holds up no other, whether or not somebody waited for it"
+            );
             tokio::task::yield_now().await;
         }
         drop(calls);
