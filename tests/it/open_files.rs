@@ -19,7 +19,7 @@ fn a_low_limit_on_open_files_is_raised_to_what_the_system_allows() {
     }
     let folder = tempfile::tempdir().unwrap();
     // The shell becomes the program, so that the limits are its own.
-    let start = r#"ulimit -Hn 2000; ulimit -Sn 200; exec "$0" serve --data-dir "$1" --listen 127.0.0.1:0"#;
+    let start = r#"ulimit -Sn 200; ulimit -Hn 2000; exec "$0" serve --data-dir "$1" --listen 127.0.0.1:0"#;
     let mut server = Command::new("sh")
         .args(["-c", start])
         .arg(built())

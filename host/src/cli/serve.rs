@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use clap::Args;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -57,7 +57,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     for (from, to) in &config.egress.overrides {
         tracing::warn!("what is meant for {from} is sent to {to} instead (egress.overrides)");
     }
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let listener = bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr().context("the listener has no address")?;
     let app = tokio::select! {
         app = App::build(config, Clock::system()) => app?,
@@ -78,6 +78,19 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     app.serve(listener).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Connections that may wait to be accepted; the system allows fewer where its own bound is lower. Past it a client's connection
+/// begins a second late.
+const BACKLOG: u32 = 4096;
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Connections of the process before may still be ending. Elsewhere than on Unix this would let two servers share an address.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Ctrl-C or SIGTERM asks to stop in order; a second one stops at once, whatever the server's own threads do: the signals have

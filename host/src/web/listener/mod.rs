@@ -98,14 +98,16 @@ pub async fn serve(
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
-                if shared.places.relieve() {
-                    metrics::counter!("sambung_connections_refused_total", "reason" => "system").increment(1);
+                metrics::counter!("sambung_connections_refused_total", "reason" => "system").increment(1);
+                // Several at a time, because as many more may wait behind this one.
+                match shared.places.relieve(places::CLOSING) {
+                    0 => tokio::time::sleep(AFTER_ERROR).await,
+                    _ => shared.places.closed(0, CLOSING).await,
                 }
-                tokio::time::sleep(AFTER_ERROR).await;
             }
         }
         // Each ended connection keeps its file descriptor until its task has run.
-        shared.places.closed(CLOSING).await;
+        shared.places.closed(places::CLOSING, CLOSING).await;
     }
     drop(listener);
     open.close();

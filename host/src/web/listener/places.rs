@@ -15,7 +15,7 @@ const YOUNG: u64 = 1000;
 /// For how long no place is looked for after every connection was found busy, in milliseconds.
 const BARREN: u64 = 50;
 /// Connections that were ended and are not closed yet, beyond which no other is accepted for a moment.
-const CLOSING: usize = 64;
+pub(super) const CLOSING: usize = 64;
 
 /// Milliseconds since the process's first connection, never 0.
 fn now() -> u64 {
@@ -356,22 +356,27 @@ impl Places {
         self.0.closed.notify_one();
     }
 
-    /// Ends one idle connection, because the system has no more files; whether there was one.
-    pub fn relieve(&self) -> bool {
+    /// Ends up to so many idle connections, because the system has no more files; how many there were.
+    pub fn relieve(&self, connections: usize) -> usize {
         let mut inner = self.lock();
-        let Some(victim) = inner.pick() else { return false };
-        inner.end(&victim, "system");
-        true
+        let mut ended = 0;
+        while ended < connections
+            && let Some(victim) = inner.pick()
+        {
+            inner.end(&victim, "system");
+            ended += 1;
+        }
+        ended
     }
 
-    /// Waits a moment where many connections were ended and are not closed yet.
-    pub async fn closed(&self, most: Duration) {
+    /// Waits until no more than `left` connections that were ended are open, at most for `most`.
+    pub async fn closed(&self, left: usize, most: Duration) {
         let closing = || {
             let inner = self.lock();
             inner.open.len() - inner.normal - inner.reserved
         };
         let wait = async {
-            while closing() > CLOSING {
+            while closing() > left {
                 self.0.closed.notified().await;
             }
         };
