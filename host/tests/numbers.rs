@@ -1,4 +1,4 @@
-//! Ids of the feed and the journal tell a workspace nothing of how much happens in others.
+//! Ids of the feed, the journal, the audit log and a visitor's stream tell a workspace nothing of how much happens in others.
 
 use futures_util::StreamExt;
 use reqwest::{Method, StatusCode};
@@ -76,4 +76,68 @@ async fn a_quiet_workspaces_ids_tell_nothing_of_a_busy_one() {
         let other = host.call_as(&busy, Method::GET, &format!("/v1/journal/{row}"), None).await;
         assert_eq!(other.0, StatusCode::NOT_FOUND);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_the_audit_log_have_numbers_that_tell_nothing_of_others() {
+    let host = TestHost::start().await;
+    let (quiet, busy) = (host.token_for("quiet", Role::Admin).await, host.token_for("busy", Role::Admin).await);
+    for _ in 0..2 {
+        connect(&host, &quiet).await;
+        for _ in 0..3 {
+            connect(&host, &busy).await;
+        }
+    }
+    let page = async |query: &str| {
+        let (status, page) = host.call_as(&quiet, Method::GET, &format!("/v1/audit{query}"), None).await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        page
+    };
+    let ids = |page: &Value| -> Vec<i64> {
+        page["items"].as_array().unwrap().iter().map(|line| line["id"].as_i64().unwrap()).collect()
+    };
+    let all = ids(&page("").await);
+    assert!(all.len() >= 2, "{all:?}");
+    for pair in all.windows(2) {
+        assert!(pair[0].abs_diff(pair[1]) > 10_000, "{pair:?} are near each other");
+    }
+    let first = page("?limit=1").await;
+    let next = page(&format!("?limit=100&cursor={}", first["next"].as_str().unwrap())).await;
+    assert_eq!([ids(&first), ids(&next)].concat(), all, "a page goes on after any of them");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_of_a_visitors_stream_have_numbers_that_tell_nothing_of_others() {
+    let host = TestHost::start().await;
+    let channel = connect(&host, &host.token).await;
+    let path = host.url(&format!("/widget/{channel}/sessions"));
+    let session: Value = host.client.post(path).header("origin", SITE).send().await.unwrap().json().await.unwrap();
+    let token = session["token"].as_str().unwrap();
+    let path = host.url(&format!("/widget/{channel}/messages"));
+    for number in 1..=3 {
+        let id = format!("00000000-0000-4000-8000-00000000000{number}");
+        let body = json!({"id": id, "content": {"type": "text", "text": "Halo"}});
+        let request = host.client.post(&path).header("origin", SITE).bearer_auth(token).json(&body);
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::ACCEPTED);
+    }
+    let entries = async |after: &str, count: usize| -> Vec<i64> {
+        let path = host.url(&format!("/widget/{channel}/stream?token={token}"));
+        let request = host.client.get(path).header("origin", SITE).header("last-event-id", after);
+        let mut stream = request.send().await.unwrap().bytes_stream();
+        let mut text = String::new();
+        loop {
+            let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
+            let ids: Vec<i64> =
+                whole.lines().filter_map(|line| line.strip_prefix("id:")?.trim().parse().ok()).collect();
+            if ids.len() >= count {
+                return ids;
+            }
+            text.push_str(std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap());
+        }
+    };
+    let seen = entries("0", 3).await;
+    for pair in seen.windows(2) {
+        assert!(pair[0].abs_diff(pair[1]) > 10_000, "{pair:?} are near each other");
+    }
+    assert_eq!(entries(&seen[0].to_string(), 2).await, seen[1..], "a stream resumes after any of them");
 }

@@ -257,9 +257,13 @@ async fn what_ran_runs_again_after_a_restart_and_old_files_in_the_folder_change_
 }
 
 #[tokio::test]
-async fn a_damaged_generation_is_told_of_and_the_others_run() {
+async fn a_damaged_generation_is_told_of_also_on_its_channels_and_the_others_run() {
     let host = host().await;
     let (_, plugin) = upload(&host, connects()).await;
+    let body = json!({ "plugin": "connects", "name": "One", "settings": { "account": "a", "token": "t" } });
+    let (status, channel) = host.post("/v1/channels", body).await;
+    assert_eq!((status, &channel["state"]), (StatusCode::CREATED, &json!("connected")), "{channel}");
+    let channel = format!("/v1/channels/{}", channel["id"].as_str().unwrap());
     let file = host.data.join("generations").join(format!("{}.wasm", plugin["digest"].as_str().unwrap()));
     let (data, _folder) = host.stop().await;
     std::fs::write(file, b"rotten").unwrap();
@@ -268,8 +272,17 @@ async fn a_damaged_generation_is_told_of_and_the_others_run() {
     assert_eq!(plugin["health"]["running"], false);
     assert!(plugin["health"]["reason"].as_str().unwrap().contains("install the plugin again"), "{plugin}");
     assert_eq!(host.get("/v1/plugins/webchat").await.1["health"]["running"], true);
+    let (_, shown) = host.get(&channel).await;
+    assert_eq!((&shown["state"], &shown["webhook_url"]), (&json!("needs_attention"), &Value::Null), "{shown}");
+    assert_eq!(shown["findings"][0]["code"], "plugin-not-running", "{shown}");
+    assert_eq!(shown["findings"][0]["level"], "error");
+    assert!(shown["findings"][0]["words"].as_str().unwrap().contains("`connects` does not run"), "{shown}");
+    let (_, all) = host.get("/v1/channels").await;
+    assert_eq!(all["items"][0]["findings"][0]["code"], "plugin-not-running", "the list tells the same: {all}");
     assert_eq!(upload(&host, connects()).await.0, StatusCode::CREATED);
     assert_eq!(host.get("/v1/plugins/connects").await.1["health"]["running"], true);
+    let (_, shown) = host.get(&channel).await;
+    assert_eq!((&shown["state"], &shown["findings"]), (&json!("connected"), &json!([])), "{shown}");
 }
 
 #[tokio::test]

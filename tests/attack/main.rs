@@ -20,6 +20,7 @@ mod held_sockets;
 mod host_functions;
 mod http2_floods;
 mod many_events;
+mod many_pieces;
 mod sign_in_keys;
 mod slow_backlog;
 mod visitors_fill_the_disk;

@@ -52,3 +52,38 @@ async fn everything_in_the_data_folder_is_private_and_doctor_says_where_it_is_no
     server.ready().await;
     assert_private(&server.data());
 }
+
+#[tokio::test]
+async fn a_folder_that_was_there_before_is_private_though_the_shell_masks_nothing() {
+    let mut server = Server::start("").await;
+    server.stop().await;
+    let data = server.data();
+    std::fs::remove_dir_all(&data).unwrap();
+    for folder in ["plugins", "media", "generations", "cache"] {
+        std::fs::create_dir_all(data.join(folder)).unwrap();
+    }
+    for path in all(&data) {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    server.under_mask("000");
+    server.spawn();
+    server.ready().await;
+    let made = server.run(&["token", "create", "--role", "operator", "--name", "test"]).await;
+    let api = server.api().with_token(String::from_utf8_lossy(&made.stdout).trim());
+    let wasm = sambung_guests::component(&sambung_tests::server::target_folder(), "connects");
+    let put = api.request("POST", "/v1/plugins").header("content-type", "application/wasm").body(wasm);
+    assert_eq!(put.send().await.unwrap().status().as_u16(), 201);
+    let upload = api.request("POST", "/v1/media?name=a.txt").header("content-type", "text/plain").body("halo");
+    assert_eq!(upload.send().await.unwrap().status().as_u16(), 201);
+    let backup = server.data().with_file_name("backup.tar");
+    assert!(server.run(&["backup", backup.to_str().unwrap()]).await.status.success());
+    assert_eq!(rights(&backup), 0o600);
+    let there = all(&data);
+    let holds = |part: &str| there.iter().any(|path| path.is_file() && path.to_string_lossy().contains(part));
+    for part in ["sambung.db", "sambung.db-wal", "/generations/", "/media/"] {
+        assert!(holds(part), "{part} is among what is looked at: {there:?}");
+    }
+    for path in &there {
+        assert_eq!(rights(path), if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+    }
+}

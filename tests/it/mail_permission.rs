@@ -112,6 +112,9 @@ async fn a_version_that_wants_mail_for_the_first_time_waits_for_an_operator() {
     assert!(refused.to_string().contains("sends mail as the address that the host makes"), "{refused}");
     let running = host.api().get("/v1/plugins/plays").await;
     assert_eq!((&running["digest"], &running["permissions"]["mail"]), (&silent["digest"], &Value::Null), "{running}");
+    let approved = json!({ "digest": refused["digest"] });
+    let writes = host.api().expect(200, "POST", "/v1/plugins/approvals", approved).await;
+    assert_eq!(writes["permissions"]["mail"]["from"], json!(["generated:forwarding_address"]), "it is shown: {writes}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 mod authorisation;
 mod browser;
 mod cannot_work;
+mod command_line;
 mod conformance;
 mod connecting_kills;
 mod data_folder;
@@ -19,6 +20,7 @@ mod email_story;
 mod email_table;
 mod email_tls;
 mod email_trap;
+mod erased_requests;
 mod failures;
 mod file_limit;
 mod findings;

@@ -224,3 +224,49 @@ async fn the_command_line_removes_installs_and_approves_beside_a_running_server_
     let by_cli = |action: &str| lines.iter().filter(|line| line["action"] == action && line["actor"] == "cli").count();
     assert_eq!((by_cli("plugin.remove"), by_cli("plugin.approve")), (1, 1), "{audit}");
 }
+
+/// What a file would be allowed by now is not what it was refused for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_file_stays_refused_though_a_version_that_may_as_much_was_approved_since() {
+    let mut server = Server::start(CONFIG).await;
+    let api = server.api();
+    assert_eq!(upload(&api, &connects()).await.0, 201);
+    drop_in(&server, "connects.wasm", &version("2.0.0"));
+    refused_by_name(&api, "connects.wasm").await;
+    api.expect(202, "POST", "/v1/plugins/approvals", json!({ "digest": digest(&version("2.0.1")) })).await;
+    assert_eq!(upload(&api, &version("2.0.1")).await.0, 201);
+    restart(&mut server).await;
+    looked_through(&server, &api).await;
+    assert_eq!(running(&api).await.as_deref(), Some("2.0.1"));
+    refused_by_name(&api, "connects.wasm").await;
+}
+
+/// The version that ran last is what a new one is compared with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_approves_no_version_that_may_more() {
+    let server = Server::start(CONFIG).await;
+    let api = server.api();
+    assert_eq!(upload(&api, &connects()).await.0, 201);
+    api.expect(204, "DELETE", "/v1/plugins/connects", Value::Null).await;
+    let (status, problem) = upload(&api, &version("2.0.0")).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("approval-needed")), "{problem}");
+    assert_eq!(running(&api).await, None);
+    assert_eq!(upload(&api, &version("1.0.1")).await.0, 201, "one of the same line needs none");
+}
+
+/// An approval that no file followed ends with the plugin.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_approved_before_its_plugin_was_removed_does_not_bring_it_back() {
+    let server = Server::start(CONFIG).await;
+    let api = server.api();
+    assert_eq!(upload(&api, &connects()).await.0, 201);
+    drop_in(&server, "connects.wasm", &version("2.0.0"));
+    refused_by_name(&api, "connects.wasm").await;
+    std::fs::remove_file(server.data().join("plugins/connects.wasm")).unwrap();
+    api.expect(202, "POST", "/v1/plugins/approvals", json!({ "digest": digest(&version("2.0.0")) })).await;
+    api.expect(204, "DELETE", "/v1/plugins/connects", Value::Null).await;
+    drop_in(&server, "connects.wasm", &version("2.0.0"));
+    refused_by_name(&api, "connects.wasm").await;
+    looked_through(&server, &api).await;
+    assert_eq!(running(&api).await, None);
+}

@@ -26,6 +26,8 @@ pub struct Server {
     folder: TempDir,
     process: Option<Process>,
     api: Api,
+    /// The file mode mask that a shell gives to the program; none: the test's own.
+    mask: Option<&'static str>,
 }
 
 struct Process {
@@ -52,7 +54,7 @@ impl Server {
     pub async fn start_as(program: Program, config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         std::fs::write(folder.path().join("config.toml"), config).expect("the test's folder can be written");
-        let mut server = Self { program, folder, process: None, api: Api::at("", "") };
+        let mut server = Self { program, folder, process: None, api: Api::at("", ""), mask: None };
         server.spawn();
         server.ready().await;
         let made = server.run(&["token", "create", "--role", "operator", "--name", "test"]).await;
@@ -70,12 +72,17 @@ impl Server {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let config = |folder: &TempDir| folder.path().join("config.toml");
         std::fs::copy(config(&self.folder), config(&folder)).expect("the test's folder can be written");
-        Self { program: self.program, folder, process: None, api: self.api.elsewhere() }
+        Self { program: self.program, folder, process: None, api: self.api.elsewhere(), mask: self.mask }
     }
 
     /// The operator's way to the API; it stays good when the server starts again.
     pub fn api(&self) -> Api {
         self.api.clone()
+    }
+
+    /// From now on the program is started by a shell with this `umask`.
+    pub fn under_mask(&mut self, mask: &'static str) {
+        self.mask = Some(mask);
     }
 
     /// The data folder.
@@ -192,9 +199,14 @@ impl Server {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = match self.program {
-            Program::Built => Command::new(built()),
-            Program::Itself => itself_as("program"),
+        let mut command = match (self.program, self.mask) {
+            (Program::Built, None) => Command::new(built()),
+            (Program::Built, Some(mask)) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("umask {mask}; exec \"$0\" \"$@\"")]).arg(built());
+                shell
+            }
+            (Program::Itself, _) => itself_as("program"),
         };
         command
             .args(arguments)

@@ -242,7 +242,34 @@ mod tests {
         let nested = (0..9).fold(EMPTY.to_vec(), |inner, _| [EMPTY, &section(4, &inner)].concat());
         assert!(refused(&nested, &all).contains("nesting"));
         // Counts that stand in a section's head are taken at their word.
-        let globals = around(&[section(6, &[0xff, 0xff, 0x7f])]);
-        assert!(refused(&globals, &all).contains("globals"));
+        let many = |id: u8| section(id, &[0xff, 0xff, 0x7f]);
+        let of_modules = [
+            (1, "types"),
+            (2, "imports"),
+            (4, "globals"),
+            (5, "globals"),
+            (6, "globals"),
+            (7, "exports"),
+            (9, "segments"),
+            (11, "segments"),
+        ];
+        for (id, what) in of_modules {
+            let words = refused(&around(&[many(id)]), &all);
+            assert!(words.contains(what), "{what}: {words}");
+        }
+        let of_components = [
+            (2, "instances"),
+            (3, "types"),
+            (5, "instances"),
+            (6, "aliases"),
+            (7, "types"),
+            (8, "conversions"),
+            (10, "imports"),
+            (11, "exports"),
+        ];
+        for (id, what) in of_components {
+            let words = refused(&[EMPTY, &many(id)].concat(), &all);
+            assert!(words.contains(what), "{what}: {words}");
+        }
     }
 }

@@ -210,12 +210,13 @@ mod tests {
             "token": { "type": "string", "x-secret": "token" },
             "key": { "type": "string", "x-secret": "key" },
             "account": { "type": "string", "x-locked": true },
+            "pin": { "type": "string", "x-secret": "pin", "x-locked": true },
             "note": { "type": "string" } } })
     }
 
     fn edited(patch: Value) -> Result<Edited, Vec<FieldError>> {
         let stored = json!({ "base_url": "https://one.example.com", "account": "a", "note": "n" });
-        edit(&schema(), &manifest(), &stored, &["token".to_owned(), "key".to_owned()], &patch, true)
+        edit(&schema(), &manifest(), &stored, &["token", "key", "pin"].map(str::to_owned), &patch, true)
     }
 
     #[test]
@@ -258,6 +259,11 @@ mod tests {
         let Err(faults) = edited(json!({ "account": "b" })) else { panic!("locked") };
         assert_eq!((faults[0].pointer.as_str(), faults[0].code.as_str()), ("#/settings/account", "locked"));
         assert!(edited(json!({ "account": "a" })).is_ok());
+        for secret in [json!("another"), Value::Null] {
+            let Err(faults) = edited(json!({ "pin": secret })) else { panic!("locked") };
+            assert_eq!((faults[0].pointer.as_str(), faults[0].code.as_str()), ("#/settings/pin", "locked"));
+        }
+        assert!(edited(json!({ "pin": "" })).is_ok(), "it stays as it is");
     }
 
     #[test]
