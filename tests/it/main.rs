@@ -41,6 +41,7 @@ mod readmes;
 mod registering;
 mod sign_in_browser;
 mod stories;
+mod taken_back;
 mod telegram;
 mod unanswered;
 mod whatsapp_requests;

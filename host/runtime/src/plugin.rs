@@ -227,7 +227,14 @@ impl Plugin {
     /// # Errors
     /// See [`Plugin::handle_webhook`].
     pub async fn disconnect(&self, caller: &Caller, channel: Channel) -> Called<Result<(), Fault>> {
-        call!(self.0.callable, Disconnect, shared(caller), Moment::Now, disconnect(&channel))
+        let disconnect =
+            self.0.callable.call(Function::Disconnect, shared(caller), Moment::Now, move |store, instance, exports| {
+                Box::pin(async move {
+                    let channel = store.data_mut().mark_address(channel).await;
+                    exports.disconnect(store, instance, &channel).await
+                })
+            });
+        disconnect.await
     }
 
     /// Sends the contents of one message that are due together. One result for each, in order: an answer of another length
