@@ -190,14 +190,35 @@ impl Report {
 pub async fn conform<S: Subject>(subject: &S, wasm: &[u8]) -> Result<Report, KitError> {
     let mut report = Report::default();
     let origins = subject.origins();
-    let mut kit = Kit::load_with(wasm, &origins).await?;
+    let component = Component::new(wasm)?;
+    let mut kit = component.load(&origins).await?;
     subject.fill_in(&mut kit).await;
     kit.provider().verify();
     inbound::ask(subject, &mut kit, &mut report).await;
-    connecting::ask(subject, wasm, &mut report).await?;
-    outbound::ask(subject, wasm, &mut kit, &mut report).await;
+    connecting::ask(subject, &component, &mut report).await?;
+    outbound::ask(subject, &component, &mut kit, &mut report).await;
     declared::ask(subject, &mut kit, &mut report).await;
     Ok(report)
+}
+
+/// What is asked, compiled once for all its kits.
+struct Component<'w> {
+    wasm: &'w [u8],
+    native: tempfile::TempDir,
+}
+
+impl<'w> Component<'w> {
+    fn new(wasm: &'w [u8]) -> Result<Self, KitError> {
+        Ok(Self { wasm, native: tempfile::tempdir().map_err(KitError::Folder)? })
+    }
+
+    async fn load(&self, origins: &[&str]) -> Result<Kit, KitError> {
+        Kit::load_by(self.wasm.to_vec(), origins, Some(self.native.path())).await
+    }
+
+    async fn load_unreachable(&self, origins: &[&str]) -> Result<Kit, KitError> {
+        Kit::load_unreachable_by(self.wasm.to_vec(), origins, Some(self.native.path())).await
+    }
 }
 
 /// A check that says what it found instead.

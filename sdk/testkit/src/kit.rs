@@ -1,5 +1,7 @@
 //! One plugin, one channel of it, and everything around them that a host would be.
 
+use std::path::Path;
+
 use sambung_runtime::contract::apps::{App, Prepared};
 use sambung_runtime::contract::connection::{Account, ConnectStep, Connected, Health};
 use sambung_runtime::contract::inbound::{Outcome, Request};
@@ -51,9 +53,14 @@ impl Kit {
     /// # Errors
     /// As [`Kit::load`].
     pub async fn load_with(wasm: impl Into<Vec<u8>>, origins: &[&str]) -> Result<Self, KitError> {
-        let wasm = wasm.into();
+        Self::load_by(wasm.into(), origins, None).await
+    }
+
+    /// As [`Kit::load_with`]; its native code is kept in this folder, so that another kit of the same component need not compile it.
+    pub(crate) async fn load_by(wasm: Vec<u8>, origins: &[&str], cache: Option<&Path>) -> Result<Self, KitError> {
         let provider = Provider::start().await.map_err(KitError::Provider)?;
-        let config = config(&wasm, &provider, origins)?;
+        let mut config = config(&wasm, &provider, origins)?;
+        config.cache_dir = cache.map(Path::to_owned);
         Self::with(wasm, provider, config).await
     }
 
@@ -62,9 +69,18 @@ impl Kit {
     /// # Errors
     /// As [`Kit::load`].
     pub async fn load_unreachable(wasm: impl Into<Vec<u8>>, origins: &[&str]) -> Result<Self, KitError> {
-        let wasm = wasm.into();
+        Self::load_unreachable_by(wasm.into(), origins, None).await
+    }
+
+    /// As [`Kit::load_unreachable`], with native code as in [`Kit::load_by`].
+    pub(crate) async fn load_unreachable_by(
+        wasm: Vec<u8>,
+        origins: &[&str],
+        cache: Option<&Path>,
+    ) -> Result<Self, KitError> {
         let provider = Provider::start().await.map_err(KitError::Provider)?;
         let mut config = config(&wasm, &provider, origins)?;
+        config.cache_dir = cache.map(Path::to_owned);
         // The port is free again when the listener is dropped.
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(KitError::Provider)?;
         let nobody = listener.local_addr().map_err(KitError::Provider)?;

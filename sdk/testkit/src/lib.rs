@@ -73,6 +73,9 @@ pub enum KitError {
     /// The call ended without a result: a crash or a limit.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// There is no place for native code.
+    #[error("a temporary folder for compiled components: {0}")]
+    Folder(#[source] std::io::Error),
     /// The scripted provider has no address.
     #[error("the scripted provider does not start: {0}")]
     Provider(#[source] std::io::Error),

@@ -5,15 +5,19 @@ use sambung_runtime::contract::connection::ConnectStep;
 use sambung_runtime::manifest::AddressKind;
 use serde_json::Value;
 
-use super::{Report, Subject, ensure};
+use super::{Component, Report, Subject, ensure};
 use crate::{Kit, KitError, Seen};
 
-pub(super) async fn ask<S: Subject>(subject: &S, wasm: &[u8], report: &mut Report) -> Result<(), KitError> {
+pub(super) async fn ask<S: Subject>(
+    subject: &S,
+    component: &Component<'_>,
+    report: &mut Report,
+) -> Result<(), KitError> {
     report.add(
         "`identify` finds the account and changes nothing",
-        identify(subject, &mut fresh(subject, wasm).await?).await,
+        identify(subject, &mut fresh(subject, component).await?).await,
     );
-    let mut kit = known(subject, wasm).await?;
+    let mut kit = known(subject, component).await?;
     let (same, told) = twice(subject, &mut kit).await;
     report.add("`register` twice is as once", same);
     if subject.registers_at_provider() {
@@ -25,7 +29,7 @@ pub(super) async fn ask<S: Subject>(subject: &S, wasm: &[u8], report: &mut Repor
             report.add("`check` says that the provider delivers elsewhere", said);
             report.add("`check` takes no address back", left);
         }
-        let failed = failing(subject, &mut known(subject, wasm).await?).await;
+        let failed = failing(subject, &mut known(subject, component).await?).await;
         report.add("a `register` that fails leaves the provider as it was", failed);
     }
     if subject.signed(&kit, b"{}").is_some() {
@@ -35,16 +39,16 @@ pub(super) async fn ask<S: Subject>(subject: &S, wasm: &[u8], report: &mut Repor
     Ok(())
 }
 
-async fn fresh<S: Subject>(subject: &S, wasm: &[u8]) -> Result<Kit, KitError> {
-    let mut kit = Kit::load_with(wasm, &subject.origins()).await?;
+async fn fresh<S: Subject>(subject: &S, component: &Component<'_>) -> Result<Kit, KitError> {
+    let mut kit = component.load(&subject.origins()).await?;
     subject.fill_in(&mut kit).await;
     kit.provider().forget();
     Ok(kit)
 }
 
 /// As the host calls `register`: with the account that was found.
-async fn known<S: Subject>(subject: &S, wasm: &[u8]) -> Result<Kit, KitError> {
-    let mut kit = fresh(subject, wasm).await?;
+async fn known<S: Subject>(subject: &S, component: &Component<'_>) -> Result<Kit, KitError> {
+    let mut kit = fresh(subject, component).await?;
     subject.identifies(kit.provider());
     // What goes wrong with it is another question's.
     let _ = kit.connect_without_registering().await;

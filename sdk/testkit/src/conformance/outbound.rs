@@ -3,10 +3,10 @@
 use sambung_runtime::contract::outbound::{Outgoing, Receipt, SendError, SendFault};
 use sambung_runtime::contract::types::{Content, Open, Text};
 
-use super::{Answer, Report, Subject, ensure};
+use super::{Answer, Component, Report, Subject, ensure};
 use crate::{Kit, KitError};
 
-pub(super) async fn ask<S: Subject>(subject: &S, wasm: &[u8], kit: &mut Kit, report: &mut Report) {
+pub(super) async fn ask<S: Subject>(subject: &S, component: &Component<'_>, kit: &mut Kit, report: &mut Report) {
     report.add("a text that is taken has a receipt", taken(subject, kit).await);
     report.add("a content that nobody knows is refused, not left out", unknown(subject, kit).await);
     if kit.plugin().manifest().limits.together > 1 {
@@ -19,7 +19,7 @@ pub(super) async fn ask<S: Subject>(subject: &S, wasm: &[u8], kit: &mut Kit, rep
     report.add("too many is rate-limited, until the provider says", too_many(subject, kit).await);
     report.add("a server error is no failure for good", broken(subject, kit).await);
     report.add("an answer that breaks off leaves it unknown", breaks_off(subject, kit).await);
-    report.add("a provider that nobody reaches is tried again", unreachable(subject, wasm).await);
+    report.add("a provider that nobody reaches is tried again", unreachable(subject, component).await);
 }
 
 fn text(body: &str) -> Content {
@@ -116,8 +116,8 @@ async fn breaks_off<S: Subject>(subject: &S, kit: &mut Kit) -> Result<(), String
     ensure(matches!(error.fault, SendFault::Unknown) || honoured, || format!("{error:?}"))
 }
 
-async fn unreachable<S: Subject>(subject: &S, wasm: &[u8]) -> Result<(), String> {
-    let mut kit = Kit::load_unreachable(wasm, &subject.origins()).await.map_err(|error: KitError| error.to_string())?;
+async fn unreachable<S: Subject>(subject: &S, component: &Component<'_>) -> Result<(), String> {
+    let mut kit = component.load_unreachable(&subject.origins()).await.map_err(|error: KitError| error.to_string())?;
     subject.fill_in(&mut kit).await;
     let sent = send(subject, &mut kit, text("Hi")).await;
     kit.provider().forget();
