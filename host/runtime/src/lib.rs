@@ -4,6 +4,7 @@
 //! reach beyond its own arguments comes through the traits of [`Services`].
 #![deny(missing_docs)]
 
+pub mod background;
 pub mod call;
 pub mod contract;
 pub mod egress;

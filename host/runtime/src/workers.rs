@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::Semaphore;
 
+use crate::background;
 use crate::stopwatch::{Stopwatch, thread_time};
 
 /// Bytes from which hashing, scrubbing, placing and parsing leave the thread they were asked on.
@@ -38,7 +39,7 @@ impl Workers {
         // Neither semaphore is ever closed.
         let _own = share.acquire().await;
         let _place = self.all.acquire().await;
-        let timed = tokio::task::spawn_blocking(move || {
+        let timed = background::spawn(move || {
             let begun = thread_time();
             let done = work();
             (done, thread_time().saturating_sub(begun))

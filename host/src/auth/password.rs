@@ -6,6 +6,7 @@ use std::time::Duration;
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use sambung_runtime::background;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -70,7 +71,7 @@ impl Passwords {
             Some((stranger, Arc::clone(&self.all).acquire_owned().await.ok()?))
         };
         let permit = tokio::time::timeout(PATIENCE, acquire).await.ok()??;
-        tokio::task::spawn_blocking(move || {
+        background::spawn(move || {
             let done = work();
             drop(permit);
             done

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use sambung_runtime::background;
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
@@ -101,7 +102,7 @@ impl Incoming {
         self.file.sync_all().await?;
         let digest = hex::encode(std::mem::take(&mut self.hash).finalize());
         let (path, head, claimed) = (self.path.clone(), std::mem::take(&mut self.head), claim.mime.clone());
-        let measured = tokio::task::spawn_blocking(move || measure::measure(&path, &head, claimed.as_deref()))
+        let measured = background::spawn(move || measure::measure(&path, &head, claimed.as_deref()))
             .await
             .map_err(std::io::Error::other)?;
         let inner = &self.media.0;

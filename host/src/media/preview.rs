@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageReader, Limits, Rgb, RgbImage};
+use sambung_runtime::background;
 
 use super::incoming::Claim;
 use super::quota::Owner;
@@ -43,9 +44,7 @@ impl Media {
         let path = self.path(digest);
         let jpeg = {
             let _turn = self.0.decoding.take(workspace, "", PATIENCE).await.ok_or(MediaError::Busy)?;
-            tokio::task::spawn_blocking(move || jpeg_within(&path, max_edge, max_bytes))
-                .await
-                .map_err(std::io::Error::other)?
+            background::spawn(move || jpeg_within(&path, max_edge, max_bytes)).await.map_err(std::io::Error::other)?
         };
         let Some(jpeg) = jpeg else { return Ok(None) };
         let mut incoming = self.begin(Owner::workspace(workspace)).await?;
