@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use reqwest::{Method, Response, StatusCode};
 use sambung::auth::Role;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::common::{Options, TestHost, read, until};
