@@ -102,6 +102,27 @@ async fn a_connection_that_is_cut_off_at_any_moment_goes_on_and_registers_one_ad
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_repeated_with_its_key_after_the_crash_answers_with_the_same_channel() {
+    let line = Line::start().await;
+    let mut server = Server::start(&leading(&line.overrides(), "")).await;
+    let api = server.api();
+    let held = line.meddle("PUT", ENDPOINT, HoldsAfter);
+    let asked = tokio::spawn({
+        let api = api.clone();
+        async move { api.ask_once("POST", "/v1/channels", &line_form(), Some("connect-1")).await }
+    });
+    held.arrived().await;
+    server.kill().await;
+    assert!(asked.await.unwrap().is_err(), "nothing was answered before the crash");
+    again(&mut server).await;
+    line.reach_endpoint_at(&api.url(""));
+    let (status, answer) = api.ask_once("POST", "/v1/channels", &line_form(), Some("connect-1")).await.unwrap();
+    assert_eq!(status, 201, "{answer}");
+    assert_eq!(connected(&api).await["id"], answer["id"]);
+    assert_eq!(told(&line).iter().collect::<BTreeSet<_>>().len(), 1, "{:?}", told(&line));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_registered_before_the_crash_is_found_and_not_registered_again() {
     for path in ["/2/webhooks", "/2/activity/subscriptions"] {
         let x = X::start().await;
