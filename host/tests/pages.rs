@@ -147,3 +147,17 @@ async fn over_plain_http_on_this_machine_the_cookie_has_its_plain_name() {
     let line = session_cookie(&host).await;
     assert!(line.starts_with("sambung_session=") && !line.contains("Secure"), "{line}");
 }
+
+#[tokio::test]
+async fn the_reference_page_runs_no_script_but_the_servers_own() {
+    let host = TestHost::start().await;
+    let page = host.client.get(host.url("/docs/")).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(!policy.contains("script-src"), "scripts follow the default: {policy}");
+    let html = page.text().await.unwrap();
+    for script in html.split("<script").skip(1) {
+        assert!(script.trim_start().starts_with("src=\"./"), "a script that the policy stops: {script}");
+    }
+}

@@ -1,6 +1,9 @@
 //! The API's description, made from the code, and the page that shows it. Needs no network.
 
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -8,6 +11,11 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::problem::Problem;
 use super::state::State;
+
+/// What the reference page loads is the server's own; the page draws with style attributes and embedded pictures.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,5 +41,6 @@ pub(super) fn describe(routes: OpenApiRouter<State>) -> (Router<State>, utoipa::
 
 /// `/openapi.json` and `/docs`.
 pub(super) fn reference(document: utoipa::openapi::OpenApi) -> Router<State> {
-    Router::new().merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+    let pages = Router::new().merge(SwaggerUi::new("/docs").url("/openapi.json", document));
+    pages.layer(SetResponseHeaderLayer::if_not_present(CONTENT_SECURITY_POLICY, POLICY))
 }

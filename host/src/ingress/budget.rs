@@ -15,6 +15,9 @@ struct Inner {
     most: usize,
     of_one: Mutex<HashMap<ClientKey, usize>>,
     most_of_one: usize,
+    taken: metrics::Gauge,
+    refused_in_all: metrics::Counter,
+    refused_of_one: metrics::Counter,
 }
 
 /// Room that was taken; given back when dropped.
@@ -25,9 +28,20 @@ pub(super) struct Room {
 }
 
 impl Budget {
-    /// Room of which one client has at most `most_of_one`.
-    pub fn with_share(most: usize, most_of_one: usize) -> Budget {
-        Budget(Arc::new(Inner { used: AtomicUsize::new(0), most, of_one: Mutex::default(), most_of_one }))
+    /// Room of which one client has at most `most_of_one`. Its metrics carry `room` as a label.
+    pub fn with_share(room: &'static str, most: usize, most_of_one: usize) -> Budget {
+        metrics::gauge!("sambung_ingress_room", "room" => room).set(most as f64);
+        let refused =
+            |reason| metrics::counter!("sambung_ingress_room_refused_total", "room" => room, "reason" => reason);
+        Budget(Arc::new(Inner {
+            used: AtomicUsize::new(0),
+            most,
+            of_one: Mutex::default(),
+            most_of_one,
+            taken: metrics::gauge!("sambung_ingress_room_taken", "room" => room),
+            refused_in_all: refused("total"),
+            refused_of_one: refused("address"),
+        }))
     }
 
     /// Takes room for a client (none: for no client's share), or nothing.
@@ -43,12 +57,15 @@ impl Budget {
         if let Some((client, of_one)) = &of_one
             && fits(of_one.get(client).copied().unwrap_or_default(), self.0.most_of_one).is_none()
         {
+            self.0.refused_of_one.increment(1);
             return false;
         }
         let most = self.0.most;
         if self.0.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| fits(used, most)).is_err() {
+            self.0.refused_in_all.increment(1);
             return false;
         }
+        self.0.taken.increment(amount as f64);
         if let Some((client, of_one)) = &mut of_one {
             *of_one.entry(*client).or_default() += amount;
         }
@@ -78,6 +95,7 @@ impl Drop for Room {
             return;
         }
         self.budget.0.used.fetch_sub(self.amount, Ordering::AcqRel);
+        self.budget.0.taken.decrement(self.amount as f64);
         let Some(client) = self.client else { return };
         let mut of_one = self.budget.lock();
         if let Some(used) = of_one.get_mut(&client) {
@@ -95,7 +113,7 @@ mod tests {
 
     #[test]
     fn room_is_given_back_when_it_is_dropped() {
-        let budget = Budget::with_share(10, 10);
+        let budget = Budget::with_share("test", 10, 10);
         let first = budget.take(None, 8).expect("there is room");
         assert!(budget.take(None, 3).is_none());
         let second = budget.take(None, 2).expect("there is room");
@@ -106,7 +124,7 @@ mod tests {
 
     #[test]
     fn room_grows_while_there_is_some_and_gives_all_of_it_back() {
-        let budget = Budget::with_share(10, 10);
+        let budget = Budget::with_share("test", 10, 10);
         let mut room = budget.take(None, 2).expect("there is room");
         assert!(room.grow(1) && room.grow(9));
         assert!(!room.grow(11));
@@ -118,7 +136,7 @@ mod tests {
     #[test]
     fn one_client_has_its_share_and_leaves_the_rest_to_others() {
         let client = |last: u8| Some(ClientKey::of([192, 0, 2, last].into()));
-        let budget = Budget::with_share(10, 4);
+        let budget = Budget::with_share("test", 10, 4);
         let mut first = budget.take(client(1), 3).expect("there is room");
         assert!(!first.grow(5) && first.grow(4));
         assert!(budget.take(client(1), 1).is_none());

@@ -43,8 +43,8 @@ pub fn routes(state: &State) -> Router<State> {
     let config = &state.config.ingress;
     let ingress = Arc::new(Ingress {
         addresses: Addresses::new(state),
-        bodies: Budget::with_share(config.body_bytes, config.body_bytes_per_address),
-        uploads: Budget::with_share(config.uploads, config.uploads_per_address),
+        bodies: Budget::with_share("bodies", config.body_bytes, config.body_bytes_per_address),
+        uploads: Budget::with_share("uploads", config.uploads, config.uploads_per_address),
         upload_places: Shares::new("uploads", config.uploads),
         visitors: VisitorLimits::new(config.visitor_streams, state.config.server.limiter_keys),
     });

@@ -107,6 +107,7 @@ impl Smtp {
                 Duration::from_millis(state.config.server.head_ms),
             ),
             bytes: Budget::with_share(
+                "mails",
                 config.receiving_bytes.max(config.max_bytes),
                 config.receiving_bytes_per_address.max(config.max_bytes),
             ),
