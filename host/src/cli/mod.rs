@@ -111,7 +111,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// The name of [`Command::Compile`].
-const COMPILE: &str = "compile";
+pub const COMPILE: &str = "compile";
 /// How long threads that compute are waited for when the server has ended.
 const LEAVING: std::time::Duration = std::time::Duration::from_millis(500);
 

@@ -48,7 +48,8 @@ impl<T> Lanes<T> {
     }
 
     /// What may be committed next, at most `most` by their weight, in the order of each address. A row that weighs more than `step`
-    /// counts as that much and is the last of its address: it may come [`Lanes::back`].
+    /// counts as that much and is the last of its address: it may come [`Lanes::back`]. Addresses take turns of `step`, so that one with
+    /// many rows leaves room for the others.
     pub fn leave(&mut self, most: usize, step: usize, weigh: impl Fn(&T) -> usize) -> Vec<T> {
         let (mut leaving, mut later) = (Vec::new(), Vec::new());
         let mut room = most;
@@ -56,14 +57,15 @@ impl<T> Lanes<T> {
             && let Some(address) = self.ready.pop_front()
         {
             let Some(lane) = self.lanes.get_mut(&address) else { continue };
-            let mut whole = true;
-            while whole && room > 0 && lane.front().is_some_and(|slot| slot.done.is_some()) {
+            let (mut whole, mut turn) = (true, step);
+            while whole && room > 0 && turn > 0 && lane.front().is_some_and(|slot| slot.done.is_some()) {
                 let Some(slot) = lane.pop_front() else { break };
                 self.done -= 1;
                 if let Some(value) = slot.done {
                     let weight = weigh(&value);
                     whole = weight <= step;
                     room = room.saturating_sub(weight.clamp(1, step));
+                    turn = turn.saturating_sub(weight.max(1));
                     leaving.push(value);
                 }
             }
@@ -175,6 +177,22 @@ mod tests {
         lanes.done(&a, 5, 5);
         lanes.back(&a, 4, 4);
         assert_eq!(lanes.leave(50, 10, |_| 1), [4, 5]);
+    }
+
+    #[test]
+    fn an_address_with_many_rows_leaves_room_for_another() {
+        let mut lanes = Lanes::new();
+        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        for id in 0..100 {
+            lanes.take(&a, id);
+            lanes.done(&a, id, id);
+        }
+        lanes.take(&b, 100);
+        lanes.done(&b, 100, 100);
+        let left = lanes.leave(20, 10, |_| 1);
+        assert_eq!(left.len(), 20);
+        assert_eq!(left[..11], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100]);
+        assert_eq!(left[11..], (10..19).collect::<Vec<_>>());
     }
 
     proptest! {

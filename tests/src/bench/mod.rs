@@ -24,6 +24,10 @@ const ROLE: &str = "SAMBUNG_BENCH_AS";
 /// # Panics
 /// When the system gives no threads.
 pub fn main<F: Future<Output = ()>>(measure: impl FnOnce() -> F) -> ExitCode {
+    // As the program it starts itself anew for each plugin that it compiles, without its environment.
+    if std::env::args().nth(1).as_deref() == Some(sambung::cli::COMPILE) {
+        return sambung::cli::main();
+    }
     match std::env::var(ROLE).as_deref() {
         Ok("program") => return sambung::cli::main(),
         Ok("load") => on_threads(load::work()),
