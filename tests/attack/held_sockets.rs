@@ -1,13 +1,14 @@
 //! An outsider opens more connections than the program may have files, and keeps them with half a request line, or with a body that is
 //! announced and does not come.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use sambung_tests::server::Server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::arena::Arena;
+use crate::arena::{Arena, turn};
 use crate::outsider;
 use crate::scale::{lasting, pick};
 
@@ -25,7 +26,7 @@ async fn hold(server: std::net::SocketAddr, connections: usize, first: String) -
                 let from = outsider::address(u8::try_from(number % 200).unwrap() + 1);
                 let connected = tokio::time::timeout_at(until.into(), outsider::connect(from, server)).await;
                 let Ok(Ok(mut stream)) = connected else {
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 };
                 opened += 1;
@@ -72,4 +73,29 @@ async fn bodies_that_are_announced_and_do_not_come_stop_no_webhook() {
     impact.print("connections", format_args!("{:>9} opened", impact.found));
     impact.assert_held();
     assert!(impact.found >= 64, "the attack took place");
+}
+
+/// Nobody's time limit ends these connections, and the program cannot open one more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_make_room_where_the_system_has_no_more_files() {
+    let _turn = turn().await;
+    let most = "[server]\nconnections = 1000\nconnections_per_address = 1000\nhead_ms = 60000\nidle_ms = 60000\n";
+    let server = Server::start(most).await;
+    let listener = outsider::server(&server.api());
+    let pid = server.pid();
+    let open = u64::try_from(std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()).unwrap();
+    let few = Rlimit { current: Some(open + 40), maximum: Some(open + 40) };
+    prlimit(Some(Pid::from_raw(pid.cast_signed()).unwrap()), Resource::Nofile, few).unwrap();
+    let mut held = Vec::new();
+    for _ in 0..200 {
+        held.push(TcpStream::connect(listener).await.unwrap());
+    }
+    let ask = async {
+        let mut stream = TcpStream::connect(listener).await.unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await.map(|_| said)
+    };
+    let said = tokio::time::timeout(Duration::from_secs(20), ask).await.expect("a connection is accepted").unwrap();
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
 }

@@ -104,6 +104,22 @@ mod tests {
         assert_eq!(passwords.check("nobody has this password".into(), None, false).await, Some(false));
     }
 
+    #[tokio::test]
+    async fn strangers_leave_a_turn_to_clients_that_are_known() {
+        let passwords = Passwords::new(2);
+        // Strangers whose checks do not end before the test does.
+        let (_held, strangers): (Vec<_>, Vec<_>) = (0..4)
+            .map(|_| {
+                let (hold, end) = std::sync::mpsc::channel::<()>();
+                let passwords = passwords.clone();
+                (hold, tokio::spawn(async move { passwords.turn(false, move || end.recv().is_err()).await }))
+            })
+            .unzip();
+        tokio::task::yield_now().await;
+        assert_eq!(passwords.turn(true, || ()).await, Some(()));
+        assert!(strangers.iter().all(|one| !one.is_finished()));
+    }
+
     #[test]
     fn a_short_password_is_refused() {
         assert!(good_enough("short").is_err());
