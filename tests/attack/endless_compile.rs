@@ -121,10 +121,10 @@ fn terminate(pid: u32) {
 async fn compiling(grace_ms: u32) -> (Server, tokio::task::JoinHandle<()>) {
     let code = "[runtime.code]\ncompile_ms = 600000\n";
     let server = Server::start(&format!("[server]\nshutdown_grace_ms = {grace_ms}\n{code}")).await;
-    let operator = server.api();
+    let (operator, wasm) = (server.api(), component());
     let asking = tokio::spawn(async move {
         // It is never answered.
-        let _ = put(&operator, component()).await;
+        let _ = put(&operator, wasm).await;
     });
     compiler(server.pid()).await;
     (server, asking)
