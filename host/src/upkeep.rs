@@ -85,7 +85,7 @@ impl Calls {
         self.channels.remove(&task);
     }
 
-    /// Until one of the calls ended or `longest` passed, but no less than [`PAUSE`].
+    /// Until one of the calls ended or `longest` passed, but no less than a tenth of a second.
     pub async fn pause(&mut self, longest: Duration) {
         tokio::time::sleep(PAUSE).await;
         // That the time passed is no failure.

@@ -106,7 +106,7 @@ pub fn open_files() -> usize {
 #[cfg(unix)]
 const MOST_FILES: u64 = 65_536;
 
-/// Raises the number of files that this process may open to what the system allows it, at most [`MOST_FILES`], because a shell's usual
+/// Raises the number of files that this process may open to what the system allows it, at most 65,536, because a shell's usual
 /// limit of 1,024 leaves room for a few hundred connections only.
 pub fn raise_open_files() {
     #[cfg(unix)]
