@@ -110,7 +110,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// The name of [`Command::Compile`].
+/// The name of the command by which a server compiles a plugin in a process of its own.
 pub const COMPILE: &str = "compile";
 /// How long threads that compute are waited for when the server has ended.
 const LEAVING: std::time::Duration = std::time::Duration::from_millis(500);
