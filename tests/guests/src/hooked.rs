@@ -98,7 +98,7 @@ fn ask(request: &Http) -> Result<Value, Fault> {
     }
 }
 
-/// Functions of [`crate::Guest`] as [`crate::hooked`] does them.
+/// Functions of [`crate::Guest`] as the macro `hooked!` does them.
 #[macro_export]
 macro_rules! hooked {
     (identify) => {
