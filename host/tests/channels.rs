@@ -12,6 +12,8 @@ use crate::common::{Options, TestHost, until};
 pub const PUBLIC: &str = "https://sambung.example";
 
 pub async fn host() -> TestHost {
+    // Built first: it takes a minute, and a server that stood still for so long would begin its rounds in the middle of a story.
+    connects();
     let host = TestHost::start_with(Options::default().set("SERVER__PUBLIC_URL", PUBLIC)).await;
     install(&host).await;
     host

@@ -24,14 +24,21 @@ impl Channels {
     /// There is no such channel, its plugin is held, another act is at the channel, or a call of the plugin gave no result, which the
     /// channel's findings keep.
     pub async fn check(&self, workspace: &str, id: &str, by: &Actor) -> Result<(), ChannelError> {
-        let row = self.row(workspace, id).await?;
+        let (_turn, row) = self.turn_at(workspace, id).await?;
         let entry = by.entry(self.0.clock.now(), "channel.check", id, json!({}));
         self.look_at(&row, Some(entry)).await
     }
 
-    /// As [`Channels::check`], for the host's own rounds.
-    pub(super) async fn look_at(&self, row: &Arc<ChannelRow>, entry: Option<Entry>) -> Result<(), ChannelError> {
-        let _turn = self.0.turns.take(&row.id)?;
+    /// As [`Channels::check`], for the host's own rounds, which skip a channel that is busy.
+    pub(super) async fn look_at_free(&self, id: &str) -> Result<(), ChannelError> {
+        let _turn = self.0.turns.take(id)?;
+        match self.0.db.channel(id).await? {
+            Some(row) => self.look_at(&row, None).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn look_at(&self, row: &Arc<ChannelRow>, entry: Option<Entry>) -> Result<(), ChannelError> {
         let generation = self.callable(&row.plugin)?;
         if self.accepted_meanwhile(row, &generation, entry.clone()).await? {
             return Ok(());

@@ -255,8 +255,7 @@ impl Channels {
     /// # Errors
     /// Nothing was asked, the answer does not fit, or the provider refuses.
     pub async fn answer(&self, workspace: &str, id: &str, answer: Value, by: &Actor) -> Result<(), ChannelError> {
-        let row = self.row(workspace, id).await?;
-        let turn = self.0.turns.take(id)?;
+        let (turn, row) = self.turn_at(workspace, id).await?;
         let generation = self.callable(&row.plugin)?;
         let (answer, secrets) = fitting(row.step.as_ref(), &answer)?;
         let entry = by.entry(
@@ -283,8 +282,7 @@ impl Channels {
     /// # Errors
     /// No change waits, or somebody else is at the channel.
     pub async fn abandon_change(&self, workspace: &str, id: &str, by: &Actor) -> Result<(), ChannelError> {
-        let row = self.row(workspace, id).await?;
-        let _turn = self.0.turns.take(id)?;
+        let (_turn, row) = self.turn_at(workspace, id).await?;
         let detail = json!({ "step": row.step.as_ref().map(|step| &step["kind"]) });
         let entry = by.entry(self.0.clock.now(), "channel.abandon-change", id, detail);
         if !self.0.db.abandon_change(id, entry).await? {
@@ -300,13 +298,13 @@ impl Channels {
     /// # Errors
     /// Wrong or locked fields, the provider's refusal, another account.
     pub async fn change(&self, workspace: &str, id: &str, change: Change, by: &Actor) -> Result<(), ChannelError> {
-        let row = self.row(workspace, id).await?;
+        self.row(workspace, id).await?;
         if change.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
             return Err(ChannelError::Invalid(vec![FieldError::required("#/name")]));
         }
         if let Some(patch) = &change.settings {
             let why = Why { action: "channel.settings", signs_in: false, browser: change.browser };
-            self.reconnect_with(&row, patch, by, why).await?;
+            self.reconnect_with((workspace, id), patch, by, why).await?;
         }
         if change.name.is_some() || change.paused.is_some() {
             let at = self.0.clock.now();
@@ -330,19 +328,18 @@ impl Channels {
         browser: Browser,
         by: &Actor,
     ) -> Result<(), ChannelError> {
-        let row = self.row(workspace, id).await?;
         let why = Why { action: "channel.reconnect", signs_in: true, browser };
-        self.reconnect_with(&row, &patch, by, why).await
+        self.reconnect_with((workspace, id), &patch, by, why).await
     }
 
     async fn reconnect_with(
         &self,
-        row: &Arc<ChannelRow>,
+        (workspace, id): (&str, &str),
         patch: &Value,
         by: &Actor,
         why: Why,
     ) -> Result<(), ChannelError> {
-        let turn = self.0.turns.take(&row.id)?;
+        let (turn, row) = self.turn_at(workspace, id).await?;
         let generation = self.callable(&row.plugin)?;
         let empty = json!({ "type": "object", "properties": {} });
         let schema = generation.plugin.settings_schema("channel", "en").unwrap_or(&empty);
@@ -368,16 +365,10 @@ impl Channels {
         if let Some(flow) = manifest.sign_in(&settings)
             && (why.signs_in || !set.contains(&flow.access_token) || manifest.sign_in(&row.settings) != Some(flow))
         {
-            return self.await_sign_in(row, flow, change, why.browser, (by, Some(entry))).await;
+            return self.await_sign_in(&row, flow, change, why.browser, (by, Some(entry))).await;
         }
-        let attempt = Attempt {
-            row: Arc::clone(row),
-            generation,
-            settings,
-            answer: None,
-            candidate: self.candidate(&row.id, &change),
-            change,
-        };
+        let candidate = self.candidate(&row.id, &change);
+        let attempt = Attempt { row, generation, settings, answer: None, candidate, change };
         self.finish(turn, attempt, entry).await
     }
 

@@ -18,8 +18,7 @@ impl Channels {
     /// # Errors
     /// There is no such channel, or somebody else is at it.
     pub async fn disconnect(&self, workspace: &str, id: &str, by: &Actor) -> Result<(), ChannelError> {
-        let row = self.row(workspace, id).await?;
-        let turn = self.0.turns.take(id)?;
+        let (turn, row) = self.turn_at(workspace, id).await?;
         let (channels, by, row) = (self.clone(), by.clone(), row);
         let done = tokio::spawn(async move {
             let _turn = turn;

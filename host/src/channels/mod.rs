@@ -229,6 +229,14 @@ impl Channels {
         self.0.db.channel_of(workspace, id).await?.ok_or(ChannelError::NotFound)
     }
 
+    /// A workspace's channel and the turn at it, which an admin's act waits for. The row is read again, because the act before may
+    /// have changed it.
+    async fn turn_at(&self, workspace: &str, id: &str) -> Result<(turns::Turn, Arc<ChannelRow>), ChannelError> {
+        self.row(workspace, id).await?;
+        let turn = self.0.turns.wait(id).await?;
+        Ok((turn, self.row(workspace, id).await?))
+    }
+
     /// The plugin, where its calls run.
     fn callable(&self, plugin: &str) -> Result<Arc<Generation>, ChannelError> {
         let generation = self.0.plugins.get(plugin).ok_or(ChannelError::NotFound)?;

@@ -116,9 +116,8 @@ impl Channels {
     /// # Errors
     /// There is no such channel, it is not connected, somebody else is at it, or the provider refuses.
     pub async fn register(&self, workspace: &str, id: &str, by: &Actor) -> Result<(), ChannelError> {
-        let row = self.row(workspace, id).await?;
+        let (turn, row) = self.turn_at(workspace, id).await?;
         let Some(account) = row.account.clone() else { return Err(ChannelError::NotConnected) };
-        let turn = self.0.turns.take(id)?;
         let generation = self.callable(&row.plugin)?;
         let (channels, entry) = (self.clone(), by.entry(self.0.clock.now(), "channel.register", id, json!({})));
         let done = tokio::spawn(async move {

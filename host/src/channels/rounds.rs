@@ -118,7 +118,7 @@ impl Channels {
         looks.start(&workspace, &id, async move {
             let result = match resumes {
                 true => channels.resume(&row.id, &row.plugin).await,
-                false => channels.look_at(&row, None).await,
+                false => channels.look_at_free(&row.id).await,
             };
             tell(&row.id, result);
         })

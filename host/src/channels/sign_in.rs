@@ -207,7 +207,7 @@ impl Channels {
         let channels = self.clone();
         // Who closes the window does not undo what the provider handed out.
         let done = tokio::spawn(async move {
-            let turn = channels.0.turns.take(&sign_in.channel);
+            let turn = channels.0.turns.wait(&sign_in.channel).await;
             // Somebody may have begun another one while this browser came back: its settings are not proved by this code.
             if !channels.0.db.sign_in_stands(&sign_in).await? {
                 return Err(SignInError::Over);

@@ -1,30 +1,86 @@
-//! One thing at a time for a channel or a registration: who comes second is told so.
+//! One act at a time at a channel or a registration. The host's own rounds skip a channel that is busy; an admin's act waits for its
+//! turn, because a round that happens to look at the channel is no reason to refuse it.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::ChannelError;
 
-#[derive(Clone, Default)]
-pub(super) struct Turns(Arc<Mutex<HashSet<String>>>);
+/// How long an act waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Held while something is being done to `id`.
+#[derive(Clone, Default)]
+pub(super) struct Turns(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    held: Mutex<HashSet<String>>,
+    ended: Notify,
+}
+
+/// The right to act at `id`, until it is dropped.
 pub(super) struct Turn {
     all: Turns,
     id: String,
 }
 
 impl Turns {
+    /// Takes the turn at once.
+    ///
+    /// # Errors
+    /// Another act is at it.
     pub(super) fn take(&self, id: &str) -> Result<Turn, ChannelError> {
-        if !self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned()) {
+        if !self.0.held.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned()) {
             return Err(ChannelError::Busy);
         }
         Ok(Turn { all: self.clone(), id: id.to_owned() })
+    }
+
+    /// Takes the turn as soon as it is free.
+    ///
+    /// # Errors
+    /// Another act is still at it after five seconds.
+    pub(super) async fn wait(&self, id: &str) -> Result<Turn, ChannelError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let ended = self.0.ended.notified();
+            tokio::pin!(ended);
+            // A turn that ends between the two next lines is noticed.
+            ended.as_mut().enable();
+            if let Ok(turn) = self.take(id) {
+                return Ok(turn);
+            }
+            tokio::time::timeout_at(until, ended).await.map_err(|_| ChannelError::Busy)?;
+        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        self.all.0.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        self.all.0.ended.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_act_waits_for_its_turn_and_is_refused_after_a_while() {
+        let turns = Turns::default();
+        let first = turns.take("a").unwrap();
+        assert!(turns.take("a").is_err(), "a round does not wait");
+        assert!(turns.wait("b").await.is_ok(), "another channel is free");
+        assert!(matches!(turns.wait("a").await, Err(ChannelError::Busy)));
+        let (waiting, ()) = tokio::join!(turns.wait("a"), async {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            drop(first);
+        });
+        assert!(waiting.is_ok());
     }
 }
