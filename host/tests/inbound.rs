@@ -335,6 +335,23 @@ async fn what_cannot_be_understood_is_parked_and_holds_nothing_back() {
 }
 
 #[tokio::test]
+async fn an_event_without_an_id_is_parked_and_none_is_taken_for_its_repetition() {
+    let host = crate::channels::host().await;
+    let channel = crate::channels::connected(&host, json!({ "account": "acme", "token": "t" })).await;
+    let url = channel["webhook_url"].as_str().unwrap().replace(crate::channels::PUBLIC, &host.base);
+    let key = channel["settings"]["hook_key"].as_str().unwrap();
+    for _ in 0..2 {
+        // This plugin takes the body as the id.
+        let request = host.client.post(&url).header("x-hook-key", key).body("");
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+    }
+    let parked = async || host.get("/v1/journal?state=parked").await.1["items"].as_array().unwrap().clone();
+    until("both are parked", async || parked().await.len() == 2).await;
+    let reason = parked().await[0]["items"][0]["reason"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(reason, "the plugin's translation is not complete: an event has no `id`", "{:?}", parked().await);
+}
+
+#[tokio::test]
 async fn a_disabled_plugin_still_journals_and_a_removed_one_answers_404() {
     let shop = Shop::open().await;
     let (status, answer) = shop.host.post("/v1/plugins/line/disable", json!({})).await;

@@ -45,7 +45,10 @@ impl Turns {
     /// # Errors
     /// Another act is still at it after five seconds.
     pub(super) async fn wait(&self, id: &str) -> Result<Turn, ChannelError> {
-        let until = Instant::now() + PATIENCE;
+        self.wait_until(id, Instant::now() + PATIENCE).await
+    }
+
+    async fn wait_until(&self, id: &str, until: Instant) -> Result<Turn, ChannelError> {
         loop {
             let ended = self.0.ended.notified();
             tokio::pin!(ended);
@@ -70,17 +73,18 @@ impl Drop for Turn {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_act_waits_for_its_turn_and_is_refused_after_a_while() {
         let turns = Turns::default();
         let first = turns.take("a").unwrap();
         assert!(turns.take("a").is_err(), "a round does not wait");
         assert!(turns.wait("b").await.is_ok(), "another channel is free");
-        assert!(matches!(turns.wait("a").await, Err(ChannelError::Busy)));
-        let (waiting, ()) = tokio::join!(turns.wait("a"), async {
-            tokio::time::sleep(Duration::from_secs(4)).await;
+        let refused = turns.wait_until("a", Instant::now() + Duration::from_millis(20)).await;
+        assert!(matches!(refused, Err(ChannelError::Busy)));
+        let (waited, ()) = tokio::join!(turns.wait("a"), async {
+            tokio::task::yield_now().await;
             drop(first);
         });
-        assert!(waiting.is_ok());
+        assert!(waited.is_ok());
     }
 }

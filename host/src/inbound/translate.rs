@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use sambung_runtime::contract::inbound::{Item, ItemResult, Outcome, Request};
+use sambung_runtime::contract::inbound::{Happening, Item, ItemResult, Outcome, Request};
 use sambung_runtime::contract::types::{Channel, Mail};
 use sambung_runtime::{CallError, CallFault, Caller, Usage};
 
@@ -88,8 +88,9 @@ async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, Str
             Ok(done) => {
                 let outcome = done.value;
                 inner.answers.give(id, || outcome.as_ref().ok().and_then(|outcome| outcome.answer.clone()));
-                let outcome = outcome?;
+                let mut outcome = outcome?;
                 within(&outcome, inner.most_events)?;
+                outcome.items.iter_mut().for_each(park_unnamed);
                 return Ok(Translation::Outcome {
                     outcome: outcome.into(),
                     rules: Arc::from(generation.plugin.window_rules()),
@@ -124,6 +125,21 @@ fn within(outcome: &Outcome, most: usize) -> Result<(), String> {
         "it holds {events} events, and {most} are allowed in one request (`inbound.events_per_request`); raise the limit and \
          replay the request"
     ))
+}
+
+/// Parks an item of which an event, its message or its thread has no id: the next one without an id would be taken for its
+/// repetition, and a thread without a key would hold every customer's messages.
+fn park_unnamed(item: &mut Item) {
+    let ItemResult::Events(events) = &item.outcome else { return };
+    let unnamed = events.iter().find_map(|event| match &event.what {
+        _ if event.id.is_empty() => Some("an event has no `id`"),
+        Happening::Message(message) if message.id.is_empty() => Some("a message has no `id`"),
+        Happening::Message(message) if message.thread.key.is_empty() => Some("a message's thread has no `key`"),
+        _ => None,
+    });
+    if let Some(what) = unnamed {
+        item.outcome = ItemResult::Failed(format!("the plugin's translation is not complete: {what}"));
+    }
 }
 
 /// While `connect` waits for something to happen at the provider, what the provider says may be just that.

@@ -77,10 +77,19 @@ pub(super) fn write(mail: &Mail, files: Vec<Loaded>) -> Result<Message, String> 
         if OWN.contains(&name.to_ascii_lowercase().as_str()) {
             return Err(format!("the header {name} is the host's to write"));
         }
-        let name = HeaderName::new_from_ascii(name.clone()).map_err(|_| format!("`{name}` is no name of a header"))?;
+        let name = header_name(name)?;
         builder = builder.raw_header(HeaderValue::new(name, clean::line(value)));
     }
     body(builder, mail, files)
+}
+
+/// A header's name: letters, digits, hyphens and underscores. RFC 5322 allows more, but some programs read `Bc\0c` as `Bcc`.
+fn header_name(name: &str) -> Result<HeaderName, String> {
+    let none = || format!("{name:?} is no name of a header");
+    if !name.chars().all(|one| one.is_ascii_alphanumeric() || one == '-' || one == '_') {
+        return Err(none());
+    }
+    HeaderName::new_from_ascii(name.to_owned()).map_err(|_| none())
 }
 
 fn body(builder: MessageBuilder, mail: &Mail, files: Vec<Loaded>) -> Result<Message, String> {
@@ -272,8 +281,10 @@ mod tests {
     #[test]
     fn nobody_writes_the_hosts_headers_nor_a_second_line_into_one() {
         let mut forged = mail();
-        forged.headers = vec![("Bcc".into(), "x@y.example".into())];
-        assert!(write(&forged, Vec::new()).is_err());
+        for name in ["Bcc", "Bc\0c", "Bc\u{8}c", "Bcc ", "Bcc(x)", ""] {
+            forged.headers = vec![(name.into(), "x@y.example".into())];
+            assert!(write(&forged, Vec::new()).is_err(), "{name:?}");
+        }
         let mut forged = mail();
         forged.message_id = Some("a>\r\nBcc: x@y.example".into());
         assert!(write(&forged, Vec::new()).is_err());

@@ -45,6 +45,9 @@ impl Inbound for Webchat {
 }
 
 fn translate(written: Written<'_>) -> Item {
+    if written.id.is_empty() || written.visitor.is_empty() {
+        return Item::failed("a message without an id or a visitor");
+    }
     let content = match content(written.content) {
         Ok(content) => content,
         Err(empty) => return Item::ignored(empty),
