@@ -27,6 +27,7 @@ mod messages;
 mod outbound;
 mod plugins;
 mod polls;
+mod readers;
 mod retention;
 mod secrets;
 mod status;
@@ -43,9 +44,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
-use tokio::sync::Semaphore;
 
 pub use approvals::{Held, Order};
 pub use apps::AppRow;
@@ -212,8 +212,7 @@ struct Inner {
     numbers: Numbers,
     path: PathBuf,
     writer: writer::Writer,
-    readers: std::sync::Mutex<Vec<Connection>>,
-    permits: Semaphore,
+    readers: readers::Readers,
     /// The last id that was given to a request.
     last_journal_id: AtomicI64,
     closed: AtomicBool,
@@ -251,8 +250,7 @@ impl Db {
             vault,
             numbers,
             writer: writer::Writer::start(connection, bounds, committed, move |writer| fold.tend(writer)),
-            readers: std::sync::Mutex::new(Vec::new()),
-            permits: Semaphore::new(config.readers.max(1)),
+            readers: readers::Readers::start(&config.path, config.readers),
             path: config.path,
             last_journal_id,
             closed: AtomicBool::new(false),
@@ -288,27 +286,15 @@ impl Db {
         self.0.writer.run_then(priority, Undo::Transaction, act, |done| done).await
     }
 
-    /// Runs `ask` on a reader of its own.
+    /// Runs `ask` on one of the readers.
     pub(in crate::db) async fn read<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, DbError> {
-        let _permit = self.0.permits.acquire().await.map_err(|_| DbError::Closed)?;
         if self.0.closed.load(Ordering::Acquire) {
             return Err(DbError::Closed);
         }
-        let inner = Arc::clone(&self.0);
-        let joined = tokio::task::spawn_blocking(move || {
-            let idle = inner.readers.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
-            let connection = match idle {
-                Some(connection) => connection,
-                None => open_reader(&inner.path)?,
-            };
-            let answer = ask(&connection);
-            inner.readers.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(connection);
-            answer
-        });
-        joined.await.map_err(|_| DbError::Closed)?
+        self.0.readers.ask(ask).await
     }
 
     /// Where the file is.
@@ -355,6 +341,7 @@ impl Db {
     /// Commits what waits and refuses what comes after.
     pub async fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
+        self.0.readers.close().await;
         self.0.writer.close().await;
     }
 }
@@ -380,16 +367,6 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), DbError> {
     }
     migrations.to_latest(connection)?;
     Ok(())
-}
-
-fn open_reader(path: &Path) -> Result<Connection, DbError> {
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    connection.pragma_update(None, "cache_size", -8_192)?;
-    connection.set_prepared_statement_cache_capacity(128);
-    keep_plans(&connection)?;
-    Ok(connection)
 }
 
 /// A statement is planned once, and not again because another value is bound to it.
