@@ -14,6 +14,9 @@ use tokio::sync::oneshot;
 /// Requests that may wait for each place of a pool, where nothing else is said; more are refused at once.
 const WAITING_PER_PLACE: usize = 4;
 
+/// By name. Every call of a plugin looks names up in several pools, for which the standard library's hash takes too long.
+type Map<T> = HashMap<Arc<str>, T, foldhash::fast::RandomState>;
+
 /// A pool of places. Cheap to clone.
 #[derive(Clone)]
 pub struct Shares(Arc<Inner>);
@@ -30,19 +33,34 @@ struct Inner {
 #[derive(Default)]
 struct State {
     held: usize,
-    groups: HashMap<Arc<str>, Group>,
+    groups: Map<Group>,
     queued: usize,
-    queues: HashMap<Arc<str>, VecDeque<Waiter>>,
+    queues: Map<VecDeque<Waiter>>,
     /// Workspaces with a queue, in the order of their turns.
     turns: VecDeque<Arc<str>>,
     last_waiter: u64,
 }
 
 /// What one workspace holds.
-#[derive(Default)]
 struct Group {
+    name: Arc<str>,
     held: usize,
-    members: HashMap<Arc<str>, usize>,
+    members: Map<Member>,
+}
+
+/// What one member of it holds.
+struct Member {
+    name: Arc<str>,
+    held: usize,
+}
+
+impl Group {
+    /// Notes a member that held nothing before.
+    fn enter(&mut self, member: &str, held: usize) -> Arc<str> {
+        let name: Arc<str> = member.into();
+        self.members.insert(Arc::clone(&name), Member { name: Arc::clone(&name), held });
+        name
+    }
 }
 
 struct Waiter {
@@ -216,24 +234,37 @@ impl Inner {
     }
 
     fn take_in(&self, state: &mut State, workspace: &str, member: &str, places: usize) -> Option<(Arc<str>, Arc<str>)> {
-        let (group, held) = state.holds(workspace, member);
-        if !self.may_take(self.total - state.held, group, held, places) {
-            return None;
-        }
-        let workspace = match state.groups.get_key_value(workspace) {
-            Some((known, _)) => Arc::clone(known),
-            None => workspace.into(),
+        let free = self.total - state.held;
+        let keys = match state.groups.get_mut(workspace) {
+            Some(group) => {
+                let known = group.members.get_mut(member);
+                if !self.may_take(free, group.held, known.as_ref().map_or(0, |known| known.held), places) {
+                    return None;
+                }
+                group.held += places;
+                let member = match known {
+                    Some(known) => {
+                        known.held += places;
+                        Arc::clone(&known.name)
+                    }
+                    None => group.enter(member, places),
+                };
+                (Arc::clone(&group.name), member)
+            }
+            None => {
+                if !self.may_take(free, 0, 0, places) {
+                    return None;
+                }
+                let name: Arc<str> = workspace.into();
+                let mut group = Group { name: Arc::clone(&name), held: places, members: Map::default() };
+                let member = group.enter(member, places);
+                state.groups.insert(Arc::clone(&name), group);
+                (name, member)
+            }
         };
-        let group = state.groups.entry(Arc::clone(&workspace)).or_default();
-        let member = match group.members.get_key_value(member) {
-            Some((known, _)) => Arc::clone(known),
-            None => member.into(),
-        };
-        group.held += places;
-        *group.members.entry(Arc::clone(&member)).or_default() += places;
         state.held += places;
         self.taken.set(state.held as f64);
-        Some((workspace, member))
+        Some(keys)
     }
 
     /// Takes a place for the first of a workspace's waiters whose member may have one.
@@ -255,7 +286,7 @@ impl State {
     fn holds(&self, workspace: &str, member: &str) -> (usize, usize) {
         self.groups
             .get(workspace)
-            .map_or((0, 0), |group| (group.held, group.members.get(member).copied().unwrap_or_default()))
+            .map_or((0, 0), |group| (group.held, group.members.get(member).map_or(0, |member| member.held)))
     }
 
     fn forget(
@@ -280,14 +311,13 @@ impl Drop for Place {
         self.shares.0.taken.set(state.held as f64);
         if let Some(group) = state.groups.get_mut(&self.workspace) {
             group.held -= self.places;
-            if let Some(held) = group.members.get_mut(&self.member) {
-                *held -= self.places;
-                if *held == 0 {
-                    group.members.remove(&self.member);
-                }
-            }
             if group.held == 0 {
                 state.groups.remove(&self.workspace);
+            } else if let Some(member) = group.members.get_mut(&self.member) {
+                member.held -= self.places;
+                if member.held == 0 {
+                    group.members.remove(&self.member);
+                }
             }
         }
         let waits = state.queued > 0;

@@ -89,7 +89,8 @@ pub async fn serve(
                 let client = (!proxy).then(|| ClientKey::of(peer.ip()));
                 match shared.places.enter(client) {
                     Entered::Place(place) => {
-                        let (shared, stop) = (Arc::clone(&shared), stop.clone());
+                        // A token of its own, because each look at a shared one takes a lock that all connections share.
+                        let (shared, stop) = (Arc::clone(&shared), stop.child_token());
                         open.spawn(async move { drive(&shared, stream, peer, place, &stop).await });
                     }
                     Entered::Crowded => refuse(&stream, "address", "429 Too Many Requests", 1),
