@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bytes::BytesMut;
 use futures_util::StreamExt;
 use sambung_runtime::contract::inbound;
 use sambung_runtime::recipe::{Answer, Raw, Verdict};
@@ -104,7 +103,7 @@ pub(super) async fn receive(
                 path,
                 query,
                 headers: kept_headers,
-                body: Vec::from(body),
+                body,
                 received_at,
             };
             commit(&state, &address, row, answer, plugin_answers).await
@@ -168,10 +167,11 @@ pub(super) async fn read(
     patience_ms: u64,
     budget: &Budget,
     client: ClientKey,
-) -> Result<(Bytes, Room), Unread> {
+) -> Result<(Vec<u8>, Room), Unread> {
     let mut room = budget.take(Some(client), 0).ok_or(Unread::Full)?;
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let arrives = async {
-        let (mut whole, mut stream) = (BytesMut::new(), body.into_data_stream());
+        let (mut whole, mut stream) = (Vec::new(), body.into_data_stream());
         while let Some(piece) = stream.next().await {
             let piece = piece.map_err(|error| if is_too_slow(&error) { Unread::TooSlow } else { Unread::Broken })?;
             let length = whole.len() + piece.len();
@@ -179,12 +179,16 @@ pub(super) async fn read(
                 return Err(Unread::TooLarge);
             }
             // In steps, because each one takes a lock; the vector grows to twice its length at most.
-            if !room.grow(length.next_multiple_of(STEP).min(most)) {
+            let taken = length.next_multiple_of(STEP).min(most);
+            if !room.grow(taken) {
                 return Err(Unread::Full);
+            }
+            if whole.is_empty() {
+                whole.reserve_exact(announced.clamp(length, taken));
             }
             whole.extend_from_slice(&piece);
         }
-        Ok(whole.freeze())
+        Ok(whole)
     };
     let body =
         tokio::time::timeout(Duration::from_millis(patience_ms), arrives).await.map_err(|_| Unread::TooSlow)??;

@@ -20,7 +20,7 @@ pub fn foreign(headers: &mut HeaderMap) {
 }
 
 /// [`foreign`] as a layer, for addresses that serve nothing else.
-pub async fn all_foreign(mut response: Response) -> Response {
+pub fn all_foreign(mut response: Response) -> Response {
     foreign(response.headers_mut());
     response
 }

@@ -89,9 +89,8 @@ pub async fn serve(
                 let client = (!proxy).then(|| ClientKey::of(peer.ip()));
                 match shared.places.enter(client) {
                     Entered::Place(place) => {
-                        // A token of its own, because each look at a shared one takes a lock that all connections share.
-                        let (shared, stop) = (Arc::clone(&shared), stop.child_token());
-                        open.spawn(async move { drive(&shared, stream, peer, place, &stop).await });
+                        let shared = Arc::clone(&shared);
+                        open.spawn(async move { drive(&shared, stream, peer, place).await });
                     }
                     Entered::Crowded => refuse(&stream, "address", "429 Too Many Requests", 1),
                     Entered::Full => refuse(&stream, "total", "503 Service Unavailable", 5),
@@ -111,6 +110,7 @@ pub async fn serve(
         shared.places.closed(places::CLOSING, CLOSING).await;
     }
     drop(listener);
+    shared.places.stop();
     open.close();
     open.wait().await;
 }
@@ -151,7 +151,7 @@ fn refuse(stream: &TcpStream, reason: &'static str, status: &str, seconds: u32) 
 }
 
 /// Serves one connection until either side ends it, or it is overdue, or its place is needed.
-async fn drive(shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: Place, stop: &CancellationToken) {
+async fn drive(shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: Place) {
     let connection = place.connection();
     let wire = Wire::new(stream, Arc::clone(connection));
     let service = {
@@ -162,10 +162,9 @@ async fn drive(shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr, place:
         })
     };
     let mut served = std::pin::pin!(shared.builder.serve_connection(TokioIo::new(wire), service));
-    let mut stopped = std::pin::pin!(stop.cancelled());
     let tick = shared.bounds.tick();
     let mut look = std::pin::pin!(tokio::time::sleep(tick));
-    let (mut stopping, mut ending) = (false, false);
+    let mut ending = false;
     loop {
         tokio::select! {
             ended = served.as_mut() => {
@@ -174,15 +173,11 @@ async fn drive(shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr, place:
                 }
                 return;
             }
-            () = stopped.as_mut(), if !stopping => {
-                stopping = true;
-                served.as_mut().graceful_shutdown();
-            }
             () = connection.ended(), if !ending => {
-                if connection.is_idle() {
+                if connection.is_idle() && !connection.is_stopping() {
                     return;
                 }
-                // A request came in the moment before: it is answered, and nothing after it.
+                // A request came in the moment before, or the server stops: it is answered, and nothing after it.
                 ending = true;
                 served.as_mut().graceful_shutdown();
             }

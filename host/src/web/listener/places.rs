@@ -46,6 +46,8 @@ pub(super) struct Connection {
     resets_since: AtomicU64,
     most_resets: u32,
     end: Notify,
+    /// The server stops: what is under way ends, and nothing after it.
+    stopping: AtomicBool,
 }
 
 impl Connection {
@@ -65,10 +67,11 @@ impl Connection {
             resets_since: AtomicU64::new(0),
             most_resets,
             end: Notify::new(),
+            stopping: AtomicBool::new(false),
         }
     }
 
-    /// Waits until another connection needs the place, or the client aborted too many requests.
+    /// Waits until another connection needs the place, the client aborted too many requests, or the server stops.
     pub async fn ended(&self) {
         self.end.notified().await;
     }
@@ -76,6 +79,11 @@ impl Connection {
     /// Whether no request is open.
     pub fn is_idle(&self) -> bool {
         self.busy.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether the server stops: a request whose head is on its way is answered then.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Notes that a request's head is there.
@@ -367,6 +375,14 @@ impl Places {
             ended += 1;
         }
         ended
+    }
+
+    /// Has all connections end once what is under way on them is answered.
+    pub fn stop(&self) {
+        for (connection, _) in self.lock().open.values() {
+            connection.stopping.store(true, Ordering::Release);
+            connection.end.notify_one();
+        }
     }
 
     /// Waits until no more than `left` connections that were ended are open, at most for `most`.
