@@ -125,23 +125,33 @@ impl Shares {
     pub fn try_take_several(&self, workspace: &str, member: &str, places: usize) -> Option<Place> {
         let places = places.max(1);
         let keys = self.0.take_in(&mut self.state(), workspace, member, places);
-        let place = keys.map(|keys| self.place(keys, places));
-        if place.is_none() {
-            self.0.refused.increment(1);
-        }
-        place
+        self.counted(keys.map(|keys| self.place(keys, places)))
     }
 
     /// Takes a place, and waits for it no longer than `patience`. None where it did not come, or where too many wait already.
     pub async fn take(&self, workspace: &str, member: &str, patience: Duration) -> Option<Place> {
         let place = match self.begin(workspace, member) {
-            Begun::Taken(place) => Some(place),
-            Begun::Full => None,
             Begun::Waits(mut waiting) => match tokio::time::timeout(patience, &mut waiting.told).await {
                 Ok(told) => told.ok(),
                 Err(_) => None,
             },
+            Begun::Taken(place) => Some(place),
+            Begun::Full => None,
         };
+        self.counted(place)
+    }
+
+    /// As [`Shares::take`], however long it takes.
+    pub async fn wait(&self, workspace: &str, member: &str) -> Option<Place> {
+        let place = match self.begin(workspace, member) {
+            Begun::Waits(mut waiting) => (&mut waiting.told).await.ok(),
+            Begun::Taken(place) => Some(place),
+            Begun::Full => None,
+        };
+        self.counted(place)
+    }
+
+    fn counted(&self, place: Option<Place>) -> Option<Place> {
         if place.is_none() {
             self.0.refused.increment(1);
         }

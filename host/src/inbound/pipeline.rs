@@ -34,8 +34,6 @@ const GATHER: Duration = Duration::from_millis(2);
 const ENOUGH: usize = 64;
 /// How long a request waits for its translation before it is put into the journal without one.
 const PATIENCE: Duration = Duration::from_millis(25);
-/// A row that was taken waits for its turn however long that takes.
-const FOREVER: Duration = Duration::from_secs(365 * 86_400);
 /// How often the journal is looked at without a signal.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long to wait when the database does not take what is ready.
@@ -303,7 +301,7 @@ impl Pipeline<'_> {
         self.translating += 1;
         let (inner, turns, row) = (Arc::clone(self.inner), self.turns.clone(), Arc::clone(row));
         self.steps.spawn(async move {
-            let _turn = turns.take(sharer(&row), &row.address, FOREVER).await;
+            let _turn = turns.wait(sharer(&row), &row.address).await;
             Step::Translated(translate(&inner, row).await)
         });
         Taken::InFlight

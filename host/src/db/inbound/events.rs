@@ -94,15 +94,25 @@ pub(super) fn time_of(event: &Event, received_at: i64) -> i64 {
 pub(super) fn windows(site: &Site<'_>, event: &Event, conversation: &str, at: i64) -> Result<(), DbError> {
     for opening in &event.opens {
         let rule = site.rules.iter().find(|rule| rule.id == opening.rule);
+        let from = counts_from(rule, at, site.received_at);
+        // Two statements, because one that reads the table that it writes makes a table of its own for what it read.
+        let known = site
+            .db
+            .prepare_cached(
+                "SELECT 1 FROM openings WHERE conversation_id = ?1 AND at = ?2 AND rule = ?3 AND event_id = ?4",
+            )?
+            .exists(params![conversation, from, opening.rule, event.id])?;
+        if known {
+            continue;
+        }
         site.db
             .prepare_cached(
-                "INSERT INTO openings (conversation_id, rule, at, closes_at, token, uses_left, event_id) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 \
-                 WHERE NOT EXISTS (SELECT 1 FROM openings WHERE conversation_id = ?1 AND at = ?3 AND rule = ?2 AND event_id = ?7)",
+                "INSERT INTO openings (conversation_id, rule, at, closes_at, token, uses_left, event_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
                 conversation,
                 opening.rule,
-                counts_from(rule, at, site.received_at),
+                from,
                 opening.closes_at.and_then(|end| i64::try_from(end).ok()),
                 opening.token,
                 rule.and_then(|rule| rule.uses),

@@ -266,16 +266,17 @@ impl Db {
         self.write(Priority::Routine, move |db| {
             let found = db
                 .prepare_cached(
-                    "UPDATE contacts SET looked_up_at = ?2 WHERE id = ?1 AND erased_at IS NULL \
-                     RETURNING workspace_id, (SELECT account_id FROM channels WHERE id = ?3), name",
+                    "SELECT workspace_id, (SELECT account_id FROM channels WHERE id = ?2), name FROM contacts \
+                     WHERE id = ?1 AND erased_at IS NULL",
                 )?
-                .query_row(params![contact, now, channel], |row| {
+                .query_row(params![contact, channel], |row| {
                     let known = Contact { id: contact.clone(), name: row.get(2)?, merged: false };
                     Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?, known))
                 })
                 .optional()?;
-            let Some((workspace, Some(account), mut known)) = found else { return Ok(()) };
-            let Some(person) = person else { return Ok(()) };
+            let Some((workspace, account, mut known)) = found else { return Ok(()) };
+            db.prepare_cached("UPDATE contacts SET looked_up_at = ?2 WHERE id = ?1")?.execute(params![contact, now])?;
+            let (Some(account), Some(person)) = (account, person) else { return Ok(()) };
             let mut site = Site {
                 request: None,
                 db,
