@@ -102,7 +102,8 @@ async fn a_request_is_acknowledged_before_a_slow_plugin_has_translated_it() {
     until("the next is there", async || stage.texts().await.len() == 2).await;
     let ended = |row: &Value| row["settled_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     let parked = stage.journal("parked").await;
-    assert!(parked[0]["reason"].as_str().is_some_and(|reason| reason.contains("computed longer")), "{parked:?}");
+    // It computes longer, or waits longer for a processor on a machine that is busy.
+    assert!(parked[0]["reason"].as_str().is_some_and(|reason| reason.contains("longer than it may")), "{parked:?}");
     assert!(acknowledged < ended(&parked[0]), "both were kept before they were translated");
     let next = &stage.journal("settled").await[0];
     assert!(ended(next) >= ended(&parked[0]), "what came after it waited for it");
