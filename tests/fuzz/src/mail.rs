@@ -1,7 +1,14 @@
-//! Mail from anybody, and the answers to it: what is read is fit to be written, and no text becomes a header.
+//! Mail from anybody, and the answers to it: what is read is fit to be written, and no text becomes a header; the plugin translates
+//! every mail.
 
 use sambung::mail::{self, file_of, parse};
-use sambung_runtime::contract::types::{Envelope, Mail, Mailbox};
+use sambung_plugin_email::Email;
+use sambung_runtime::contract::types::{Envelope, Mail, Mailbox, MediaRef, ReportPart};
+use sambung_sdk::inbound::{Inbound, Request};
+use sambung_sdk::json::json;
+use sambung_sdk::types::{self as sdk, Channel};
+
+use crate::plugins;
 
 /// Headers of an answer that nobody may add by a text.
 const ADDED: [&str; 3] = ["bcc", "x-injected", "sender"];
@@ -17,6 +24,11 @@ pub fn read(data: &[u8]) {
         let handle = file.blob.as_deref().expect("a handle");
         assert!(file_of(data, handle).is_some(), "the file {handle} is not there");
     }
+    plugins::holds(|| {
+        let settings = json!({ "address": "b@in.example", "sending": "relay" });
+        let request = Request { mail: Some(told(&mail)), received_at: 1_780_000_000_000, ..Request::new("mail", "") };
+        Email::handle_webhook(request, Some(Channel::with_settings("ch_1", &settings)))
+    });
     let to = if mail.reply_to.is_empty() { &mail.from } else { &mail.reply_to };
     let answer = Mail {
         to: to.clone(),
@@ -67,6 +79,53 @@ fn write(mail: &Mail) {
     let bare =
         bytes.windows(2).position(|two| two[0] != b'\r' && two[1] == b'\n' || two[0] == b'\r' && two[1] != b'\n');
     assert_eq!(bare, None, "a line that does not end with CRLF: {mail:?}");
+}
+
+/// The mail as the plugin sees it.
+fn told(mail: &Mail) -> sdk::Mail {
+    let mailboxes = |all: &[Mailbox]| {
+        let one =
+            |mailbox: &Mailbox| sdk::Mailbox { name: mailbox.name.clone(), ..sdk::Mailbox::new(&mailbox.address) };
+        all.iter().map(one).collect()
+    };
+    let envelope = |envelope: &Envelope| sdk::Envelope {
+        sender: envelope.sender.clone(),
+        recipients: envelope.recipients.clone(),
+        extra: envelope.extra.clone(),
+    };
+    let part = |part: &ReportPart| sdk::ReportPart {
+        mime: part.mime.clone(),
+        text: part.text.clone(),
+        extra: part.extra.clone(),
+    };
+    let file = |file: &MediaRef| sdk::MediaRef {
+        kind: file.kind.clone(),
+        blob: file.blob.clone(),
+        mime: file.mime.clone(),
+        name: file.name.clone(),
+        bytes: file.bytes,
+        extra: file.extra.clone(),
+        ..sdk::MediaRef::default()
+    };
+    sdk::Mail {
+        envelope: mail.envelope.as_ref().map(envelope),
+        headers: mail.headers.clone(),
+        from: mailboxes(&mail.from),
+        to: mailboxes(&mail.to),
+        cc: mailboxes(&mail.cc),
+        reply_to: mailboxes(&mail.reply_to),
+        subject: mail.subject.clone(),
+        message_id: mail.message_id.clone(),
+        in_reply_to: mail.in_reply_to.clone(),
+        references: mail.references.clone(),
+        date: mail.date,
+        text: mail.text.clone(),
+        html: mail.html.clone(),
+        files: mail.files.iter().map(file).collect(),
+        report: mail.report.iter().map(part).collect(),
+        extra: mail.extra.clone(),
+        ..sdk::Mail::default()
+    }
 }
 
 fn one_line(text: &str) {

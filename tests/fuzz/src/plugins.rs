@@ -29,6 +29,11 @@ pub fn run(data: &[u8]) {
         let request = Request { received_at: 1_780_000_000_000, ..Request::new(recipe, body) };
         handle(request, Some(channel))
     };
+    holds(translated);
+}
+
+/// What holds for every translation.
+pub(crate) fn holds(translated: impl Fn() -> Result<Outcome, String>) {
     let (once, again) = (translated(), translated());
     assert_eq!(format!("{once:?}"), format!("{again:?}"), "another translation is another outcome");
     let Ok(outcome) = once else { return };
