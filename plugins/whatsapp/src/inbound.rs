@@ -285,6 +285,9 @@ fn message(around: &Around<'_>, raw: &RawValue) -> Item {
         Ok(envelope) => envelope,
         Err(error) => return Item::failed(format!("the message cannot be read: {error}")),
     };
+    if envelope.id.is_empty() {
+        return Item::failed("a message without an id");
+    }
     match translate(around, &envelope, raw) {
         Ok(event) => Item::event(event),
         Err(words) => Item::failed(words),
@@ -353,6 +356,9 @@ fn echo(around: &Around<'_>, raw: &RawValue) -> Item {
         Ok(envelope) => envelope,
         Err(error) => return Item::failed(format!("the echo cannot be read: {error}")),
     };
+    if envelope.id.is_empty() {
+        return Item::failed("an echo without an id");
+    }
     match echoed(around, &envelope, raw) {
         Ok(what) => Item::event(Event::new(&envelope.id, what).time(time(&envelope.timestamp))),
         Err(words) => Item::failed(words),
