@@ -110,6 +110,7 @@ impl App {
                 path: data.database(),
                 readers: config.database.readers,
                 queue: config.database.write_queue,
+                read_queue: config.database.read_queue,
                 together: config.database.group_commit_max,
                 max_pages: (config.database.max_pages > 0).then_some(config.database.max_pages),
             },

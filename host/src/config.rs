@@ -151,6 +151,7 @@ pub enum LogFormat {
 pub struct Database {
     pub readers: usize,
     pub write_queue: usize,
+    pub read_queue: usize,
     pub group_commit_max: usize,
     pub max_pages: u32,
     pub min_free_bytes: u64,
@@ -414,6 +415,7 @@ impl Config {
             ("server.limiter_keys", self.server.limiter_keys),
             ("database.readers", self.database.readers),
             ("database.write_queue", self.database.write_queue),
+            ("database.read_queue", self.database.read_queue),
             ("database.group_commit_max", self.database.group_commit_max),
             ("auth.concurrent_checks", self.auth.concurrent_checks),
             ("auth.sign_in_per_minute", self.auth.sign_in_per_minute as usize),

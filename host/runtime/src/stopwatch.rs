@@ -6,7 +6,7 @@
 //!
 //! The system takes microseconds to tell a thread's processor time, which is as long as a short call computes. So time that is
 //! shorter than [`PRECISE`] counts as it passes, and a thread asks the system no more often than that: what is counted is never less
-//! than the processor time, and at most [`PRECISE`] more each time that the call is polled.
+//! than the processor time, and at most [`PRECISE`] more at each look.
 
 use std::cell::Cell;
 use std::future::poll_fn;

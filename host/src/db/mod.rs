@@ -187,6 +187,8 @@ pub struct DbConfig {
     pub readers: usize,
     /// Writes that may wait; past it [`DbError::Busy`].
     pub queue: usize,
+    /// Questions that may wait for a reader; past it [`DbError::Busy`].
+    pub read_queue: usize,
     /// Writes in one commit.
     pub together: usize,
     /// Most pages the file may grow to; none: the disk decides.
@@ -196,7 +198,7 @@ pub struct DbConfig {
 impl DbConfig {
     /// The defaults for this file.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), readers: 4, queue: 4096, together: 1024, max_pages: None }
+        Self { path: path.into(), readers: 4, queue: 4096, read_queue: 4096, together: 1024, max_pages: None }
     }
 }
 
@@ -250,7 +252,7 @@ impl Db {
             vault,
             numbers,
             writer: writer::Writer::start(connection, bounds, committed, move |writer| fold.tend(writer)),
-            readers: readers::Readers::start(&config.path, config.readers),
+            readers: readers::Readers::start(&config.path, config.readers, config.read_queue),
             path: config.path,
             last_journal_id,
             closed: AtomicBool::new(false),

@@ -63,12 +63,14 @@ impl Shared {
 
 pub(super) struct Readers {
     shared: Arc<Shared>,
+    /// Questions that may wait.
+    most: usize,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Readers {
-    /// Starts so many threads, at least one; each opens its connection when it is first asked.
-    pub(super) fn start(path: &Path, count: usize) -> Readers {
+    /// Starts so many threads, at least one; each opens its connection when it is first asked. At most `most` questions wait.
+    pub(super) fn start(path: &Path, count: usize, most: usize) -> Readers {
         let shared = Arc::new(Shared::default());
         let start = |_| {
             let (shared, path) = (Arc::clone(&shared), path.to_owned());
@@ -76,7 +78,7 @@ impl Readers {
         };
         let threads =
             (0..count.max(1)).map(start).collect::<Result<Vec<_>, _>>().expect("the system can start a thread");
-        Readers { shared, threads: Mutex::new(threads) }
+        Readers { shared, most, threads: Mutex::new(threads) }
     }
 
     /// Asks; a caller that goes away before its turn is not answered.
@@ -89,6 +91,10 @@ impl Readers {
             let mut queue = self.shared.queue();
             if queue.closing {
                 return Err(DbError::Closed);
+            }
+            if queue.waiting.len() >= self.most {
+                metrics::counter!("sambung_reads_refused_total").increment(1);
+                return Err(DbError::Busy("too many reads wait for the database"));
             }
             queue.waiting.push_back(Box::new(Asked { ask, caller: tell }));
         }
@@ -174,7 +180,7 @@ mod tests {
     #[tokio::test]
     async fn a_question_that_panics_ends_no_reader_and_closing_answers_what_was_asked() {
         let (_folder, path) = file();
-        let readers = Arc::new(Readers::start(&path, 1));
+        let readers = Arc::new(Readers::start(&path, 1, 8));
         let broken = readers.ask::<()>(|_| panic!("the question broke")).await;
         assert!(matches!(broken, Err(DbError::Damaged(_))), "{broken:?}");
         let asked = readers.ask(|connection| {
@@ -187,11 +193,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn more_questions_than_may_wait_are_refused_and_the_others_answered() {
+        let (_folder, path) = file();
+        let readers = Readers::start(&path, 1, 8);
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (tell, begun) = oneshot::channel();
+        let slow = readers.ask(move |connection| {
+            let _ = tell.send(());
+            let _ = wait.recv();
+            number(connection)
+        });
+        let others = async {
+            begun.await.unwrap();
+            let asked = futures_util::future::join_all((0..9).map(|_| readers.ask(number)));
+            let released = async { go.send(()).unwrap() };
+            tokio::join!(asked, released).0
+        };
+        let (slow, others) = tokio::join!(slow, others);
+        assert_eq!(slow.unwrap(), 7);
+        assert_eq!(others.iter().filter(|answer| matches!(answer, Ok(7))).count(), 8);
+        assert!(matches!(others[8], Err(DbError::Busy(_))));
+    }
+
+    #[tokio::test]
     async fn a_file_that_cannot_be_opened_is_tried_again() {
         let (_folder, path) = file();
         let away = path.with_extension("away");
         std::fs::rename(&path, &away).unwrap();
-        let readers = Readers::start(&path, 1);
+        let readers = Readers::start(&path, 1, 8);
         assert!(readers.ask(number).await.is_err());
         std::fs::rename(&away, &path).unwrap();
         assert_eq!(readers.ask(number).await.unwrap(), 7);
