@@ -23,5 +23,6 @@ mod many_events;
 mod many_pieces;
 mod sign_in_keys;
 mod slow_backlog;
+mod valid_flood;
 mod visitors_fill_the_disk;
 mod workspace_takes_all;

@@ -1,0 +1,117 @@
+//! A workspace's provider posts webhooks as fast as the server takes them, each with the right signature. A neighbour's go on beside
+//! them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use sambung_tests::api::{Api, now_ms};
+use sambung_tests::host::hook;
+use sambung_tests::providers::line::{Line, SECRET, Source, body, message_event, sign, token_of};
+use serde_json::json;
+
+use crate::arena::Arena;
+use crate::outsider::{address, client};
+use crate::scale::{lasting, pick};
+
+/// Requests on their way at a time.
+const AT_ONCE: usize = pick(16, 64);
+/// People who write.
+const CUSTOMERS: usize = pick(20, 400);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_valid_webhooks_with_one_message_each_holds_up_no_neighbour() {
+    flood("valid_flood", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_valid_webhooks_with_many_messages_each_holds_up_no_neighbour() {
+    flood("valid_flood_of_many", 50).await;
+}
+
+async fn flood(attack: &'static str, messages: usize) {
+    let arena = Arena::start("").await;
+    let line = Arc::clone(&arena.neighbour.line);
+    let admin = arena.caller("attacker", "admin").await;
+    let settings = json!({ "channel_secret": SECRET, "channel_access_token": token_of(1) });
+    let form = json!({ "plugin": "line", "name": "Attacker", "settings": settings });
+    let channel = admin.expect(201, "POST", "/v1/channels", form).await;
+    let hook = hook(&admin, &channel);
+    let impact = arena
+        .under(attack, move || async move {
+            let (kept, until) = (Arc::new(AtomicUsize::new(0)), Instant::now() + lasting());
+            let connections: Vec<_> = (0..AT_ONCE)
+                .map(|connection| {
+                    let (line, hook, kept) = (Arc::clone(&line), hook.clone(), Arc::clone(&kept));
+                    let client = client(address(u8::try_from(connection % 8).unwrap()));
+                    tokio::spawn(async move {
+                        let mut refused = 0;
+                        for number in (connection..).step_by(AT_ONCE) {
+                            if Instant::now() > until {
+                                break;
+                            }
+                            let body = texts(&line, number, messages);
+                            let post = client.post(&hook).header("x-line-signature", sign(SECRET, &body)).body(body);
+                            match post.send().await.unwrap().status().as_u16() {
+                                200 => drop(kept.fetch_add(messages, Ordering::Relaxed)),
+                                503 => refused += 1,
+                                other => panic!("a valid webhook is answered {other}"),
+                            }
+                        }
+                        refused
+                    })
+                })
+                .collect();
+            let mut refused = 0;
+            for connection in connections {
+                refused += connection.await.unwrap();
+            }
+            (kept.load(Ordering::Relaxed), refused)
+        })
+        .await;
+    let (kept, refused) = impact.found;
+    impact.print("acknowledged", format_args!("{kept:>9} messages, {refused} requests refused"));
+    let begun = Instant::now();
+    caught_up(&admin).await;
+    impact.print("caught up", format_args!("{:>9} ms after the flood", begun.elapsed().as_millis()));
+    assert!(kept > 0, "the flood arrived");
+    assert_eq!(stored(&admin).await, kept, "each acknowledged message is stored once");
+    impact.assert_held();
+}
+
+/// A request with so many texts, each of a customer of its own.
+fn texts(line: &Line, number: usize, messages: usize) -> Vec<u8> {
+    let events: Vec<_> = (0..messages)
+        .map(|message| {
+            let user = format!("U{:032x}", 0x00f1_0000 + (number * messages + message) % CUSTOMERS);
+            let text = json!({ "type": "text", "text": format!("{number}/{message}"), "quoteToken": "q" });
+            message_event(line, Source::User(&user), now_ms(), text)
+        })
+        .collect();
+    body(&events)
+}
+
+/// Waits until every acknowledged webhook is translated, for as long as fewer and fewer wait.
+async fn caught_up(admin: &Api) {
+    let oldest = async || admin.get("/v1/journal?state=pending&limit=1").await["items"].get(0).cloned();
+    let (mut first, mut since) = (oldest().await, Instant::now());
+    while first.is_some() {
+        assert!(since.elapsed() < Duration::from_secs(60), "the oldest request stays: {first:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let now = oldest().await;
+        if now != first {
+            (first, since) = (now, Instant::now());
+        }
+    }
+}
+
+/// How many messages a workspace has.
+async fn stored(admin: &Api) -> usize {
+    let conversations = admin.all("/v1/conversations").await;
+    let counts = conversations.iter().map(async |conversation| {
+        let id = conversation["id"].as_str().unwrap();
+        admin.all(&format!("/v1/conversations/{id}/messages")).await.len()
+    });
+    futures_util::stream::iter(counts).buffer_unordered(8).collect::<Vec<_>>().await.into_iter().sum()
+}
