@@ -22,28 +22,36 @@ const CUSTOMERS: usize = pick(20, 400);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_valid_webhooks_with_one_message_each_holds_up_no_neighbour() {
-    flood("valid_flood", 1).await;
+    flood("valid_flood", 1, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_valid_webhooks_with_many_messages_each_holds_up_no_neighbour() {
-    flood("valid_flood_of_many", 50).await;
+    flood("valid_flood_of_many", 1, 50).await;
 }
 
-async fn flood(attack: &'static str, messages: usize) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_valid_webhooks_of_many_channels_of_a_workspace_holds_up_no_neighbour() {
+    flood("valid_flood_of_channels", 40, 20).await;
+}
+
+async fn flood(attack: &'static str, channels: u32, messages: usize) {
     let arena = Arena::start("").await;
     let line = Arc::clone(&arena.neighbour.line);
     let admin = arena.caller("attacker", "admin").await;
-    let settings = json!({ "channel_secret": SECRET, "channel_access_token": token_of(1) });
-    let form = json!({ "plugin": "line", "name": "Attacker", "settings": settings });
-    let channel = admin.expect(201, "POST", "/v1/channels", form).await;
-    let hook = hook(&admin, &channel);
+    let mut hooks = Vec::new();
+    for account in 1..=channels {
+        let settings = json!({ "channel_secret": SECRET, "channel_access_token": token_of(account) });
+        let form = json!({ "plugin": "line", "name": format!("Shop {account}"), "settings": settings });
+        let channel = admin.expect(201, "POST", "/v1/channels", form).await;
+        hooks.push(hook(&admin, &channel));
+    }
     let impact = arena
         .under(attack, move || async move {
             let (kept, until) = (Arc::new(AtomicUsize::new(0)), Instant::now() + lasting());
             let connections: Vec<_> = (0..AT_ONCE)
                 .map(|connection| {
-                    let (line, hook, kept) = (Arc::clone(&line), hook.clone(), Arc::clone(&kept));
+                    let (line, hooks, kept) = (Arc::clone(&line), hooks.clone(), Arc::clone(&kept));
                     let client = client(address(u8::try_from(connection % 8).unwrap()));
                     tokio::spawn(async move {
                         let mut refused = 0;
@@ -52,7 +60,10 @@ async fn flood(attack: &'static str, messages: usize) {
                                 break;
                             }
                             let body = texts(&line, number, messages);
-                            let post = client.post(&hook).header("x-line-signature", sign(SECRET, &body)).body(body);
+                            let post = client
+                                .post(&hooks[number % hooks.len()])
+                                .header("x-line-signature", sign(SECRET, &body))
+                                .body(body);
                             match post.send().await.unwrap().status().as_u16() {
                                 200 => drop(kept.fetch_add(messages, Ordering::Relaxed)),
                                 503 => refused += 1,

@@ -7,11 +7,16 @@ use std::sync::Arc;
 
 /// Rows in flight, with what was made of those that are translated.
 pub(super) struct Lanes<T> {
-    lanes: HashMap<Arc<str>, VecDeque<Slot<T>>>,
-    /// Addresses whose first row is translated.
-    ready: VecDeque<Arc<str>>,
+    lanes: HashMap<Arc<str>, Lane<T>>,
+    ready: Turns,
     taken: HashSet<i64>,
     done: usize,
+}
+
+struct Lane<T> {
+    /// Whose turns the rows use, see [`super::arrivals::sharer`].
+    sharer: Arc<str>,
+    rows: VecDeque<Slot<T>>,
 }
 
 struct Slot<T> {
@@ -19,77 +24,163 @@ struct Slot<T> {
     done: Option<T>,
 }
 
+/// Addresses whose first row is translated, by sharer. Sharers take turns, and so do the addresses of each.
+#[derive(Default)]
+struct Turns {
+    sharers: VecDeque<Arc<str>>,
+    addresses: HashMap<Arc<str>, VecDeque<Arc<str>>>,
+}
+
+/// What a sharer may still put into a commit.
+struct Turn {
+    /// What one address may at a time.
+    step: usize,
+    left: usize,
+    /// Nothing left in it.
+    is_new: bool,
+}
+
+/// What is left of an address.
+enum Left {
+    /// No row that is ready.
+    Nothing,
+    /// Rows that may leave in the same commit.
+    More,
+    /// Rows that wait for the one that left in part.
+    Behind,
+    /// Every row: the turn is over.
+    All,
+}
+
+impl Turns {
+    /// The addresses of a sharer. The caller adds one at least.
+    fn of(&mut self, sharer: &Arc<str>) -> &mut VecDeque<Arc<str>> {
+        self.addresses.entry(Arc::clone(sharer)).or_insert_with(|| {
+            self.sharers.push_back(Arc::clone(sharer));
+            VecDeque::new()
+        })
+    }
+
+    /// The sharer whose turn it is, with its addresses.
+    fn next(&mut self) -> Option<(Arc<str>, VecDeque<Arc<str>>)> {
+        let sharer = self.sharers.pop_front()?;
+        let addresses = self.addresses.remove(&sharer)?;
+        Some((sharer, addresses))
+    }
+}
+
 impl<T> Lanes<T> {
     pub fn new() -> Lanes<T> {
-        Lanes { lanes: HashMap::new(), ready: VecDeque::new(), taken: HashSet::new(), done: 0 }
+        Lanes { lanes: HashMap::new(), ready: Turns::default(), taken: HashSet::new(), done: 0 }
     }
 
     /// Takes a row on; false where it is in flight already.
-    pub fn take(&mut self, address: &Arc<str>, id: i64) -> bool {
+    pub fn take(&mut self, sharer: &Arc<str>, address: &Arc<str>, id: i64) -> bool {
         if !self.taken.insert(id) {
             return false;
         }
-        let lane = self.lanes.entry(Arc::clone(address)).or_default();
+        let lane = self.lane(sharer, address);
         // A row that is run again comes with an old id: it goes where it belongs, but never before what may be leaving now.
         let place = lane.iter().skip(1).position(|slot| slot.id > id).map_or(lane.len(), |place| place + 1);
         lane.insert(place, Slot { id, done: None });
         true
     }
 
+    fn lane(&mut self, sharer: &Arc<str>, address: &Arc<str>) -> &mut VecDeque<Slot<T>> {
+        let new = || Lane { sharer: Arc::clone(sharer), rows: VecDeque::new() };
+        &mut self.lanes.entry(Arc::clone(address)).or_insert_with(new).rows
+    }
+
     /// Notes what was made of a row.
     pub fn done(&mut self, address: &Arc<str>, id: i64, value: T) {
-        let Some(lane) = self.lanes.get_mut(address) else { return };
-        let Some(place) = lane.iter().position(|slot| slot.id == id) else { return };
-        lane[place].done = Some(value);
+        let Some(Lane { sharer, rows }) = self.lanes.get_mut(address) else { return };
+        let Some(place) = rows.iter().position(|slot| slot.id == id) else { return };
+        rows[place].done = Some(value);
         self.done += 1;
         if place == 0 {
-            self.ready.push_back(Arc::clone(address));
+            self.ready.of(sharer).push_back(Arc::clone(address));
         }
     }
 
-    /// What may be committed next, at most `most` by their weight, in the order of each address. A row that weighs more than `step`
-    /// counts as that much and is the last of its address: it may come [`Lanes::back`]. Addresses take turns of `step`, so that one with
-    /// many rows leaves room for the others.
+    /// What may be committed next, at most `most` by their weight, in the order of each address. Each sharer has one turn of `step`, so
+    /// that a commit with rows of several is short; a sharer that is alone fills it. A row that weighs more than `step` counts as that
+    /// much and is the last of its address: it may come [`Lanes::back`].
     pub fn leave(&mut self, most: usize, step: usize, weigh: impl Fn(&T) -> usize) -> Vec<T> {
-        let (mut leaving, mut later) = (Vec::new(), Vec::new());
-        let mut room = most;
-        while room > 0
-            && let Some(address) = self.ready.pop_front()
-        {
-            let Some(lane) = self.lanes.get_mut(&address) else { continue };
-            let (mut whole, mut turn) = (true, step);
-            while whole && room > 0 && turn > 0 && lane.front().is_some_and(|slot| slot.done.is_some()) {
-                let Some(slot) = lane.pop_front() else { break };
-                self.done -= 1;
-                if let Some(value) = slot.done {
-                    let weight = weigh(&value);
-                    whole = weight <= step;
-                    room = room.saturating_sub(weight.clamp(1, step));
-                    turn = turn.saturating_sub(weight.max(1));
-                    leaving.push(value);
+        let sharers = self.ready.sharers.len();
+        let each = if sharers == 1 { most } else { step };
+        let (mut leaving, mut room) = (Vec::new(), most);
+        for _ in 0..sharers {
+            if room == 0 {
+                break;
+            }
+            let Some((sharer, mut addresses)) = self.ready.next() else { break };
+            let (mut turn, mut later) = (Turn { step, left: each.min(room), is_new: true }, Vec::new());
+            room -= turn.left;
+            while let Some(address) = addresses.pop_front() {
+                match self.leave_one(&address, &mut turn, &weigh, &mut leaving) {
+                    Left::Nothing => {}
+                    Left::More => addresses.push_back(address),
+                    Left::Behind => later.push(address),
+                    Left::All => {
+                        addresses.push_front(address);
+                        break;
+                    }
                 }
             }
-            match lane.front() {
-                None => {
-                    self.lanes.remove(&address);
-                }
-                Some(Slot { done: Some(_), .. }) if whole => self.ready.push_back(address),
-                Some(Slot { done: Some(_), .. }) => later.push(address),
-                Some(_) => {}
+            room += turn.left;
+            addresses.extend(later);
+            if !addresses.is_empty() {
+                self.ready.of(&sharer).append(&mut addresses);
             }
         }
-        self.ready.extend(later);
         leaving
+    }
+
+    /// Lets rows of one address leave, at most a `step` together.
+    fn leave_one(
+        &mut self,
+        address: &Arc<str>,
+        turn: &mut Turn,
+        weigh: impl Fn(&T) -> usize,
+        leaving: &mut Vec<T>,
+    ) -> Left {
+        let Some(Lane { rows, .. }) = self.lanes.get_mut(address) else { return Left::Nothing };
+        let before = leaving.len();
+        let (mut room, mut whole) = (turn.step, true);
+        while whole && let Some(value) = rows.front().and_then(|slot| slot.done.as_ref()) {
+            let weight = weigh(value).max(1);
+            let counts = weight.min(turn.step);
+            // The first of a turn leaves whatever it weighs.
+            if !turn.is_new && counts > room.min(turn.left) {
+                break;
+            }
+            whole = weight <= turn.step;
+            room = room.saturating_sub(counts);
+            turn.left = turn.left.saturating_sub(counts);
+            turn.is_new = false;
+            self.done -= 1;
+            leaving.extend(rows.pop_front().and_then(|slot| slot.done));
+        }
+        let more = rows.front().is_some_and(|slot| slot.done.is_some());
+        if rows.is_empty() {
+            self.lanes.remove(address);
+        }
+        match (more, whole) {
+            (false, _) => Left::Nothing,
+            (true, false) => Left::Behind,
+            (true, true) if leaving.len() == before => Left::All,
+            (true, true) => Left::More,
+        }
     }
 
     /// A row that left comes back before all others of its address: it is committed in part. To be said before anything else
     /// leaves.
-    pub fn back(&mut self, address: &Arc<str>, id: i64, value: T) {
-        let lane = self.lanes.entry(Arc::clone(address)).or_default();
-        lane.push_front(Slot { id, done: Some(value) });
+    pub fn back(&mut self, sharer: &Arc<str>, address: &Arc<str>, id: i64, value: T) {
+        self.lane(sharer, address).push_front(Slot { id, done: Some(value) });
         self.done += 1;
-        if !self.ready.contains(address) {
-            self.ready.push_back(Arc::clone(address));
+        let ready = self.ready.of(sharer);
+        if !ready.contains(address) {
+            ready.push_back(Arc::clone(address));
         }
     }
 
@@ -105,7 +196,7 @@ impl<T> Lanes<T> {
 
     /// Whether a row waits for a translation: its own, or that of one before it.
     pub fn waits(&self, address: &Arc<str>, id: i64) -> bool {
-        let lane = self.lanes.get(address).into_iter().flatten();
+        let lane = self.lanes.get(address).into_iter().flat_map(|lane| &lane.rows);
         let until = lane.take_while(|slot| slot.id <= id);
         until.into_iter().any(|slot| slot.done.is_none())
     }
@@ -117,7 +208,7 @@ impl<T> Lanes<T> {
 
     /// Whether something may leave.
     pub fn is_ready(&self) -> bool {
-        !self.ready.is_empty()
+        !self.ready.sharers.is_empty()
     }
 }
 
@@ -131,10 +222,10 @@ mod tests {
     fn a_slow_row_holds_its_own_address_and_no_other() {
         let mut lanes = Lanes::new();
         for (address, id) in [("a", 1), ("a", 2), ("b", 3)] {
-            assert!(lanes.take(&address.into(), id));
+            assert!(lanes.take(&address.into(), &address.into(), id));
         }
         let (a, b) = ("a".into(), "b".into());
-        assert!(!lanes.take(&a, 2));
+        assert!(!lanes.take(&a, &a, 2));
         lanes.done(&a, 2, 2);
         lanes.done(&b, 3, 3);
         assert!(lanes.waits(&a, 2), "for the one before it");
@@ -155,44 +246,73 @@ mod tests {
         let mut lanes = Lanes::new();
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
         for (address, id) in [(&a, 1), (&a, 2), (&b, 3)] {
-            assert!(lanes.take(address, id));
+            assert!(lanes.take(address, address, id));
             lanes.done(address, id, id);
         }
         let weigh = |id: &i64| if *id == 1 { 100 } else { 1 };
         assert_eq!(lanes.leave(50, 10, weigh), [1, 3]);
         lanes.committed(3);
-        lanes.back(&a, 1, 1);
+        lanes.back(&a, &a, 1, 1);
         assert_eq!(lanes.translated(), 2);
         assert_eq!(lanes.leave(50, 10, weigh), [1]);
-        lanes.back(&a, 1, 1);
+        lanes.back(&a, &a, 1, 1);
         assert_eq!(lanes.leave(50, 10, |_| 1), [1, 2], "the last step is light");
         assert!(!lanes.is_ready());
         [1, 2].into_iter().for_each(|id| lanes.committed(id));
         assert!(lanes.taken().is_empty());
         // A row that came while another of its address was out waits behind it.
-        assert!(lanes.take(&a, 4));
+        assert!(lanes.take(&a, &a, 4));
         lanes.done(&a, 4, 4);
         assert_eq!(lanes.leave(50, 10, |_| 100), [4]);
-        assert!(lanes.take(&a, 5));
+        assert!(lanes.take(&a, &a, 5));
         lanes.done(&a, 5, 5);
-        lanes.back(&a, 4, 4);
+        lanes.back(&a, &a, 4, 4);
         assert_eq!(lanes.leave(50, 10, |_| 1), [4, 5]);
     }
 
-    #[test]
-    fn an_address_with_many_rows_leaves_room_for_another() {
-        let mut lanes = Lanes::new();
-        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
-        for id in 0..100 {
-            lanes.take(&a, id);
-            lanes.done(&a, id, id);
+    /// Rows `from..until` of an address, all translated.
+    fn fill(lanes: &mut Lanes<i64>, sharer: &str, address: &str, rows: std::ops::Range<i64>) {
+        let (sharer, address) = (sharer.into(), address.into());
+        for id in rows {
+            assert!(lanes.take(&sharer, &address, id));
+            lanes.done(&address, id, id);
         }
-        lanes.take(&b, 100);
-        lanes.done(&b, 100, 100);
-        let left = lanes.leave(20, 10, |_| 1);
-        assert_eq!(left.len(), 20);
-        assert_eq!(left[..11], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100]);
-        assert_eq!(left[11..], (10..19).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_sharer_that_is_alone_fills_a_commit_and_beside_another_it_has_a_turn() {
+        let mut lanes = Lanes::new();
+        fill(&mut lanes, "a", "a1", 0..60);
+        assert_eq!(lanes.leave(20, 10, |_| 1), (0..20).collect::<Vec<_>>());
+        fill(&mut lanes, "b", "b1", 100..101);
+        assert_eq!(lanes.leave(20, 10, |_| 1), (20..30).chain([100]).collect::<Vec<_>>());
+        assert_eq!(lanes.leave(20, 10, |_| 1), (30..50).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_addresses_of_a_sharer_take_turns_and_however_many_they_are_another_waits_for_no_more_than_one_turn() {
+        let mut lanes = Lanes::new();
+        for address in 0..50 {
+            fill(&mut lanes, "a", &format!("a{address}"), address * 100..address * 100 + 20);
+        }
+        fill(&mut lanes, "b", "b1", 9_000..9_001);
+        assert_eq!(lanes.leave(20, 10, |_| 1), (0..10).chain([9_000]).collect::<Vec<_>>());
+        assert_eq!(lanes.leave(20, 10, |_| 1), (100..110).chain(200..210).collect::<Vec<_>>());
+        let mut left = 31;
+        while lanes.is_ready() {
+            left += lanes.leave(20, 10, |_| 1).len();
+        }
+        assert_eq!(left, 50 * 20 + 1);
+    }
+
+    #[test]
+    fn rows_of_many_events_leave_within_the_turn_of_their_address() {
+        let mut lanes = Lanes::new();
+        fill(&mut lanes, "a", "a1", 0..5);
+        fill(&mut lanes, "b", "b1", 100..101);
+        assert_eq!(lanes.leave(100, 10, |_| 6), [0, 100], "two of them are more than a turn");
+        assert_eq!(lanes.leave(12, 10, |_| 6), [1, 2]);
+        assert_eq!(lanes.leave(100, 10, |_| 5), [3, 4]);
     }
 
     proptest! {
@@ -207,7 +327,7 @@ mod tests {
             let mut rows: Vec<(String, i64)> = Vec::new();
             for (id, address) in addresses.iter().enumerate() {
                 rows.push((address.to_string(), id as i64));
-                lanes.take(&address.to_string().into(), id as i64);
+                lanes.take(&(address % 2).to_string().into(), &address.to_string().into(), id as i64);
             }
             let (mut left, mut waiting) = (Vec::new(), rows.clone());
             for index in order {

@@ -27,7 +27,7 @@ const LARGEST: usize = 12;
 const AT_ONCE: usize = 1024;
 const MOST_BYTES: usize = 24 << 20;
 /// Events in one commit, a row without any counting as one.
-const MOST_IN_COMMIT: usize = 512;
+const MOST_IN_COMMIT: usize = 256;
 /// A commit costs the disk as much for one row as for many: it waits this long for translations that are under way, unless so many
 /// rows are ready.
 const GATHER: Duration = Duration::from_millis(2);
@@ -297,7 +297,7 @@ impl Pipeline<'_> {
             return Taken::NoPlace;
         };
         self.places.insert(row.id, place);
-        self.lanes.take(&row.address, row.id);
+        self.lanes.take(sharer(row), &row.address, row.id);
         self.translating += 1;
         let (inner, turns, row) = (Arc::clone(self.inner), self.turns.clone(), Arc::clone(row));
         self.steps.spawn(async move {
@@ -406,8 +406,8 @@ impl Pipeline<'_> {
             if let (Some(progress), Some(translated)) = (row.progress, stepping) {
                 metrics::counter!("sambung_inbound_steps_total").increment(1);
                 self.ready.get_or_insert_with(Instant::now);
-                let address = Arc::clone(&translated.row.address);
-                self.lanes.back(&address, id, Translated { progress, ..translated });
+                let row = Arc::clone(&translated.row);
+                self.lanes.back(sharer(&row), &row.address, id, Translated { progress, ..translated });
                 continue;
             }
             self.lanes.committed(id);
