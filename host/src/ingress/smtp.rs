@@ -146,7 +146,11 @@ async fn listen(shared: &Arc<Shared>, listener: &TcpListener, tasks: &TaskTracke
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => serve(shared, Box::new(stream), Some(peer.ip().to_canonical()), tasks, stop),
+            Ok((stream, peer)) => {
+                // Answers leave at once, see `web::listener`.
+                let _ = stream.set_nodelay(true);
+                serve(shared, Box::new(stream), Some(peer.ip().to_canonical()), tasks, stop);
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection for mail was not accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -17,7 +17,11 @@ pub(super) struct Wire {
 }
 
 impl Wire {
+    /// Small writes leave at once, because an entry of an event stream would wait some 30 ms for the client's acknowledgement of the
+    /// entry before (Nagle's algorithm).
     pub fn new(stream: TcpStream, connection: Arc<Connection>) -> Wire {
+        // What fails here fails at the first read as well.
+        let _ = stream.set_nodelay(true);
         Wire { stream, connection }
     }
 
