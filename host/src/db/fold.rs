@@ -15,9 +15,8 @@ use rusqlite::hooks::Wal;
 
 use super::DbError;
 
-/// The thread begins when the log has this many pages. Each page in it is written once more, however often it was changed; commits
-/// wait for the disk while it is written, so many pages at a time would hold up acknowledgements for long.
-const BEGIN: i32 = 1_000;
+/// The thread begins when the log has this many pages. Each page in it is written once more, however often it was changed.
+const BEGIN: i32 = 4_000;
 /// The writer does not wait for the thread any longer.
 const TOO_LONG: i32 = 16_000;
 

@@ -28,7 +28,7 @@ const AT_ONCE: usize = 1024;
 const MOST_BYTES: usize = 24 << 20;
 /// Events in one commit, a row without any counting as one. Larger commits cost less for each event, and delay the requests that
 /// arrive while one is written.
-const MOST_IN_COMMIT: usize = 128;
+const MOST_IN_COMMIT: usize = 256;
 /// A commit costs the disk as much for one row as for many: it waits this long for translations that are under way, unless so many
 /// rows are ready.
 const GATHER: Duration = Duration::from_millis(2);
