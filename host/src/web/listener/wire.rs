@@ -73,3 +73,23 @@ impl AsyncWrite for Wire {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::super::bounds::Bounds;
+    use super::super::places::{Entered, Places};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_small_write_does_not_wait_for_the_one_before() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let client = TcpStream::connect(listener.local_addr().expect("it has an address")).await.expect("it accepts");
+        let (stream, _) = listener.accept().await.expect("a client came");
+        let places = Places::new(&Bounds::new(&crate::config::Config::default().server, 1 << 20));
+        let Entered::Place(place) = places.enter(None) else { panic!("the listener is empty") };
+        assert!(Wire::new(stream, Arc::clone(place.connection())).stream.nodelay().expect("the socket is open"));
+        drop(client);
+    }
+}
