@@ -165,6 +165,34 @@ async fn a_provider_that_refuses_after_the_crash_delivers_as_before_and_the_acco
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_request_that_fails_after_the_crash_leaves_no_address_with_the_provider() {
+    let telegram = Telegram::start().await;
+    let mut server = Server::start(&leading(&telegram.overrides(), "")).await;
+    let api = server.api();
+    let form = json!({ "plugin": "telegram", "name": "Bot", "settings": { "bot_token": BOT_TOKEN } });
+    let held = telegram.meddle("POST", "/setWebhook", HoldsAfter);
+    let asked = tokio::spawn({
+        let (api, form) = (api.clone(), form.clone());
+        async move { api.ask_once("POST", "/v1/channels", &form, Some("connect-1")).await }
+    });
+    held.arrived().await;
+    server.kill().await;
+    assert!(asked.await.unwrap().is_err(), "nothing was answered before the crash");
+    assert!(telegram.webhook().is_some(), "Telegram took the address");
+    let down = telegram.meddle("POST", "/setWebhook", Refuses(503));
+    again(&mut server).await;
+    down.arrived().await;
+    // The host's own round has tried in vain: a change waits until it is over.
+    let channel = channels(&api).await.pop().expect("it is tried again in the next round");
+    let path = format!("/v1/channels/{}", channel["id"].as_str().unwrap());
+    api.expect(200, "PATCH", &path, json!({ "name": "Bot" })).await;
+    let (status, refused) = api.ask_once("POST", "/v1/channels", &form, Some("connect-1")).await.unwrap();
+    assert_eq!(status, 422, "{refused}");
+    assert_eq!(channels(&api).await, [] as [Value; 0], "a channel that is refused is not kept");
+    assert_eq!(telegram.webhook(), None, "and no update goes to it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_the_provider_is_down_after_the_crash_a_refusal_leads_to_the_channel_and_it_can_be_disconnected() {
     let line = Line::start().await;
     let mut server = Server::start(&leading(&line.overrides(), "")).await;
