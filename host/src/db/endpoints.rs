@@ -574,9 +574,14 @@ mod tests {
         })
         .await
         .unwrap();
+        add(&db, "ws_1", "ep_1").await;
+        db
+    }
+
+    async fn add(db: &Db, workspace: &str, id: &str) {
         let endpoint = Endpoint {
-            id: "ep_1".into(),
-            workspace: "ws_1".into(),
+            id: id.into(),
+            workspace: workspace.into(),
             url: "https://hooks.example".into(),
             types: vec!["message.created".into()],
             enabled: true,
@@ -586,7 +591,6 @@ mod tests {
             created_at: 1,
         };
         assert!(db.add_endpoint(endpoint, SecretValue::new(vec![9; 32]), 1, entry(), None).await.unwrap());
-        db
     }
 
     fn ids() -> impl Fn() -> String + Send + 'static {
@@ -644,5 +648,45 @@ mod tests {
             }
         }
         assert_eq!(seen, [2, 3, 4, 5, 6]);
+    }
+
+    /// More endpoints do not keep up than one act looks at, and those after them get what they wait for.
+    #[tokio::test]
+    async fn endpoints_with_full_queues_do_not_keep_the_others_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = db(folder.path()).await;
+        let all: Vec<String> = (0..FAN_OUT_ENDPOINTS).map(|number| format!("a{number:03}")).collect();
+        for name in all.iter().chain(&["z".to_owned()]) {
+            let new = name.clone();
+            db.write(Priority::Urgent, move |db| {
+                Ok(db.execute("INSERT INTO workspaces (id, name, created_at) VALUES ('ws_' || ?1, ?1, 1)", [new])?)
+            })
+            .await
+            .unwrap();
+        }
+        for name in &all {
+            add(&db, &format!("ws_{name}"), &format!("ep_{name}")).await;
+        }
+        let happens = || {
+            db.write(Priority::Urgent, |db| {
+                let mut all = db.prepare("SELECT id FROM workspaces")?;
+                for workspace in all.query_map([], |row| row.get::<_, String>(0))? {
+                    feed::append(db, &workspace?, "message.created", &json!({}), 2)?;
+                }
+                Ok(())
+            })
+        };
+        // Each has one delivery waiting, which is all that may wait, when the last endpoint comes.
+        happens().await.unwrap();
+        let mut after = String::new();
+        for _ in 0..3 {
+            after = db.fan_out(5, 1, after, ids()).await.unwrap().unwrap().until;
+        }
+        add(&db, "ws_z", "ep_z").await;
+        happens().await.unwrap();
+        for _ in 0..3 {
+            after = db.fan_out(5, 1, after, ids()).await.unwrap().unwrap().until;
+        }
+        assert_eq!(db.due_deliveries(5, vec![("ep_z".into(), 10)], Vec::new()).await.unwrap().len(), 1);
     }
 }
