@@ -33,14 +33,15 @@ struct Turns {
 
 /// What a sharer may still put into a commit.
 struct Turn {
-    /// What one address may at a time.
+    /// What one address may put in at a time, by weight.
     step: usize,
+    /// What all addresses of the sharer may still put in, by weight.
     left: usize,
-    /// Nothing left in it.
+    /// No row has left in this turn yet.
     is_new: bool,
 }
 
-/// What is left of an address.
+/// What an address still holds after its rows left.
 enum Left {
     /// No row that is ready.
     Nothing,
@@ -48,7 +49,7 @@ enum Left {
     More,
     /// Rows that wait for the one that left in part.
     Behind,
-    /// Every row: the turn is over.
+    /// All its rows, because none fits into the turn.
     All,
 }
 
