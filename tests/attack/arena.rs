@@ -140,9 +140,8 @@ impl<T> Impact<T> {
     }
 }
 
-/// Below this a p99 tells of the machine's disk: while the write-ahead log is folded into the database file, a commit of the same disk
-/// takes up to 50 ms.
-const NOISE: Duration = Duration::from_millis(60);
+/// Below this a p99 tells of the machine's scheduler and disk.
+const NOISE: Duration = Duration::from_millis(20);
 
 /// A caller with this role in a workspace, which is made where it is not there. Of `operator`'s making.
 pub async fn caller(operator: &Api, workspace: &str, role: &str) -> Api {

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use sambung_tests::api::{Api, now_ms, until};
-use sambung_tests::host::hook;
 use sambung_tests::providers::http_client;
 use sambung_tests::providers::line::{Line, Recorded, SECRET, Source, Stored, body, message_event, sign, token_of};
 use serde_json::{Value, json};
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 use crate::arena::Arena;
 use crate::figures::Series;
 use crate::neighbour::Neighbour;
+use crate::outsider::connect_line_accounts;
 use crate::scale::{SHORT, lasting, pick, quiet};
 
 const CHANNELS: u32 = pick(10, 40) as u32;
@@ -36,20 +36,14 @@ async fn a_provider_that_never_answers_holds_up_no_other_workspaces_replies_peop
     let arena = Arena::start(&config).await;
     let line = Arc::clone(&arena.neighbour.line);
     let admin = arena.caller("attacker", "admin").await;
-    let mut channels = Vec::new();
-    for account in 1..=CHANNELS {
-        let settings = json!({ "channel_secret": SECRET, "channel_access_token": token_of(account) });
-        let form = json!({ "plugin": "line", "name": format!("Shop {account}"), "settings": settings });
-        let channel = admin.expect(201, "POST", "/v1/channels", form).await;
-        channels.push((account, hook(&admin, &channel)));
-    }
+    let hooks = connect_line_accounts(&admin, CHANNELS).await;
     let outgoing = Outgoing::start(&arena.neighbour).await;
     let before = outgoing.measure(tokio::time::sleep(2 * quiet())).await.0;
     let attacked = Arc::clone(&line);
     let (under, impact) = outgoing
         .measure(arena.under("hanging_provider", move || async move {
             let mut waits = 0;
-            for (account, hook) in channels {
+            for (account, hook) in (1..).zip(hooks) {
                 attacked.fall_silent(account);
                 for customer in 0..CUSTOMERS {
                     write(&attacked, &hook, account * 1_000 + customer).await;

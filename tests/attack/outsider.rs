@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use sambung_tests::api::Api;
-use sambung_tests::providers::http_client;
+use sambung_tests::host::hook;
+use sambung_tests::providers::{http_client, line};
 use sambung_tests::server::target_folder;
 use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
@@ -47,6 +48,18 @@ pub async fn connect_guest(operator: &Api, admin: &Api, guest: &str) -> String {
     let shown = admin.get(&format!("/v1/channels/{}", channel["id"].as_str().unwrap())).await;
     let address = shown["webhook_url"].as_str().unwrap_or_else(|| panic!("no address: {shown}"));
     admin.url(address.strip_prefix("https://chat.example").expect("it is the public address"))
+}
+
+/// Connects a LINE channel for each of the simulator's accounts from 1 on: the addresses of their webhooks, in that order.
+pub async fn connect_line_accounts(admin: &Api, accounts: u32) -> Vec<String> {
+    let mut hooks = Vec::new();
+    for account in 1..=accounts {
+        let settings = json!({ "channel_secret": line::SECRET, "channel_access_token": line::token_of(account) });
+        let form = json!({ "plugin": "line", "name": format!("Shop {account}"), "settings": settings });
+        let channel = admin.expect(201, "POST", "/v1/channels", form).await;
+        hooks.push(hook(admin, &channel));
+    }
+    hooks
 }
 
 /// Posts a webhook: its status.

@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use sambung_tests::api::{Api, now_ms};
-use sambung_tests::host::hook;
-use sambung_tests::providers::line::{Line, SECRET, Source, body, message_event, sign, token_of};
+use sambung_tests::providers::line::{Line, SECRET, Source, body, message_event, sign};
 use serde_json::json;
 
 use crate::arena::Arena;
-use crate::outsider::{address, client};
+use crate::outsider::{address, client, connect_line_accounts};
 use crate::scale::{lasting, pick};
 
 /// Requests on their way at a time.
@@ -39,13 +38,7 @@ async fn flood(attack: &'static str, channels: u32, messages: usize) {
     let arena = Arena::start("").await;
     let line = Arc::clone(&arena.neighbour.line);
     let admin = arena.caller("attacker", "admin").await;
-    let mut hooks = Vec::new();
-    for account in 1..=channels {
-        let settings = json!({ "channel_secret": SECRET, "channel_access_token": token_of(account) });
-        let form = json!({ "plugin": "line", "name": format!("Shop {account}"), "settings": settings });
-        let channel = admin.expect(201, "POST", "/v1/channels", form).await;
-        hooks.push(hook(&admin, &channel));
-    }
+    let hooks = connect_line_accounts(&admin, channels).await;
     let impact = arena
         .under(attack, move || async move {
             let (kept, until) = (Arc::new(AtomicUsize::new(0)), Instant::now() + lasting());
@@ -91,7 +84,7 @@ async fn flood(attack: &'static str, channels: u32, messages: usize) {
     impact.assert_held();
 }
 
-/// A request with so many texts, each of a customer of its own.
+/// A request with so many texts, from one customer after the other.
 fn texts(line: &Line, number: usize, messages: usize) -> Vec<u8> {
     let events: Vec<_> = (0..messages)
         .map(|message| {
@@ -103,7 +96,10 @@ fn texts(line: &Line, number: usize, messages: usize) -> Vec<u8> {
     body(&events)
 }
 
-/// Waits until every acknowledged webhook is translated, for as long as fewer and fewer wait.
+/// Waits until every acknowledged webhook is translated.
+///
+/// # Panics
+/// When the oldest that waits is the same for a minute.
 async fn caught_up(admin: &Api) {
     let oldest = async || admin.get("/v1/journal?state=pending&limit=1").await["items"].get(0).cloned();
     let (mut first, mut since) = (oldest().await, Instant::now());

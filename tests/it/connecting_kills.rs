@@ -23,8 +23,20 @@ fn line_form() -> Value {
 
 /// Asks, and kills the program once the request that `held` waits for has come. The program does not run afterwards.
 async fn cut_off(server: &mut Server, held: Meddled, method: &'static str, path: &str, body: Value) {
+    cut_off_with(server, held, method, path, body, None).await;
+}
+
+/// As [`cut_off`], with an `Idempotency-Key`.
+async fn cut_off_with(
+    server: &mut Server,
+    held: Meddled,
+    method: &'static str,
+    path: &str,
+    body: Value,
+    key: Option<&'static str>,
+) {
     let (api, path) = (server.api(), path.to_owned());
-    let asked = tokio::spawn(async move { api.ask(method, &path, &body).await });
+    let asked = tokio::spawn(async move { api.ask_once(method, &path, &body, key).await });
     held.arrived().await;
     server.kill().await;
     assert!(asked.await.unwrap().is_err(), "nothing was answered before the crash");
@@ -107,13 +119,7 @@ async fn a_request_that_is_repeated_with_its_key_after_the_crash_answers_with_th
     let mut server = Server::start(&leading(&line.overrides(), "")).await;
     let api = server.api();
     let held = line.meddle("PUT", ENDPOINT, HoldsAfter);
-    let asked = tokio::spawn({
-        let api = api.clone();
-        async move { api.ask_once("POST", "/v1/channels", &line_form(), Some("connect-1")).await }
-    });
-    held.arrived().await;
-    server.kill().await;
-    assert!(asked.await.unwrap().is_err(), "nothing was answered before the crash");
+    cut_off_with(&mut server, held, "POST", "/v1/channels", line_form(), Some("connect-1")).await;
     again(&mut server).await;
     line.reach_endpoint_at(&api.url(""));
     let (status, answer) = api.ask_once("POST", "/v1/channels", &line_form(), Some("connect-1")).await.unwrap();
@@ -171,18 +177,12 @@ async fn a_repeated_request_that_fails_after_the_crash_leaves_no_address_with_th
     let api = server.api();
     let form = json!({ "plugin": "telegram", "name": "Bot", "settings": { "bot_token": BOT_TOKEN } });
     let held = telegram.meddle("POST", "/setWebhook", HoldsAfter);
-    let asked = tokio::spawn({
-        let (api, form) = (api.clone(), form.clone());
-        async move { api.ask_once("POST", "/v1/channels", &form, Some("connect-1")).await }
-    });
-    held.arrived().await;
-    server.kill().await;
-    assert!(asked.await.unwrap().is_err(), "nothing was answered before the crash");
+    cut_off_with(&mut server, held, "POST", "/v1/channels", form.clone(), Some("connect-1")).await;
     assert!(telegram.webhook().is_some(), "Telegram took the address");
     let down = telegram.meddle("POST", "/setWebhook", Refuses(503));
     again(&mut server).await;
     down.arrived().await;
-    // The host's own round has tried in vain: a change waits until it is over.
+    // The change waits for the channel's turn, so the host's own round has ended when it is answered.
     let channel = channels(&api).await.pop().expect("it is tried again in the next round");
     let path = format!("/v1/channels/{}", channel["id"].as_str().unwrap());
     api.expect(200, "PATCH", &path, json!({ "name": "Bot" })).await;
