@@ -102,6 +102,19 @@ impl Arena {
     }
 }
 
+/// Serves the attackers' own provider on a thread of their priority, until the process ends; its address.
+pub fn accomplice(app: axum::Router) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        yield_to_the_server();
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move { axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), app).await })
+    });
+    address
+}
+
 /// Lowers this thread's priority, because the attackers' own work is not the server's: what a neighbour meets is what the server does.
 fn yield_to_the_server() {
     let _ = rustix::process::setpriority_process(None, 19);

@@ -9,7 +9,7 @@ use sambung_tests::api::Api;
 use sambung_tests::server::target_folder;
 use serde_json::json;
 
-use crate::arena::Arena;
+use crate::arena::{Arena, accomplice};
 use crate::scale::lasting;
 
 /// Calls at a time.
@@ -82,12 +82,9 @@ async fn looking_for_hundreds_of_captured_values_holds_up_nobody() {
     let tokens: Vec<String> = (4..250).map(|length| "a".repeat(length)).collect();
     let tokens = json!({ "tokens": tokens }).to_string();
     let large = "a".repeat(6 << 20);
-    let accomplice = Router::new()
+    let app = Router::new()
         .route("/tokens", get(move || async move { tokens }))
         .route("/large", get(move || async move { large }));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    let serving = tokio::spawn(async move { axum::serve(listener, accomplice).await.unwrap() });
+    let base = accomplice(app);
     attack("captures", "captures", "captures", &[("https://api.provider.example".to_owned(), base)]).await;
-    serving.abort();
 }

@@ -14,7 +14,7 @@ use sambung_tests::bench::process::resident;
 use sambung_tests::server::target_folder;
 use serde_json::json;
 
-use crate::arena::Arena;
+use crate::arena::{Arena, accomplice};
 use crate::scale::lasting;
 
 /// Calls at a time.
@@ -61,12 +61,8 @@ fn files(pid: u32) -> usize {
 }
 
 /// Gives a file, and takes bodies slowly, so that what a body needs is needed for a while.
-async fn accomplice() -> String {
-    let app = Router::new().route("/file", get(|| async { vec![b'x'; FILE] })).route("/take", post(take));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    base
+fn slow_provider() -> Router {
+    Router::new().route("/file", get(|| async { vec![b'x'; FILE] })).route("/take", post(take))
 }
 
 async fn take(body: Body) -> StatusCode {
@@ -104,7 +100,7 @@ async fn connects(admin: Api) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_of_thousands_of_pieces_open_few_files_and_hold_little_memory() {
-    let overrides = [("https://api.provider.example".to_owned(), accomplice().await)];
+    let overrides = [("https://api.provider.example".to_owned(), accomplice(slow_provider()))];
     let arena = Arena::start_with(&overrides, "").await;
     let wasm = sambung_guests::component(&target_folder(), "many_pieces");
     let put = arena.operator().request("POST", "/v1/plugins").header("content-type", "application/wasm").body(wasm);
