@@ -1,9 +1,10 @@
 //! Folds the write-ahead log into the database file while commits go on.
 //!
-//! A thread with a connection of its own copies what the log holds; then the writer copies the little that was committed meanwhile,
-//! and the log begins anew. Where the thread does not keep up the writer folds it all in, and commits wait.
+//! A thread with a connection of its own copies what the log holds and has the disk take it; then the writer copies the little that was
+//! committed meanwhile, and the log begins anew. Where the thread does not keep up the writer folds it all in, and commits wait.
 
 use std::cell::Cell;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,9 +15,8 @@ use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
 use super::DbError;
+use super::pace::Pace;
 
-/// The thread begins when the log has this many pages. Each page in it is written once more, however often it was changed.
-const BEGIN: i32 = 4_000;
 /// The writer does not wait for the thread any longer.
 const TOO_LONG: i32 = 16_000;
 
@@ -28,6 +28,8 @@ thread_local! {
 /// The writer's side.
 pub(super) struct Fold {
     begin: Option<SyncSender<()>>,
+    /// Says from how many pages on the thread begins.
+    pace: Arc<Pace>,
     copied: Arc<AtomicBool>,
     asked: Cell<bool>,
     thread: Option<JoinHandle<()>>,
@@ -35,21 +37,23 @@ pub(super) struct Fold {
 
 impl Fold {
     /// `writer`: the connection that commits; SQLite no longer folds in its log by itself.
-    pub fn start(writer: &Connection, path: &Path) -> Result<Fold, DbError> {
+    pub fn start(writer: &Connection, path: &Path, pace: Arc<Pace>) -> Result<Fold, DbError> {
         writer.wal_hook(Some(|_: &Wal, pages| {
             PAGES.set(pages);
             Ok(())
         }));
         let connection = Connection::open(path)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        let file = File::open(path)
+            .map_err(|error| DbError::Damaged(format!("{} cannot be opened: {error}", path.display())))?;
         let (begin, begun) = sync_channel(1);
         let copied = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&copied);
         let thread = std::thread::Builder::new()
             .name("sambung-fold".into())
-            .spawn(move || work(&connection, &begun, &theirs))
+            .spawn(move || work(&connection, &file, &begun, &theirs))
             .map_err(|error| DbError::Damaged(format!("no thread can be started: {error}")))?;
-        Ok(Fold { begin: Some(begin), copied, asked: Cell::new(false), thread: Some(thread) })
+        Ok(Fold { begin: Some(begin), pace, copied, asked: Cell::new(false), thread: Some(thread) })
     }
 
     /// To be called by the writer between commits.
@@ -58,7 +62,7 @@ impl Fold {
             copy(writer);
             self.asked.set(false);
             PAGES.set(0);
-        } else if PAGES.get() > BEGIN && !self.asked.replace(true) {
+        } else if PAGES.get() > self.pace.portion().pages && !self.asked.replace(true) {
             // A full channel has asked already; one without a reader leaves it to the writer.
             let _ = self.begin.as_ref().map(|begin| begin.try_send(()));
         }
@@ -75,9 +79,17 @@ impl Drop for Fold {
     }
 }
 
-fn work(connection: &Connection, begun: &Receiver<()>, copied: &AtomicBool) {
+/// `file` stays open as long as the thread lives, because closing it would end the locks that SQLite holds on the database.
+fn work(connection: &Connection, file: &File, begun: &Receiver<()>, copied: &AtomicBool) {
     while begun.recv().is_ok() {
-        copy(connection);
+        // SQLite has the disk take what it copied only where it copied all there is, which is the writer's part: commits would wait for
+        // all of it. The second time there is little left, and so for the writer.
+        for _ in 0..2 {
+            copy(connection);
+            if let Err(error) = file.sync_data() {
+                tracing::warn!(%error, "the disk could not be told to take what was folded in");
+            }
+        }
         copied.store(true, Ordering::Release);
     }
 }

@@ -25,6 +25,7 @@ mod leases;
 mod media;
 mod messages;
 mod outbound;
+mod pace;
 mod plugins;
 mod polls;
 mod readers;
@@ -215,6 +216,7 @@ struct Inner {
     path: PathBuf,
     writer: writer::Writer,
     readers: readers::Readers,
+    pace: Arc<pace::Pace>,
     /// The last id that was given to a request.
     last_journal_id: AtomicI64,
     closed: AtomicBool,
@@ -243,7 +245,8 @@ impl Db {
             after::committed(&woken, &forgets);
         };
         let last_journal_id = AtomicI64::new(journal::last_id(&connection)?);
-        let fold = fold::Fold::start(&connection, &config.path)?;
+        let pace = Arc::new(pace::Pace::new());
+        let fold = fold::Fold::start(&connection, &config.path, Arc::clone(&pace))?;
         let bounds = writer::Bounds { queue: config.queue, together: config.together };
         Ok(Db(Arc::new(Inner {
             addresses,
@@ -254,6 +257,7 @@ impl Db {
             writer: writer::Writer::start(connection, bounds, committed, move |writer| fold.tend(writer)),
             readers: readers::Readers::start(&config.path, config.readers, config.read_queue),
             path: config.path,
+            pace,
             last_journal_id,
             closed: AtomicBool::new(false),
         })))
@@ -312,6 +316,11 @@ impl Db {
     /// The master keys, for sealing and opening what a row holds.
     pub(in crate::db) fn vault(&self) -> Vault {
         self.0.vault.clone()
+    }
+
+    /// How much is written at a time.
+    pub fn pace(&self) -> &pace::Pace {
+        &self.0.pace
     }
 
     /// Channels in memory.

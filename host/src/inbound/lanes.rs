@@ -103,12 +103,12 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// What may be committed next, at most `most` by their weight, in the order of each address. Each sharer has one turn of `step`, so
-    /// that a commit with rows of several is short; a sharer that is alone fills it. A row that weighs more than `step` counts as that
-    /// much and is the last of its address: it may come [`Lanes::back`].
+    /// What may be committed next, at most `most` by their weight, in the order of each address. Sharers divide that among them, each
+    /// with one turn of at most `step`, so that a commit with rows of several is short; a sharer that is alone fills it. A row that
+    /// weighs more than `step` counts as that much and is the last of its address: it may come [`Lanes::back`].
     pub fn leave(&mut self, most: usize, step: usize, weigh: impl Fn(&T) -> usize) -> Vec<T> {
         let sharers = self.ready.sharers.len();
-        let each = if sharers == 1 { most } else { step };
+        let each = if sharers == 1 { most } else { step.min(most / sharers.max(1)).max(1) };
         let (mut leaving, mut room) = (Vec::new(), most);
         for _ in 0..sharers {
             if room == 0 {
@@ -314,6 +314,16 @@ mod tests {
         assert_eq!(lanes.leave(100, 10, |_| 6), [0, 100], "two of them are more than a turn");
         assert_eq!(lanes.leave(12, 10, |_| 6), [1, 2]);
         assert_eq!(lanes.leave(100, 10, |_| 5), [3, 4]);
+    }
+
+    #[test]
+    fn however_many_sharers_have_rows_each_has_some_in_the_next_commit() {
+        let mut lanes = Lanes::new();
+        for sharer in 0..20 {
+            fill(&mut lanes, &format!("s{sharer}"), &format!("a{sharer}"), sharer * 100..sharer * 100 + 50);
+        }
+        assert_eq!(lanes.leave(40, 64, |_| 1), (0..20).flat_map(|one| [one * 100, one * 100 + 1]).collect::<Vec<_>>());
+        assert_eq!(lanes.leave(10, 64, |_| 1).len(), 10, "one each, of as many as there is room for");
     }
 
     proptest! {

@@ -26,9 +26,6 @@ const LARGEST: usize = 12;
 /// Requests that are taken, or read from the journal, at a time; and bytes of their bodies.
 const AT_ONCE: usize = 1024;
 const MOST_BYTES: usize = 24 << 20;
-/// Events in one commit, a row without any counting as one. Larger commits cost less for each event, and delay the requests that
-/// arrive while one is written.
-const MOST_IN_COMMIT: usize = 256;
 /// A commit costs the disk as much for one row as for many: it waits this long for translations that are under way, unless so many
 /// rows are ready.
 const GATHER: Duration = Duration::from_millis(2);
@@ -358,10 +355,12 @@ impl Pipeline<'_> {
         if self.translating > 0 && self.lanes.translated() < ENOUGH && !gathered {
             return;
         }
-        let rows = self.lanes.leave(MOST_IN_COMMIT, STEP, Translated::weight);
+        let pace = self.inner.db.pace();
+        let rows = self.lanes.leave(pace.portion().events, STEP, Translated::weight);
         if rows.is_empty() {
             return;
         }
+        pace.wrote(rows.iter().map(|translated| sharer(&translated.row)), Instant::now());
         self.committing = true;
         self.ready = None;
         let (db, now) = (self.inner.db.clone(), self.inner.clock.now());
