@@ -19,6 +19,7 @@ mod hanging_provider;
 mod held_sockets;
 mod host_functions;
 mod http2_floods;
+mod mail_html;
 mod many_events;
 mod many_pieces;
 mod sign_in_keys;

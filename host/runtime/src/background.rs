@@ -27,6 +27,18 @@ pub fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Jo
     RUNTIME.spawn_blocking(work)
 }
 
+/// Computes on such a thread and waits for it. A panic goes on in the caller.
+pub async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match spawn(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and the caller with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
 /// Lowers the priority of the calling thread. Where the system refuses, the thread computes as any other does.
 fn yield_to_requests() {
     // Elsewhere this would lower the whole process.

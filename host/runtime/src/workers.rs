@@ -39,22 +39,14 @@ impl Workers {
         // Neither semaphore is ever closed.
         let _own = share.acquire().await;
         let _place = self.all.acquire().await;
-        let timed = background::spawn(move || {
+        let (done, took) = background::run(move || {
             let begun = thread_time();
             let done = work();
             (done, thread_time().saturating_sub(begun))
-        });
-        match timed.await {
-            Ok((done, took)) => {
-                watch.add(took);
-                done
-            }
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime ends, and this call with it.
-                Err(_) => std::future::pending().await,
-            },
-        }
+        })
+        .await;
+        watch.add(took);
+        done
     }
 
     fn share_of(&self, workspace: &str) -> Arc<Semaphore> {

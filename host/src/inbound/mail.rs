@@ -1,5 +1,6 @@
 //! Rows of the journal that are mails: as the plugin sees them, and their files for the job that stores them.
 
+use sambung_runtime::background;
 use sambung_runtime::contract::types::{Authentication, Envelope, Mail};
 
 use crate::db::PendingRow;
@@ -36,11 +37,10 @@ pub(super) async fn of(row: &PendingRow) -> Result<Option<Mail>, String> {
         return Ok(Some(mail::parse(&row.body, envelope, verdicts)));
     }
     let raw = row.body.clone();
-    let parsed = tokio::task::spawn_blocking(move || mail::parse(&raw, envelope, verdicts)).await;
-    parsed.map(Some).map_err(|error| format!("the mail could not be parsed: {error}"))
+    Ok(Some(background::run(move || mail::parse(&raw, envelope, verdicts)).await))
 }
 
 /// The file that a handle of this raw mail names.
 pub(super) async fn file(raw: Vec<u8>, handle: String) -> Option<FileOfMail> {
-    tokio::task::spawn_blocking(move || mail::file_of(&raw, &handle)).await.ok().flatten()
+    background::run(move || mail::file_of(&raw, &handle)).await
 }

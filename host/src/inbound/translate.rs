@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use sambung_runtime::contract::inbound::{Happening, Item, ItemResult, Outcome, Request};
-use sambung_runtime::contract::types::{Channel, Mail};
+use sambung_runtime::contract::types::{Channel, Content, Mail};
 use sambung_runtime::{CallError, CallFault, Caller, Usage};
 
 use super::Inner;
 use crate::db::{PendingRow, Progress, Translated, Translation};
+use crate::mail;
 use crate::model::channel::ChannelState;
 
 /// How often a call is tried that failed for want of room, before the row is parked.
@@ -91,6 +92,7 @@ async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, Str
                 let mut outcome = outcome?;
                 within(&outcome, inner.most_events)?;
                 outcome.items.iter_mut().for_each(park_unnamed);
+                let outcome = mail::harmless(outcome, each_content).await;
                 return Ok(Translation::Outcome {
                     outcome: outcome.into(),
                     rules: Arc::from(generation.plugin.window_rules()),
@@ -104,6 +106,18 @@ async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, Str
             Err(error) => {
                 tracing::warn!(row = id, plugin = generation.id, %error, "a request could not be translated");
                 return Ok(Translation::Failed(error));
+            }
+        }
+    }
+}
+
+/// Every content of a message in it.
+fn each_content(outcome: &mut Outcome, visit: &mut dyn FnMut(&mut Content)) {
+    for item in &mut outcome.items {
+        let ItemResult::Events(events) = &mut item.outcome else { continue };
+        for event in events {
+            if let Happening::Message(message) = &mut event.what {
+                message.content.iter_mut().for_each(&mut *visit);
             }
         }
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
-use lettre::Message;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail as MailCommand, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
+use sambung_runtime::background;
 use sambung_runtime::contract::mailer::{Accepted, MailError};
 use sambung_runtime::contract::types::Mail;
 use sambung_runtime::egress::{Client, DialFault, MailServer};
@@ -208,12 +208,15 @@ impl Deliverer {
         leaving: &dyn Leaving,
     ) -> Result<Accepted, MailError> {
         let files = self.load(caller, &mail, leaving).await?;
-        let message: Message = write(&mail, files).map_err(|words| error("invalid", words))?;
+        let (mail, written) = background::run(move || {
+            let written = write(&mail, files).map(|message| (message.envelope().from().cloned(), message.formatted()));
+            (mail, written)
+        })
+        .await;
+        let (sender, bytes) = written.map_err(|words| error("invalid", words))?;
         let way = self.way(route).await?;
         let mut connection = self.open(&way).await?;
-        let bytes = message.formatted();
         let parameters = self.parameters(&mut connection, &mail, &bytes).await;
-        let sender = message.envelope().from().cloned();
         let refused = |problem: Problem| problem.before("the server", &way.host);
         within(connection.command(MailCommand::new(sender, parameters))).await.map_err(refused)?;
         for to in mail.to.iter().chain(&mail.cc) {

@@ -4,6 +4,7 @@
 
 mod address;
 mod deliver;
+mod harmless;
 mod parse;
 mod tame;
 mod verdicts;
@@ -11,6 +12,7 @@ mod write;
 
 pub use address::{FORWARDING_ADDRESS, Recipient};
 pub use deliver::{Deliverer, DelivererError, Relay};
+pub use harmless::harmless;
 pub use parse::{FileOfMail, file_of, parse};
 pub use verdicts::{Seen, Verdicts, VerdictsError};
 

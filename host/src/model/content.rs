@@ -30,7 +30,23 @@ const TYPES: [&str; 11] = [
 /// Most contents of one message.
 pub const MOST_CONTENTS: usize = 64;
 
-/// One content as JSON. `name_media` gives the id under which a file is kept; `None`: the file cannot be had.
+/// Bytes of the HTML in a content.
+pub fn html_bytes(content: &Content) -> usize {
+    match content {
+        Content::Mail(mail) => mail.html.as_ref().map_or(0, String::len),
+        _ => 0,
+    }
+}
+
+/// Makes the HTML in a content harmless, which takes up to a second for a megabyte of it. To be done before [`to_json`] with
+/// what a plugin or a caller gave.
+pub fn clean(content: &mut Content) {
+    if let Content::Mail(mail) = content {
+        mail::clean(mail);
+    }
+}
+
+/// One content as JSON, its HTML being [`clean`]. `name_media` gives the id under which a file is kept; `None`: the file cannot be had.
 pub fn to_json(content: &Content, name_media: &mut dyn FnMut(&MediaRef) -> Option<String>) -> Value {
     match content {
         Content::Text(text) => {
@@ -182,9 +198,19 @@ pub fn fill_media(contents: &mut Value, describe: &dyn Fn(&str) -> Option<Map<St
     });
 }
 
+/// One content of a stored list, as the contract has it.
+///
+/// # Errors
+/// Faults of what is stored.
+pub fn from_stored(stored: &Value) -> Result<Content, Vec<FieldError>> {
+    let mut shown = stored.clone();
+    mail::show(&mut shown);
+    from_json(&shown, "#/content")
+}
+
 /// A stored list of contents as the API shows it: one object, or a list when there are several.
 pub fn shown(mut contents: Value) -> Value {
-    contents.as_array_mut().into_iter().flatten().for_each(mail::clean_shown);
+    contents.as_array_mut().into_iter().flatten().for_each(mail::show);
     match contents {
         Value::Array(mut list) if list.len() == 1 => list.swap_remove(0),
         other => other,
@@ -386,6 +412,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::html;
 
     fn back(content: &Content) -> Content {
         let json = to_json(content, &mut |file| file.blob.clone());
@@ -446,6 +473,25 @@ mod tests {
             shown(stored),
             json!({"type": "media", "kind": "image", "media_id": "md_1", "caption": "lihat", "state": "stored"})
         );
+    }
+
+    #[test]
+    fn html_that_an_earlier_cleaner_let_through_is_cleaned_before_it_is_shown_or_handed_on() {
+        let stored =
+            |cleaner: Value| json!({"type": "mail", "html": "<b>x</b><script>y</script>", "html_cleaner": cleaner});
+        let now = html::VERSION;
+        for (cleaner, expected) in [
+            (json!(now), "<b>x</b><script>y</script>"),
+            (json!(now - 1), "<b>x</b>"),
+            (json!(now + 1), "<b>x</b>"),
+            (Value::Null, "<b>x</b>"),
+        ] {
+            assert_eq!(shown(json!([stored(cleaner.clone())])), json!({"type": "mail", "html": expected}), "{cleaner}");
+            let Ok(Content::Mail(mail)) = from_stored(&stored(cleaner)) else { panic!("it is a mail") };
+            assert_eq!(mail.html.as_deref(), Some(expected));
+        }
+        let faults = from_json(&stored(json!(now)), "#/content").expect_err("no caller says which cleaner it was");
+        assert_eq!(faults[0].pointer, "#/content/html_cleaner");
     }
 
     #[test]

@@ -269,7 +269,7 @@ pub(super) fn outgoing(group: &Group) -> Result<Vec<Outgoing>, String> {
 }
 
 fn contract_content(stored: &Value) -> Result<Content, String> {
-    let mut read = content::from_json(stored, "#/content")
+    let mut read = content::from_stored(stored)
         .map_err(|faults| faults.into_iter().map(|fault| fault.detail).collect::<Vec<_>>().join("; "))?;
     if let Content::Template(template) = &mut read {
         *template = template_use::for_plugin(template);

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Outbound;
 use crate::db::{ChannelRow, DbError};
+use crate::mail;
 use crate::model::content;
 use crate::model::fault::FieldError;
 use crate::model::windows::{self, Facts, Window, Wish};
@@ -39,7 +40,8 @@ impl Outbound {
         plugin: &Plugin,
         wanted: &Value,
     ) -> Result<Vec<Value>, ComposeError> {
-        let mut contents = content::list_from_json(wanted, "#/content").map_err(ComposeError::Fields)?;
+        let contents = content::list_from_json(wanted, "#/content").map_err(ComposeError::Fields)?;
+        let mut contents = mail::harmless(contents, |contents, clean| contents.iter_mut().for_each(clean)).await;
         let limits = &plugin.manifest().limits;
         let mut faults = Vec::new();
         for (index, content) in contents.iter_mut().enumerate() {

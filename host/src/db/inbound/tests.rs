@@ -16,7 +16,7 @@ use sambung_runtime::contract::inbound::{
     Delivery, Event, Happening, IdentityChange, Item, ItemResult, Message, Opening, Outcome, Reaction, Watermark,
 };
 use sambung_runtime::contract::types::{Content, Identity, Person, Target, Text, Thread};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Effect, Progress, Translated, Translation};
 use crate::db::{Db, DbConfig, PendingRow, Priority, Which};
@@ -98,6 +98,21 @@ fn translated(id: i64, channel: Option<&str>, items: Vec<Item>, replayed: bool) 
     };
     let translation = Translation::Outcome { outcome: outcome.into(), rules: Arc::from([]), early: false };
     Translated { row: Arc::new(row), translation, progress: Progress::default() }
+}
+
+#[test]
+fn a_long_body_and_long_html_weigh_as_much_as_the_events_that_take_as_long() {
+    let weight = |body: usize, html: usize| {
+        let mail = json!({ "type": "mail", "html": "x".repeat(html) });
+        let mail = crate::model::content::from_json(&mail, "").expect("it is a mail");
+        let happening = Happening::Message(Message { content: vec![mail], ..message("m1", "t") });
+        let mut one = translated(1, None, vec![item(vec![event("e1", FIRST, happening)], &[])], false);
+        one.row = Arc::new(PendingRow { body: vec![0; body], ..PendingRow::default() });
+        one.weight()
+    };
+    assert_eq!(weight(1_000, 1_000), 1);
+    assert_eq!(weight(1 << 20, 1_000), 128);
+    assert_eq!(weight(1_000, 512 << 10), 64);
 }
 
 fn item(events: Vec<Event>, routes: &[&str]) -> Item {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use sambung_runtime::CallError;
-use sambung_runtime::contract::inbound::{Event, Item, ItemResult, Outcome};
+use sambung_runtime::contract::inbound::{Event, Happening, Item, ItemResult, Outcome};
 use sambung_runtime::contract::windows::WindowRule;
 
 use crate::db::PendingRow;
+use crate::model::content;
 
 /// A request with what its plugin made of it.
 #[derive(Debug, Clone)]
@@ -46,13 +47,30 @@ pub(super) struct Tally {
     pub first_reason: Option<String>,
 }
 
+/// Bytes that the disk takes in about the time of one event without files and long texts.
+const BYTES_OF_EVENT: usize = 8 << 10;
+
 impl Translated {
-    /// How many events are left to commit, an item without any counting as one.
+    /// How long it takes to commit what is left of it, in events of the usual length, an item without any counting as one.
     pub fn weight(&self) -> usize {
-        let Translation::Outcome { outcome, .. } = &self.translation else { return 1 };
+        let of_body = self.row.body.len() / BYTES_OF_EVENT;
+        let Translation::Outcome { outcome, .. } = &self.translation else { return of_body.max(1) };
         let left = outcome.items.iter().skip(self.progress.item);
-        let events: usize = left.map(|item| events_of(item).len().max(1)).sum();
-        events.saturating_sub(self.progress.event).max(1)
+        let (mut events, mut html) = (0, 0);
+        for events_of_item in left.map(events_of) {
+            events += events_of_item.len().max(1);
+            html += events_of_item.iter().map(html_bytes).sum::<usize>();
+        }
+        let events = events.saturating_sub(self.progress.event).max(1);
+        events.max(of_body).max(html / BYTES_OF_EVENT)
+    }
+}
+
+/// The HTML of a mail may be much longer than the rest of what is stored of a request.
+fn html_bytes(event: &Event) -> usize {
+    match &event.what {
+        Happening::Message(message) => message.content.iter().map(content::html_bytes).sum(),
+        _ => 0,
     }
 }
 

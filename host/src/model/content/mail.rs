@@ -1,4 +1,5 @@
-//! Mails among the contents of messages, both ways. Their HTML is cleaned on the way in, whoever wrote it.
+//! Mails among the contents of messages, both ways. Their HTML is cleaned before it is stored, by whomever it was written: that takes
+//! long, so that it is a step of its own ([`clean`]), and what is stored says which version of the cleaner did it.
 
 use sambung_runtime::contract::types::{Authentication, Envelope, Mail, Mailbox, MediaRef, ReportPart};
 use serde_json::{Map, Value, json};
@@ -27,6 +28,8 @@ const KEYS: [&str; 18] = [
     "extra",
     "type",
 ];
+/// Names the version of the cleaner in what is stored.
+const CLEANER: &str = "html_cleaner";
 /// What is said about a file of a mail in the contract's `extra`, and its name in JSON.
 const FILE_EXTRA: [(&str, &str); 2] = [("content-id", "content_id"), ("inline", "inline")];
 
@@ -52,7 +55,11 @@ pub(super) fn to_json(mail: &Mail, name_media: &mut dyn FnMut(&MediaRef) -> Opti
         object.insert("date".into(), date.into());
     }
     put(&mut object, "text", mail.text.as_deref());
-    put(&mut object, "html", mail.html.as_deref().map(html::clean).as_deref());
+    if let Some(text) = &mail.html {
+        debug_assert!(text.len() > 4_096 || html::clean(text) == *text, "HTML is cleaned before it is written: {text}");
+        object.insert("html".into(), text.as_str().into());
+        object.insert(CLEANER.into(), html::VERSION.into());
+    }
     object.insert("files".into(), mail.files.iter().map(|file| mail_file(file, name_media)).collect());
     if !mail.authentication.is_empty() {
         let verdicts = mail.authentication.iter().map(|one| {
@@ -89,10 +96,22 @@ fn mail_file(file: &MediaRef, name_media: &mut dyn FnMut(&MediaRef) -> Option<St
     object.into()
 }
 
-/// Cleans the HTML of a mail that is about to be shown: what an earlier version of the cleaner let through is not shown either.
-pub(super) fn clean_shown(content: &mut Value) {
-    if content.get("type").and_then(Value::as_str) == Some("mail")
-        && let Some(Value::String(text)) = content.get_mut("html")
+/// Makes the HTML of a mail harmless.
+pub(super) fn clean(mail: &mut Mail) {
+    if let Some(text) = &mut mail.html {
+        *text = html::clean(text);
+    }
+}
+
+/// A stored mail as it is shown and handed on: what an earlier version of the cleaner let through is not shown either.
+pub(super) fn show(content: &mut Value) {
+    let Some(object) = content.as_object_mut().filter(|object| object.get("type").is_some_and(|kind| kind == "mail"))
+    else {
+        return;
+    };
+    let cleaner = object.remove(CLEANER).and_then(|version| version.as_u64());
+    if cleaner != Some(html::VERSION)
+        && let Some(Value::String(text)) = object.get_mut("html")
     {
         *text = html::clean(text);
     }
@@ -115,7 +134,7 @@ impl Reader<'_> {
             references: self.read("references", "must be a list of texts"),
             date: self.object.get("date").and_then(Value::as_u64),
             text: self.optional("text"),
-            html: self.optional("html").map(|text| html::clean(&text)),
+            html: self.optional("html"),
             files,
             authentication: self.objects("authentication", |one| {
                 Some(Authentication {

@@ -1,0 +1,21 @@
+//! Makes the HTML of mails harmless before it is stored. Where it is long a background thread does, because a megabyte takes up to a
+//! second, in which the thread that it was asked on serves others.
+
+use sambung_runtime::background;
+use sambung_runtime::contract::types::Content;
+
+use crate::model::content;
+
+/// HTML of so many bytes is cleaned where it is.
+const SHORT: usize = 8 << 10;
+
+/// Cleans the contents that `each` finds in it.
+pub async fn harmless<T: Send + 'static>(mut it: T, each: fn(&mut T, &mut dyn FnMut(&mut Content))) -> T {
+    let mut bytes = 0;
+    each(&mut it, &mut |one| bytes += content::html_bytes(one));
+    let clean = move || {
+        each(&mut it, &mut content::clean);
+        it
+    };
+    if bytes <= SHORT { clean() } else { background::run(clean).await }
+}
