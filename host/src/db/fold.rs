@@ -1,7 +1,8 @@
 //! Folds the write-ahead log into the database file while commits go on.
 //!
-//! A thread with a connection of its own copies what the log holds and has the disk take it; then the writer copies the little that was
-//! committed meanwhile, and the log begins anew. Where the thread does not keep up the writer folds it all in, and commits wait.
+//! A thread with a connection of its own copies what the log holds and has the disk take it, again and again. Once the log is long the
+//! writer copies the little that was committed meanwhile, and the log begins anew. Where the thread does not keep up the writer folds
+//! it all in, and commits wait.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -17,6 +18,8 @@ use rusqlite::hooks::Wal;
 use super::DbError;
 use super::pace::Pace;
 
+/// The log begins anew when it has this many pages.
+const LONG: i32 = 4_000;
 /// The writer does not wait for the thread any longer.
 const TOO_LONG: i32 = 16_000;
 
@@ -32,6 +35,8 @@ pub(super) struct Fold {
     pace: Arc<Pace>,
     copied: Arc<AtomicBool>,
     asked: Cell<bool>,
+    /// Pages in the log when the thread was asked last.
+    folded: Cell<i32>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -53,16 +58,33 @@ impl Fold {
             .name("sambung-fold".into())
             .spawn(move || work(&connection, &file, &begun, &theirs))
             .map_err(|error| DbError::Damaged(format!("no thread can be started: {error}")))?;
-        Ok(Fold { begin: Some(begin), pace, copied, asked: Cell::new(false), thread: Some(thread) })
+        Ok(Fold {
+            begin: Some(begin),
+            pace,
+            copied,
+            asked: Cell::new(false),
+            folded: Cell::new(0),
+            thread: Some(thread),
+        })
     }
 
     /// To be called by the writer between commits.
     pub fn tend(&self, writer: &Connection) {
-        if self.copied.swap(false, Ordering::Acquire) || PAGES.get() > TOO_LONG {
-            copy(writer);
+        let pages = PAGES.get();
+        let copied = self.copied.swap(false, Ordering::Acquire);
+        if copied {
             self.asked.set(false);
+        }
+        if pages < self.folded.get() {
+            // It began anew without the writer's part, because the thread had copied all there was.
+            self.folded.set(0);
+        }
+        if (copied && pages > LONG) || pages > TOO_LONG {
+            copy(writer);
             PAGES.set(0);
-        } else if PAGES.get() > self.pace.portion().pages && !self.asked.replace(true) {
+            self.folded.set(0);
+        } else if pages - self.folded.get() > self.pace.portion().pages && !self.asked.replace(true) {
+            self.folded.set(pages);
             // A full channel has asked already; one without a reader leaves it to the writer.
             let _ = self.begin.as_ref().map(|begin| begin.try_send(()));
         }

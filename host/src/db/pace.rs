@@ -13,7 +13,7 @@ const ALONE_AFTER: Duration = Duration::from_secs(1);
 pub struct Portion {
     /// Events in one commit of translated requests, a request without any counting as one.
     pub events: usize,
-    /// Pages in the write-ahead log from which on it is folded in.
+    /// Pages that are added to the write-ahead log before what it holds is folded in.
     pub pages: i32,
 }
 
