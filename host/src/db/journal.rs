@@ -319,24 +319,12 @@ impl Db {
     /// Commits a verified request that waits for its translation; after this it may be acknowledged. `until` is dropped once it is
     /// on disk, or certainly not.
     pub async fn append_journal(&self, row: Arc<PendingRow>, until: impl Send + 'static) -> Result<(), DbError> {
+        let bytes = row.body.len();
         let act = move |db: &Connection| {
             append(db, &row)?;
             Ok(until)
         };
-        self.write_statement(Priority::Urgent, act, drop).await
-    }
-
-    /// As [`Db::append_journal`], of many: all of them or none.
-    pub async fn append_journal_rows(
-        &self,
-        rows: Vec<Arc<PendingRow>>,
-        until: impl Send + 'static,
-    ) -> Result<(), DbError> {
-        let act = move |db: &Connection| {
-            rows.iter().try_for_each(|row| append(db, row))?;
-            Ok(until)
-        };
-        self.write(Priority::Urgent, act).await.map(drop)
+        self.write_statement(Priority::Urgent, bytes, act, drop).await
     }
 
     /// Rows of these plugins that wait for translation, in order of arrival at each address, without those of `skip`: at most `most`, and no more than

@@ -272,15 +272,16 @@ impl Db {
         self.0.writer.run(priority, act).await
     }
 
-    /// As [`Db::write`], for an act that writes with one statement; `committed` is called once it is on disk, in the order of
+    /// As [`Db::write`], for an act that writes so many bytes with one statement; `committed` is called once it is on disk, in the order of
     /// the acts: it must be quick.
     pub(in crate::db) async fn write_statement<T: Send + 'static, U: Send + 'static>(
         &self,
         priority: Priority,
+        bytes: usize,
         act: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
         committed: impl FnOnce(T) -> U + Send + 'static,
     ) -> Result<U, DbError> {
-        self.0.writer.run_then(priority, Undo::Statement, act, committed).await
+        self.0.writer.run_then(priority, Undo::Statement, bytes, act, committed).await
     }
 
     /// As [`Db::write`], for an act that is many acts itself: a transaction of its own, which an error undoes.
@@ -289,7 +290,7 @@ impl Db {
         priority: Priority,
         act: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, DbError> {
-        self.0.writer.run_then(priority, Undo::Transaction, act, |done| done).await
+        self.0.writer.run_then(priority, Undo::Transaction, 0, act, |done| done).await
     }
 
     /// Runs `ask` on one of the readers.

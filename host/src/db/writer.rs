@@ -18,6 +18,9 @@ use super::DbError;
 
 /// Routine acts in one transaction.
 const MOST_ROUTINE: usize = 100;
+/// Bytes that urgent acts bring along in one transaction, one act at least: the acts that wait for it wait for these bytes.
+const MOST_BYTES: usize = 1 << 20;
+
 /// What goes first into the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
@@ -41,6 +44,8 @@ pub(super) enum Undo {
 /// An act and the caller who waits for it.
 trait Job: Send {
     fn undo(&self) -> Undo;
+    /// Bytes that it brings along.
+    fn bytes(&self) -> usize;
     /// Runs in its savepoint; whether to keep what it did.
     fn run(&mut self, connection: &Connection) -> bool;
     /// Tells the caller, after the commit or its failure.
@@ -50,6 +55,7 @@ trait Job: Send {
 struct Pending<T, U, F, G> {
     act: Option<F>,
     undo: Undo,
+    bytes: usize,
     result: Option<Result<T, DbError>>,
     committed: G,
     caller: oneshot::Sender<Result<U, DbError>>,
@@ -64,6 +70,10 @@ where
 {
     fn undo(&self) -> Undo {
         self.undo
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
     }
 
     fn run(&mut self, connection: &Connection) -> bool {
@@ -148,20 +158,22 @@ impl Writer {
         priority: Priority,
         act: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, DbError> {
-        self.run_then(priority, Undo::Savepoint, act, |done| done).await
+        self.run_then(priority, Undo::Savepoint, 0, act, |done| done).await
     }
 
-    /// As [`Writer::run`]; `committed` is called once the act is on disk, in the order of the acts, on the writer's thread: it
+    /// As [`Writer::run`], of an act that brings so many bytes along; `committed` is called once the act is on disk, in the order of the acts, on the writer's thread: it
     /// must be quick.
     pub(super) async fn run_then<T: Send + 'static, U: Send + 'static>(
         &self,
         priority: Priority,
         undo: Undo,
+        bytes: usize,
         act: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
         committed: impl FnOnce(T) -> U + Send + 'static,
     ) -> Result<U, DbError> {
         let (tell, told) = oneshot::channel();
-        let job: Box<dyn Job> = Box::new(Pending { act: Some(act), undo, result: None, committed, caller: tell });
+        let job: Box<dyn Job> =
+            Box::new(Pending { act: Some(act), undo, bytes, result: None, committed, caller: tell });
         {
             let mut queue = self.shared.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             if queue.closing {
@@ -214,7 +226,12 @@ fn next_batch(shared: &Shared) -> Option<Vec<Box<dyn Job>>> {
     let together = shared.bounds.together.max(1);
     // However many urgent acts wait, the others have a share of every commit.
     let share = queue.routine.len().min(MOST_ROUTINE).min(together / 2);
-    let urgent = queue.urgent.len().min(together - share);
+    let mut bytes = 0;
+    let fits = queue.urgent.iter().enumerate().take_while(|(place, job)| {
+        bytes += job.bytes();
+        *place == 0 || bytes <= MOST_BYTES
+    });
+    let urgent = fits.count().min(together - share);
     let routine = queue.routine.len().min(MOST_ROUTINE).min(together - urgent);
     let mut batch: Vec<Box<dyn Job>> = queue.urgent.drain(..urgent).collect();
     batch.extend(queue.routine.drain(..routine));
@@ -372,6 +389,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn urgent_acts_share_a_commit_up_to_so_many_bytes() {
+        for (bytes, commits_of_ten) in [(0, 1), (MOST_BYTES / 4, 3), (MOST_BYTES * 2, 10)] {
+            let connection = table();
+            let (tell, commits) = mpsc::channel();
+            connection.commit_hook(Some(move || tell.send(()).is_err())).expect("a hook");
+            let writer = Arc::new(Writer::start(connection, queue(64), || {}, |_| {}));
+            let (let_go, held, begun) = hold(&writer);
+            begun.await.expect("it runs");
+            let release = async {
+                while writer.waiting() < 11 {
+                    tokio::task::yield_now().await;
+                }
+                drop(let_go);
+            };
+            let acts = (0..10)
+                .map(|value| writer.run_then(Priority::Urgent, Undo::Statement, bytes, insert(value), |done| done));
+            let (acts, ()) = tokio::join!(futures_util::future::join_all(acts), release);
+            held.await.expect("it ended").expect("it stands");
+            assert!(acts.iter().all(Result::is_ok));
+            assert_eq!(commits.try_iter().count(), 1 + commits_of_ten, "{bytes} bytes each");
+        }
+    }
+
+    #[tokio::test]
     async fn an_act_that_fails_undoes_itself_alone() {
         let writer = Writer::start(table(), queue(64), || {}, |_| {});
         let half = |connection: &Connection| -> Result<(), DbError> {
@@ -400,7 +441,7 @@ mod tests {
                 connection.execute("INSERT INTO t VALUES (?1)", [value])?;
                 ends()
             };
-            async move { writer.run_then(Priority::Routine, Undo::Transaction, act, |done| done).await }
+            async move { writer.run_then(Priority::Routine, Undo::Transaction, 0, act, |done| done).await }
         };
         let (let_go, held, begun) = hold(&writer);
         begun.await.expect("it runs");

@@ -443,20 +443,23 @@ fn keep_arrivals(inner: &Arc<Inner>) -> impl Future<Output = ()> + Send + use<> 
     keep(Arc::clone(inner), waiting, appending)
 }
 
-/// Puts requests into the journal without a translation, and tells their senders.
-async fn keep(inner: Arc<Inner>, waiting: Vec<Waiting>, until: impl Send + 'static) {
-    if waiting.is_empty() {
-        return;
-    }
-    let rows = waiting.iter().map(|waiting| Arc::clone(&waiting.row)).collect();
-    let done = inner.db.append_journal_rows(rows, until).await;
-    if let Err(error) = &done {
-        tracing::warn!(%error, "requests could not be put into the journal");
-    }
-    for Waiting { kept, .. } in waiting {
-        let told = if done.is_ok() { Ok(()) } else { Err(DbError::Busy("the disk does not take it")) };
-        let _ = kept.send(told);
-    }
+/// Puts requests into the journal without a translation, and tells their senders. `until` is dropped once the last is on disk, or
+/// certainly not.
+async fn keep(inner: Arc<Inner>, waiting: Vec<Waiting>, until: impl Send + Sync + 'static) {
+    let until = Arc::new(until);
+    let each = waiting.into_iter().map(|Waiting { row, kept }| {
+        let (db, id, until) = (inner.db.clone(), row.id, Arc::clone(&until));
+        async move {
+            let done = db.append_journal(row, until).await;
+            if let Err(error) = &done {
+                tracing::warn!(%error, row = id, "a request could not be put into the journal");
+            }
+            let _ = kept.send(done.map_err(|_| DbError::Busy("the disk does not take it")));
+        }
+    });
+    let each: Vec<_> = each.collect();
+    drop(until);
+    futures_util::future::join_all(each).await;
 }
 
 async fn until(when: Option<Instant>) {

@@ -215,10 +215,10 @@ async fn a_request_that_was_journalled_meanwhile_is_stored_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let db = open(folder.path()).await;
     let request = ahead(&db, false);
-    db.append_journal_rows(vec![Arc::clone(&request.row)], ()).await.expect("journalled");
+    db.append_journal(Arc::clone(&request.row), ()).await.expect("journalled");
     assert_eq!(count(&db, "journal WHERE state = 'pending'").await, 1);
     assert_eq!(commit(&db, vec![request.clone()]).await, [Effect::Settled]);
-    db.append_journal_rows(vec![Arc::clone(&request.row)], ()).await.expect("it is there");
+    db.append_journal(Arc::clone(&request.row), ()).await.expect("it is there");
     assert_eq!(count(&db, "journal WHERE state = 'settled'").await, 1);
     assert_eq!(count(&db, "journal").await, 1);
     assert_eq!(count(&db, "messages").await, 1);
@@ -246,7 +246,7 @@ async fn what_was_too_early_and_journalled_late_is_not_overtaken_either() {
     let db = open(folder.path()).await;
     let (early, later) = (ahead(&db, true), ahead(&db, false));
     connect(&db).await;
-    db.append_journal_rows(vec![Arc::clone(&early.row)], ()).await.expect("journalled");
+    db.append_journal(Arc::clone(&early.row), ()).await.expect("journalled");
     assert_eq!(commit(&db, vec![early.clone(), later.clone()]).await, [Effect::Again, Effect::Again]);
     let last = ahead(&db, false);
     let all = vec![translated(early.row.id, false), later, last];
