@@ -9,8 +9,11 @@ use crate::model::content;
 /// HTML of so many bytes is cleaned where it is.
 const SHORT: usize = 8 << 10;
 
+/// Calls a function for each content in a value.
+type Each<T> = fn(&mut T, &mut dyn FnMut(&mut Content));
+
 /// Cleans the contents that `each` finds in it.
-pub async fn harmless<T: Send + 'static>(mut it: T, each: fn(&mut T, &mut dyn FnMut(&mut Content))) -> T {
+pub async fn harmless<T: Send + 'static>(mut it: T, each: Each<T>) -> T {
     let mut bytes = 0;
     each(&mut it, &mut |one| bytes += content::html_bytes(one));
     let clean = move || {
