@@ -272,8 +272,8 @@ impl Db {
         self.0.writer.run(priority, act).await
     }
 
-    /// As [`Db::write`], for an act that writes so many bytes with one statement; `committed` is called once it is on disk, in the order of
-    /// the acts: it must be quick.
+    /// As [`Db::write`], for an act that writes so many bytes with one statement; `committed` is called once it is on disk, in the
+    /// order of the acts: it must be quick.
     pub(in crate::db) async fn write_statement<T: Send + 'static, U: Send + 'static>(
         &self,
         priority: Priority,

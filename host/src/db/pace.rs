@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A workspace is alone once no other wrote for this long.
-const ALONE_AFTER: Duration = Duration::from_secs(1);
+/// A workspace is alone once no other wrote for this long. The first request of another that comes then waits for a large commit.
+const ALONE_AFTER: Duration = Duration::from_secs(60);
 
 /// What may be written at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,17 +69,17 @@ mod tests {
     fn while_several_workspaces_write_each_writes_little_at_a_time() {
         let (pace, begun) = (Pace::new(), Instant::now());
         let (one, other): (Arc<str>, Arc<str>) = ("one".into(), "other".into());
-        let after = |milliseconds| begun + Duration::from_millis(milliseconds);
+        let after = |seconds| begun + Duration::from_secs(seconds);
         let portion = |writers: &[&Arc<str>], at| {
             pace.wrote(writers.iter().copied(), at);
             pace.portion()
         };
         assert_eq!(pace.portion(), ALONE);
         assert_eq!(portion(&[&one, &one], begun), ALONE, "the first has met no other");
-        assert_eq!(portion(&[&one, &other, &one], after(100)), BESIDE_OTHERS, "both in one commit");
-        assert_eq!(portion(&[&one], after(1_099)), BESIDE_OTHERS);
-        assert_eq!(portion(&[&one], after(1_100)), ALONE);
-        assert_eq!(portion(&[&other], after(5_000)), BESIDE_OTHERS, "one after the other");
-        assert_eq!(portion(&[&other], after(6_000)), ALONE);
+        assert_eq!(portion(&[&one, &other, &one], after(1)), BESIDE_OTHERS, "both in one commit");
+        assert_eq!(portion(&[&one], after(60)), BESIDE_OTHERS);
+        assert_eq!(portion(&[&one], after(61)), ALONE);
+        assert_eq!(portion(&[&other], after(100)), BESIDE_OTHERS, "one after the other");
+        assert_eq!(portion(&[&other], after(160)), ALONE);
     }
 }

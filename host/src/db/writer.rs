@@ -161,8 +161,8 @@ impl Writer {
         self.run_then(priority, Undo::Savepoint, 0, act, |done| done).await
     }
 
-    /// As [`Writer::run`], of an act that brings so many bytes along; `committed` is called once the act is on disk, in the order of the acts, on the writer's thread: it
-    /// must be quick.
+    /// As [`Writer::run`], of an act that brings so many bytes along; `committed` is called once the act is on disk, in the order of
+    /// the acts, on the writer's thread: it must be quick.
     pub(super) async fn run_then<T: Send + 'static, U: Send + 'static>(
         &self,
         priority: Priority,
