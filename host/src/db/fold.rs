@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
@@ -18,6 +19,10 @@ use rusqlite::hooks::Wal;
 use super::DbError;
 use super::pace::Pace;
 
+/// While little is written the thread copies so many pages at a time, with this pause in between, because commits wait for the disk
+/// while it takes many.
+const FEW: i32 = 500;
+const PAUSE: Duration = Duration::from_millis(250);
 /// The log begins anew when it has this many pages.
 const LONG: i32 = 4_000;
 /// The writer does not wait for the thread any longer.
@@ -35,8 +40,9 @@ pub(super) struct Fold {
     pace: Arc<Pace>,
     copied: Arc<AtomicBool>,
     asked: Cell<bool>,
-    /// Pages in the log when the thread was asked last.
+    /// Pages in the log when the thread was asked last, and when that was.
     folded: Cell<i32>,
+    folded_at: Cell<Instant>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -64,6 +70,7 @@ impl Fold {
             copied,
             asked: Cell::new(false),
             folded: Cell::new(0),
+            folded_at: Cell::new(Instant::now()),
             thread: Some(thread),
         })
     }
@@ -79,12 +86,15 @@ impl Fold {
             // It began anew without the writer's part, because the thread had copied all there was.
             self.folded.set(0);
         }
+        let added = pages - self.folded.get();
+        let due = added > self.pace.portion().pages || (added > FEW && self.folded_at.get().elapsed() > PAUSE);
         if (copied && pages > LONG) || pages > TOO_LONG {
             copy(writer);
             PAGES.set(0);
             self.folded.set(0);
-        } else if pages - self.folded.get() > self.pace.portion().pages && !self.asked.replace(true) {
+        } else if due && !self.asked.replace(true) {
             self.folded.set(pages);
+            self.folded_at.set(Instant::now());
             // A full channel has asked already; one without a reader leaves it to the writer.
             let _ = self.begin.as_ref().map(|begin| begin.try_send(()));
         }
