@@ -19,8 +19,8 @@ use rusqlite::hooks::Wal;
 use super::DbError;
 use super::pace::Pace;
 
-/// While little is written the thread copies so many pages at a time, with this pause in between, because commits wait for the disk
-/// while it takes many.
+/// While little is written the thread copies so many pages at a time, with this pause in between, because a commit waits for the disk
+/// while the disk takes many pages.
 const FEW: i32 = 500;
 const PAUSE: Duration = Duration::from_millis(250);
 /// The log begins anew when it has this many pages.

@@ -6,7 +6,7 @@ use sambung_runtime::contract::types::Content;
 
 use crate::model::content;
 
-/// HTML of so many bytes is cleaned where it is.
+/// HTML of at most so many bytes is cleaned on the caller's thread.
 const SHORT: usize = 8 << 10;
 
 /// Calls a function for each content in a value.

@@ -1,5 +1,5 @@
-//! Mails among the contents of messages, both ways. Their HTML is cleaned before it is stored, by whomever it was written: that takes
-//! long, so that it is a step of its own ([`clean`]), and what is stored says which version of the cleaner did it.
+//! Mails among the contents of messages, both ways. All HTML is cleaned before it is stored. Cleaning takes long, so it is a step of its own
+//! ([`clean`]), and a stored mail names the version of the cleaner.
 
 use sambung_runtime::contract::types::{Authentication, Envelope, Mail, Mailbox, MediaRef, ReportPart};
 use serde_json::{Map, Value, json};
