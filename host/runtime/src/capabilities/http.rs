@@ -32,6 +32,12 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// Answers' headers, names and values together.
 const MAX_ANSWER_HEADERS: usize = 64 << 10;
 
+/// What one byte of a form costs while the search for it is built, in bytes that are searched.
+const FORM_BYTE: usize = 16;
+
+/// What one byte of a new secret costs, in bytes that are searched: it is looked for in several forms.
+const SECRET_BYTE: usize = 4 * FORM_BYTE;
+
 /// On whose behalf a request is made, and what it may use.
 #[derive(Clone)]
 pub(crate) struct Ground {
@@ -95,6 +101,17 @@ impl Ground {
         self.workers.run(&self.caller.workspace, &self.watch, bytes, work).await
     }
 
+    /// Builds the search for what the call knows of secrets, before anything is scrubbed: on a thread of its own where it is long.
+    async fn build_search(&self, vault: &mut Vault) {
+        let bytes = vault.unbuilt_bytes().saturating_mul(FORM_BYTE);
+        let mut of_call = std::mem::take(vault);
+        let work = move || {
+            of_call.build_search();
+            of_call
+        };
+        *vault = self.compute(bytes, work).await;
+    }
+
     /// A secret's value, checked to be declared.
     pub(crate) async fn secret(&self, name: &str) -> Result<SecretValue, Failure> {
         if self.manifest.secret(name).is_none() {
@@ -135,7 +152,10 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
     }
     capture::check(&captures).map_err(|words| refuse("limit", words))?;
     let timeout = request.timeout_ms.map_or(LONGEST, |ms| Duration::from_millis(u64::from(ms)).min(LONGEST));
-    let (outgoing, departure) = prepare::prepare(ground, vault, request, timeout).await?;
+    let prepared = prepare::prepare(ground, vault, request, timeout).await;
+    // Whether or not it could be prepared, because a refusal's words are scrubbed as well.
+    ground.build_search(vault).await;
+    let (outgoing, departure) = prepared?;
     let dialled = ground.client.dial(&ground.caller.workspace, outgoing).await;
     if dialled.as_ref().is_err_and(|error| !error.dispatched) {
         departure.answered();
@@ -163,7 +183,8 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
         departure.answered();
         return Ok(response);
     }
-    let mut body = Vec::new();
+    // A body that grows would be copied again and again.
+    let mut body = Vec::with_capacity(announced(&answer.headers).min(ground.limits.response_bytes) as usize);
     let mut held = ground.budget.hold(0)?;
     while let Some(chunk) = answer.body.next().await {
         let chunk = chunk?;
@@ -175,11 +196,12 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
     if !captures.is_empty() {
         held.grow(capture::tree_bytes(&body))?;
     }
-    // The search is built again where the call knows of more than before.
-    let bytes = body.len() + vault.form_bytes();
+    // The search is built again where the call captures what it did not know.
+    let bytes = if captures.is_empty() { body.len() } else { body.len().saturating_mul(SECRET_BYTE) };
     let mut of_call = std::mem::take(vault);
     let work = move || {
         let taken = capture::take(&mut of_call, &captures, (answer.status, mime.as_deref()), body);
+        of_call.build_search();
         let clean = taken.map(|body| of_call.scrub(body));
         (of_call, clean)
     };
@@ -187,6 +209,12 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
     *vault = of_call;
     response.body = clean?;
     Ok(response)
+}
+
+/// The bytes that the other side says will come; 0 where it does not say.
+fn announced(headers: &http::HeaderMap) -> u64 {
+    let length = headers.get(http::header::CONTENT_LENGTH);
+    length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
 /// Whether the body is in an encoding in which nothing is recognised.

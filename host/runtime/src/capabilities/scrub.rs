@@ -51,6 +51,11 @@ impl Forms {
         self.bytes
     }
 
+    /// Bytes of all of them together, or 0 where the search for them is built.
+    pub(crate) fn unbuilt_bytes(&self) -> usize {
+        if self.built.get().is_some() { 0 } else { self.bytes }
+    }
+
     /// The search for all of them; `None` where there are none.
     pub(crate) fn patterns(&self) -> Option<Arc<Patterns>> {
         if self.all.is_empty() {

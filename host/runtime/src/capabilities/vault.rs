@@ -2,13 +2,12 @@
 //! anything that comes back. A value enters a request at the last moment and leaves nothing behind but its own memory here.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::scrub::{Forms, Patterns, Scrubber};
+use super::scrub::{Forms, Scrubber};
 use crate::limits::Limits;
 use crate::manifest::Alphabet;
 use crate::services::SecretValue;
@@ -223,19 +222,20 @@ impl Vault {
         self.forms.bytes() > 0 || !self.captured.is_empty() || self.markers.iter().any(|marker| marker.used)
     }
 
-    /// Bytes of all that is looked for.
-    pub(crate) fn form_bytes(&self) -> usize {
-        self.forms.bytes()
+    /// Bytes of all that is looked for, where the search for it is not built yet.
+    pub(crate) fn unbuilt_bytes(&self) -> usize {
+        self.forms.unbuilt_bytes()
     }
 
-    /// What is looked for in whatever comes back.
-    pub(crate) fn patterns(&self) -> Option<Arc<Patterns>> {
-        self.forms.patterns()
+    /// Builds the search, which otherwise the first scrubbing does.
+    pub(crate) fn build_search(&mut self) {
+        self.forms.patterns();
+        self.forms.patterns_in_files();
     }
 
     /// The bytes without any value that this call put into a request or took out of an answer.
     pub(crate) fn scrub(&self, bytes: Vec<u8>) -> Vec<u8> {
-        match self.patterns() {
+        match self.forms.patterns() {
             Some(patterns) => patterns.scrub(bytes),
             None => bytes,
         }
@@ -243,7 +243,7 @@ impl Vault {
 
     /// As [`Vault::scrub`], for words.
     pub(crate) fn scrub_text(&self, text: &str) -> String {
-        match self.patterns() {
+        match self.forms.patterns() {
             Some(patterns) => String::from_utf8_lossy(&patterns.scrub(text.as_bytes().to_vec())).into_owned(),
             None => text.to_owned(),
         }

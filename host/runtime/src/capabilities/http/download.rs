@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 use url::Url;
 
-use super::{Failure, Ground, content_type, prepare, refuse, store};
+use super::{Failure, Ground, announced, content_type, prepare, refuse, store};
 use crate::capabilities::vault::{Markers, Vault};
 use crate::contract::http::{FetchError, Request};
 use crate::egress::{Outgoing, grant};
@@ -103,7 +103,9 @@ pub(crate) async fn download(ground: &Ground, source: Download, max_bytes: u64) 
     let outgoing = match source {
         Download::Fetch(request, Markers(markers)) => {
             vault.markers = markers;
-            prepare::prepare(ground, &mut vault, request, LONGEST).await.map(|(outgoing, _)| outgoing)
+            let prepared = prepare::prepare(ground, &mut vault, request, LONGEST).await;
+            ground.build_search(&mut vault).await;
+            prepared.map(|(outgoing, _)| outgoing)
         }
         Download::Open(address) => open(ground, &address),
     };
@@ -122,9 +124,7 @@ pub(crate) async fn download(ground: &Ground, source: Download, max_bytes: u64) 
             words: "the file is compressed on its way though nothing asked for it".to_owned(),
         });
     }
-    let promised = answer.headers.get(http::header::CONTENT_LENGTH);
-    let promised = promised.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if promised.is_some_and(|bytes| bytes > max_bytes) {
+    if announced(&answer.headers) > max_bytes {
         return Err(DownloadError::TooLarge { max_bytes });
     }
     let clean = |text: String| vault.scrub_text(&text);

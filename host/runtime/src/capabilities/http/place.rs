@@ -9,7 +9,7 @@ use url::{Position, Url};
 
 use super::pointer::{self, Probe};
 use super::prepare::Draft;
-use super::{Failure, Ground, refuse};
+use super::{Failure, Ground, SECRET_BYTE, refuse};
 use crate::capabilities::vault::{Encoding, Marker, Vault};
 use crate::egress::grant;
 use crate::manifest::{Place, SecretDecl};
@@ -19,7 +19,8 @@ pub(super) async fn markers(ground: &Ground, vault: &mut Vault, draft: Draft) ->
     if vault.markers.is_empty() {
         return Ok(draft);
     }
-    let bytes = draft.body.texts().map(<[u8]>::len).sum();
+    let secrets: usize = vault.markers.iter().map(|marker| marker.value.expose().len()).sum();
+    let bytes = draft.body.texts().map(<[u8]>::len).sum::<usize>() + secrets.saturating_mul(SECRET_BYTE);
     let (of_request, mut of_call) = (ground.clone(), std::mem::take(vault));
     let work = move || {
         let written = write(&of_request, &mut of_call, draft);

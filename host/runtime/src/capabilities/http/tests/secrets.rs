@@ -283,3 +283,27 @@ async fn a_marker_is_bound_to_where_it_stands_and_not_to_where_it_is_spelt() {
     two_faced.body = vec![Piece::Bytes(format!("field={word}").into_bytes())];
     refused(&mut vault, two_faced).await;
 }
+
+#[tokio::test]
+async fn the_search_for_long_secrets_is_built_on_a_thread_of_its_own_and_once() {
+    let ground = ground().await;
+    let mut vault = Vault::default();
+    let secret: String = (0..10_000).map(|number| format!("{number:04}")).collect();
+    vault.placed(secret.as_bytes()).unwrap();
+    assert!(vault.unbuilt_bytes() > 0);
+    let get = || request("GET", "https://api.example.com/v1/text");
+    made(&ground, &mut vault, get()).await.unwrap();
+    // The time of other threads is what counts here, and nothing else of this request is long.
+    let built = ground.watch.computed();
+    assert!(built > Duration::ZERO && vault.unbuilt_bytes() == 0);
+    made(&ground, &mut vault, get()).await.unwrap();
+    assert_eq!(ground.watch.computed(), built);
+
+    // A refused request has words that are scrubbed as well.
+    vault.placed(&secret.as_bytes()[1..]).unwrap();
+    assert_eq!(
+        made(&ground, &mut vault, request("POST", "https://other.example.com/")).await.unwrap_err().kind,
+        "forbidden"
+    );
+    assert!(ground.watch.computed() > built && vault.unbuilt_bytes() == 0);
+}
