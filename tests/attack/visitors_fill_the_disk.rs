@@ -1,17 +1,18 @@
 //! Anonymous visitors of one workspace's web chat send files as fast as they can, from several addresses, to fill the disk on which
-//! everybody's webhooks and mail are kept.
+//! everybody's webhooks and mail are kept. They go on when they are refused.
+
+use std::time::Instant;
 
 use reqwest::Body;
 use serde_json::json;
 
 use crate::arena::Arena;
 use crate::outsider;
-use crate::scale::pick;
+use crate::scale::{lasting, pick};
 
 const SITE: &str = "https://toko.example";
 const ADDRESSES: u8 = pick(2, 8) as u8;
 const VISITORS: usize = pick(4, 12);
-const FILES: usize = pick(4, 10);
 const BYTES: usize = 1 << 20;
 /// What the visitors of one channel may send in an hour, in this attack.
 const HOUR: usize = pick(8, 64) << 20;
@@ -37,7 +38,8 @@ async fn visitors_files_stop_at_a_bound_and_a_neighbour_notices_nothing() {
     let impact = arena
         .under("visitors_fill_the_disk", move || async move {
             let visitors = (0..ADDRESSES).flat_map(|address| (0..VISITORS).map(move |_| address));
-            let sending = visitors.map(|address| tokio::spawn(send_files(address, widget.clone())));
+            let until = Instant::now() + lasting();
+            let sending = visitors.map(|address| tokio::spawn(send_files(address, widget.clone(), until)));
             let mut met = Met::default();
             for one in sending.collect::<Vec<_>>() {
                 let one = one.await.unwrap();
@@ -57,17 +59,20 @@ async fn visitors_files_stop_at_a_bound_and_a_neighbour_notices_nothing() {
     assert!(kept <= HOUR as u64, "{kept} bytes are kept; {HOUR} is the bound");
 }
 
-async fn send_files(address: u8, widget: String) -> Met {
+async fn send_files(address: u8, widget: String, until: Instant) -> Met {
     let client = outsider::client(outsider::address(address));
     let mut met = Met::default();
     let opened = client.post(format!("{widget}/sessions")).header("origin", SITE).send().await.unwrap();
     let session: serde_json::Value = opened.json().await.unwrap();
     let Some(token) = session["token"].as_str() else { return met };
-    for number in 0..FILES {
+    for number in 0_u64.. {
+        if Instant::now() >= until {
+            break;
+        }
         // Each has bytes of its own, because equal files are kept once.
         let mut bytes = vec![address; BYTES];
         bytes[..token.len()].copy_from_slice(token.as_bytes());
-        bytes[token.len()] = number as u8;
+        bytes[token.len()..][..8].copy_from_slice(&number.to_be_bytes());
         let request = client.post(format!("{widget}/media?name={number}.bin")).header("origin", SITE);
         let answer = request.bearer_auth(token).body(Body::from(bytes)).send().await;
         match answer.map(|answer| answer.status().as_u16()) {
