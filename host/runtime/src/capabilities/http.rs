@@ -183,8 +183,10 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
         departure.answered();
         return Ok(response);
     }
-    // A body that grows would be copied again and again.
-    let mut body = Vec::with_capacity(announced(&answer.headers).min(ground.limits.response_bytes) as usize);
+    // The buffer has its size at once, because a growing one is copied each time. What the other side announces is no more than a
+    // claim: the buffer never has more than the call may receive, or may hold in memory.
+    let most = ground.limits.response_bytes.min(ground.limits.memory_bytes);
+    let mut body = Vec::with_capacity(announced(&answer.headers).min(most) as usize);
     let mut held = ground.budget.hold(0)?;
     while let Some(chunk) = answer.body.next().await {
         let chunk = chunk?;
