@@ -28,6 +28,7 @@ pub struct Arena {
     /// The workspace that must not notice.
     pub neighbour: Neighbour,
     attackers: Option<Runtime>,
+    _group: Group,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -51,6 +52,7 @@ impl Arena {
     /// As [`Arena::start`], where the host meets simulators of the attack's own (`[egress.overrides]`).
     pub async fn start_with(overrides: &[(String, String)], more: &str) -> Self {
         let alone = turn().await;
+        let group = Group::behind_the_kernel();
         let provider = Neighbour::provider().await;
         let overrides: Vec<_> = provider.overrides().into_iter().chain(overrides.iter().cloned()).collect();
         let server = Server::start(&leading(&overrides, more)).await;
@@ -61,7 +63,7 @@ impl Arena {
             .on_thread_start(yield_to_the_server)
             .build()
             .unwrap();
-        Self { server, neighbour, attackers: Some(attackers), _alone: alone }
+        Self { server, neighbour, attackers: Some(attackers), _group: group, _alone: alone }
     }
 
     /// The operator's way to the API, in the default workspace.
@@ -118,6 +120,37 @@ pub fn accomplice(app: axum::Router) -> String {
 /// Lowers this thread's priority, because the attackers' own work is not the server's: what a neighbour meets is what the server does.
 fn yield_to_the_server() {
     let _ = rustix::process::setpriority_process(None, 19);
+}
+
+/// The scheduler's group of this session's processes (Linux `sched_autogroup`), behind the kernel's own threads while this lives.
+///
+/// Linux weighs all processes of a session as one against a thread of the kernel. The attackers are in the server's session, so the
+/// threads that finish its writes to the disk waited up to half a second for them, whatever the attackers' own priority.
+struct Group {
+    /// The group's priority before.
+    nice: Option<String>,
+}
+
+impl Group {
+    const FILE: &str = "/proc/self/autogroup";
+
+    /// Nothing changes where the system knows no such groups.
+    fn behind_the_kernel() -> Self {
+        let known = std::fs::read_to_string(Self::FILE).unwrap_or_default();
+        let nice = known.trim().rsplit_once("nice ").map(|(_, nice)| nice.to_owned());
+        if nice.is_some() {
+            let _ = std::fs::write(Self::FILE, "10");
+        }
+        Self { nice }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(nice) = &self.nice {
+            let _ = std::fs::write(Self::FILE, nice);
+        }
+    }
 }
 
 impl Drop for Arena {
