@@ -93,6 +93,7 @@ pub struct Server {
     pub body_grace_ms: u64,
     pub http2_streams: u32,
     pub http2_resets_per_minute: u32,
+    pub http2_misuses_per_minute: u32,
     pub limiter_keys: usize,
     pub api_requests: usize,
     pub shutdown_grace_ms: u64,

@@ -375,3 +375,26 @@ async fn an_http2_head_without_an_end_and_too_many_streams_are_refused() {
     tokio::time::timeout(PATIENCE, refused).await.expect("streams past the limit are refused");
     is_healthy(&host).await;
 }
+
+#[tokio::test]
+async fn an_address_that_misuses_one_http2_connection_after_the_other_is_refused_and_another_is_not() {
+    let host = TestHost::start_with(Options::default().set("SERVER__HTTP2_MISUSES_PER_MINUTE", 3)).await;
+    for number in 0..3 {
+        let mut broken = connect(&host, 1).await;
+        broken.write_all(&http2::begin()).await.unwrap();
+        // A frame of a stream that was never opened.
+        broken.write_all(&http2::frame(http2::CONTINUATION, 0, 1, &[])).await.unwrap();
+        to_the_end(&mut broken).await;
+        let closed = format!(r#"sambung_connections_closed_total{{reason="protocol"}} {}"#, number + 1);
+        until("the connection is counted", async || metric(&host, &closed)).await;
+    }
+    let ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut again = connect(&host, 1).await;
+    let _ = again.write_all(ask).await;
+    let refused = to_the_end(&mut again).await;
+    assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("broke the protocol"), "{refused}");
+    assert!(metric(&host, r#"sambung_connections_refused_total{reason="misuse"}"#));
+    let mut other = connect(&host, 2).await;
+    other.write_all(ask).await.unwrap();
+    assert!(answer(&mut other).await.starts_with("HTTP/1.1 200"));
+}

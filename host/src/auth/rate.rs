@@ -25,7 +25,7 @@ const SHARDS: usize = 256;
 pub struct Limiter<K: ?Sized>(Arc<Inner>, PhantomData<fn(&K)>);
 
 struct Inner {
-    buckets: RateLimiter<u64, Buckets, DefaultClock, NoOpMiddleware>,
+    buckets: RateLimiter<Try, Buckets, DefaultClock, NoOpMiddleware>,
     seed: RandomState,
 }
 
@@ -49,9 +49,26 @@ impl<K: Hash + ?Sized> Limiter<K> {
 
     /// Counts a try. The error is how long to wait.
     pub fn check(&self, key: &K) -> Result<(), Duration> {
-        let key = self.0.seed.hash_one(key);
+        self.ask(key, true)
+    }
+
+    /// Says whether a try would be allowed, without counting one. The error is how long to wait.
+    pub fn allows(&self, key: &K) -> Result<(), Duration> {
+        self.ask(key, false)
+    }
+
+    fn ask(&self, key: &K, counts: bool) -> Result<(), Duration> {
+        let key = Try { key: self.0.seed.hash_one(key), counts };
         self.0.buckets.check_key(&key).map_err(|early| early.wait_time_from(DefaultClock::default().now()))
     }
+}
+
+/// A try of a key.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Try {
+    key: u64,
+    /// Whether it uses up a part of the bucket.
+    counts: bool,
 }
 
 /// The buckets: for each key the time at which its bucket is full again.
@@ -68,15 +85,18 @@ impl Buckets {
 }
 
 impl StateStore for Buckets {
-    type Key = u64;
+    type Key = Try;
 
-    fn measure_and_replace<T, F, E>(&self, key: &u64, f: F) -> Result<T, E>
+    fn measure_and_replace<T, F, E>(&self, Try { key, counts }: &Try, f: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
         let shard = &self.shards[usize::try_from(key % SHARDS as u64).unwrap_or_default()];
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         let (told, full_at) = f(shard.get(key).copied())?;
+        if !counts {
+            return Ok(told);
+        }
         if shard.len() >= self.most && !shard.contains_key(key) {
             // The bucket that is full first is the one that was used least.
             let least = shard.iter().min_by_key(|(_, full_at)| full_at.as_u64()).map(|(key, _)| *key);
@@ -102,6 +122,16 @@ mod tests {
         }
         assert!(limiter.check("a").expect_err("too many") > Duration::ZERO);
         assert!(limiter.check("b").is_ok());
+    }
+
+    #[test]
+    fn asking_whether_a_try_is_allowed_counts_none() {
+        let limiter = Limiter::<str>::per_minute(2, 100);
+        for _ in 0..5 {
+            assert!(limiter.allows("a").is_ok());
+        }
+        assert!(limiter.check("a").is_ok() && limiter.allows("a").is_ok() && limiter.check("a").is_ok());
+        assert!(limiter.allows("a").expect_err("used up") > Duration::ZERO);
     }
 
     #[test]

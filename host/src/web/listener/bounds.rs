@@ -30,6 +30,10 @@ pub struct Bounds {
     pub http2_streams: u32,
     /// Requests of one HTTP/2 connection that its client may abort in a minute.
     pub http2_resets: u32,
+    /// HTTP/2 connections of one client that the server may have to close in a minute, because the client misused them.
+    pub http2_misuses: u32,
+    /// Clients whose misuses are remembered.
+    pub clients: usize,
     /// How slow a body may be.
     pub pace: Pace,
 }
@@ -80,6 +84,8 @@ impl Bounds {
             head_bytes: config.head_bytes,
             http2_streams: config.http2_streams,
             http2_resets: config.http2_resets_per_minute,
+            http2_misuses: config.http2_misuses_per_minute,
+            clients: config.limiter_keys,
             pace: Pace::of(config),
         }
     }

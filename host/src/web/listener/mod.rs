@@ -1,6 +1,6 @@
 //! The HTTP listener: accepts connections, bounds what each may hold, and serves HTTP/1.1 and HTTP/2.
 //!
-//! `/healthz` and sign-in are answered whatever else is connected. A connection without a complete request head ends after
+//! `/healthz` and sign-in are answered whatever others have connected. A connection without a complete request head ends after
 //! `server.head_ms`, an idle one after `server.idle_ms`, one whose client does not read its answer after `server.stalled_ms`. Where
 //! every connection is taken, a new one takes the place of the oldest without a request (`places`). Where all of them are busy, a
 //! few more are accepted that may only ask for what an operator needs (`RESERVED`).
@@ -12,6 +12,7 @@ mod tracked;
 mod wire;
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -46,6 +48,10 @@ use wire::Wire;
 
 /// What a connection may ask for that is accepted although all others are busy.
 const RESERVED: [&str; 5] = ["/healthz", "/readyz", "/metrics", "/v1/session", "/v1/me"];
+/// How late a barred client has its answer, because a client that connects again at once would keep the listener busy.
+const LATE: Duration = Duration::from_secs(1);
+/// Connections that wait for such an answer; past it a barred client is answered at once.
+const LATE_ANSWERS: usize = 64;
 /// How long the listener waits after the system refused to accept a connection.
 const AFTER_ERROR: Duration = Duration::from_millis(20);
 /// How long the listener waits at most for connections that were ended to be closed.
@@ -77,6 +83,7 @@ pub async fn serve(
     let builder = builder(&bounds);
     let shared = Arc::new(Shared { router, bounds, proxies, places, builder });
     let open = TaskTracker::new();
+    let late = Arc::new(Semaphore::new(LATE_ANSWERS));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -93,6 +100,21 @@ pub async fn serve(
                         open.spawn(async move { drive(&shared, stream, peer, place).await });
                     }
                     Entered::Crowded => refuse(&stream, "address", "429 Too Many Requests", 1),
+                    Entered::Barred(wait) => {
+                        let late = Arc::clone(&late).try_acquire_owned();
+                        let stop = stop.clone();
+                        let answer = move || {
+                            refuse(&stream, "misuse", "429 Too Many Requests", wait.as_secs().saturating_add(1))
+                        };
+                        match late {
+                            Ok(late) => drop(open.spawn(async move {
+                                let _ = tokio::time::timeout(LATE, stop.cancelled()).await;
+                                answer();
+                                drop(late);
+                            })),
+                            Err(_) => answer(),
+                        }
+                    }
                     Entered::Full => refuse(&stream, "total", "503 Service Unavailable", 5),
                 }
             }
@@ -134,12 +156,16 @@ fn builder(bounds: &Bounds) -> Builder<TokioExecutor> {
 }
 
 /// Answers a connection that finds no place, without waiting for its request.
-fn refuse(stream: &TcpStream, reason: &'static str, status: &str, seconds: u32) {
+fn refuse(stream: &TcpStream, reason: &'static str, status: &str, seconds: u64) {
     metrics::counter!("sambung_connections_refused_total", "reason" => reason).increment(1);
-    let code = if reason == "address" { "too-many" } else { "unavailable" };
+    let (code, why) = match reason {
+        "address" => ("too-many", "too many connections of this address are open"),
+        "misuse" => ("too-many", "too many HTTP/2 connections of this address broke the protocol or its bounds"),
+        _ => ("unavailable", "too many connections are open"),
+    };
     let (number, title) = status.split_once(' ').unwrap_or((status, ""));
     let body = format!(
-        r#"{{"type":"/problems/{code}","title":"{title}","status":{number},"code":"{code}","detail":"too many connections are open; try again in {seconds} seconds"}}"#
+        r#"{{"type":"/problems/{code}","title":"{title}","status":{number},"code":"{code}","detail":"{why}; try again in {seconds} seconds"}}"#
     );
     let answer = format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\nRetry-After: {seconds}\r\nConnection: close\r\n\r\n{body}",
@@ -169,11 +195,17 @@ async fn drive(shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr, place:
         tokio::select! {
             ended = served.as_mut() => {
                 if let Err(error) = ended {
+                    if is_misuse(error.as_ref()) {
+                        shared.places.misused(connection, "protocol");
+                    }
                     tracing::debug!(%peer, %error, "a connection broke");
                 }
                 return;
             }
             () = connection.ended(), if !ending => {
+                if connection.is_past_resets() {
+                    shared.places.misused(connection, "resets");
+                }
                 if connection.is_idle() && !connection.is_stopping() {
                     return;
                 }
@@ -190,6 +222,18 @@ async fn drive(shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr, place:
             }
         }
     }
+}
+
+/// Whether the server ended an HTTP/2 connection because its client broke the protocol, or passed one of its bounds.
+fn is_misuse(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return error.is_library() && error.is_go_away();
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Answers one request, if its client may have one more.

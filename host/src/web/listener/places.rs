@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::bounds::Bounds;
+use crate::auth::rate::Limiter;
 use crate::model::client_key::ClientKey;
 
 /// How long a new connection may wait for its request's head before it counts as less worth than an idle one, in milliseconds.
@@ -69,6 +70,11 @@ impl Connection {
             end: Notify::new(),
             stopping: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the client aborted more requests than it may.
+    pub fn is_past_resets(&self) -> bool {
+        self.resets.load(Ordering::Relaxed) > self.most_resets
     }
 
     /// Waits until another connection needs the place, the client aborted too many requests, or the server stops.
@@ -162,7 +168,6 @@ impl Connection {
             self.resets.store(0, Ordering::Relaxed);
         }
         if self.resets.fetch_add(1, Ordering::Relaxed) == self.most_resets {
-            metrics::counter!("sambung_connections_closed_total", "reason" => "resets").increment(1);
             self.end.notify_one();
         }
     }
@@ -245,6 +250,8 @@ pub(super) struct Places(Arc<Shared>);
 struct Shared {
     inner: Mutex<Inner>,
     requests: Mutex<HashMap<ClientKey, usize>>,
+    /// Connections that were closed because their client misused them.
+    misuses: Limiter<ClientKey>,
     closed: Notify,
     connections: usize,
     reserved: usize,
@@ -258,6 +265,8 @@ pub(super) enum Entered {
     Place(Place),
     /// All connections of its address are busy.
     Crowded,
+    /// Its address misused too many connections; how long to wait.
+    Barred(Duration),
     /// All connections are busy, and so is the reserve.
     Full,
 }
@@ -309,6 +318,7 @@ impl Places {
         Places(Arc::new(Shared {
             inner: Mutex::default(),
             requests: Mutex::default(),
+            misuses: Limiter::per_minute(bounds.http2_misuses, bounds.clients),
             closed: Notify::new(),
             connections: bounds.connections,
             reserved: bounds.reserved,
@@ -323,6 +333,9 @@ impl Places {
 
     /// Gives a new connection a place, if need be that of an idle one.
     pub fn enter(&self, client: Option<ClientKey>) -> Entered {
+        if let Some(Err(wait)) = client.map(|client| self.0.misuses.allows(&client)) {
+            return Entered::Barred(wait);
+        }
         let mut inner = self.lock();
         if let Some(of_one) = client.and_then(|client| inner.of_one.get(&client))
             && of_one.len() >= self.0.per_address
@@ -349,6 +362,15 @@ impl Places {
         }
         inner.show();
         Entered::Place(Place { places: self.clone(), connection, reserved: kind == Kind::Reserved })
+    }
+
+    /// Counts a connection that is closed because its client misused it.
+    pub fn misused(&self, connection: &Connection, reason: &'static str) {
+        metrics::counter!("sambung_connections_closed_total", "reason" => reason).increment(1);
+        if let Some(client) = connection.client {
+            // Past the limit the client is barred already.
+            let _ = self.0.misuses.check(&client);
+        }
     }
 
     fn leave(&self, connection: &Arc<Connection>) {
@@ -498,6 +520,7 @@ mod tests {
         match entered {
             Entered::Place(place) => place,
             Entered::Crowded => panic!("the address has no more places"),
+            Entered::Barred(wait) => panic!("the address is barred for {wait:?}"),
             Entered::Full => panic!("there is no place"),
         }
     }
