@@ -27,6 +27,7 @@ mod plans;
 mod plays;
 mod plugins;
 mod polling;
+mod queries;
 mod quotas;
 mod refusals;
 mod repeats;

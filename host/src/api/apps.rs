@@ -1,7 +1,7 @@
 //! Registrations with a provider, which several channels may share.
 
 use axum::Json;
-use axum::extract::{Path, Query, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +13,9 @@ use super::caller::Caller;
 use super::channels::actor;
 use super::idempotency::{Keyed, Unfinished};
 use super::page::{Page, PageQuery};
+use super::path::Path;
 use super::problem::{Answer, Body, Problem};
+use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::channels::{AppChange, Request};

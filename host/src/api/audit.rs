@@ -1,7 +1,7 @@
 //! Who did what.
 
 use axum::Json;
-use axum::extract::{Query, State as Axum};
+use axum::extract::State as Axum;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 use super::caller::Caller;
 use super::page::{Page, PageQuery};
 use super::problem::Answer;
+use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::model::time::rfc3339;

@@ -1,7 +1,7 @@
 //! Channels: connect, read, change, answer, check, disconnect.
 
 use axum::Json;
-use axum::extract::{Path, Query, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
@@ -14,7 +14,9 @@ use utoipa_axum::routes;
 use super::caller::Caller;
 use super::idempotency::{Keyed, Unfinished};
 use super::page::{Page, PageQuery};
+use super::path::Path;
 use super::problem::{Answer, Body, FieldError, Problem};
+use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::channels::{Actor, Browser, Change, ChannelError, NewConnection, Request};

@@ -1,7 +1,7 @@
 //! People and their identities, and erasing a person.
 
 use axum::Json;
-use axum::extract::{Path, Query, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
@@ -9,7 +9,9 @@ use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::page::{Page, PageQuery};
+use super::path::Path;
 use super::problem::{Answer, Problem};
+use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::Erased;

@@ -1,7 +1,7 @@
 //! The inbox: conversations, what may be written in them, their messages.
 
 use axum::Json;
-use axum::extract::{Path, Query, State as Axum};
+use axum::extract::State as Axum;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -11,7 +11,9 @@ use utoipa_axum::routes;
 use super::caller::Caller;
 use super::messages::Message;
 use super::page::{Cursor, Page, PageQuery};
+use super::path::Path;
 use super::problem::{Answer, Body, FieldError, Problem};
+use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::{ChannelRow, InboxCursor, InboxFilter, MessageCursor};

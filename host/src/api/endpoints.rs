@@ -1,7 +1,7 @@
 //! Endpoints: addresses that are sent what happens, signed after Standard Webhooks.
 
 use axum::Json;
-use axum::extract::{Path, Query, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use sambung_runtime::SecretValue;
 use sambung_runtime::manifest::settings::is_unprintable;
@@ -15,7 +15,9 @@ use utoipa_axum::routes;
 use super::caller::Caller;
 use super::idempotency::Keyed;
 use super::page::{Page, PageQuery};
+use super::path::Path;
 use super::problem::{Answer, Body, FieldError, Problem};
+use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::clock::random;

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Query, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::problem::{Answer, FieldError, Problem};
+use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::feed::Told;

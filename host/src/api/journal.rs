@@ -1,7 +1,7 @@
 //! The journal: raw requests of providers, what became of them, and running one again.
 
 use axum::Json;
-use axum::extract::{Path, Query, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,7 +10,9 @@ use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::page::{Page, PageQuery};
+use super::path::Path;
 use super::problem::{Answer, FieldError, Problem};
+use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::{JournalReader, Replay};

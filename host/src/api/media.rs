@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +13,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
+use super::path::Path;
 use super::problem::{Answer, FieldError, Problem};
+use super::query::Query;
 use super::serving::serve;
 use super::state::State;
 use crate::auth::Role;

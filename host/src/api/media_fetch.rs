@@ -1,11 +1,12 @@
 //! Fetching a file of an inbound message again.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
+use super::path::Path;
 use super::problem::{Answer, Problem};
 use super::state::State;
 use crate::auth::Role;

@@ -1,7 +1,7 @@
 //! Messages: write one, begin a conversation with one, read one, retry a failed one, decide an unknown one.
 
 use axum::Json;
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use sambung_runtime::contract::types::Identity;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use super::caller::Caller;
 use super::conversations::{reach, window_json};
 use super::idempotency::{Keyed, Ticket};
+use super::path::Path;
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;

@@ -19,8 +19,10 @@ pub mod media_fetch;
 pub mod messages;
 pub mod ops;
 pub mod page;
+pub mod path;
 pub mod plugins;
 pub mod problem;
+pub mod query;
 pub mod session;
 pub mod setup;
 pub mod sign_in;
@@ -75,7 +77,10 @@ fn v1() -> OpenApiRouter<State> {
 
 /// The API with its description, its reference page and the first operator's page.
 pub fn router(state: &State) -> Router<State> {
-    let api = v1()
+    let api = v1();
+    let known = query::Known::of(api.get_openapi(), "/v1");
+    let api = api
+        .layer(middleware::from_fn_with_state(known, query::check))
         .layer(middleware::from_fn_with_state(state.clone(), idempotency::answer_once))
         .layer(middleware::from_fn_with_state(state.clone(), share::take_place))
         .layer(middleware::from_fn(whole::carry_out))

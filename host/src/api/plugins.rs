@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Path, Query, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +16,9 @@ use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::language::Language;
+use super::path::Path;
 use super::problem::{Answer, Body as ReadBody, FieldError, Problem};
+use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::PluginRow;

@@ -1,7 +1,7 @@
 //! Message templates of a channel: what the provider has, making and removing them, letting them be used, reading them again.
 
 use axum::Json;
-use axum::extract::{Path, Query, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
@@ -13,7 +13,9 @@ use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::page::{Cursor, Page, PageQuery};
+use super::path::Path;
 use super::problem::{Answer, Body, FieldError, Problem};
+use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::{ChannelRow, KnownTemplate, StaleTemplates, TemplateFilter};

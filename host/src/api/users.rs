@@ -1,7 +1,7 @@
 //! People of a workspace.
 
 use axum::Json;
-use axum::extract::{Path, Query, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,7 +12,9 @@ use utoipa_axum::routes;
 use super::caller::Caller;
 use super::idempotency::Keyed;
 use super::page::{Page, PageQuery};
+use super::path::Path;
 use super::problem::{Answer, Body, FieldError, Problem};
+use super::query::Query;
 use super::state::State;
 use crate::auth::{AuthError, Role};
 use crate::db::{UserChange, UserChanged, UserRow};

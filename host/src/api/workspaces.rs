@@ -1,7 +1,7 @@
 //! Workspaces of the host. Operators only.
 
 use axum::Json;
-use axum::extract::{Query, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,6 +13,7 @@ use super::caller::Caller;
 use super::idempotency::Keyed;
 use super::page::{Page, PageQuery};
 use super::problem::{Answer, Body, FieldError, Problem};
+use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::WorkspaceRow;

@@ -31,7 +31,7 @@ const COME_BACK: Duration = Duration::from_secs(2);
 #[derive(Deserialize)]
 pub(in crate::ingress) struct StreamQuery {
     token: Option<String>,
-    last_event_id: Option<i64>,
+    last_event_id: Option<String>,
 }
 
 /// Opens the stream.
@@ -59,7 +59,8 @@ pub(in crate::ingress) async fn stream(
     };
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     // What is no id of this stream is its beginning.
-    let seen = last.or(query.last_event_id).unwrap_or(0);
+    let asked = query.last_event_id.and_then(|id| id.parse().ok());
+    let seen = last.or(asked).unwrap_or(0);
     let seen = state.db.numbers().reveal(KIND, &visitor.id, seen).unwrap_or(0);
     let entries = entries(state, visitor, seen, place);
     let response = Sse::new(entries).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
