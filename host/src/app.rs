@@ -17,6 +17,7 @@ use crate::auth::Auth;
 use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::config::{Config, RelaySecurity};
+use crate::console;
 use crate::data_dir::{DataDir, DataDirError, Lock};
 use crate::db::{Db, DbConfig, DbError};
 use crate::disk::{Disk, Thresholds};
@@ -204,7 +205,10 @@ impl App {
 
     /// Every address there is.
     fn router(&self) -> Router {
-        api::router(&self.state).merge(ingress::routes(&self.state)).with_state(self.state.clone())
+        api::router(&self.state)
+            .merge(console::routes(&self.state))
+            .merge(ingress::routes(&self.state))
+            .with_state(self.state.clone())
     }
 
     /// Starts the loops, serves until [`App::stop_handle`] is cancelled, then ends in order: no new requests, what is in

@@ -12,6 +12,7 @@ pub mod channels;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod data_dir;
 pub mod db;
 pub mod disk;

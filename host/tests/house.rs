@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["inbound", "outbound", "feed", "retention"],
     &["channels"],
     &["web"],
-    &["api", "ingress"],
+    &["api", "console", "ingress"],
     &["app"],
     &["cli"],
 ];

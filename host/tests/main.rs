@@ -8,6 +8,7 @@ mod backup;
 mod changes;
 mod channels;
 mod common;
+mod console;
 mod credentials;
 mod faults;
 mod feed;

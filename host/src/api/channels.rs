@@ -21,6 +21,7 @@ use super::state::State;
 use crate::auth::Role;
 use crate::channels::{Actor, Browser, Change, ChannelError, NewConnection, Request};
 use crate::model::name;
+use crate::web::own_path::is_own_path;
 
 /// `/channels`
 pub fn routes() -> OpenApiRouter<State> {
@@ -112,13 +113,7 @@ pub(super) struct Channel {
 
 /// Who signs in where that is how a channel connects: a session's sign-in is that session's alone.
 fn browser(caller: &Caller, return_to: Option<String>) -> Answer<Browser> {
-    // `//host` and `/\host` are other sites to a browser.
-    let is_own = |path: &str| {
-        path.starts_with('/')
-            && !path.starts_with("//")
-            && path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'#'))
-    };
-    if return_to.as_deref().is_some_and(|path| !is_own(path) || path.len() > 500) {
+    if return_to.as_deref().is_some_and(|path| !is_own_path(path)) {
         let words = "must be a path of this host such as /channels?tab=2, of at most 500 characters";
         return Err(Problem::invalid(vec![FieldError::new("#/return_to", "path", words)]));
     }

@@ -4,7 +4,6 @@
 
 pub mod apps;
 pub mod audit;
-pub mod caller;
 pub mod channels;
 pub mod contacts;
 pub mod conversations;
@@ -13,7 +12,6 @@ pub mod events;
 pub mod files;
 pub mod idempotency;
 pub mod journal;
-pub mod language;
 pub mod media;
 pub mod media_fetch;
 pub mod messages;
@@ -35,7 +33,6 @@ pub mod whole;
 mod workspaces;
 
 mod content;
-mod cookies;
 mod openapi;
 mod serving;
 mod share;
@@ -45,10 +42,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
-use tower_http::csrf::CsrfLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::web::guard;
+use crate::web::{caller, cookies, csrf, guard, language};
 use problem::Problem;
 use state::State;
 
@@ -88,7 +84,7 @@ pub fn router(state: &State) -> Router<State> {
     let (api, document) = openapi::describe(api);
     api.merge(setup::routes())
         .merge(sign_in::routes())
-        .layer(csrf(state))
+        .layer(csrf::layer(state))
         .merge(ops::routes())
         .merge(files::routes())
         .merge(openapi::reference(document))
@@ -97,24 +93,4 @@ pub fn router(state: &State) -> Router<State> {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this address does not take this method")
         })
         .layer(middleware::map_response(guard::own))
-}
-
-/// Refuses what a page of another site makes a browser send. The public address counts as our own, whatever name a proxy
-/// reaches this server by.
-fn csrf(
-    state: &State,
-) -> CsrfLayer<impl Fn(tower_http::csrf::ProtectionError) -> axum::response::Response + Clone + use<>> {
-    use axum::response::IntoResponse;
-    let mut layer = CsrfLayer::new();
-    if let Some(origin) = state.config.server.public_url().and_then(|url| url::Url::parse(url).ok()) {
-        let origin = origin.origin().ascii_serialization();
-        layer = layer.add_trusted_origin(&origin).unwrap_or_else(|error| {
-            tracing::warn!(%origin, %error, "the public address is no origin that a browser can send");
-            CsrfLayer::new()
-        });
-    }
-    layer.with_rejection_response(|_| {
-        Problem::new(StatusCode::FORBIDDEN, "cross-site", "this request comes from a page of another site")
-            .into_response()
-    })
 }

@@ -2,8 +2,14 @@
 //!
 //! It knows no resource.
 
+pub mod caller;
 pub mod client;
+pub(crate) mod cookies;
+pub mod csrf;
 pub mod guard;
+pub mod language;
 pub mod listener;
+pub mod own_path;
 pub mod problem;
+pub mod session;
 pub mod state;

@@ -146,6 +146,21 @@ impl Problem {
         self
     }
 
+    /// The stable word for this kind of problem.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// Every fault of every field.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    /// Seconds after which another try may succeed, where that is known.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.retry_after
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

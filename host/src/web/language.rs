@@ -10,6 +10,13 @@ use axum::http::request::Parts;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Language(pub &'static str);
 
+impl Language {
+    /// The language of this tag, where texts exist in it.
+    pub fn named(tag: &str) -> Option<Language> {
+        ["en", "id"].into_iter().find(|known| *known == tag).map(Language)
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Language {
     type Rejection = Infallible;
 

@@ -11,15 +11,19 @@ use super::state::State;
 
 /// One cookie, by its name without a prefix.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cookie {
+pub(crate) struct Cookie {
     plain: &'static str,
     secure: &'static str,
 }
 
 /// The session of a person who is signed in.
-pub(super) const SESSION: Cookie = Cookie { plain: "sambung_session", secure: "__Host-sambung_session" };
+pub(crate) const SESSION: Cookie = Cookie { plain: "sambung_session", secure: "__Host-sambung_session" };
 /// What the browser holds that left for a provider to sign in, and no other.
-pub(super) const SIGN_IN: Cookie = Cookie { plain: "sambung_sign_in", secure: "__Host-sambung_sign_in" };
+pub(crate) const SIGN_IN: Cookie = Cookie { plain: "sambung_sign_in", secure: "__Host-sambung_sign_in" };
+/// The language that a person chose for pages.
+pub(crate) const LANGUAGE: Cookie = Cookie { plain: "sambung_language", secure: "__Host-sambung_language" };
+/// The theme that a person chose for pages.
+pub(crate) const THEME: Cookie = Cookie { plain: "sambung_theme", secure: "__Host-sambung_theme" };
 
 fn is_secure(state: &State) -> bool {
     state.config.server.public_url().is_some_and(|url| url.starts_with("https:"))
@@ -31,7 +35,7 @@ impl Cookie {
     }
 
     /// The value that a request brings, under the one name that counts here.
-    pub(super) fn read(self, parts: &Parts, state: &State) -> Option<String> {
+    pub(crate) fn read(self, parts: &Parts, state: &State) -> Option<String> {
         self.find(&parts.headers, is_secure(state))
     }
 
@@ -48,7 +52,7 @@ impl Cookie {
     }
 
     /// Sets the cookie for so many seconds; no script of a page ever reads it. An empty value for 0 seconds takes it away.
-    pub(super) fn set(self, state: &State, value: &str, seconds: i64) -> Option<HeaderValue> {
+    pub(crate) fn set(self, state: &State, value: &str, seconds: i64) -> Option<HeaderValue> {
         HeaderValue::from_str(&self.line(value, seconds, is_secure(state))).ok()
     }
 

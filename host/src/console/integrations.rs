@@ -1,0 +1,140 @@
+//! Every channel of the workspace and every plugin that a channel could be connected with.
+
+use axum::extract::State as Axum;
+use axum::response::Html;
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::HOME;
+use super::asked::Query;
+use super::faults::Failure;
+use super::layout::{self, icon};
+use super::reader::Reader;
+use super::words::Integrations;
+use crate::auth::Role;
+use crate::web::state::State;
+
+/// Channels on a page.
+const MOST: usize = 100;
+
+/// Where the page before ended.
+#[derive(Default, Deserialize)]
+pub(super) struct After {
+    /// The id of its last channel.
+    after: Option<String>,
+}
+
+/// The list.
+pub(super) async fn page(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Query(After { after }): Query<After>,
+) -> Result<Html<String>, Failure> {
+    let words = &reader.look.words.integrations;
+    let mut channels = state.channels.page(&reader.caller.workspace, None, after.as_deref(), MOST + 1).await?;
+    let more = channels.len() > MOST;
+    channels.truncate(MOST);
+    let last = channels.last().filter(|_| more).map(|channel| text(channel, "id").to_owned());
+    let (troubled, connected): (Vec<_>, Vec<_>) =
+        channels.into_iter().partition(|channel| channel["state"] == "needs_attention");
+    let content = html! {
+        header.page-head { h1 { (words.title) } }
+        @if !troubled.is_empty() {
+            (section("attention", &words.needs_attention, troubled.len(), &html! {
+                ul.card.rows { @for channel in &troubled { (row(words, channel)) } }
+            }))
+        }
+        (section("connected", &words.connected, connected.len(), &html! {
+            @if connected.is_empty() { p.note { (words.none_connected) } }
+            @else { ul.card.rows { @for channel in &connected { (row(words, channel)) } } }
+            @if let Some(last) = last { p { a href=(format!("{HOME}?after={last}")) { (words.more) } } }
+        }))
+        @if reader.caller.role >= Role::Admin { (available(&state, &reader)) }
+    };
+    Ok(layout::page(&reader, &words.title, HOME, &content))
+}
+
+fn section(id: &str, title: &str, count: usize, content: &Markup) -> Markup {
+    html! {
+        section.section aria-labelledby=(id) {
+            div.section-head { h2 id=(id) { (title) } span.quiet.figures { (count) } }
+            (content)
+        }
+    }
+}
+
+fn row(words: &Integrations, channel: &Value) -> Markup {
+    let (name, account) = (text(channel, "name"), text(channel, "account_name"));
+    html! {
+        li.channel-row {
+            img.channel-mark src=(icon_of(text(channel, "plugin"))) alt="";
+            div.channel-name {
+                span.one-line { (name) }
+                span.note.one-line { (if account.is_empty() { text(channel, "account") } else { account }) }
+            }
+            (state_of(words, channel))
+        }
+    }
+}
+
+/// The state as dot, word and reason.
+fn state_of(words: &Integrations, channel: &Value) -> Markup {
+    let (class, word) = match text(channel, "state") {
+        "connected" => ("state is-good", &words.state_connected),
+        "connecting" => ("state is-warn", &words.state_connecting),
+        "paused" => ("state", &words.state_paused),
+        _ => ("state is-bad", &words.state_needs_attention),
+    };
+    let findings = channel["findings"].as_array();
+    let reason = findings.and_then(|findings| findings.first()).map(|finding| text(finding, "words"));
+    html! {
+        span class=(class) {
+            span { strong { (word) } @if let Some(reason) = reason { ": " (reason) } }
+        }
+    }
+}
+
+fn available(state: &State, reader: &Reader) -> Markup {
+    let words = &reader.look.words.integrations;
+    let plugins: Vec<_> = state.plugins.all().into_iter().filter(|generation| generation.is_active()).collect();
+    section(
+        "available",
+        &words.available,
+        plugins.len(),
+        &html! {
+            @if plugins.is_empty() { p.note { (words.none_available) } }
+            @else {
+                ul.available {
+                    @for generation in &plugins {
+                        @let texts = generation.plugin.texts(reader.look.language.0);
+                        li.card {
+                            img.channel-mark src=(icon_of(&generation.id)) alt="";
+                            h3 { (texts.name) }
+                            p.note { (texts.description) }
+                            @let steps: Vec<_> = texts.instructions.iter().filter(|step| step.of == "channel").collect();
+                            @if !steps.is_empty() {
+                                details {
+                                    summary.button { (icon("question", "")) (words.how_to_connect) }
+                                    ol.numbered { @for step in steps { li.note {
+                                        (step.text)
+                                        @if let Some(link) = &step.link { " " a href=(link) rel="noreferrer" target="_blank" { (link) } }
+                                    } } }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        },
+    )
+}
+
+/// The address of a plugin's picture.
+fn icon_of(plugin: &str) -> String {
+    format!("/v1/plugins/{plugin}/icon")
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value[key].as_str().unwrap_or_default()
+}

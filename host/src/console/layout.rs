@@ -1,0 +1,125 @@
+//! The frame of pages: the document, the front page's card, the rail.
+
+use axum::response::Html;
+use maud::{DOCTYPE, Markup, html};
+
+use super::HOME;
+use super::assets::{ICONS, SHEET};
+use super::preferences;
+use super::reader::{Look, Reader};
+
+/// An icon of the sheet, which says nothing to a screen reader.
+pub(super) fn icon(name: &str, class: &str) -> Markup {
+    html! {
+        svg class=(format!("icon {class}")) aria-hidden="true" { use href=(format!("{}#i-{name}", ICONS.path)) {} }
+    }
+}
+
+fn document(look: &Look, title: &str, class: &str, body: &Markup) -> Html<String> {
+    let page = html! {
+        (DOCTYPE)
+        html lang=(look.language.0) data-theme=[look.theme] {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content";
+                title { (title) " · Sambung" }
+                link rel="icon" href="data:,";
+                link rel="stylesheet" href=(SHEET.path);
+            }
+            body class=(class) { (body) }
+        }
+    };
+    Html(page.into_string())
+}
+
+/// What stands above a page for people who are not signed in.
+pub(super) struct Front<'p> {
+    /// The page's title.
+    pub title: &'p str,
+    /// A sentence below it.
+    pub note: Option<&'p str>,
+    /// The page's path, to come back to after the language was changed.
+    pub here: &'p str,
+}
+
+/// A card in the middle of the page, for people who are not signed in.
+pub(super) fn front(look: &Look, front: &Front<'_>, content: &Markup) -> Html<String> {
+    let body = html! {
+        main.card.front-card {
+            p.brand {
+                svg aria-hidden="true" { use href=(format!("{}#sambung", ICONS.path)) {} }
+                "Sambung"
+            }
+            h1 { (front.title) }
+            @if let Some(note) = front.note { p.note { (note) } }
+            (content)
+        }
+        footer.front-foot {
+            (preferences::other_language(look, front.here))
+            span { "Sambung " (env!("CARGO_PKG_VERSION")) }
+        }
+    };
+    document(look, front.title, "front", &body)
+}
+
+/// A page for a person who is signed in, with the rail at its left. `here` is the page's path.
+pub(super) fn page(reader: &Reader, title: &str, here: &str, content: &Markup) -> Html<String> {
+    let words = &reader.look.words.frame;
+    let body = html! {
+        a.skip-link href="#main" { (words.skip) }
+        nav.rail aria-label=(words.main) {
+            a.rail-link.rail-workspace href=(HOME) {
+                span.workspace-mark aria-hidden="true" { (initials(&reader.caller.workspace_name)) }
+                span { (reader.caller.workspace_name) }
+            }
+            ul.rail-list { li { (entry(HOME, "plug", &reader.look.words.integrations.title, here)) } }
+            (person(reader, here))
+        }
+        main #main .page { (content) }
+    };
+    document(&reader.look, title, "app", &body)
+}
+
+fn entry(path: &str, picture: &str, name: &str, here: &str) -> Markup {
+    let current = (here.split('?').next() == Some(path)).then_some("page");
+    html! { a.rail-link href=(path) aria-current=[current] { (icon(picture, "")) span { (name) } } }
+}
+
+fn person(reader: &Reader, here: &str) -> Markup {
+    let words = &reader.look.words.frame;
+    let name = &reader.caller.name;
+    html! {
+        details.menu.rail-person {
+            summary.rail-link title=(words.menu_of.replace("{name}", name)) {
+                span.avatar.is-small.tone-5 aria-hidden="true" { (initials(name)) }
+                span.one-line { (name.split('@').next().unwrap_or(name)) }
+            }
+            div.menu-list {
+                (preferences::menu(&reader.look, here))
+                hr;
+                a href="/docs/" { (icon("file", "is-small")) (words.reference) }
+                form method="post" action="/sign-out" {
+                    button type="submit" { (icon("back", "is-small")) (words.sign_out) }
+                }
+            }
+        }
+    }
+}
+
+/// The first letters of the first two words of a name.
+fn initials(name: &str) -> String {
+    let letters = name.split(|c: char| !c.is_alphanumeric()).filter_map(|word| word.chars().next());
+    letters.take(2).flat_map(char::to_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn initials_are_two_letters_of_any_alphabet() {
+        for (name, initials) in
+            [("toko kopi", "TK"), ("Sari", "S"), ("sari@toko.example", "ST"), ("太郎 山田", "太山"), ("", "")]
+        {
+            assert_eq!(super::initials(name), initials);
+        }
+    }
+}

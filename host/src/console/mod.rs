@@ -1,0 +1,67 @@
+//! The console: the pages of admins, agents and operators. A file for each page, with its handler and its template.
+//!
+//! A page calls the same functions as the API's handler of the same act, and works without a script. It knows no provider: names,
+//! instructions and reasons of channels come from the texts of their plugins.
+
+mod asked;
+mod assets;
+mod faults;
+mod integrations;
+mod layout;
+mod preferences;
+mod reader;
+mod set_up;
+mod sign_in;
+mod words;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+
+use crate::web::csrf;
+use crate::web::session::MOST_BODY;
+use crate::web::state::State;
+
+/// What a page may load and where it may send forms: this host, and nothing inline.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
+                      font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Headers of every page. A page shows what its reader may see, and some addresses hold a secret: neither stays in a cache or
+/// travels on as a referrer.
+const HEADERS: [(HeaderName, &str); 4] = [
+    (CONTENT_SECURITY_POLICY, POLICY),
+    (REFERRER_POLICY, "same-origin"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (CACHE_CONTROL, "no-store"),
+];
+
+/// The pages' addresses.
+pub fn routes(state: &State) -> Router<State> {
+    Router::new()
+        .route("/", get(async || Redirect::to(HOME)))
+        .route("/sign-in", get(sign_in::page).post(sign_in::submit))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/setup/{link}", get(set_up::page).post(set_up::submit))
+        .route("/preferences", post(preferences::submit))
+        .route(HOME, get(integrations::page))
+        .layer(DefaultBodyLimit::max(MOST_BODY))
+        .layer(middleware::from_fn_with_state(state.clone(), faults::as_pages))
+        .layer(csrf::layer(state))
+        .layer(middleware::from_fn(with_headers))
+        .merge(assets::routes())
+}
+
+/// Where a person goes who is signed in.
+const HOME: &str = "/integrations";
+
+async fn with_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await.into_response();
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
