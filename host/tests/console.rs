@@ -4,7 +4,8 @@ use reqwest::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, S
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::json;
 
-use crate::common::TestHost;
+use crate::common::guests::connects;
+use crate::common::{Options, TestHost, read};
 
 const PASSWORD: &str = "a good password";
 
@@ -163,4 +164,116 @@ async fn what_a_page_loads_is_there_and_stays_in_the_cache() {
     let answer = host.client.get(host.url("/sign-in?to=a&to=b")).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     assert!(answer.text().await.unwrap().contains("There is no such page"));
+}
+
+/// A host with the plugin that connects in every way there is, and an admin's session.
+async fn with_connects() -> (TestHost, String) {
+    let host = TestHost::start_with(Options::default().set("SERVER__PUBLIC_URL", "https://sambung.example")).await;
+    let upload = host.request(Method::POST, "/v1/plugins").header("content-type", "application/wasm").body(connects());
+    let (status, plugin) = read(upload.send().await.unwrap()).await;
+    assert_eq!(status, StatusCode::CREATED, "{plugin}");
+    person(&host, "admin@toko.example", "admin").await;
+    let session = sign_in(&host, "admin@toko.example").await;
+    (host, session)
+}
+
+const NEW: &str = "/integrations/new/connects";
+
+async fn send(host: &TestHost, session: &str, path: &str, fields: &[(&str, &str)]) -> Response {
+    form(host, path, fields).header(COOKIE, session).send().await.unwrap()
+}
+
+/// Connects a channel, whose page's address is the answer.
+async fn connected(host: &TestHost, session: &str, fields: &[(&str, &str)]) -> String {
+    let answer = send(host, session, NEW, fields).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{}", answer.text().await.unwrap());
+    sent_to(&answer).to_owned()
+}
+
+#[tokio::test]
+async fn a_channel_is_connected_changed_paused_and_disconnected_by_forms_alone() {
+    let (host, session) = with_connects().await;
+    let (status, html) = page(&host, NEW, &session).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(html.contains(r#"type="password""#) && html.contains(r#"name="account""#), "{html}");
+
+    let answer = send(&host, &session, NEW, &[("name", ""), ("account", ""), ("token", "")]).await;
+    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.text().await.unwrap().contains("field is required"));
+    let refused = [("name", "One"), ("account", "a"), ("token", "t"), ("connect", "refuse")];
+    let answer = send(&host, &session, NEW, &refused).await;
+    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let html = answer.text().await.unwrap();
+    assert!(html.contains("Invalid OAuth access token.") && html.contains(r#"value="One""#), "{html}");
+    assert_eq!(host.get("/v1/channels").await.1["items"], json!([]), "nothing is kept of what was refused");
+
+    let path = connected(&host, &session, &[("name", "One"), ("account", "a"), ("token", "very secret")]).await;
+    let (_, html) = page(&host, &path, &session).await;
+    assert!(html.contains("Connected") && html.contains("Account a"), "{html}");
+    let settings = format!("{path}/settings");
+    let (_, html) = page(&host, &settings, &session).await;
+    assert!(!html.contains("very secret") && html.contains("Set; leave empty to keep it"), "{html}");
+    let changed = send(&host, &session, &settings, &[("name", "Two"), ("account", "a"), ("token", "")]).await;
+    assert_eq!(sent_to(&changed), format!("{settings}?saved=1"));
+    let (_, html) = page(&host, &format!("{settings}?saved=1"), &session).await;
+    assert!(html.contains("The changes are saved.") && html.contains(r#"value="Two""#), "{html}");
+
+    assert_eq!(sent_to(&send(&host, &session, &format!("{path}/pause"), &[("paused", "true")]).await), path);
+    assert!(page(&host, &path, &session).await.1.contains("Resume"));
+    assert_eq!(sent_to(&send(&host, &session, &format!("{path}/pause"), &[("paused", "false")]).await), path);
+    let disconnect = format!("{path}/disconnect");
+    let (_, html) = page(&host, &disconnect, &session).await;
+    for words in ["Are you sure?", "Disconnecting this channel will also delete this channel", "Cancel", "Disconnect"] {
+        assert!(html.contains(words), "{words}: {html}");
+    }
+    assert_eq!(sent_to(&send(&host, &session, &disconnect, &[]).await), "/integrations");
+    assert_eq!(page(&host, &path, &session).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_steps_of_a_connection_are_answered_on_the_channels_page() {
+    let (host, session) = with_connects().await;
+    let fields = [("name", "Pages"), ("account", "a"), ("token", "t"), ("connect", "choose")];
+    let path = connected(&host, &session, &fields).await;
+    let (_, html) = page(&host, &path, &session).await;
+    assert!(html.contains("Choose what to connect:") && html.contains("page-2"), "{html}");
+    let answer = format!("{path}/answer");
+    let wrong = send(&host, &session, &answer, &[("choice", "page-9")]).await;
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text().await.unwrap().contains("is none of the choices"));
+    assert_eq!(sent_to(&send(&host, &session, &answer, &[("choice", "page-2")]).await), path);
+    assert!(page(&host, &path, &session).await.1.contains("Account page-2"));
+
+    let fields = [("name", "Pin"), ("account", "b"), ("token", "t"), ("connect", "ask")];
+    let path = connected(&host, &session, &fields).await;
+    let answer = format!("{path}/answer");
+    assert_eq!(send(&host, &session, &answer, &[("pin", "1")]).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(sent_to(&send(&host, &session, &answer, &[("pin", "123456")]).await), path);
+    assert!(page(&host, &path, &session).await.1.contains("Account b"));
+
+    let fields = [("name", "Taken"), ("account", "b"), ("token", "t")];
+    let taken = send(&host, &session, NEW, &fields).await;
+    assert_eq!(taken.status(), StatusCode::CONFLICT);
+    assert!(taken.text().await.unwrap().contains("Pin"), "the page names the channel that has the account");
+}
+
+#[tokio::test]
+async fn an_agent_sees_channels_and_no_way_to_change_them() {
+    let (host, admin) = with_connects().await;
+    let path = connected(&host, &admin, &[("name", "One"), ("account", "a"), ("token", "t")]).await;
+    person(&host, "agent@toko.example", "agent").await;
+    let agent = sign_in(&host, "agent@toko.example").await;
+    let (status, html) = page(&host, &path, &agent).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(!html.contains(&format!("action=\"{path}")) && !html.contains("/disconnect"), "{html}");
+    for page_of_admins in [NEW.to_owned(), format!("{path}/settings"), format!("{path}/disconnect")] {
+        assert_eq!(page(&host, &page_of_admins, &agent).await.0, StatusCode::FORBIDDEN, "{page_of_admins}");
+    }
+    for act in ["answer", "check", "register", "pause", "settings", "abandon", "disconnect"] {
+        let answer = send(&host, &agent, &format!("{path}/{act}"), &[("paused", "true")]).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{act}");
+    }
+    assert_eq!(send(&host, &agent, NEW, &[("name", "x")]).await.status(), StatusCode::FORBIDDEN);
+    let channels = host.get("/v1/channels").await.1;
+    assert_eq!((&channels["items"][0]["state"], &channels["items"][1]), (&json!("connected"), &json!(null)));
 }

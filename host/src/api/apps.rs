@@ -10,7 +10,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
-use super::channels::actor;
 use super::idempotency::{Keyed, Unfinished};
 use super::page::{Page, PageQuery};
 use super::path::Path;
@@ -96,7 +95,7 @@ async fn create(
     }
     let workspace = if new.shared || new.default { None } else { Some(caller.workspace.as_str()) };
     let change = AppChange { name: new.name, settings: new.settings.unwrap_or_else(|| json!({})) };
-    let id = state.channels.create_app(workspace, &plugin, change, new.default, &actor(&caller), request).await?;
+    let id = state.channels.create_app(workspace, &plugin, change, new.default, &caller.as_actor(), request).await?;
     Ok((StatusCode::CREATED, Json(shown(&state, &caller, &plugin, &id).await?)))
 }
 
@@ -124,7 +123,7 @@ async fn change(
 ) -> Answer<Json<Value>> {
     let row = changeable(&state, &caller, &plugin, &app).await?;
     let change = AppChange { name: patch.name, settings: patch.settings.unwrap_or_else(|| json!({})) };
-    state.channels.change_app(row, change, &actor(&caller)).await?;
+    state.channels.change_app(row, change, &caller.as_actor()).await?;
     Ok(Json(shown(&state, &caller, &plugin, &app).await?))
 }
 
@@ -137,7 +136,7 @@ async fn remove(
     Path((plugin, app)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
     let row = changeable(&state, &caller, &plugin, &app).await?;
-    state.channels.delete_app(&row, &actor(&caller)).await?;
+    state.channels.delete_app(&row, &caller.as_actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -151,7 +150,7 @@ async fn check(
     Path((plugin, app)): Path<(String, String)>,
 ) -> Answer<Json<Value>> {
     let row = changeable(&state, &caller, &plugin, &app).await?;
-    state.channels.check_app(&row.id, &actor(&caller)).await?;
+    state.channels.check_app(&row.id, &caller.as_actor()).await?;
     Ok(Json(shown(&state, &caller, &plugin, &app).await?))
 }
 
@@ -171,7 +170,7 @@ async fn save_default(
         }
         _ => body,
     };
-    let id = state.channels.save_default_app(&plugin, settings, &actor(&caller)).await?;
+    let id = state.channels.save_default_app(&plugin, settings, &caller.as_actor()).await?;
     Ok(Json(shown(&state, &caller, &plugin, &id).await?))
 }
 

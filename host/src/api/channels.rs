@@ -19,8 +19,7 @@ use super::problem::{Answer, Body, FieldError, Problem};
 use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
-use crate::channels::{Actor, Browser, Change, ChannelError, NewConnection, Request};
-use crate::model::name;
+use crate::channels::{Browser, Change, ChannelError, NewConnection, Request};
 use crate::web::own_path::is_own_path;
 
 /// `/channels`
@@ -70,15 +69,6 @@ impl From<ChannelError> for Problem {
     }
 }
 
-/// Who does it, as the audit log names them.
-pub(super) fn actor(caller: &Caller) -> Actor {
-    Actor {
-        workspace: Some(caller.workspace.clone()),
-        actor: caller.actor.clone(),
-        role: caller.role.name().to_owned(),
-    }
-}
-
 /// A channel.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(super) struct Channel {
@@ -118,13 +108,6 @@ fn browser(caller: &Caller, return_to: Option<String>) -> Answer<Browser> {
         return Err(Problem::invalid(vec![FieldError::new("#/return_to", "path", words)]));
     }
     Ok(Browser { session: caller.user.as_ref().map(|_| caller.token.clone()), return_to })
-}
-
-fn named(name: Option<&str>) -> Answer<()> {
-    match name.and_then(|name| name::fault("#/name", name)) {
-        Some(fault) => Err(Problem::invalid(vec![fault])),
-        None => Ok(()),
-    }
 }
 
 fn shown(value: Value) -> Answer<Channel> {
@@ -198,7 +181,6 @@ async fn create(
     Body(new): Body<NewChannel>,
 ) -> Answer<Response> {
     caller.at_least(Role::Admin)?;
-    named(Some(&new.name))?;
     let connection = NewConnection {
         plugin: new.plugin,
         name: new.name,
@@ -207,7 +189,7 @@ async fn create(
         browser: browser(&caller, new.return_to)?,
     };
     let request = Request { ticket: keyed.0, unfinished: unfinished.0 };
-    let id = state.channels.create(&caller.workspace, connection, &actor(&caller), request).await?;
+    let id = state.channels.create(&caller.workspace, connection, &caller.as_actor(), request).await?;
     let channel = shown(state.channels.show(&caller.workspace, &id, true).await?)?;
     Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/channels/{id}"))], Json(channel)).into_response())
 }
@@ -235,10 +217,9 @@ async fn change(
     Body(change): Body<ChannelChange>,
 ) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
-    named(change.name.as_deref())?;
     let browser = browser(&caller, change.return_to)?;
     let change = Change { name: change.name, paused: change.paused, settings: change.settings, browser };
-    state.channels.change(&caller.workspace, &id, change, &actor(&caller)).await?;
+    state.channels.change(&caller.workspace, &id, change, &caller.as_actor()).await?;
     one(&state, &caller, &id).await
 }
 
@@ -247,7 +228,7 @@ async fn change(
     (status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn disconnect(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
     caller.at_least(Role::Admin)?;
-    state.channels.disconnect(&caller.workspace, &id, &actor(&caller)).await?;
+    state.channels.disconnect(&caller.workspace, &id, &caller.as_actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -261,7 +242,7 @@ async fn answer(
     Body(answer): Body<Value>,
 ) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
-    state.channels.answer(&caller.workspace, &id, answer, &actor(&caller)).await?;
+    state.channels.answer(&caller.workspace, &id, answer, &caller.as_actor()).await?;
     one(&state, &caller, &id).await
 }
 
@@ -270,7 +251,7 @@ async fn answer(
     (status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn abandon(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
     caller.at_least(Role::Admin)?;
-    state.channels.abandon_change(&caller.workspace, &id, &actor(&caller)).await?;
+    state.channels.abandon_change(&caller.workspace, &id, &caller.as_actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -280,7 +261,7 @@ async fn abandon(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String
     (status = 502, body = Problem), (status = 503, body = Problem)))]
 async fn check(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
-    state.channels.check(&caller.workspace, &id, &actor(&caller)).await?;
+    state.channels.check(&caller.workspace, &id, &caller.as_actor()).await?;
     one(&state, &caller, &id).await
 }
 
@@ -290,7 +271,7 @@ async fn check(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>)
     (status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn register(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
-    state.channels.register(&caller.workspace, &id, &actor(&caller)).await?;
+    state.channels.register(&caller.workspace, &id, &caller.as_actor()).await?;
     one(&state, &caller, &id).await
 }
 
@@ -320,6 +301,6 @@ async fn reconnect(
     };
     let patch = sign_in.settings.unwrap_or_else(|| json!({}));
     let browser = browser(&caller, sign_in.return_to)?;
-    state.channels.reconnect(&caller.workspace, &id, patch, browser, &actor(&caller)).await?;
+    state.channels.reconnect(&caller.workspace, &id, patch, browser, &caller.as_actor()).await?;
     one(&state, &caller, &id).await
 }

@@ -16,6 +16,7 @@ use crate::mail::{FORWARDING_ADDRESS, Recipient};
 use crate::model::audit::Entry;
 use crate::model::channel::ChannelState;
 use crate::model::fault::FieldError;
+use crate::model::name;
 use crate::plugins::{Candidate, Generation};
 
 /// A channel to be connected.
@@ -149,6 +150,7 @@ impl Channels {
         if new.name.trim().is_empty() {
             faults.push(FieldError::required("#/name"));
         }
+        faults.extend(name::fault("#/name", &new.name));
         if new.plugin.trim().is_empty() {
             faults.push(FieldError::required("#/plugin"));
             return Err(ChannelError::Invalid(faults));
@@ -301,6 +303,9 @@ impl Channels {
         self.row(workspace, id).await?;
         if change.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
             return Err(ChannelError::Invalid(vec![FieldError::required("#/name")]));
+        }
+        if let Some(fault) = change.name.as_deref().and_then(|name| name::fault("#/name", name)) {
+            return Err(ChannelError::Invalid(vec![fault]));
         }
         if let Some(patch) = &change.settings {
             let why = Why { action: "channel.settings", signs_in: false, browser: change.browser };

@@ -12,7 +12,7 @@ use super::reader::Look;
 use super::words::Words;
 use crate::channels::ChannelError;
 use crate::db::DbError;
-use crate::web::problem::Problem;
+use crate::web::problem::{FieldError, Problem};
 use crate::web::state::State;
 
 /// A problem that ends a request. The layer [`as_pages`] makes a page of it, which knows the reader's language.
@@ -76,21 +76,44 @@ pub(super) fn of_the_whole(words: &Words, problem: &Problem) -> String {
         }
         StatusCode::SERVICE_UNAVAILABLE => faults.later.clone(),
         StatusCode::UNPROCESSABLE_ENTITY => faults.summary.clone(),
-        _ => faults.failed.clone(),
+        StatusCode::INTERNAL_SERVER_ERROR => faults.failed.clone(),
+        _ => problem.detail().map_or_else(|| faults.failed.clone(), str::to_owned),
     }
 }
 
-/// What is said of the fault of one field, by its pointer; none where the field has none.
-pub(super) fn of_field<'w>(words: &'w Words, problem: Option<&Problem>, pointer: &str) -> Option<&'w str> {
-    let faults = &words.faults;
+/// What is said of the fault of one field, by its pointer; none where the field has none. A fault that the console has no text for is
+/// told in the words of the plugin or of the provider.
+pub(super) fn of_field(words: &Words, problem: Option<&Problem>, pointer: &str) -> Option<String> {
     let fault = problem?.errors().iter().find(|fault| fault.pointer == pointer)?;
-    Some(match fault.code.as_str() {
-        "required" => &faults.required,
+    Some(in_words(words, fault))
+}
+
+fn in_words(words: &Words, fault: &FieldError) -> String {
+    let faults = &words.faults;
+    let known = match fault.code.as_str() {
+        // A fault with words of its own says more than that something is missing.
+        "required" if *fault == FieldError::required(&fault.pointer) => &faults.required,
         "length" => &faults.too_long,
         "weak-password" => &faults.weak_password,
-        "format" => &faults.email,
-        _ => &faults.failed,
-    })
+        _ => &fault.detail,
+    };
+    known.clone()
+}
+
+/// The notice above a form that was refused, with the faults that stand beside none of these fields.
+pub(super) fn notice_beside(words: &Words, problem: Option<&Problem>, fields: &[String]) -> Markup {
+    let Some(problem) = problem else { return html! {} };
+    let elsewhere: Vec<_> = problem.errors().iter().filter(|fault| !fields.contains(&fault.pointer)).collect();
+    html! {
+        div.notice.is-bad role="alert" {
+            (icon("error", ""))
+            div {
+                @if problem.errors().is_empty() { p { (of_the_whole(words, problem)) } }
+                @else if elsewhere.len() < problem.errors().len() { p { (words.faults.summary) } }
+                @for fault in elsewhere { p { (in_words(words, fault)) } }
+            }
+        }
+    }
 }
 
 /// The notice above a form that was refused.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::HOME;
 use super::asked::Query;
 use super::faults::Failure;
-use super::layout::{self, icon};
+use super::layout;
 use super::reader::Reader;
 use super::words::Integrations;
 use crate::auth::Role;
@@ -70,7 +70,7 @@ fn row(words: &Integrations, channel: &Value) -> Markup {
         li.channel-row {
             img.channel-mark src=(icon_of(text(channel, "plugin"))) alt="";
             div.channel-name {
-                span.one-line { (name) }
+                a.one-line href=(format!("{HOME}/{}", text(channel, "id"))) { (name) }
                 span.note.one-line { (if account.is_empty() { text(channel, "account") } else { account }) }
             }
             (state_of(words, channel))
@@ -79,7 +79,7 @@ fn row(words: &Integrations, channel: &Value) -> Markup {
 }
 
 /// The state as dot, word and reason.
-fn state_of(words: &Integrations, channel: &Value) -> Markup {
+pub(super) fn state_of(words: &Integrations, channel: &Value) -> Markup {
     let (class, word) = match text(channel, "state") {
         "connected" => ("state is-good", &words.state_connected),
         "connecting" => ("state is-warn", &words.state_connecting),
@@ -112,16 +112,7 @@ fn available(state: &State, reader: &Reader) -> Markup {
                             img.channel-mark src=(icon_of(&generation.id)) alt="";
                             h3 { (texts.name) }
                             p.note { (texts.description) }
-                            @let steps: Vec<_> = texts.instructions.iter().filter(|step| step.of == "channel").collect();
-                            @if !steps.is_empty() {
-                                details {
-                                    summary.button { (icon("question", "")) (words.how_to_connect) }
-                                    ol.numbered { @for step in steps { li.note {
-                                        (step.text)
-                                        @if let Some(link) = &step.link { " " a href=(link) rel="noreferrer" target="_blank" { (link) } }
-                                    } } }
-                                }
-                            }
+                            a.button href=(format!("{HOME}/new/{}", generation.id)) { (words.add) " " (texts.name) }
                         }
                     }
                 }
@@ -131,10 +122,11 @@ fn available(state: &State, reader: &Reader) -> Markup {
 }
 
 /// The address of a plugin's picture.
-fn icon_of(plugin: &str) -> String {
+pub(super) fn icon_of(plugin: &str) -> String {
     format!("/v1/plugins/{plugin}/icon")
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+/// A text of the API's form; empty where there is none.
+pub(super) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or_default()
 }

@@ -81,7 +81,7 @@ pub(super) fn page(reader: &Reader, title: &str, here: &str, content: &Markup) -
 }
 
 fn entry(path: &str, picture: &str, name: &str, here: &str) -> Markup {
-    let current = (here.split('?').next() == Some(path)).then_some("page");
+    let current = here.starts_with(path).then_some("page");
     html! { a.rail-link href=(path) aria-current=[current] { (icon(picture, "")) span { (name) } } }
 }
 
@@ -104,6 +104,23 @@ fn person(reader: &Reader, here: &str) -> Markup {
             }
         }
     }
+}
+
+/// The way from *Integrations* to this page.
+pub(super) fn crumbs(reader: &Reader, steps: &[(&str, &str)], here: &str) -> Markup {
+    html! {
+        nav.crumbs {
+            a href=(HOME) { (reader.look.words.integrations.title) }
+            @for (path, name) in steps { (icon("chevron-right", "is-small")) a href=(path) { (name) } }
+            (icon("chevron-right", "is-small"))
+            span aria-current="page" { (here) }
+        }
+    }
+}
+
+/// A text to be copied: all of it is selected by one click.
+pub(super) fn copyable(value: &str) -> Markup {
+    html! { div.copyable { code.is-whole { (value) } } }
 }
 
 /// The first letters of the first two words of a name.

@@ -5,12 +5,17 @@
 
 mod asked;
 mod assets;
+mod channel;
+mod connect;
+mod disconnect;
 mod faults;
+mod form;
 mod integrations;
 mod layout;
 mod preferences;
 mod reader;
 mod set_up;
+mod settings;
 mod sign_in;
 mod words;
 
@@ -41,19 +46,34 @@ const HEADERS: [(HeaderName, &str); 4] = [
 
 /// The pages' addresses.
 pub fn routes(state: &State) -> Router<State> {
-    Router::new()
-        .route("/", get(async || Redirect::to(HOME)))
+    let without_credentials = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::submit))
-        .route("/sign-out", post(sign_in::sign_out))
         .route("/setup/{link}", get(set_up::page).post(set_up::submit))
         .route("/preferences", post(preferences::submit))
+        .layer(DefaultBodyLimit::max(MOST_BODY));
+    Router::new()
+        .route("/", get(async || Redirect::to(HOME)))
+        .route("/sign-out", post(sign_in::sign_out))
         .route(HOME, get(integrations::page))
-        .layer(DefaultBodyLimit::max(MOST_BODY))
+        .route("/integrations/new/{plugin}", get(connect::page).post(connect::submit))
+        .route("/integrations/{channel}", get(channel::page))
+        .route("/integrations/{channel}/answer", post(channel::answer))
+        .route("/integrations/{channel}/check", post(channel::check))
+        .route("/integrations/{channel}/register", post(channel::register))
+        .route("/integrations/{channel}/pause", post(channel::pause))
+        .route("/integrations/{channel}/settings", get(settings::page).post(settings::submit))
+        .route("/integrations/{channel}/abandon", post(settings::abandon))
+        .route("/integrations/{channel}/disconnect", get(disconnect::page).post(disconnect::submit))
+        .layer(DefaultBodyLimit::max(MOST_FORM))
+        .merge(without_credentials)
         .layer(middleware::from_fn_with_state(state.clone(), faults::as_pages))
         .layer(csrf::layer(state))
         .layer(middleware::from_fn(with_headers))
         .merge(assets::routes())
 }
+
+/// Most bytes of a form: all settings of a channel, with their secrets.
+const MOST_FORM: usize = 256 << 10;
 
 /// Where a person goes who is signed in.
 const HOME: &str = "/integrations";

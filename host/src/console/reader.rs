@@ -10,6 +10,7 @@ use url::form_urlencoded;
 
 use super::faults::Failure;
 use super::words::{self, Words};
+use crate::auth::Role;
 use crate::web::caller::Caller;
 use crate::web::cookies;
 use crate::web::language::Language;
@@ -64,5 +65,12 @@ impl FromRequestParts<State> for Reader {
             }
             Err(problem) => Err(Failure::from(problem).into_response()),
         }
+    }
+}
+
+impl Reader {
+    /// Refuses everybody who may not connect channels.
+    pub fn must_be_admin(&self) -> Result<(), Failure> {
+        Ok(self.caller.at_least(Role::Admin)?)
     }
 }

@@ -56,8 +56,8 @@ fn shown(look: &Look, link: &str, status: StatusCode, email: &str, problem: Opti
     let content = html! {
         form.form method="post" {
             (faults::notice(look.words, problem))
-            (field("email", "email", "username", &names.email, email, None, at("#/email")))
-            (field("password", "password", "new-password", &names.password, "", Some(&words.hint), at("#/password")))
+            (field("email", "email", "username", &names.email, email, None, at("#/email").as_deref()))
+            (field("password", "password", "new-password", &names.password, "", Some(&words.hint), at("#/password").as_deref()))
             button.button.is-primary type="submit" { (words.button) }
         }
     };

@@ -78,8 +78,8 @@ fn shown(look: &Look, status: StatusCode, note: Option<&str>, fields: &Fields, p
         form.form method="post" action="/sign-in" {
             (faults::notice(look.words, problem))
             input type="hidden" name="to" value=(fields.target.path());
-            (field("email", "email", "username", &words.email, &fields.email, None, at("#/email")))
-            (field("password", "password", "current-password", &words.password, "", None, at("#/password")))
+            (field("email", "email", "username", &words.email, &fields.email, None, at("#/email").as_deref()))
+            (field("password", "password", "current-password", &words.password, "", None, at("#/password").as_deref()))
             button.button.is-primary type="submit" { (words.button) }
         }
     };

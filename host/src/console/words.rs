@@ -14,6 +14,10 @@ pub(super) struct Words {
     pub sign_in: SignIn,
     pub set_up: SetUp,
     pub integrations: Integrations,
+    pub form: Form,
+    pub connect: Connect,
+    pub channel: Channel,
+    pub disconnect: Disconnect,
     pub faults: Faults,
 }
 
@@ -72,7 +76,74 @@ pub(super) struct Integrations {
     pub state_connecting: String,
     pub state_paused: String,
     pub state_needs_attention: String,
-    pub how_to_connect: String,
+    pub add: String,
+}
+
+/// What stands beside fields of any form.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Form {
+    pub fixed: String,
+    pub set: String,
+    pub keep: String,
+    pub step: String,
+}
+
+/// Connecting a channel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Connect {
+    pub title: String,
+    pub name: String,
+    pub name_hint: String,
+    pub button: String,
+    pub cancel: String,
+    pub sealed: String,
+    pub guide: String,
+}
+
+/// One channel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Channel {
+    pub overview: String,
+    pub settings: String,
+    pub left_to_do: String,
+    pub choose: String,
+    pub choose_button: String,
+    pub answer_button: String,
+    pub sign_in: String,
+    pub sign_in_button: String,
+    pub sign_in_here: String,
+    pub sign_in_failed: String,
+    pub wait: String,
+    pub health: String,
+    pub healthy: String,
+    pub check: String,
+    pub register: String,
+    pub pause: String,
+    pub resume: String,
+    pub about: String,
+    pub account: String,
+    pub plugin: String,
+    pub since: String,
+    pub webhook_url: String,
+    pub save: String,
+    pub saved: String,
+    pub abandon: String,
+    pub danger: String,
+    pub danger_note: String,
+}
+
+/// Disconnecting a channel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Disconnect {
+    pub title: String,
+    pub sentence: String,
+    pub stays: String,
+    pub cancel: String,
+    pub button: String,
 }
 
 /// What is said of faults.
@@ -82,7 +153,6 @@ pub(super) struct Faults {
     pub summary: String,
     pub required: String,
     pub too_long: String,
-    pub email: String,
     pub weak_password: String,
     pub later: String,
     pub wait: String,

@@ -9,6 +9,7 @@ use super::cookies;
 use super::problem::Problem;
 use super::state::State;
 use crate::auth::Role;
+use crate::channels::Actor;
 use crate::model::audit::Entry;
 
 /// The header by which an operator names another workspace, by id or name.
@@ -57,6 +58,11 @@ impl Caller {
             subject: subject.into(),
             detail,
         }
+    }
+
+    /// This caller as the one who does something to a channel or a registration.
+    pub fn as_actor(&self) -> Actor {
+        Actor { workspace: Some(self.workspace.clone()), actor: self.actor.clone(), role: self.role.name().to_owned() }
     }
 
     /// A line for what concerns the whole host and no workspace.

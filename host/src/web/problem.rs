@@ -151,6 +151,11 @@ impl Problem {
         &self.code
     }
 
+    /// What happened this time, and what to do.
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
     /// Every fault of every field.
     pub fn errors(&self) -> &[FieldError] {
         &self.errors

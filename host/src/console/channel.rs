@@ -1,0 +1,339 @@
+//! One channel: what is left to do, what is wrong, what it is.
+
+use axum::extract::{Path, State as Axum};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::HOME;
+use super::asked::Form as Sent;
+use super::connect::{host_of, sent};
+use super::faults::{self, Failure};
+use super::form::{Form, Given, Keep, draw, read};
+use super::integrations::{icon_of, state_of, text};
+use super::layout::{self, copyable, icon};
+use super::reader::Reader;
+use crate::auth::Role;
+use crate::channels::{Change, ChannelError};
+use crate::web::problem::Problem;
+use crate::web::state::State;
+
+/// The channel as the API shows it to this reader.
+pub(super) async fn load(state: &State, reader: &Reader, id: &str) -> Result<Value, ChannelError> {
+    state.channels.show(&reader.caller.workspace, id, reader.caller.role >= Role::Admin).await
+}
+
+/// The overview.
+pub(super) async fn page(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let channel = load(&state, &reader, &id).await?;
+    Ok(shown(&reader, &channel, StatusCode::OK, None))
+}
+
+/// Answers the step that the channel stands at.
+pub(super) async fn answer(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+    Sent(pairs): Sent<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    reader.must_be_admin()?;
+    let channel = load(&state, &reader, &id).await?;
+    let step = &channel["step"];
+    let answer = match step["kind"] == "ask" {
+        true => read(&Form::of(&step["schema"]), &pairs, Keep::Nothing),
+        false => json!({ "choice": sent(&pairs, "choice") }),
+    };
+    let caller = &reader.caller;
+    let done = state.channels.answer(&caller.workspace, &id, answer, &caller.as_actor()).await;
+    ended(&state, &reader, &id, done).await
+}
+
+/// Asks how the channel is now.
+pub(super) async fn check(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    reader.must_be_admin()?;
+    let caller = &reader.caller;
+    let done = state.channels.check(&caller.workspace, &id, &caller.as_actor()).await;
+    ended(&state, &reader, &id, done).await
+}
+
+/// Has the provider deliver to this channel's address again.
+pub(super) async fn register(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    reader.must_be_admin()?;
+    let caller = &reader.caller;
+    let done = state.channels.register(&caller.workspace, &id, &caller.as_actor()).await;
+    ended(&state, &reader, &id, done).await
+}
+
+/// Whether to pause.
+#[derive(Deserialize)]
+pub(super) struct Pause {
+    paused: bool,
+}
+
+/// Pauses the channel or lets it go on.
+pub(super) async fn pause(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+    Sent(Pause { paused }): Sent<Pause>,
+) -> Result<Response, Failure> {
+    reader.must_be_admin()?;
+    let caller = &reader.caller;
+    let change = Change { paused: Some(paused), ..Change::default() };
+    let done = state.channels.change(&caller.workspace, &id, change, &caller.as_actor()).await;
+    ended(&state, &reader, &id, done).await
+}
+
+/// Back to the overview, which says what is wrong where the act was refused.
+async fn ended(state: &State, reader: &Reader, id: &str, done: Result<(), ChannelError>) -> Result<Response, Failure> {
+    match done {
+        Ok(()) => Ok(Redirect::to(&format!("{HOME}/{id}")).into_response()),
+        Err(ChannelError::NotFound) => Err(Problem::not_found().into()),
+        Err(error) => {
+            let problem = Problem::from(error);
+            let channel = load(state, reader, id).await?;
+            Ok(shown(reader, &channel, problem.status(), Some(&problem)))
+        }
+    }
+}
+
+/// The head of every page of a channel, with its tabs. `current` is the tab.
+pub(super) fn head(reader: &Reader, channel: &Value, current: &str) -> Markup {
+    let words = reader.look.words;
+    let (id, name) = (text(channel, "id"), text(channel, "name"));
+    let overview = format!("{HOME}/{id}");
+    let settings = format!("{overview}/settings");
+    let is_paused = channel["state"] == "paused";
+    html! {
+        (layout::crumbs(reader, &[], name))
+        header.page-head {
+            img.channel-mark src=(icon_of(text(channel, "plugin"))) alt="";
+            div.page-title { h1 { (name) } p { (state_of(&words.integrations, channel)) } }
+            @if reader.caller.role >= Role::Admin && !channel["account"].is_null() {
+                form.page-actions method="post" action=(format!("{overview}/pause")) {
+                    button.button type="submit" name="paused" value=(!is_paused) {
+                        @if is_paused { (icon("play", "")) (words.channel.resume) } @else { (icon("pause", "")) (words.channel.pause) }
+                    }
+                }
+            }
+        }
+        @if reader.caller.role >= Role::Admin {
+            nav.tabs.page-tabs aria-label=(name) {
+                a href=(overview) aria-current=[(current == "overview").then_some("page")] { (words.channel.overview) }
+                a href=(settings) aria-current=[(current == "settings").then_some("page")] { (words.channel.settings) }
+            }
+        }
+    }
+}
+
+fn shown(reader: &Reader, channel: &Value, status: StatusCode, problem: Option<&Problem>) -> Response {
+    let words = reader.look.words;
+    let is_admin = reader.caller.role >= Role::Admin;
+    let content = html! {
+        (head(reader, channel, "overview"))
+        div.with-aside {
+            div.stack {
+                @if is_admin && channel["step"].is_object() { (step(reader, channel, problem)) }
+                @else { (faults::notice_beside(words, problem, &[])) }
+                (health(reader, channel))
+            }
+            div.stack {
+                (about(reader, channel))
+                @if is_admin { (danger(reader, channel)) }
+            }
+        }
+    };
+    (status, layout::page(reader, text(channel, "name"), HOME, &content)).into_response()
+}
+
+fn card(id: &str, title: &str, content: &Markup) -> Markup {
+    html! {
+        section.card aria-labelledby=(id) {
+            header.card-head { h2 id=(id) { (title) } }
+            (content)
+        }
+    }
+}
+
+/// The step that waits for somebody, or for the provider.
+fn step(reader: &Reader, channel: &Value, problem: Option<&Problem>) -> Markup {
+    let words = &reader.look.words.channel;
+    let step = &channel["step"];
+    let path = format!("{HOME}/{}", text(channel, "id"));
+    let inner = match text(step, "kind") {
+        "choose" => choose(reader, step, &path, problem),
+        "ask" => {
+            let given =
+                Given { words: reader.look.words, values: &Value::Null, under: "#", problem, is_connected: false };
+            let form = Form::of(&step["schema"]);
+            html! {
+                form.form method="post" action=(format!("{path}/answer")) novalidate {
+                    (faults::notice_beside(reader.look.words, problem, &super::connect::pointers(Some(&form), &given)))
+                    (draw(&form, &given))
+                    div { button.button.is-primary type="submit" { (words.answer_button) } }
+                }
+            }
+        }
+        "authorize" => html! {
+            (faults::notice_beside(reader.look.words, problem, &[]))
+            p { (words.sign_in) }
+            @if let Some(error) = step["error"].as_str() { p.field-error { (words.sign_in_failed) " " (error) } }
+            @if let Some(url) = step["url"].as_str() {
+                div.button-row {
+                    a.button.is-primary href=(url) target="_blank" rel="opener" { (words.sign_in_button) (icon("external", "")) }
+                    a.button.is-quiet href=(url) { (words.sign_in_here) }
+                }
+            }
+        },
+        _ => html! {
+            (faults::notice_beside(reader.look.words, problem, &[]))
+            p { (words.wait) }
+            @for instruction in step["instructions"].as_array().into_iter().flatten() { (told(instruction)) }
+            form method="post" action=(format!("{path}/check")) { button.button type="submit" { (icon("refresh", "")) (words.check) } }
+        },
+    };
+    let abandons = !channel["account"].is_null();
+    card(
+        "left",
+        &words.left_to_do,
+        &html! {
+            div.card-body.stack-small {
+                (inner)
+                @if abandons {
+                    form method="post" action=(format!("{path}/abandon")) { button.button.is-quiet type="submit" { (words.abandon) } }
+                }
+            }
+        },
+    )
+}
+
+fn choose(reader: &Reader, step: &Value, path: &str, problem: Option<&Problem>) -> Markup {
+    let words = &reader.look.words.channel;
+    html! {
+        form.form method="post" action=(format!("{path}/answer")) {
+            (faults::notice_beside(reader.look.words, problem, &[]))
+            fieldset.choices {
+                legend.field-label { (words.choose) }
+                @for choice in step["choices"].as_array().into_iter().flatten() {
+                    @let id = text(choice, "id");
+                    div.choice {
+                        input type="radio" name="choice" id=(format!("c-{id}")) value=(id) required;
+                        label for=(format!("c-{id}")) { (text(choice, "name")) }
+                    }
+                }
+            }
+            div { button.button.is-primary type="submit" { (words.choose_button) } }
+        }
+    }
+}
+
+/// An instruction of a plugin, with its link and what is to be copied.
+fn told(instruction: &Value) -> Markup {
+    html! {
+        div {
+            p {
+                (text(instruction, "text"))
+                @if let Some(link) = instruction["link"].as_str().filter(|link| link.starts_with("https://")) {
+                    " " a href=(link) target="_blank" rel="noreferrer" { (host_of(link)) }
+                }
+            }
+            @if let Some(copy) = instruction["copy"].as_str() { (copyable(copy)) }
+        }
+    }
+}
+
+fn health(reader: &Reader, channel: &Value) -> Markup {
+    let words = &reader.look.words.channel;
+    let path = format!("{HOME}/{}", text(channel, "id"));
+    let is_admin = reader.caller.role >= Role::Admin;
+    let findings = channel["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    html! {
+        section.card aria-labelledby="health" {
+            header.card-head {
+                h2 id="health" { (words.health) }
+                @if is_admin && !channel["account"].is_null() {
+                    form.push-end method="post" action=(format!("{path}/check")) {
+                        button.button.is-small type="submit" { (icon("refresh", "")) (words.check) }
+                    }
+                }
+            }
+            @if findings.is_empty() {
+                p.card-body.with-icon { span.is-good-ink { (icon("check", "")) } (words.healthy) }
+            } @else {
+                ul.check-list.rows { @for finding in findings { (found(reader, finding, &path)) } }
+            }
+        }
+    }
+}
+
+fn found(reader: &Reader, finding: &Value, path: &str) -> Markup {
+    let is_bad = finding["level"] == "error";
+    let fix = &finding["fix"];
+    html! {
+        li {
+            span class=(if is_bad { "is-bad-ink" } else { "is-warn-ink" }) { (icon(if is_bad { "error" } else { "alert" }, "")) }
+            h3 { (text(finding, "words")) }
+            time datetime=(text(finding, "at")) { (short(text(finding, "at"))) }
+            @if fix.is_object() { div.check-fix { (told(fix)) } }
+            @if finding["code"] == "webhook-elsewhere" && reader.caller.role >= Role::Admin {
+                form.button-row method="post" action=(format!("{path}/register")) {
+                    button.button.is-small type="submit" { (reader.look.words.channel.register) }
+                }
+            }
+        }
+    }
+}
+
+/// A time to the minute.
+fn short(at: &str) -> String {
+    at.chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+}
+
+fn about(reader: &Reader, channel: &Value) -> Markup {
+    let words = &reader.look.words.channel;
+    card(
+        "about",
+        &words.about,
+        &html! {
+            div.card-body.stack-small {
+                dl.facts {
+                    @if let Some(account) = channel["account_name"].as_str().or(channel["account"].as_str()) {
+                        dt { (words.account) } dd { (account) }
+                    }
+                    dt { (words.plugin) } dd { (text(channel, "plugin")) }
+                    dt { (words.since) } dd { time datetime=(text(channel, "created_at")) { (short(text(channel, "created_at"))) } }
+                }
+                @if let Some(url) = channel["webhook_url"].as_str() {
+                    div.field { span.field-label { (words.webhook_url) } (copyable(url)) }
+                }
+            }
+        },
+    )
+}
+
+fn danger(reader: &Reader, channel: &Value) -> Markup {
+    let words = &reader.look.words;
+    html! {
+        section.card.danger-zone aria-labelledby="danger" {
+            header.card-head { h2 id="danger" { (words.channel.danger) } }
+            div.card-body.stack-small {
+                p.note { (words.disconnect.sentence) ". " (words.channel.danger_note) }
+                p { a.button.is-danger href=(format!("{HOME}/{}/disconnect", text(channel, "id"))) { (words.disconnect.button) "…" } }
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A channel's settings: the plugin's form, filled with what stands.
+
+use axum::extract::{Path, State as Axum};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::html;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::HOME;
+use super::asked::{Form as Sent, Query};
+use super::channel::{head, load};
+use super::connect::{browser, guide, name_field, pointers, sent};
+use super::faults::{self, Failure};
+use super::form::{Form, Given, Keep, draw, read};
+use super::integrations::text;
+use super::layout::{self, icon};
+use super::reader::Reader;
+use crate::channels::Change;
+use crate::web::problem::Problem;
+use crate::web::state::State;
+
+/// Whether the changes were saved just now.
+#[derive(Default, Deserialize)]
+pub(super) struct Saved {
+    saved: Option<String>,
+}
+
+/// What is shown beside the form.
+enum Told<'t> {
+    Nothing,
+    Saved,
+    Refused(&'t Problem),
+}
+
+/// The form.
+pub(super) async fn page(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+    Query(Saved { saved }): Query<Saved>,
+) -> Result<Response, Failure> {
+    reader.must_be_admin()?;
+    let channel = load(&state, &reader, &id).await?;
+    let told = if saved.is_some() { Told::Saved } else { Told::Nothing };
+    Ok(shown(&state, &reader, &channel, &told))
+}
+
+/// Saves the changes, or shows the form again with what is wrong. Where a step is left to do, the channel's page shows it.
+pub(super) async fn submit(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+    Sent(pairs): Sent<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    reader.must_be_admin()?;
+    let mut channel = load(&state, &reader, &id).await?;
+    let generation = state.plugins.get(text(&channel, "plugin"));
+    let schema = generation.as_ref().and_then(|one| one.plugin.settings_schema("channel", reader.look.language.0));
+    let settings = schema.map(|schema| read(&Form::of(schema), &pairs, Keep::Secrets));
+    let name = sent(&pairs, "name");
+    let back = browser(&reader, format!("{HOME}/{id}"));
+    let change = Change { name: Some(name.clone()), paused: None, settings: settings.clone(), browser: back };
+    let caller = &reader.caller;
+    match state.channels.change(&caller.workspace, &id, change, &caller.as_actor()).await {
+        Ok(()) => {
+            let after = load(&state, &reader, &id).await?;
+            let waits = after["step"].is_object();
+            let to = if waits { format!("{HOME}/{id}") } else { format!("{HOME}/{id}/settings?saved=1") };
+            Ok(Redirect::to(&to).into_response())
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            channel["name"] = name.into();
+            // What was typed stays; what was not sent is as it stands.
+            for (key, value) in settings.as_ref().and_then(Value::as_object).into_iter().flatten() {
+                channel["settings"][key] = value.clone();
+            }
+            Ok(shown(&state, &reader, &channel, &Told::Refused(&problem)))
+        }
+    }
+}
+
+/// Takes changed settings back whose step waits.
+pub(super) async fn abandon(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    reader.must_be_admin()?;
+    let caller = &reader.caller;
+    state.channels.abandon_change(&caller.workspace, &id, &caller.as_actor()).await?;
+    Ok(Redirect::to(&format!("{HOME}/{id}/settings")).into_response())
+}
+
+fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Response {
+    let (words, language) = (reader.look.words, reader.look.language.0);
+    let generation = state.plugins.get(text(channel, "plugin"));
+    let form = generation.as_ref().and_then(|one| one.plugin.settings_schema("channel", language)).map(Form::of);
+    let (status, problem) = match told {
+        Told::Refused(problem) => (problem.status(), Some(*problem)),
+        Told::Nothing | Told::Saved => (StatusCode::OK, None),
+    };
+    let is_connected = !channel["account"].is_null();
+    let given = Given { words, values: &channel["settings"], under: "#/settings", problem, is_connected };
+    let content = html! {
+        (head(reader, channel, "settings"))
+        div.connect {
+            form.card.card-body.form method="post" novalidate {
+                @if matches!(told, Told::Saved) {
+                    div.notice.is-good role="status" { (icon("check", "")) p { (words.channel.saved) } }
+                }
+                (faults::notice_beside(words, problem, &pointers(form.as_ref(), &given)))
+                (name_field(reader, text(channel, "name"), problem))
+                @if let Some(form) = &form { (draw(form, &given)) }
+                div.form-foot { button.button.is-primary type="submit" { (words.channel.save) } }
+            }
+            @if let Some(generation) = &generation {
+                @let texts = generation.plugin.texts(language);
+                (guide(&words.connect.guide.replace("{name}", &texts.name), &texts.instructions))
+            }
+        }
+    };
+    (status, layout::page(reader, text(channel, "name"), HOME, &content)).into_response()
+}
