@@ -8,6 +8,7 @@ mod cannot_work;
 mod command_line;
 mod conformance;
 mod connecting_kills;
+mod console;
 mod data_folder;
 mod doctor;
 mod email_erased;

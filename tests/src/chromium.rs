@@ -255,6 +255,7 @@ impl Browser {
     /// When it never is, or nothing of it is seen.
     pub async fn click(&self, role: &str, name: &str) {
         let element = self.wait_for(role, name).await;
+        self.must("DOM.scrollIntoViewIfNeeded", json!({ "backendNodeId": element.node })).await;
         let shape = self.must("DOM.getBoxModel", json!({ "backendNodeId": element.node })).await;
         let corner = |at: usize| shape["model"]["content"][at].as_f64().expect("a corner has coordinates");
         let (x, y) = (f64::midpoint(corner(0), corner(4)), f64::midpoint(corner(1), corner(5)));

@@ -16,10 +16,8 @@ use super::problem::{Answer, Body, FieldError, Problem};
 use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
-use crate::db::{ChannelRow, InboxCursor, InboxFilter, MessageCursor};
-use crate::model::time::rfc3339;
-use crate::model::windows::Window;
-use crate::plugins::Generation;
+use crate::db::{InboxCursor, InboxFilter, MessageCursor};
+use crate::web::inbox;
 
 /// `/conversations`
 pub fn routes() -> OpenApiRouter<State> {
@@ -94,7 +92,7 @@ async fn list(Axum(state): Axum<State>, caller: Caller, Query(query): Query<Inbo
 async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Value>> {
     caller.at_least(Role::Agent)?;
     let mut conversation = state.db.conversation(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
-    let (window, composer) = outlook(&state, &caller, &conversation).await?;
+    let (window, composer) = inbox::outlook(&state, &caller, &conversation).await?;
     conversation["window"] = window;
     conversation["composer"] = composer;
     Ok(Json(conversation))
@@ -154,46 +152,4 @@ async fn mark_read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<Stri
     let read = state.db.mark_conversation_read(&caller.workspace, &id, now).await?;
     state.wakes.feed_grew();
     read.map(Json).ok_or_else(Problem::not_found)
-}
-
-/// The window in the API's form.
-pub(super) fn window_json(window: &Window) -> Value {
-    json!({
-        "state": if window.open { "open" } else { "closed" },
-        "closes_at": window.closes_at.map(rfc3339),
-        "allows": window.allows,
-        "reason": window.reason,
-    })
-}
-
-async fn outlook(state: &State, caller: &Caller, conversation: &Value) -> Answer<(Value, Value)> {
-    let closed = |reason: &str| {
-        let window = json!({"state": "closed", "closes_at": null, "allows": [], "reason": reason});
-        (window, json!({"contents": []}))
-    };
-    let Some(channel) = conversation.pointer("/channel/id").and_then(Value::as_str) else {
-        return Ok(closed("disconnected"));
-    };
-    let Ok((channel, generation)) = reach(state, caller, channel).await else { return Ok(closed("plugin-missing")) };
-    let id = conversation.get("id").and_then(Value::as_str).unwrap_or_default();
-    let facts = state.db.window_facts(id).await?;
-    let (window, mut composer) =
-        state.outbound.outlook(&generation.plugin, &channel.features, &facts, caller.user.is_some());
-    if let Some(templates) = state.outbound.offered_templates(&channel, &window).await? {
-        composer["templates"] = Value::Array(templates);
-    }
-    Ok((window_json(&window), composer))
-}
-
-/// A channel of the caller's workspace, with the plugin that runs it.
-pub(super) async fn reach(
-    state: &State,
-    caller: &Caller,
-    channel: &str,
-) -> Answer<(std::sync::Arc<ChannelRow>, std::sync::Arc<Generation>)> {
-    let channel = state.db.channel_of(&caller.workspace, channel).await?.ok_or_else(Problem::not_found)?;
-    let generation = state.plugins.get(&channel.plugin).ok_or_else(|| {
-        Problem::conflict("plugin-missing", format!("the plugin `{}` is not installed", channel.plugin))
-    })?;
-    Ok((channel, generation))
 }

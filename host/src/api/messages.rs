@@ -11,17 +11,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
-use super::conversations::{reach, window_json};
-use super::idempotency::{Keyed, Ticket};
+use super::idempotency::Keyed;
 use super::path::Path;
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
-use crate::clock::random;
-use crate::db::{Addressee, Changed, ChannelRow, KeyedAnswer, NewMessage, Queued};
-use crate::model::windows::{Facts, Window};
-use crate::outbound::compose::ComposeError;
-use crate::plugins::Generation;
+use crate::db::{Addressee, Changed};
+use crate::model::windows::Facts;
+use crate::web::inbox::{self, Accepted, Draft, fresh_key, reach};
 
 /// `/messages`, and where they are written
 pub fn routes() -> OpenApiRouter<State> {
@@ -101,17 +98,6 @@ pub(super) struct Beginning {
     human: Option<bool>,
 }
 
-/// A message that is on disk and will be sent.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Accepted {
-    /// `msg_…`
-    id: String,
-    /// `cv_…`
-    conversation_id: String,
-    /// `queued`
-    status: &'static str,
-}
-
 /// Reply in a conversation. Outside the window: 409 `window-closed` with the templates that may be used.
 #[utoipa::path(post, path = "/conversations/{id}/messages", tag = "inbox", params(("id" = String, Path)), request_body = Reply,
     responses((status = 202, body = Accepted), (status = 404, body = Problem), (status = 409, body = Problem),
@@ -124,17 +110,9 @@ async fn reply(
     Body(body): Body<Reply>,
 ) -> Answer<(StatusCode, Json<Accepted>)> {
     caller.at_least(Role::Agent)?;
-    let row = state.db.conversation_row(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
-    let Some(channel) = &row.channel_id else {
-        return Err(Problem::conflict(
-            "channel-disconnected",
-            "the channel of this conversation is disconnected; connect the same account again to go on",
-        ));
-    };
-    let (channel, generation) = reach(&state, &caller, channel).await?;
-    let facts = state.db.window_facts(&row.id).await?;
-    let draft = Draft { content: body.content, reply_to: body.reply_to, human: body.human, facts, keyed };
-    send(&state, &caller, &channel, &generation, Addressee::Conversation(row.id), draft).await
+    let reply = inbox::Reply { content: body.content, reply_to: body.reply_to, human: body.human };
+    let accepted = inbox::reply(&state, &caller, &id, reply, keyed.0).await?;
+    Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
 /// Begin a conversation, where the channel allows it.
@@ -159,8 +137,10 @@ async fn begin(
         Some(conversation) => state.db.window_facts(conversation).await?,
         None => Facts::default(),
     };
-    let draft = Draft { content: body.content, reply_to: None, human: body.human, facts, keyed };
-    send(&state, &caller, &channel, &generation, Addressee::Person(to), draft).await
+    let reply = inbox::Reply { content: body.content, reply_to: None, human: body.human };
+    let draft = Draft { reply, facts, ticket: keyed.0 };
+    let accepted = inbox::send(&state, &caller, &channel, &generation, Addressee::Person(to), draft).await?;
+    Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
 /// One message.
@@ -221,100 +201,6 @@ fn changed_or(changed: Changed, code: &str, rule: &str) -> Answer<Value> {
         Changed::Not(status) => Err(Problem::conflict(code, format!("{rule}; this one is {status}"))),
         Changed::NotYours => Err(Problem::forbidden("this needs the role supervisor, since somebody else wrote it")),
     }
-}
-
-/// What is to be sent, with what is known of the window.
-struct Draft {
-    content: Value,
-    reply_to: Option<String>,
-    human: Option<bool>,
-    facts: Facts,
-    keyed: Keyed,
-}
-
-async fn send(
-    state: &State,
-    caller: &Caller,
-    channel: &ChannelRow,
-    generation: &Generation,
-    to: Addressee,
-    draft: Draft,
-) -> Answer<(StatusCode, Json<Accepted>)> {
-    let Some(account_id) = channel.account_id else {
-        return Err(Problem::conflict("channel-not-connected", "this channel is not connected yet"));
-    };
-    if draft.content.is_null() {
-        return Err(Problem::invalid(vec![FieldError::required("#/content")]));
-    }
-    let human = draft.human.unwrap_or(caller.user.is_some());
-    let plugin = &generation.plugin;
-    let checked = async {
-        let contents = state.outbound.check(channel, plugin, &draft.content).await?;
-        state.outbound.may_send(plugin, &channel.features, &draft.facts, &contents, human)?;
-        Ok::<_, ComposeError>(contents)
-    };
-    let contents = match checked.await {
-        Ok(contents) => contents,
-        Err(ComposeError::Fields(faults)) => return Err(Problem::invalid(faults)),
-        Err(ComposeError::Db(error)) => return Err(error.into()),
-        Err(ComposeError::WindowClosed(window)) => return Err(closed(state, channel, &window).await?),
-    };
-    let new = NewMessage {
-        workspace: caller.workspace.clone(),
-        to,
-        account_id,
-        keys: contents.iter().map(|_| fresh_key()).collect(),
-        contents,
-        reply_to: draft.reply_to,
-        human,
-        created_by: Some(caller.actor.clone()),
-        at: state.clock.now(),
-        chance: random(),
-        most_queued: state.outbound.settings().most_queued,
-        answer: draft.keyed.0.map(kept_answer),
-    };
-    match state.db.queue_message(new).await? {
-        Queued::Yes { id, conversation } => Ok((StatusCode::ACCEPTED, Json(accepted(&id, &conversation)))),
-        Queued::Full => Err(Problem::unavailable("too many messages wait in this channel already", 10)),
-        Queued::NoSuchReply => Err(Problem::invalid(vec![FieldError::new(
-            "#/reply_to",
-            "unknown",
-            "there is no such message in this conversation",
-        )])),
-    }
-}
-
-fn accepted(id: &str, conversation: &str) -> Accepted {
-    Accepted { id: id.to_owned(), conversation_id: conversation.to_owned(), status: "queued" }
-}
-
-/// What is kept for the key together with the message, the same as [`reply`] answers.
-fn kept_answer(ticket: Ticket) -> KeyedAnswer {
-    KeyedAnswer {
-        ticket,
-        status: StatusCode::ACCEPTED.as_u16(),
-        headers: json!([["content-type", "application/json"]]).to_string(),
-        body: |id, conversation| json!(accepted(id, conversation)).to_string().into_bytes(),
-    }
-}
-
-/// A UUID that is the same for automatic tries.
-fn fresh_key() -> String {
-    uuid::Uuid::new_v4().to_string()
-}
-
-/// 409 with the window, and where the channel has templates with those that may be used instead.
-async fn closed(state: &State, channel: &ChannelRow, window: &Window) -> Answer<Problem> {
-    let offered = state.outbound.offered_templates(channel, window).await?;
-    let detail = match offered.as_ref().is_some_and(|templates| !templates.is_empty()) {
-        true => "the messaging window is closed; use one of the templates, or wait until the person writes",
-        false => "the messaging window is closed; it opens when the person writes",
-    };
-    let problem = Problem::conflict("window-closed", detail).with("window", window_json(window));
-    Ok(match offered {
-        Some(templates) => problem.with("templates", Value::Array(templates)),
-        None => problem,
-    })
 }
 
 /// Whom a conversation is begun with.

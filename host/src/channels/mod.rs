@@ -220,7 +220,7 @@ impl Channels {
     }
 
     /// Where browsers reach the host, without a slash at its end.
-    fn base(&self) -> &str {
+    pub fn base(&self) -> &str {
         let local = || self.0.local_url.get().map_or("http://127.0.0.1:8080", String::as_str);
         self.0.public_url.as_deref().unwrap_or_else(local)
     }

@@ -1,4 +1,4 @@
-//! The style sheet and the icons. Their addresses hold a hash of their bytes, so that a browser keeps them for good.
+//! The style sheet, the icons and the scripts. Their addresses hold a hash of their bytes, so that a browser keeps them for good.
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,15 @@ pub(super) static SHEET: LazyLock<Asset> =
 pub(super) static ICONS: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icons", "svg", "image/svg+xml", include_str!("assets/icons.svg")));
 
+pub(super) static LIVE: LazyLock<Asset> = LazyLock::new(|| Asset::module("live", include_str!("assets/live.js")));
+pub(super) static COMPOSER: LazyLock<Asset> =
+    LazyLock::new(|| Asset::module("composer", include_str!("assets/composer.js")));
+
 impl Asset {
+    fn module(name: &str, text: &'static str) -> Asset {
+        Asset::new(name, "js", "text/javascript; charset=utf-8", text)
+    }
+
     fn new(name: &str, ending: &str, kind: &'static str, text: &'static str) -> Asset {
         let hash = hex::encode(&Sha256::digest(text)[..8]);
         Asset { path: format!("/console/{name}-{hash}.{ending}"), kind, text }
@@ -31,7 +39,7 @@ impl Asset {
 
 /// The files' addresses.
 pub(super) fn routes() -> Router<State> {
-    [&SHEET, &ICONS].into_iter().fold(Router::new(), |router, asset| {
+    [&SHEET, &ICONS, &LIVE, &COMPOSER].into_iter().fold(Router::new(), |router, asset| {
         let asset: &'static Asset = asset;
         let headers = [
             (CONTENT_TYPE, asset.kind),

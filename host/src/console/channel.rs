@@ -15,6 +15,7 @@ use super::form::{Form, Given, Keep, draw, read};
 use super::integrations::{icon_of, state_of, text};
 use super::layout::{self, copyable, icon};
 use super::reader::Reader;
+use super::try_out::has_widget;
 use crate::auth::Role;
 use crate::channels::{Change, ChannelError};
 use crate::web::problem::Problem;
@@ -32,7 +33,7 @@ pub(super) async fn page(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let channel = load(&state, &reader, &id).await?;
-    Ok(shown(&reader, &channel, StatusCode::OK, None))
+    Ok(shown(&state, &reader, &channel, StatusCode::OK, None))
 }
 
 /// Answers the step that the channel stands at.
@@ -106,7 +107,7 @@ async fn ended(state: &State, reader: &Reader, id: &str, done: Result<(), Channe
         Err(error) => {
             let problem = Problem::from(error);
             let channel = load(state, reader, id).await?;
-            Ok(shown(reader, &channel, problem.status(), Some(&problem)))
+            Ok(shown(state, reader, &channel, problem.status(), Some(&problem)))
         }
     }
 }
@@ -140,7 +141,7 @@ pub(super) fn head(reader: &Reader, channel: &Value, current: &str) -> Markup {
     }
 }
 
-fn shown(reader: &Reader, channel: &Value, status: StatusCode, problem: Option<&Problem>) -> Response {
+fn shown(state: &State, reader: &Reader, channel: &Value, status: StatusCode, problem: Option<&Problem>) -> Response {
     let words = reader.look.words;
     let is_admin = reader.caller.role >= Role::Admin;
     let content = html! {
@@ -150,6 +151,7 @@ fn shown(reader: &Reader, channel: &Value, status: StatusCode, problem: Option<&
                 @if is_admin && channel["step"].is_object() { (step(reader, channel, problem)) }
                 @else { (faults::notice_beside(words, problem, &[])) }
                 (health(reader, channel))
+                @if has_widget(state, channel) { (widget(state, reader, channel)) }
             }
             div.stack {
                 (about(reader, channel))
@@ -158,6 +160,24 @@ fn shown(reader: &Reader, channel: &Value, status: StatusCode, problem: Option<&
         }
     };
     (status, layout::page(reader, text(channel, "name"), HOME, &content)).into_response()
+}
+
+/// The script tag of a channel whose visitors write on web pages, and a page to try it out.
+fn widget(state: &State, reader: &Reader, channel: &Value) -> Markup {
+    let words = &reader.look.words.channel;
+    let id = text(channel, "id");
+    let tag = format!("<script src=\"{}/widget/{id}/widget.js\" async></script>", state.channels.base());
+    card(
+        "widget",
+        &words.embed,
+        &html! {
+            div.card-body.stack-small {
+                p.note { (words.embed_note) }
+                (copyable(&tag))
+                div { a.button href=(format!("{HOME}/{id}/try")) target="_blank" { (words.try_out) (icon("external", "")) } }
+            }
+        },
+    )
 }
 
 fn card(id: &str, title: &str, content: &Markup) -> Markup {

@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::HOME;
 use super::assets::{ICONS, SHEET};
+use super::inbox::INBOX;
 use super::preferences;
 use super::reader::{Look, Reader};
 
@@ -62,20 +63,41 @@ pub(super) fn front(look: &Look, front: &Front<'_>, content: &Markup) -> Html<St
     document(look, front.title, "front", &body)
 }
 
+/// How much of the window a page takes.
+pub(super) enum Extent {
+    /// A column in the middle.
+    Column,
+    /// All beside the rail, laid out by this class.
+    Whole(&'static str),
+}
+
 /// A page for a person who is signed in, with the rail at its left. `here` is the page's path.
 pub(super) fn page(reader: &Reader, title: &str, here: &str, content: &Markup) -> Html<String> {
-    let words = &reader.look.words.frame;
+    page_of(reader, title, here, &Extent::Column, content)
+}
+
+/// As [`page`], for one that may take the whole window.
+pub(super) fn page_of(reader: &Reader, title: &str, here: &str, extent: &Extent, content: &Markup) -> Html<String> {
+    let words = reader.look.words;
+    let class = match extent {
+        Extent::Column => "page",
+        Extent::Whole(class) => class,
+    };
     let body = html! {
-        a.skip-link href="#main" { (words.skip) }
-        nav.rail aria-label=(words.main) {
-            a.rail-link.rail-workspace href=(HOME) {
+        a.skip-link href="#main" { (words.frame.skip) }
+        nav.rail aria-label=(words.frame.main) {
+            a.rail-link.rail-workspace href=(INBOX) {
                 span.workspace-mark aria-hidden="true" { (initials(&reader.caller.workspace_name)) }
                 span { (reader.caller.workspace_name) }
             }
-            ul.rail-list { li { (entry(HOME, "plug", &reader.look.words.integrations.title, here)) } }
+            ul.rail-list {
+                li { (entry(INBOX, "inbox", &words.inbox.title, here)) }
+                li { (entry(HOME, "plug", &words.integrations.title, here)) }
+            }
             (person(reader, here))
         }
-        main #main .page { (content) }
+        main #main class=(class) { (content) }
+        p.reconnecting.is-floating id="reconnecting" role="status" hidden { (icon("refresh", "")) (words.frame.reconnecting) }
     };
     document(&reader.look, title, "app", &body)
 }
@@ -124,7 +146,7 @@ pub(super) fn copyable(value: &str) -> Markup {
 }
 
 /// The first letters of the first two words of a name.
-fn initials(name: &str) -> String {
+pub(super) fn initials(name: &str) -> String {
     let letters = name.split(|c: char| !c.is_alphanumeric()).filter_map(|word| word.chars().next());
     letters.take(2).flat_map(char::to_uppercase).collect()
 }

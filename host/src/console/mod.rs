@@ -10,6 +10,7 @@ mod connect;
 mod disconnect;
 mod faults;
 mod form;
+mod inbox;
 mod integrations;
 mod layout;
 mod preferences;
@@ -17,6 +18,7 @@ mod reader;
 mod set_up;
 mod settings;
 mod sign_in;
+mod try_out;
 mod words;
 
 use axum::Router;
@@ -52,7 +54,11 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/preferences", post(preferences::submit))
         .layer(DefaultBodyLimit::max(MOST_BODY));
     Router::new()
-        .route("/", get(async || Redirect::to(HOME)))
+        .route("/", get(async || Redirect::to(inbox::INBOX)))
+        .route(inbox::INBOX, get(inbox::page))
+        .route("/inbox/{conversation}", get(inbox::open).post(inbox::reply))
+        .route("/inbox/{conversation}/read", post(inbox::read))
+        .route("/integrations/{channel}/try", get(try_out::page))
         .route("/sign-out", post(sign_in::sign_out))
         .route(HOME, get(integrations::page))
         .route("/integrations/new/{plugin}", get(connect::page).post(connect::submit))

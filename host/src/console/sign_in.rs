@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::HOME;
 use super::asked::{Form, Query};
 use super::faults::{self, Failure};
+use super::inbox::INBOX;
 use super::layout::{self, Front, icon};
 use super::reader::{Look, Reader};
 use crate::auth::Role;
@@ -28,7 +28,7 @@ pub(super) struct Target {
 
 impl Target {
     fn path(&self) -> &str {
-        if is_own_path(&self.to) { &self.to } else { HOME }
+        if is_own_path(&self.to) { &self.to } else { INBOX }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The console's own texts, in English and Indonesian. Texts of channels are their plugins'.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -13,6 +14,7 @@ pub(super) struct Words {
     pub frame: Frame,
     pub sign_in: SignIn,
     pub set_up: SetUp,
+    pub inbox: Inbox,
     pub integrations: Integrations,
     pub form: Form,
     pub connect: Connect,
@@ -35,6 +37,7 @@ pub(super) struct Frame {
     pub theme_dark: String,
     pub reference: String,
     pub sign_out: String,
+    pub reconnecting: String,
 }
 
 /// The sign-in page.
@@ -59,6 +62,73 @@ pub(super) struct SetUp {
     pub button: String,
     pub gone_title: String,
     pub gone: String,
+}
+
+/// The inbox.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Inbox {
+    pub title: String,
+    pub whose: String,
+    pub mine: String,
+    pub unassigned: String,
+    pub all: String,
+    pub none: String,
+    pub none_open: String,
+    pub older: String,
+    pub earlier: String,
+    pub unread: String,
+    pub unnamed: String,
+    pub disconnected: String,
+    pub you: String,
+    pub failed: String,
+    pub back: String,
+    pub messages: String,
+    pub deleted: String,
+    pub edited: String,
+    pub not_delivered: String,
+    pub may_have_arrived: String,
+    pub reply_to: String,
+    pub write: String,
+    pub send: String,
+    pub enter_sends: String,
+    pub open_until: String,
+    pub download: String,
+    /// By a content's type.
+    kinds: BTreeMap<String, String>,
+    /// By what became of a message.
+    statuses: BTreeMap<String, String>,
+    /// By the reason why nothing may be written.
+    closed: BTreeMap<String, String>,
+    /// By a file's state.
+    files: BTreeMap<String, String>,
+}
+
+impl Inbox {
+    /// What a content of this type is called.
+    pub fn kind(&self, kind: &str) -> &str {
+        known(&self.kinds, kind)
+    }
+
+    /// What became of a message.
+    pub fn status(&self, status: &str) -> &str {
+        known(&self.statuses, status)
+    }
+
+    /// Why nothing may be written.
+    pub fn closed(&self, reason: &str) -> &str {
+        known(&self.closed, reason)
+    }
+
+    /// Why a file is not there.
+    pub fn no_file(&self, state: &str) -> &str {
+        known(&self.files, state)
+    }
+}
+
+/// The words for a key, or those for every other one.
+fn known<'w>(words: &'w BTreeMap<String, String>, key: &str) -> &'w str {
+    words.get(key).or_else(|| words.get("other")).map_or("", String::as_str)
 }
 
 /// The list of channels and plugins.
@@ -131,6 +201,10 @@ pub(super) struct Channel {
     pub save: String,
     pub saved: String,
     pub abandon: String,
+    pub try_out: String,
+    pub try_out_note: String,
+    pub embed: String,
+    pub embed_note: String,
     pub danger: String,
     pub danger_note: String,
 }
@@ -185,6 +259,15 @@ mod tests {
         for language in ["en", "id"] {
             assert!(!words(Language(language)).frame.skip.is_empty());
         }
+        for kind in ["text", "media", "nothing of that name"] {
+            assert!(!ENGLISH.inbox.kind(kind).is_empty() && !INDONESIAN.inbox.kind(kind).is_empty());
+        }
+        let keys = |words: &Words| {
+            let inbox = &words.inbox;
+            let maps = [&inbox.kinds, &inbox.statuses, &inbox.closed, &inbox.files];
+            maps.map(|map| map.keys().cloned().collect::<Vec<_>>())
+        };
+        assert_eq!(keys(&ENGLISH), keys(&INDONESIAN));
         assert_ne!(ENGLISH.sign_in.button, INDONESIAN.sign_in.button);
     }
 }

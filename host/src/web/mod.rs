@@ -7,6 +7,7 @@ pub mod client;
 pub(crate) mod cookies;
 pub mod csrf;
 pub mod guard;
+pub mod inbox;
 pub mod language;
 pub mod listener;
 pub mod own_path;

@@ -1,0 +1,78 @@
+// Keeps the inbox current: follows the event feed, and takes the panes that changed out of a fresh copy of this page.
+
+const PANES = ["conversations", "messages", "composer"];
+const EVENTS = ["message.created", "message.updated", "conversation.updated", "channel.updated", "reset"];
+
+let waits = false;
+let again = false;
+
+/** Takes each pane out of a fresh copy. The composer stays while something is written in it. */
+async function refresh() {
+  if (waits) {
+    again = true;
+    return;
+  }
+  waits = true;
+  try {
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (answer.redirected) return location.reload();
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const id of PANES) {
+      const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
+      const text = old?.querySelector("textarea");
+      if (!old || !now || (text && now.querySelector("textarea"))) continue;
+      old.replaceChildren(...now.childNodes);
+    }
+    const [thread, now] = [document.getElementById("thread"), fresh.getElementById("thread")];
+    if (thread && now) thread.dataset.unread = now.dataset.unread;
+    markRead();
+  } finally {
+    waits = false;
+    if (again) {
+      again = false;
+      refresh();
+    }
+  }
+}
+
+/** What is open in a window that somebody looks at was read. */
+function markRead() {
+  const thread = document.getElementById("thread");
+  if (thread?.dataset.unread !== "true" || document.visibilityState !== "visible") return;
+  thread.dataset.unread = "false";
+  fetch(`/inbox/${thread.dataset.id}/read`, { method: "POST", redirect: "manual" });
+}
+
+const chip = document.getElementById("reconnecting");
+let lost;
+
+/** Says that the connection is lost: at once where the device knows it, else when that lasts two seconds. */
+function lose(after) {
+  lost ??= setTimeout(() => (chip.hidden = false), after);
+}
+
+function found() {
+  if (lost) refresh();
+  clearTimeout(lost);
+  lost = undefined;
+  chip.hidden = true;
+}
+
+function follow() {
+  const source = new EventSource("/v1/events");
+  source.addEventListener("open", found);
+  source.addEventListener("error", () => {
+    lose(2000);
+    // The browser comes back by itself, unless the server refused.
+    if (source.readyState === EventSource.CLOSED) setTimeout(follow, 3000);
+  });
+  for (const name of EVENTS) source.addEventListener(name, refresh);
+}
+
+addEventListener("offline", () => lose(0));
+addEventListener("online", found);
+document.addEventListener("visibilitychange", markRead);
+addEventListener("inbox:refresh", refresh);
+markRead();
+follow();

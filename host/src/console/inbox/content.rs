@@ -1,0 +1,106 @@
+//! What a message holds, as a bubble.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::at;
+use crate::console::connect::host_of;
+use crate::console::integrations::text;
+use crate::console::layout::icon;
+use crate::console::reader::Reader;
+
+/// One content, or each of a list.
+pub(super) fn drawn(reader: &Reader, content: &Value) -> Markup {
+    match content.as_array() {
+        Some(contents) => html! { @for content in contents { (one(reader, content)) } },
+        None => one(reader, content),
+    }
+}
+
+fn one(reader: &Reader, content: &Value) -> Markup {
+    let words = &reader.look.words.inbox;
+    match text(content, "type") {
+        "text" | "system" => html! { div.bubble.is-lines { (text(content, "text")) } },
+        "media" => media(reader, content),
+        "location" => location(content),
+        "choice" => html! { div.bubble { (text(content, "label")) } },
+        "mail" => html! {
+            div.bubble.bubble-card {
+                p { strong { (text(content, "subject")) } }
+                p.is-lines { (text(content, "text")) }
+                @for file in content["files"].as_array().into_iter().flatten() { (file_row(reader, file)) }
+            }
+        },
+        "unsupported" | "other" => html! { div.bubble { (text(content, "line")) } },
+        "template" => html! {
+            div.bubble.bubble-card {
+                p.bubble-kind { (icon("template", "is-small")) (words.kind("template")) " · " (text(content, "name")) }
+            }
+        },
+        kind => {
+            let body = ["/body/text", "/body", "/text"]
+                .into_iter()
+                .map(|path| at(content, path))
+                .find(|text| !text.is_empty());
+            html! { div.bubble.is-lines { (body.unwrap_or_else(|| words.kind(kind))) } }
+        }
+    }
+}
+
+fn media(reader: &Reader, content: &Value) -> Markup {
+    let caption = text(content, "caption");
+    let is_here = content["state"] == "ready";
+    let url = url_of(content);
+    html! {
+        div.bubble.bubble-card {
+            @match (is_here, text(content, "mime").split('/').next()) {
+                (true, Some("image")) => { a href=(url) target="_blank" { img.bubble-picture src=(url) alt=(caption) loading="lazy"; } },
+                (true, Some("video")) => { video.bubble-picture src=(url) controls preload="metadata" {} },
+                (true, Some("audio")) => { audio src=(url) controls preload="metadata" {} },
+                _ => { (file_row(reader, content)) },
+            }
+            @if !caption.is_empty() { p.is-lines { (caption) } }
+        }
+    }
+}
+
+fn file_row(reader: &Reader, file: &Value) -> Markup {
+    let words = &reader.look.words.inbox;
+    let name = if text(file, "name").is_empty() { words.kind("media") } else { text(file, "name") };
+    html! {
+        div.file {
+            span.file-mark { (icon("file", "")) }
+            span.one-line { (name) }
+            @if file["state"] == "ready" {
+                span.small { (text(file, "mime")) " · " (size(file["bytes"].as_u64().unwrap_or_default())) }
+                a.button.is-quiet.is-icon.is-small href=(url_of(file)) download=(name) {
+                    (icon("download", "")) span.visually-hidden { (words.download) " " (name) }
+                }
+            } @else { span.small { (words.no_file(text(file, "state"))) } }
+        }
+    }
+}
+
+fn url_of(file: &Value) -> String {
+    format!("/v1/media/{}", text(file, "media_id"))
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} KB", bytes / 1_000),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+    }
+}
+
+fn location(content: &Value) -> Markup {
+    let (latitude, longitude) =
+        (content["latitude"].as_f64().unwrap_or_default(), content["longitude"].as_f64().unwrap_or_default());
+    let map = format!("https://www.openstreetmap.org/?mlat={latitude}&mlon={longitude}#map=17/{latitude}/{longitude}");
+    html! {
+        div.bubble.bubble-card {
+            @for line in ["name", "address"] { @let line = text(content, line); @if !line.is_empty() { p { (line) } } }
+            a href=(map) target="_blank" rel="noreferrer" { (icon("pin", "is-small is-inline")) (latitude) ", " (longitude) " · " (host_of(&map)) }
+        }
+    }
+}
