@@ -1,5 +1,7 @@
 //! The console's frame: signing in and out, who sees what, and what a page lets a browser do.
 
+use std::time::Duration;
+
 use reqwest::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -319,4 +321,18 @@ async fn the_inbox_shows_conversations_and_takes_replies_and_shows_what_was_refu
     let other = host.token_for("elsewhere", sambung::auth::Role::Agent).await;
     let stranger = host.client.get(host.url(&open)).bearer_auth(other).send().await.unwrap();
     assert_eq!(stranger.status(), StatusCode::NOT_FOUND, "another workspace has no such conversation");
+}
+
+#[tokio::test]
+async fn pages_take_places_of_their_workspace_like_requests_to_the_api() {
+    let host = TestHost::start_with(Options::default().set("SERVER__API_REQUESTS", 1)).await;
+    person(&host, "agent@toko.example", "agent").await;
+    let agent = sign_in(&host, "agent@toko.example").await;
+    let place = host.state.api.take("another workspace", "somebody", Duration::from_secs(10)).await;
+    assert!(place.is_some());
+    let (status, html) = page(&host, "/inbox", &agent).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(html.contains("The server is busy."), "{html}");
+    drop(place);
+    assert_eq!(page(&host, "/inbox", &agent).await.0, StatusCode::OK);
 }

@@ -29,14 +29,11 @@ pub mod system;
 pub mod templates;
 pub mod tokens;
 pub mod users;
-pub mod whole;
 mod workspaces;
 
 mod content;
 mod openapi;
 mod serving;
-mod share;
-mod standing;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -44,7 +41,7 @@ use axum::http::StatusCode;
 use axum::middleware;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::web::{caller, cookies, csrf, guard, language};
+use crate::web::{caller, cookies, csrf, guard, language, share, whole};
 use problem::Problem;
 use state::State;
 

@@ -214,7 +214,7 @@ fn step(reader: &Reader, channel: &Value, problem: Option<&Problem>) -> Markup {
             @if let Some(error) = step["error"].as_str() { p.field-error { (words.sign_in_failed) " " (error) } }
             @if let Some(url) = step["url"].as_str() {
                 div.button-row {
-                    a.button.is-primary href=(url) target="_blank" rel="opener" { (words.sign_in_button) (icon("external", "")) }
+                    a.button.is-primary href=(url) target="_blank" rel="noreferrer" { (words.sign_in_button) (icon("external", "")) }
                     a.button.is-quiet href=(url) { (words.sign_in_here) }
                 }
             }

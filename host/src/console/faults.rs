@@ -39,9 +39,7 @@ impl From<ChannelError> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let mut response = self.0.status().into_response();
-        response.extensions_mut().insert(self.0);
-        response
+        self.0.into_response()
     }
 }
 

@@ -29,9 +29,9 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
-use crate::web::csrf;
 use crate::web::session::MOST_BODY;
 use crate::web::state::State;
+use crate::web::{csrf, share, whole};
 
 /// What a page may load and where it may send forms: this host, and nothing inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
@@ -72,6 +72,8 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/integrations/{channel}/disconnect", get(disconnect::page).post(disconnect::submit))
         .layer(DefaultBodyLimit::max(MOST_FORM))
         .merge(without_credentials)
+        .layer(middleware::from_fn_with_state(state.clone(), share::take_place))
+        .layer(middleware::from_fn(whole::carry_out))
         .layer(middleware::from_fn_with_state(state.clone(), faults::as_pages))
         .layer(csrf::layer(state))
         .layer(middleware::from_fn(with_headers))

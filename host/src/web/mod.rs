@@ -13,4 +13,7 @@ pub mod listener;
 pub mod own_path;
 pub mod problem;
 pub mod session;
+pub mod share;
+mod standing;
 pub mod state;
+pub mod whole;
