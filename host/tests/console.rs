@@ -11,7 +11,7 @@ use crate::common::{Options, TestHost, read, until};
 
 const PASSWORD: &str = "a good password";
 
-async fn person(host: &TestHost, email: &str, role: &str) {
+pub async fn person(host: &TestHost, email: &str, role: &str) {
     let body = json!({ "email": email, "name": "Rina <script>alert(1)</script>", "role": role, "password": PASSWORD });
     let (status, answer) = host.post("/v1/users", body).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
@@ -34,7 +34,7 @@ fn cookie(answer: &Response) -> String {
     answer.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned()
 }
 
-async fn sign_in(host: &TestHost, email: &str) -> String {
+pub async fn sign_in(host: &TestHost, email: &str) -> String {
     let answer = form(host, "/sign-in", &[("email", email), ("password", PASSWORD)]).send().await.unwrap();
     assert_eq!(sent_to(&answer), "/inbox");
     cookie(&answer)
@@ -148,7 +148,11 @@ async fn a_browser_keeps_its_language_and_theme() {
     let (_, html) = page(&host, "/sign-in", &format!("{language}; {theme}")).await;
     assert!(html.contains(r#"lang="id" data-theme="dark""#) && html.contains("Kata sandi"), "{html}");
     let (_, html) = page(&host, "/sign-in", "sambung_language=xx; sambung_theme=\"><script>").await;
-    assert!(html.contains(r#"<html lang="en">"#), "{html}");
+    assert!(html.contains(r#"<html lang="en" data-zone="UTC">"#), "{html}");
+    let zone = cookie(&form(&host, "/preferences", &[("zone", "Asia/Jakarta")]).send().await.unwrap());
+    assert!(page(&host, "/sign-in", &zone).await.1.contains(r#"data-zone="Asia/Jakarta""#));
+    let nowhere = form(&host, "/preferences", &[("zone", "Nowhere/\"><script>")]).send().await.unwrap();
+    assert!(!nowhere.headers().contains_key(SET_COOKIE));
     let auto = form(&host, "/preferences", &[("theme", "auto")]).send().await.unwrap();
     assert!(auto.headers()[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
 }
@@ -184,6 +188,18 @@ const NEW: &str = "/integrations/new/connects";
 
 async fn send(host: &TestHost, session: &str, path: &str, fields: &[(&str, &str)]) -> Response {
     form(host, path, fields).header(COOKIE, session).send().await.unwrap()
+}
+
+/// Sends the composer's form, whose parts with a file name are files.
+async fn write(host: &TestHost, session: &str, path: &str, parts: &[(&str, Option<&str>, &str)]) -> Response {
+    let mut body = String::new();
+    for (name, file, value) in parts {
+        let file = file.map(|file| format!("; filename=\"{file}\"")).unwrap_or_default();
+        body += &format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n");
+    }
+    let request = host.client.post(host.url(path)).header(ORIGIN, &host.base).header(COOKIE, session);
+    let request = request.header("content-type", "multipart/form-data; boundary=b").body(body + "--b--\r\n");
+    request.send().await.unwrap()
 }
 
 /// Connects a channel, whose page's address is the answer.
@@ -308,13 +324,13 @@ async fn the_inbox_shows_conversations_and_takes_replies_and_shows_what_was_refu
     assert!(html.contains("&lt;script&gt;alert(3)&lt;/script&gt;") && html.contains("Sari &lt;script&gt;"), "{html}");
     assert!(html.contains("data-unread=\"true\""), "{html}");
 
-    assert_eq!(sent_to(&send(&host, &agent, &open, &[("text", "Buka.\r\nSampai 21.00")]).await), open);
+    assert_eq!(sent_to(&write(&host, &agent, &open, &[("text", None, "Buka.\r\nSampai 21.00")]).await), open);
     let (_, html) = page(&host, &open, &agent).await;
     assert!(html.contains("Buka.\nSampai 21.00") && html.contains("data-unread=\"false\""), "{html}");
-    let refused = send(&host, &agent, &open, &[("text", " ")]).await;
+    let refused = write(&host, &agent, &open, &[("text", None, " ")]).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let long = "x".repeat(20_000);
-    let refused = send(&host, &agent, &open, &[("text", &long)]).await;
+    let refused = write(&host, &agent, &open, &[("text", None, &long)]).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.text().await.unwrap().contains(&long), "what was written stays");
     assert_eq!(page(&host, "/inbox/cv_none", &agent).await.0, StatusCode::NOT_FOUND);

@@ -17,6 +17,7 @@ mod forgotten_visitors;
 mod hang_ups;
 mod house;
 mod inbound;
+mod inbox;
 mod listener;
 mod media;
 mod numbers;

@@ -137,9 +137,9 @@ async fn a_conversation_shows_its_window_and_what_may_be_written() {
     assert_eq!(conversation["window"]["state"], "open");
     assert_eq!(conversation["composer"]["text"], json!({"max": 5000, "unit": "utf-16"}));
     assert!(conversation["composer"]["contents"].as_array().unwrap().contains(&json!("text")));
-    assert_eq!(conversation["unread"], true);
+    assert_eq!(conversation["unread"], 1);
     let (_, read) = story.host.post(&format!("/v1/conversations/{}/read", story.conversation), json!({})).await;
-    assert_eq!(read["unread"], false);
+    assert_eq!(read["unread"], 0);
 }
 
 #[tokio::test]

@@ -3,41 +3,79 @@
 use axum::Json;
 use axum::extract::State as Axum;
 use axum::http::StatusCode;
+use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::page::{Page, PageQuery};
 use super::path::Path;
-use super::problem::{Answer, Problem};
+use super::problem::{Answer, Body, Problem};
 use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::Erased;
 use crate::model::audit::Entry;
+use crate::model::shown::contact::Contact;
+use crate::web::contacts;
 
 /// `/contacts`
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read, erase))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read, change, erase))
 }
 
-/// People, the newest first.
-#[utoipa::path(get, path = "/contacts", tag = "contacts", params(PageQuery), responses((status = 200, body = Page<Value>)))]
-async fn list(Axum(state): Axum<State>, caller: Caller, Query(page): Query<PageQuery>) -> Answer<Json<Page<Value>>> {
+/// Which contacts.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Only those whose name or identity contains this text, whatever the case of its letters, among the newest 20,000.
+    q: Option<String>,
+}
+
+/// Contacts, the newest first.
+#[utoipa::path(get, path = "/contacts", tag = "contacts", params(PageQuery, Which), responses((status = 200, body = Page<Contact>)))]
+async fn list(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Query(page): Query<PageQuery>,
+    Query(which): Query<Which>,
+) -> Answer<Json<Page<Contact>>> {
     caller.at_least(Role::Agent)?;
     let limit = u32::try_from(page.limit() + 1).unwrap_or(u32::MAX);
-    let rows = state.db.contacts_page(&caller.workspace, page.after()?, limit).await?;
-    Ok(Json(Page::new(rows, page.limit(), |row| row["id"].clone())))
+    let search = which.q.filter(|text| !text.trim().is_empty());
+    let rows = state.db.contacts_page(&caller.workspace, search, page.after()?, limit).await?;
+    Ok(Json(Page::new(rows, page.limit(), |row| row.id.clone())))
 }
 
-/// One person, with the conversations with them.
+/// One contact, with the conversations with them.
 #[utoipa::path(get, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)), responses(
-    (status = 200, body = Value), (status = 404, body = Problem)))]
-async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Value>> {
+    (status = 200, body = Contact), (status = 404, body = Problem)))]
+async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Contact>> {
     caller.at_least(Role::Agent)?;
     let contact = state.db.contact(&caller.workspace, &id).await?;
     Ok(Json(contact.ok_or_else(Problem::not_found)?))
+}
+
+/// What is to change about a contact.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContactChange {
+    /// At most 200 characters. It stays, whatever the provider says later; with null the provider's next name counts again.
+    name: Option<String>,
+}
+
+/// Name a contact.
+#[utoipa::path(patch, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)), request_body = ContactChange, responses(
+    (status = 200, body = Contact), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn change(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(change): Body<ContactChange>,
+) -> Answer<Json<Contact>> {
+    Ok(Json(contacts::rename(&state, &caller, &id, change.name).await?))
 }
 
 /// Erase a person: what they wrote and were written, their files, names, identities, and the raw requests that held them.

@@ -3,60 +3,32 @@
 use axum::Json;
 use axum::extract::State as Axum;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::Caller;
-use super::messages::Message;
 use super::page::{Cursor, Page, PageQuery};
 use super::path::Path;
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
-use crate::db::{InboxCursor, InboxFilter, MessageCursor};
+use crate::db::{InboxCursor, InboxFilter, MessageCursor, Whose};
+use crate::model::shown::conversation::{Conversation, Standing};
+use crate::model::shown::message::Message;
 use crate::web::inbox;
 
 /// `/conversations`
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(list))
+        .routes(routes!(counts))
         .routes(routes!(read))
         .routes(routes!(messages))
         .routes(routes!(assign))
+        .routes(routes!(set_status))
         .routes(routes!(mark_read))
-}
-
-/// A conversation.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub(super) struct Conversation {
-    /// `cv_…`
-    id: String,
-    /// The channel it goes through: `{id, name, plugin, state}`; null while its account is not connected.
-    channel: Option<Value>,
-    /// `{plugin, id, name}`: stays when the channel is disconnected.
-    account: Value,
-    /// `{id, name}`; null where no single person is known.
-    contact: Option<Value>,
-    /// A user's id.
-    assigned_to: Option<String>,
-    created_at: String,
-    last_message_at: String,
-    last_inbound_at: Option<String>,
-    read_at: Option<String>,
-    unread: bool,
-    /// `{id, direction, type, preview, status}`
-    last_message: Option<Value>,
-    /// The conversation that it was merged into.
-    merged_into: Option<String>,
-    /// `{state, closes_at, allows, reason}`: whether free text may be sent (`open`), until when, and what may be sent at all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    window: Option<Value>,
-    /// What may be sent now, and its limits; where only templates may, `templates` has those that are approved and switched on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    composer: Option<Value>,
 }
 
 /// What the inbox is narrowed to.
@@ -67,46 +39,103 @@ pub(super) struct InboxQuery {
     limit: Option<usize>,
     /// `next` of the page before.
     cursor: Option<String>,
+    /// `open` or `done`; both when nothing is said.
+    status: Option<Standing>,
     /// A channel's id.
     channel: Option<String>,
-    /// A user's id, or `none` for what is assigned to nobody.
+    /// A contact's id.
+    contact: Option<String>,
+    /// A user's id, `me`, or `none` for those that are assigned to nobody.
     assigned_to: Option<String>,
+    /// `true`: only those with messages that you have not read; with a token, that no user has read.
+    unread: Option<bool>,
+    /// Only with a contact whose name or identity contains this text, whatever the case of its letters. With this, `channel`,
+    /// `assigned_to` and `unread` the newest 20,000 conversations of each status are looked at.
+    q: Option<String>,
 }
 
 /// The inbox, the conversation with the newest message first.
-#[utoipa::path(get, path = "/conversations", tag = "inbox", params(InboxQuery), responses((status = 200, body = Page<Conversation>)))]
-async fn list(Axum(state): Axum<State>, caller: Caller, Query(query): Query<InboxQuery>) -> Answer<Json<Page<Value>>> {
+#[utoipa::path(get, path = "/conversations", tag = "inbox", params(InboxQuery), responses(
+    (status = 200, body = Page<Conversation<'static>>), (status = 422, body = Problem)))]
+async fn list(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Query(query): Query<InboxQuery>,
+) -> Answer<Json<Page<Conversation<'static>>>> {
     caller.at_least(Role::Agent)?;
     let page = PageQuery { limit: query.limit, cursor: query.cursor };
-    let unassigned = query.assigned_to.as_deref() == Some("none");
-    let filter =
-        InboxFilter { channel: query.channel, assigned_to: query.assigned_to.filter(|_| !unassigned), unassigned };
+    let whose = match query.assigned_to.as_deref() {
+        None => Whose::All,
+        Some("none") => Whose::Unassigned,
+        Some("me") => Whose::Of(caller.user.clone().ok_or_else(no_user)?),
+        Some(user) => Whose::Of(user.to_owned()),
+    };
+    let filter = InboxFilter {
+        status: query.status,
+        channel: query.channel,
+        contact: query.contact,
+        whose,
+        unread: query.unread == Some(true),
+        search: query.q.filter(|text| !text.trim().is_empty()),
+    };
     let after: Option<InboxCursor> = page.after()?;
-    let (items, next) = state.db.inbox(&caller.workspace, filter, after, page.limit() as u32).await?;
+    let user = caller.user.as_deref();
+    let (items, next) = state.db.inbox(&caller.workspace, user, filter, after, page.limit() as u32).await?;
     Ok(Json(Page { items, next: next.map(|place| Cursor::at(&place)) }))
+}
+
+fn no_user() -> Problem {
+    Problem::invalid(vec![FieldError::new("#/assigned_to", "no-user", "`me` needs a session: a token is no user")])
+}
+
+/// Which conversations are counted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CountsQuery {
+    /// `open` or `done`; `open` when nothing is said.
+    status: Option<Standing>,
+}
+
+/// How many conversations there are; at most 20,000 are counted.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"all": 128, "mine": 3, "unassigned": 5, "unread": 7}))]
+pub(super) struct Counts {
+    all: i64,
+    /// Those assigned to you; 0 with a token.
+    mine: i64,
+    /// Those assigned to nobody.
+    unassigned: i64,
+    /// Those with messages that you have not read; with a token, that no user has read.
+    unread: i64,
+}
+
+/// Count the conversations of the inbox.
+#[utoipa::path(get, path = "/conversations/counts", tag = "inbox", params(CountsQuery), responses((status = 200, body = Counts)))]
+async fn counts(Axum(state): Axum<State>, caller: Caller, Query(query): Query<CountsQuery>) -> Answer<Json<Counts>> {
+    caller.at_least(Role::Agent)?;
+    let status = query.status.unwrap_or(Standing::Open);
+    let counts = state.db.inbox_counts(&caller.workspace, caller.user.as_deref(), status).await?;
+    let crate::db::Counts { all, mine, unassigned, unread } = counts;
+    Ok(Json(Counts { all, mine, unassigned, unread }))
 }
 
 /// One conversation, with its window and what may be written in it now.
 #[utoipa::path(get, path = "/conversations/{id}", tag = "inbox", params(("id" = String, Path)), responses(
-    (status = 200, body = Conversation), (status = 404, body = Problem)))]
-async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Value>> {
+    (status = 200, body = Conversation<'static>), (status = 404, body = Problem)))]
+async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Conversation<'static>>> {
     caller.at_least(Role::Agent)?;
-    let mut conversation = state.db.conversation(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
-    let (window, composer) = inbox::outlook(&state, &caller, &conversation).await?;
-    conversation["window"] = window;
-    conversation["composer"] = composer;
-    Ok(Json(conversation))
+    Ok(Json(inbox::conversation(&state, &caller, &id).await?))
 }
 
 /// The messages of a conversation, newest first.
 #[utoipa::path(get, path = "/conversations/{id}/messages", tag = "inbox", params(("id" = String, Path), PageQuery), responses(
-    (status = 200, body = Page<Message>), (status = 404, body = Problem)))]
+    (status = 200, body = Page<Message<'static>>), (status = 404, body = Problem)))]
 async fn messages(
     Axum(state): Axum<State>,
     caller: Caller,
     Path(id): Path<String>,
     Query(page): Query<PageQuery>,
-) -> Answer<Json<Page<Value>>> {
+) -> Answer<Json<Page<Message<'static>>>> {
     caller.at_least(Role::Agent)?;
     let row = state.db.conversation_row(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
     let after: Option<MessageCursor> = page.after()?;
@@ -123,33 +152,45 @@ pub(super) struct Assign {
     user: Option<String>,
 }
 
-/// Assign a conversation.
+/// Assign a conversation. An agent may take what is unassigned and give back their own.
 #[utoipa::path(post, path = "/conversations/{id}/assign", tag = "inbox", params(("id" = String, Path)), request_body = Assign,
-    responses((status = 200, body = Conversation), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 200, body = Conversation<'static>), (status = 403, body = Problem), (status = 404, body = Problem),
+              (status = 422, body = Problem)))]
 async fn assign(
     Axum(state): Axum<State>,
     caller: Caller,
     Path(id): Path<String>,
     Body(body): Body<Assign>,
-) -> Answer<Json<Value>> {
-    caller.at_least(Role::Supervisor)?;
-    let now = state.clock.now();
-    let entry = caller.entry(now, "conversation.assign", &id, json!({"user": body.user}));
-    let assigned = state.db.assign_conversation(&caller.workspace, &id, body.user, entry).await?;
-    let conversation = assigned.ok_or_else(Problem::not_found)?.ok_or_else(|| {
-        Problem::invalid(vec![FieldError::new("#/user", "unknown", "there is no such user in this workspace")])
-    })?;
-    state.wakes.feed_grew();
-    Ok(Json(conversation))
+) -> Answer<Json<Conversation<'static>>> {
+    Ok(Json(inbox::assign(&state, &caller, &id, body.user).await?))
 }
 
-/// Note that everything in a conversation so far was read.
+/// Whether a conversation is done.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewStatus {
+    status: Standing,
+}
+
+/// Open a conversation or mark it as done. A new message of the customer opens it again.
+#[utoipa::path(post, path = "/conversations/{id}/status", tag = "inbox", params(("id" = String, Path)), request_body = NewStatus,
+    responses((status = 200, body = Conversation<'static>), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn set_status(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(body): Body<NewStatus>,
+) -> Answer<Json<Conversation<'static>>> {
+    Ok(Json(inbox::set_status(&state, &caller, &id, body.status).await?))
+}
+
+/// Note that you have read everything in a conversation so far.
 #[utoipa::path(post, path = "/conversations/{id}/read", tag = "inbox", params(("id" = String, Path)), responses(
-    (status = 200, body = Conversation), (status = 404, body = Problem)))]
-async fn mark_read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Value>> {
-    caller.at_least(Role::Agent)?;
-    let now = state.clock.now();
-    let read = state.db.mark_conversation_read(&caller.workspace, &id, now).await?;
-    state.wakes.feed_grew();
-    read.map(Json).ok_or_else(Problem::not_found)
+    (status = 200, body = Conversation<'static>), (status = 404, body = Problem)))]
+async fn mark_read(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer<Json<Conversation<'static>>> {
+    Ok(Json(inbox::mark_read(&state, &caller, &id).await?))
 }

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use sambung_runtime::contract::types::Identity;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,9 +16,11 @@ use super::path::Path;
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
-use crate::db::{Addressee, Changed};
+use crate::db::Addressee;
+use crate::model::shown::content::{Contents, Recipient};
+use crate::model::shown::message::Message;
 use crate::model::windows::Facts;
-use crate::web::inbox::{self, Accepted, Draft, fresh_key, reach};
+use crate::web::inbox::{self, Accepted, Draft, reach};
 
 /// `/messages`, and where they are written
 pub fn routes() -> OpenApiRouter<State> {
@@ -30,49 +32,13 @@ pub fn routes() -> OpenApiRouter<State> {
         .routes(routes!(resolve))
 }
 
-/// A message.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub(super) struct Message {
-    /// `msg_…`
-    id: String,
-    conversation_id: String,
-    channel_id: Option<String>,
-    /// `inbound` or `outbound`
-    direction: String,
-    /// One object with a `type`, or a list of them when there are several.
-    content: Value,
-    /// Of an outbound message: `queued`, `sending`, `sent`, `delivered`, `read`, `failed` or `unknown`.
-    status: Option<String>,
-    /// `{code, detail, …}` of a failed one.
-    error: Option<Value>,
-    /// `{type, id, name}` of the contact or user who wrote it.
-    from: Option<Value>,
-    created_at: String,
-    /// When the person wrote it; when the provider took it.
-    sent_at: Option<String>,
-    received_at: Option<String>,
-    /// The message that it answers.
-    reply_to: Option<Value>,
-    /// Messages of one album share it.
-    group: Option<String>,
-    /// Written by a person, not by a program.
-    human: bool,
-    /// Sent by another way, the provider's own app for instance.
-    echo: bool,
-    edited_at: Option<String>,
-    deleted_at: Option<String>,
-    reactions: Option<Value>,
-    provider_message_ids: Vec<String>,
-    /// `[{part, rule, started_at, ended_at, outcome, error}]`
-    attempts: Vec<Value>,
-}
-
 /// A message to be sent.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reply {
     /// One content or a list of them, each with a `type`.
     #[serde(default)]
+    #[schema(value_type = Contents)]
     content: Value,
     /// The message that it answers.
     #[serde(default)]
@@ -89,9 +55,11 @@ pub(super) struct Beginning {
     /// `{"contact_id": "ct_…"}`, or an identity `{"scheme": "phone", "scope": "", "value": "62811…"}`, or a list of identities
     /// of one person.
     #[serde(default)]
+    #[schema(value_type = Recipient)]
     to: Value,
     /// One content or a list of them, each with a `type`.
     #[serde(default)]
+    #[schema(value_type = Contents)]
     content: Value,
     /// Whether a person wrote it. When absent: yes in a session, no with a token.
     #[serde(default)]
@@ -145,20 +113,21 @@ async fn begin(
 
 /// One message.
 #[utoipa::path(get, path = "/messages/{id}", tag = "inbox", params(("id" = String, Path)), responses(
-    (status = 200, body = Message), (status = 404, body = Problem)))]
-async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Value>> {
+    (status = 200, body = Message<'static>), (status = 404, body = Problem)))]
+async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Message<'static>>> {
     caller.at_least(Role::Agent)?;
     state.db.message(&caller.workspace, &id).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
 /// Send a failed message again, as a new attempt.
 #[utoipa::path(post, path = "/messages/{id}/retry", tag = "inbox", params(("id" = String, Path)), responses(
-    (status = 202, body = Message), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn retry(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<(StatusCode, Json<Value>)> {
-    caller.at_least(Role::Agent)?;
-    let changed = state.db.retry_message(&caller.workspace, &id, fresh_key, state.clock.now()).await?;
-    let message = changed_or(changed, "not-failed", "only a failed message can be retried")?;
-    Ok((StatusCode::ACCEPTED, Json(message)))
+    (status = 202, body = Message<'static>), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn retry(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Answer<(StatusCode, Json<Message<'static>>)> {
+    Ok((StatusCode::ACCEPTED, Json(inbox::retry(&state, &caller, &id).await?)))
 }
 
 /// What became of an unknown message.
@@ -172,35 +141,15 @@ pub(super) struct Resolution {
 
 /// Decide what became of an unknown message. An agent decides their own, a supervisor others' as well.
 #[utoipa::path(post, path = "/messages/{id}/resolve", tag = "inbox", params(("id" = String, Path)), request_body = Resolution,
-    responses((status = 200, body = Message), (status = 403, body = Problem), (status = 404, body = Problem),
+    responses((status = 200, body = Message<'static>), (status = 403, body = Problem), (status = 404, body = Problem),
               (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn resolve(
     Axum(state): Axum<State>,
     caller: Caller,
     Path(id): Path<String>,
     Body(body): Body<Resolution>,
-) -> Answer<Json<Value>> {
-    caller.at_least(Role::Agent)?;
-    let sent = match body.outcome.as_str() {
-        "sent" => true,
-        "failed" => false,
-        "" => return Err(Problem::invalid(vec![FieldError::required("#/outcome")])),
-        _ => return Err(Problem::invalid(vec![FieldError::new("#/outcome", "unknown", "must be `sent` or `failed`")])),
-    };
-    let only_of = (caller.role < Role::Supervisor).then(|| caller.actor.clone());
-    let entry = caller.entry(state.clock.now(), "message.resolve", &id, json!({"outcome": body.outcome}));
-    let changed = state.db.resolve_message(&caller.workspace, &id, sent, only_of, entry).await?;
-    let message = changed_or(changed, "not-unknown", "only an unknown message can be decided")?;
-    Ok(Json(message))
-}
-
-fn changed_or(changed: Changed, code: &str, rule: &str) -> Answer<Value> {
-    match changed {
-        Changed::Yes(message) => Ok(message),
-        Changed::NotFound => Err(Problem::not_found()),
-        Changed::Not(status) => Err(Problem::conflict(code, format!("{rule}; this one is {status}"))),
-        Changed::NotYours => Err(Problem::forbidden("this needs the role supervisor, since somebody else wrote it")),
-    }
+) -> Answer<Json<Message<'static>>> {
+    Ok(Json(inbox::resolve(&state, &caller, &id, &body.outcome).await?))
 }
 
 /// Whom a conversation is begun with.

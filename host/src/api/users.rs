@@ -24,7 +24,7 @@ use sambung_runtime::manifest::settings::is_email;
 
 /// `/users`
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(read, change, remove))
+    OpenApiRouter::new().routes(routes!(people)).routes(routes!(list, create)).routes(routes!(read, change, remove))
 }
 
 /// A person.
@@ -52,6 +52,34 @@ impl From<UserRow> for User {
             created_at: rfc3339(row.created_at),
         }
     }
+}
+
+/// A colleague.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Person {
+    /// `usr_…`
+    id: String,
+    name: String,
+    role: String,
+}
+
+/// Those who may sign in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct People {
+    /// By name.
+    items: Vec<Person>,
+}
+
+/// Most people of a workspace that are listed.
+const MOST_PEOPLE: u32 = 1_000;
+
+/// The people of the workspace who may sign in, by name, at most 1,000: whom a conversation may be assigned to. For everybody.
+#[utoipa::path(get, path = "/people", tag = "people", responses((status = 200, body = People)))]
+async fn people(Axum(state): Axum<State>, caller: Caller) -> Answer<Json<People>> {
+    caller.at_least(Role::Agent)?;
+    let rows = state.db.people(&caller.workspace, MOST_PEOPLE).await?;
+    let person = |row: UserRow| Person { id: row.id, name: row.name, role: row.role };
+    Ok(Json(People { items: rows.into_iter().map(person).collect() }))
 }
 
 /// A person to be added.

@@ -26,6 +26,9 @@ pub(super) static LIVE: LazyLock<Asset> = LazyLock::new(|| Asset::module("live",
 pub(super) static COMPOSER: LazyLock<Asset> =
     LazyLock::new(|| Asset::module("composer", include_str!("assets/composer.js")));
 
+pub(super) static KEYS: LazyLock<Asset> = LazyLock::new(|| Asset::module("keys", include_str!("assets/keys.js")));
+pub(super) static ZONE: LazyLock<Asset> = LazyLock::new(|| Asset::module("zone", include_str!("assets/zone.js")));
+
 impl Asset {
     fn module(name: &str, text: &'static str) -> Asset {
         Asset::new(name, "js", "text/javascript; charset=utf-8", text)
@@ -39,7 +42,7 @@ impl Asset {
 
 /// The files' addresses.
 pub(super) fn routes() -> Router<State> {
-    [&SHEET, &ICONS, &LIVE, &COMPOSER].into_iter().fold(Router::new(), |router, asset| {
+    [&SHEET, &ICONS, &LIVE, &COMPOSER, &KEYS, &ZONE].into_iter().fold(Router::new(), |router, asset| {
         let asset: &'static Asset = asset;
         let headers = [
             (CONTENT_TYPE, asset.kind),

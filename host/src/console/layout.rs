@@ -4,7 +4,7 @@ use axum::response::Html;
 use maud::{DOCTYPE, Markup, html};
 
 use super::HOME;
-use super::assets::{ICONS, SHEET};
+use super::assets::{ICONS, SHEET, ZONE};
 use super::inbox::INBOX;
 use super::preferences;
 use super::reader::{Look, Reader};
@@ -19,7 +19,7 @@ pub(super) fn icon(name: &str, class: &str) -> Markup {
 fn document(look: &Look, title: &str, class: &str, body: &Markup) -> Html<String> {
     let page = html! {
         (DOCTYPE)
-        html lang=(look.language.0) data-theme=[look.theme] {
+        html lang=(look.language.0) data-theme=[look.theme] data-zone=[look.zone.iana_name()] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content";
@@ -27,7 +27,7 @@ fn document(look: &Look, title: &str, class: &str, body: &Markup) -> Html<String
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(SHEET.path);
             }
-            body class=(class) { (body) }
+            body class=(class) { (body) script type="module" src=(ZONE.path) {} }
         }
     };
     Html(page.into_string())

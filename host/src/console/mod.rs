@@ -18,6 +18,7 @@ mod reader;
 mod set_up;
 mod settings;
 mod sign_in;
+mod time;
 mod try_out;
 mod words;
 
@@ -56,8 +57,13 @@ pub fn routes(state: &State) -> Router<State> {
     Router::new()
         .route("/", get(async || Redirect::to(inbox::INBOX)))
         .route(inbox::INBOX, get(inbox::page))
-        .route("/inbox/{conversation}", get(inbox::open).post(inbox::reply))
+        .route("/inbox/{conversation}", get(inbox::open))
         .route("/inbox/{conversation}/read", post(inbox::read))
+        .route("/inbox/{conversation}/assign", post(inbox::assign))
+        .route("/inbox/{conversation}/status", post(inbox::set_status))
+        .route("/inbox/{conversation}/messages/{message}/retry", post(inbox::retry))
+        .route("/inbox/{conversation}/messages/{message}/resolve", post(inbox::resolve))
+        .route("/contacts/{contact}/name", post(inbox::rename))
         .route("/integrations/{channel}/try", get(try_out::page))
         .route("/sign-out", post(sign_in::sign_out))
         .route(HOME, get(integrations::page))
@@ -71,6 +77,8 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/integrations/{channel}/abandon", post(settings::abandon))
         .route("/integrations/{channel}/disconnect", get(disconnect::page).post(disconnect::submit))
         .layer(DefaultBodyLimit::max(MOST_FORM))
+        // Its files are bounded where they are stored, its other fields where they are read.
+        .merge(Router::new().route("/inbox/{conversation}", post(inbox::reply)).layer(DefaultBodyLimit::disable()))
         .merge(without_credentials)
         .layer(middleware::from_fn_with_state(state.clone(), share::take_place))
         .layer(middleware::from_fn(whole::carry_out))

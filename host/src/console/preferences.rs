@@ -1,9 +1,10 @@
-//! Language and theme of a browser: kept in cookies, so that they hold before somebody signs in as well.
+//! Language, theme and time zone of a browser: kept in cookies, so that they hold before somebody signs in as well.
 
 use axum::extract::State as Axum;
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Redirect, Response};
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -26,6 +27,8 @@ pub(super) struct Choice {
     language: Option<String>,
     /// `light`, `dark` or `auto`.
     theme: Option<String>,
+    /// The name of a time zone, which a script reads off the device.
+    zone: Option<String>,
     /// The page to go back to.
     #[serde(default)]
     to: String,
@@ -41,6 +44,9 @@ pub(super) async fn submit(Axum(state): Axum<State>, Form(choice): Form<Choice>)
         // Anything else, `auto` for instance, follows the device.
         let theme = THEMES.into_iter().find(|known| *known == theme).unwrap_or_default();
         headers.extend(set(&state, cookies::THEME, theme).map(|line| (SET_COOKIE, line)));
+    }
+    if let Some(zone) = choice.zone.filter(|zone| TimeZone::get(zone).is_ok()) {
+        headers.extend(set(&state, cookies::ZONE, &zone).map(|line| (SET_COOKIE, line)));
     }
     let to = if is_own_path(&choice.to) { &choice.to } else { HOME };
     let mut response = Redirect::to(to).into_response();

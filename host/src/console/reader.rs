@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
+use jiff::tz::TimeZone;
 use url::form_urlencoded;
 
 use super::faults::Failure;
@@ -17,12 +18,14 @@ use crate::web::language::Language;
 use crate::web::state::State;
 
 /// How a browser wants its pages.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Look {
     /// The language of texts.
     pub language: Language,
     /// `light` or `dark`; none follows the device.
     pub theme: Option<&'static str>,
+    /// The time zone of the device; UTC until a script told it.
+    pub zone: TimeZone,
     /// The texts in that language.
     pub words: &'static Words,
 }
@@ -39,7 +42,8 @@ impl FromRequestParts<State> for Look {
         let language = chosen.and_then(|chosen| Language::named(&chosen)).unwrap_or(asked);
         let theme = cookies::THEME.read(parts, state);
         let theme = theme.and_then(|theme| THEMES.into_iter().find(|known| *known == theme));
-        Ok(Look { language, theme, words: words::words(language) })
+        let zone = cookies::ZONE.read(parts, state).and_then(|zone| TimeZone::get(&zone).ok()).unwrap_or(TimeZone::UTC);
+        Ok(Look { language, theme, zone, words: words::words(language) })
     }
 }
 

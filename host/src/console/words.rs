@@ -14,6 +14,7 @@ pub(super) struct Words {
     pub frame: Frame,
     pub sign_in: SignIn,
     pub set_up: SetUp,
+    pub time: Time,
     pub inbox: Inbox,
     pub integrations: Integrations,
     pub form: Form,
@@ -64,6 +65,21 @@ pub(super) struct SetUp {
     pub gone: String,
 }
 
+/// Times.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Time {
+    pub now: String,
+    pub minutes: String,
+    pub hours: String,
+    pub days: String,
+    pub today: String,
+    pub yesterday: String,
+    /// From Monday on.
+    pub weekdays: [String; 7],
+    pub months: [String; 12],
+}
+
 /// The inbox.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -92,8 +108,49 @@ pub(super) struct Inbox {
     pub write: String,
     pub send: String,
     pub enter_sends: String,
+    pub enter_breaks: String,
     pub open_until: String,
+    pub left: String,
     pub download: String,
+    pub search: String,
+    pub filter: String,
+    pub is_open: String,
+    pub is_done: String,
+    pub one_channel: String,
+    pub none_found: String,
+    pub unread_count: String,
+    pub assign: String,
+    pub nobody: String,
+    pub you_mark: String,
+    pub is_anothers: String,
+    pub mark_done: String,
+    pub open_again: String,
+    pub contact: String,
+    pub close: String,
+    pub since: String,
+    pub identities: String,
+    pub others: String,
+    pub rename: String,
+    pub rename_note: String,
+    pub name: String,
+    pub save: String,
+    pub quote: String,
+    pub quoting: String,
+    pub quote_not: String,
+    pub an_earlier_message: String,
+    pub by_program: String,
+    pub by_provider: String,
+    pub retry: String,
+    pub mark_sent: String,
+    pub send_again: String,
+    pub attach: String,
+    pub counter: String,
+    pub no_template: String,
+    pub choose_template: String,
+    pub send_template: String,
+    pub keys: String,
+    /// Pairs of a key and what it does.
+    pub key_list: Vec<[String; 2]>,
     /// By a content's type.
     kinds: BTreeMap<String, String>,
     /// By what became of a message.
@@ -102,6 +159,12 @@ pub(super) struct Inbox {
     closed: BTreeMap<String, String>,
     /// By a file's state.
     files: BTreeMap<String, String>,
+    /// By the code of a failure; others are told in the provider's words.
+    failures: BTreeMap<String, String>,
+    /// By the code of a line of the host's.
+    host_lines: BTreeMap<String, String>,
+    /// By the part of a template that a parameter is in.
+    places: BTreeMap<String, String>,
 }
 
 impl Inbox {
@@ -118,6 +181,21 @@ impl Inbox {
     /// Why nothing may be written.
     pub fn closed(&self, reason: &str) -> &str {
         known(&self.closed, reason)
+    }
+
+    /// Why a message was not delivered: in the reader's language where the code is the host's own, else as it was told.
+    pub fn failure<'w>(&'w self, code: &str, detail: &'w str) -> &'w str {
+        self.failures.get(code).map_or(detail, String::as_str)
+    }
+
+    /// A line of the host's.
+    pub fn host_line(&self, code: Option<&str>) -> Option<&str> {
+        self.host_lines.get(code?).map(String::as_str)
+    }
+
+    /// What a parameter of a template is called, by the part that it is in.
+    pub fn parameter_place(&self, place: &str) -> &str {
+        known(&self.places, place)
     }
 
     /// Why a file is not there.
@@ -264,7 +342,15 @@ mod tests {
         }
         let keys = |words: &Words| {
             let inbox = &words.inbox;
-            let maps = [&inbox.kinds, &inbox.statuses, &inbox.closed, &inbox.files];
+            let maps = [
+                &inbox.kinds,
+                &inbox.statuses,
+                &inbox.closed,
+                &inbox.files,
+                &inbox.failures,
+                &inbox.host_lines,
+                &inbox.places,
+            ];
             maps.map(|map| map.keys().cloned().collect::<Vec<_>>())
         };
         assert_eq!(keys(&ENGLISH), keys(&INDONESIAN));

@@ -1,82 +1,121 @@
-//! People as the API shows them. How they come to be is inbound's.
+//! Contacts as they are shown, and the names that users give them. How contacts come to be is inbound's.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde_json::{Value, json};
 
-use super::{Db, DbError};
+use super::conversations::conversation_updated;
+use super::{Db, DbError, Priority, audit};
+use crate::model::audit::Entry;
+use crate::model::shown::contact::{Contact, Identity};
 use crate::model::time::rfc3339;
 
 const COLUMNS: &str = "id, name, avatar, created_at, changed_at, erased_at";
 
-fn contact(row: &Row<'_>) -> rusqlite::Result<Value> {
-    Ok(json!({
-        "id": row.get::<_, String>(0)?,
-        "name": row.get::<_, Option<String>>(1)?,
-        "avatar": row.get::<_, Option<String>>(2)?,
-        "created_at": rfc3339(row.get(3)?),
-        "changed_at": rfc3339(row.get(4)?),
-        "erased_at": row.get::<_, Option<i64>>(5)?.map(rfc3339),
-    }))
+fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
+    Ok(Contact {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        avatar: row.get(2)?,
+        created_at: rfc3339(row.get(3)?),
+        changed_at: rfc3339(row.get(4)?),
+        erased_at: row.get::<_, Option<i64>>(5)?.map(rfc3339),
+        identities: Vec::new(),
+        conversations: None,
+    })
 }
 
-fn with_identities(db: &Connection, mut contact: Value) -> Result<Value, DbError> {
+fn with_identities(db: &Connection, mut contact: Contact) -> Result<Contact, DbError> {
     let mut query = db.prepare_cached(
         "SELECT scheme, scope, value FROM identities WHERE contact_id = ?1 ORDER BY scheme, scope, value LIMIT 100",
     )?;
-    let id = contact.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let identities = query.query_map([id], |row| {
-        Ok(json!({
-            "scheme": row.get::<_, String>(0)?,
-            "scope": row.get::<_, String>(1)?,
-            "value": row.get::<_, String>(2)?,
-        }))
-    })?;
-    let identities: Vec<Value> = identities.collect::<Result<_, _>>()?;
-    if let Some(object) = contact.as_object_mut() {
-        object.insert("identities".into(), identities.into());
-    }
+    let identities = query
+        .query_map([&contact.id], |row| Ok(Identity { scheme: row.get(0)?, scope: row.get(1)?, value: row.get(2)? }))?;
+    contact.identities = identities.collect::<Result<_, _>>()?;
     Ok(contact)
 }
 
+/// The time of a name that a user gave, because a name of the provider replaces only older ones.
+const GIVEN: i64 = i64::MAX;
+
 impl Db {
-    /// A page of a workspace's people, the newest first, before the id `before`; erased ones are not in it.
+    /// A page of a workspace's contacts, the newest first, before the id `before`; erased ones are not in it. `search` narrows it
+    /// to those whose name or identity contains the text, among the newest 20,000.
     pub async fn contacts_page(
         &self,
         workspace: &str,
+        search: Option<String>,
         before: Option<String>,
         limit: u32,
-    ) -> Result<Vec<Value>, DbError> {
+    ) -> Result<Vec<Contact>, DbError> {
         let workspace = workspace.to_owned();
+        let like = search.map(|text| super::conversations::like(&text));
         self.read(move |db| {
+            let narrowed = match like {
+                None => "?3 IS NULL",
+                Some(_) => {
+                    "id >= coalesce((SELECT o.id FROM contacts o WHERE o.workspace_id = ?1 ORDER BY o.id DESC LIMIT 1 OFFSET 20000), '') \
+                     AND (name LIKE ?3 ESCAPE '\\' OR EXISTS (SELECT 1 FROM identities i WHERE i.contact_id = contacts.id \
+                       AND i.value LIKE ?3 ESCAPE '\\'))"
+                }
+            };
             let mut query = db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM contacts WHERE workspace_id = ?1 AND (?2 IS NULL OR id < ?2) AND erased_at IS NULL ORDER BY id DESC LIMIT ?3"
+                "SELECT {COLUMNS} FROM contacts WHERE workspace_id = ?1 AND (?2 IS NULL OR id < ?2) AND erased_at IS NULL AND {narrowed} \
+                 ORDER BY id DESC LIMIT ?4"
             ))?;
-            let rows: Vec<Value> =
-                query.query_map(params![workspace, before, limit], contact)?.collect::<Result<_, _>>()?;
+            let rows: Vec<Contact> =
+                query.query_map(params![workspace, before, like, limit], contact)?.collect::<Result<_, _>>()?;
             rows.into_iter().map(|row| with_identities(db, row)).collect()
         })
         .await
     }
 
-    /// One person of a workspace, with the conversations with them, the newest first.
-    pub async fn contact(&self, workspace: &str, id: &str) -> Result<Option<Value>, DbError> {
+    /// One contact of a workspace, with the conversations with them, the newest first.
+    pub async fn contact(&self, workspace: &str, id: &str) -> Result<Option<Contact>, DbError> {
         let (workspace, id) = (workspace.to_owned(), id.to_owned());
-        self.read(move |db| {
-            let found = db
-                .prepare_cached(&format!("SELECT {COLUMNS} FROM contacts WHERE id = ?1 AND workspace_id = ?2"))?
-                .query_row([&id, &workspace], contact)
-                .optional()?;
-            let Some(found) = found else { return Ok(None) };
-            let mut shown = with_identities(db, found)?;
-            let mut query = db.prepare_cached(
-                "SELECT id FROM conversations WHERE contact_id = ?1 AND merged_into IS NULL ORDER BY last_message_at DESC, id DESC LIMIT 100",
-            )?;
-            let theirs: Vec<String> = query.query_map([&id], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            if let Some(object) = shown.as_object_mut() {
-                object.insert("conversations".into(), json!(theirs));
+        self.read(move |db| one(db, &workspace, &id)).await
+    }
+
+    /// Names a contact; with `None` the provider's next name counts again. None where there is no such contact.
+    pub async fn rename_contact(
+        &self,
+        workspace: &str,
+        id: &str,
+        name: Option<String>,
+        entry: Entry,
+    ) -> Result<Option<Contact>, DbError> {
+        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        self.write(Priority::Urgent, move |db| {
+            let at = if name.is_some() { GIVEN } else { 0 };
+            let changed = db
+                .prepare_cached(
+                    "UPDATE contacts SET name = ?3, name_at = ?4, changed_at = ?5 \
+                     WHERE id = ?1 AND workspace_id = ?2 AND erased_at IS NULL",
+                )?
+                .execute(params![id, workspace, name, at, entry.at])?;
+            if changed == 0 {
+                return Ok(None);
             }
-            Ok(Some(shown))
+            audit::append(db, &entry)?;
+            let contact = one(db, &workspace, &id)?;
+            for conversation in contact.iter().flat_map(|contact| contact.conversations.iter().flatten()) {
+                conversation_updated(db, &workspace, conversation, entry.at)?;
+            }
+            Ok(contact)
         })
         .await
     }
+}
+
+fn one(db: &Connection, workspace: &str, id: &str) -> Result<Option<Contact>, DbError> {
+    let found = db
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM contacts WHERE id = ?1 AND workspace_id = ?2"))?
+        .query_row([id, workspace], contact)
+        .optional()?;
+    let Some(found) = found else { return Ok(None) };
+    let mut shown = with_identities(db, found)?;
+    let mut query = db.prepare_cached(
+        "SELECT id FROM conversations WHERE contact_id = ?1 AND merged_into IS NULL ORDER BY last_message_at DESC, id DESC LIMIT 100",
+    )?;
+    let theirs = query.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    shown.conversations = Some(theirs);
+    Ok(Some(shown))
 }

@@ -1,39 +1,44 @@
-//! Conversations as the inbox shows them, and the facts about their windows.
+//! Conversations: one, whom it is assigned to, what was read, whether it is done, and the facts about its windows.
 
-mod view;
+mod list;
+mod read;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::types::Identity;
-use serde_json::Value;
 
 use super::outbound::NewMessage;
 use super::{Db, DbError, feed};
 use crate::clock::random;
 use crate::ids;
 use crate::model::audit::Entry;
+use crate::model::shown::conversation::{Conversation, Standing};
 use crate::model::windows::{Closing, Facts, Opening};
-pub(in crate::db) use view::{
-    AccountView, ChannelView, ContactView, LastMessage, Marks, View, account_view, conversation_json, conversation_view,
+pub(in crate::db) use list::like;
+pub use list::{Counts, InboxCursor, InboxFilter, Whose};
+pub(in crate::db) use read::{
+    MARKS, MARKS_COLUMNS, MARKS_FROM, Marks, account_view, conversation_for, conversation_view,
 };
 
-/// Where a page of the inbox goes on: the last conversation that was read.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct InboxCursor {
-    /// When its last message was.
-    pub at: i64,
-    /// Its id.
-    pub id: String,
+/// What came of assigning a conversation.
+#[derive(Debug, Clone)]
+pub enum Assigned {
+    /// The conversation as it is now.
+    Done(Box<Conversation<'static>>),
+    /// There is no such conversation in this workspace.
+    NotFound,
+    /// There is no such user in this workspace, or they may not sign in.
+    NoSuchUser,
+    /// It is another user's, and the caller may only take what is unassigned and give back their own.
+    NotYours,
 }
 
-/// What the inbox is narrowed to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InboxFilter {
-    /// Only of this channel.
-    pub channel: Option<String>,
-    /// Only those assigned to this user.
-    pub assigned_to: Option<String>,
-    /// Only those assigned to nobody.
-    pub unassigned: bool,
+/// Who assigns a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assigner {
+    /// Their user id; none for a token.
+    pub user: Option<String>,
+    /// Whether they may assign any conversation to anybody.
+    pub any: bool,
 }
 
 /// What a send needs to know of a conversation.
@@ -55,47 +60,16 @@ pub struct ConversationRow {
 const MOST_OPENINGS: u32 = 50;
 
 impl Db {
-    /// A page of the inbox, the conversation with the newest message first; with where the next page begins.
-    pub async fn inbox(
+    /// One conversation as this user is shown it, without what its plugin's rules add. A merged one answers as the one it became.
+    pub async fn conversation(
         &self,
         workspace: &str,
-        filter: InboxFilter,
-        after: Option<InboxCursor>,
-        limit: u32,
-    ) -> Result<(Vec<Value>, Option<InboxCursor>), DbError> {
-        let workspace = workspace.to_owned();
-        self.read(move |db| {
-            let (at, id) = after.map_or((i64::MAX, String::new()), |cursor| (cursor.at, cursor.id));
-            let mut ask = db.prepare_cached(
-                "SELECT id, last_message_at FROM conversations
-                 WHERE workspace_id = ?1 AND merged_into IS NULL AND (last_message_at, id) < (?2, ?3)
-                   AND (?4 IS NULL OR account_id = (SELECT account_id FROM channels WHERE id = ?4 AND workspace_id = ?1))
-                   AND (?5 IS NULL OR assigned_to = ?5) AND (?6 = 0 OR assigned_to IS NULL)
-                 ORDER BY last_message_at DESC, id DESC LIMIT ?7",
-            )?;
-            let rows = ask
-                .query_map(
-                    params![workspace, at, id, filter.channel, filter.assigned_to, filter.unassigned, limit + 1],
-                    |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
-                )?
-                .collect::<Result<Vec<_>, _>>()?;
-            let more = rows.len() > limit as usize;
-            let shown = &rows[..rows.len().min(limit as usize)];
-            let next = shown.last().filter(|_| more).map(|(id, at)| InboxCursor { at: *at, id: id.clone() });
-            let items = shown
-                .iter()
-                .filter_map(|(id, _)| conversation_json(db, id).transpose())
-                .collect::<Result<Vec<_>, _>>()?;
-            Ok((items, next))
-        })
-        .await
-    }
-
-    /// One conversation in the API's form, without what its plugin's rules add. A merged one answers as the one it became.
-    pub async fn conversation(&self, workspace: &str, id: &str) -> Result<Option<Value>, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        id: &str,
+        user: Option<&str>,
+    ) -> Result<Option<Conversation<'static>>, DbError> {
+        let (workspace, id, user) = (workspace.to_owned(), id.to_owned(), user.map(str::to_owned));
         self.read(move |db| match row(db, &workspace, &id)? {
-            Some(row) => conversation_json(db, &row.id),
+            Some(row) => conversation_for(db, &row.id, user.as_deref()),
             None => Ok(None),
         })
         .await
@@ -140,47 +114,101 @@ impl Db {
         .await
     }
 
-    /// Assigns a conversation to a user of the workspace, or to nobody; the conversation as it is then. None where there is no
-    /// such conversation; the inner none where there is no such user.
+    /// Assigns a conversation to a user of the workspace, or to nobody.
     pub async fn assign_conversation(
         &self,
         workspace: &str,
         id: &str,
-        user: Option<String>,
+        to: Option<String>,
+        by: Assigner,
         entry: Entry,
-    ) -> Result<Option<Option<Value>>, DbError> {
+    ) -> Result<Assigned, DbError> {
         let (workspace, id) = (workspace.to_owned(), id.to_owned());
         self.write(super::Priority::Urgent, move |db| {
-            let Some(row) = row(db, &workspace, &id)? else { return Ok(None) };
-            if let Some(user) = &user {
+            let Some(row) = row(db, &workspace, &id)? else { return Ok(Assigned::NotFound) };
+            if let Some(user) = &to {
                 let there = db
                     .prepare_cached("SELECT 1 FROM users WHERE id = ?1 AND workspace_id = ?2 AND disabled_at IS NULL")?
                     .exists(params![user, workspace])?;
                 if !there {
-                    return Ok(Some(None));
+                    return Ok(Assigned::NoSuchUser);
                 }
             }
+            let now: Option<String> = db
+                .prepare_cached("SELECT assigned_to FROM conversations WHERE id = ?1")?
+                .query_row([&row.id], |found| found.get(0))?;
+            let is_own = |user: &Option<String>| user.is_none() || *user == by.user;
+            let may = by.any || (by.user.is_some() && is_own(&now) && is_own(&to));
+            if !may {
+                return Ok(Assigned::NotYours);
+            }
             db.prepare_cached("UPDATE conversations SET assigned_to = ?2 WHERE id = ?1")?
-                .execute(params![row.id, user])?;
+                .execute(params![row.id, to])?;
             conversation_updated(db, &workspace, &row.id, entry.at)?;
             super::audit::append(db, &entry)?;
-            Ok(Some(conversation_json(db, &row.id)?))
+            let view = conversation_for(db, &row.id, by.user.as_deref())?;
+            Ok(view.map_or(Assigned::NotFound, |view| Assigned::Done(Box::new(view))))
         })
         .await
     }
 
-    /// Notes that somebody read a conversation up to now.
-    pub async fn mark_conversation_read(&self, workspace: &str, id: &str, at: i64) -> Result<Option<Value>, DbError> {
+    /// Opens a conversation or marks it as done. None where there is no such conversation.
+    pub async fn set_conversation_status(
+        &self,
+        workspace: &str,
+        id: &str,
+        status: Standing,
+        user: Option<String>,
+        entry: Entry,
+    ) -> Result<Option<Conversation<'static>>, DbError> {
         let (workspace, id) = (workspace.to_owned(), id.to_owned());
         self.write(super::Priority::Urgent, move |db| {
             let Some(row) = row(db, &workspace, &id)? else { return Ok(None) };
-            db.prepare_cached("UPDATE conversations SET read_at = max(coalesce(read_at, 0), coalesce(last_inbound_at, 0), ?2) WHERE id = ?1")?
-                .execute(params![row.id, at])?;
-            conversation_updated(db, &workspace, &row.id, at)?;
-            conversation_json(db, &row.id)
+            let changed = db
+                .prepare_cached(
+                    "UPDATE conversations SET status = ?2, status_at = ?3, status_by = ?4 WHERE id = ?1 AND status <> ?2",
+                )?
+                .execute(params![row.id, status.word(), entry.at, user])?;
+            if changed > 0 {
+                conversation_updated(db, &workspace, &row.id, entry.at)?;
+                super::audit::append(db, &entry)?;
+            }
+            conversation_for(db, &row.id, user.as_deref())
         })
         .await
     }
+
+    /// Notes that a user, or a program, read a conversation up to now. None where there is no such conversation.
+    pub async fn mark_conversation_read(
+        &self,
+        workspace: &str,
+        id: &str,
+        user: Option<String>,
+        at: i64,
+    ) -> Result<Option<Conversation<'static>>, DbError> {
+        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        self.write(super::Priority::Urgent, move |db| {
+            let Some(row) = row(db, &workspace, &id)? else { return Ok(None) };
+            mark_read(db, &row.id, user.as_deref(), at)?;
+            conversation_updated(db, &workspace, &row.id, at)?;
+            conversation_for(db, &row.id, user.as_deref())
+        })
+        .await
+    }
+}
+
+/// Notes within an act that `who` read a conversation up to now. Of a token only the team's mark is kept.
+pub(in crate::db) fn mark_read(db: &Connection, id: &str, who: Option<&str>, at: i64) -> Result<(), DbError> {
+    db.prepare_cached(
+        "UPDATE conversations SET seen = inbound, read_at = max(coalesce(read_at, 0), ?2) WHERE id = ?1",
+    )?
+    .execute(params![id, at])?;
+    db.prepare_cached(
+        "INSERT INTO reads (conversation_id, user_id, seen) SELECT v.id, u.id, v.inbound FROM conversations v, users u \
+         WHERE v.id = ?1 AND u.id = ?2 ON CONFLICT (conversation_id, user_id) DO UPDATE SET seen = excluded.seen",
+    )?
+    .execute(params![id, who])?;
+    Ok(())
 }
 
 /// The feed row for a conversation that changed.

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Db, DbError};
 use crate::model::content;
+use crate::model::shown::contact::Identity;
+use crate::model::shown::message::{Attempt, Author, Message, Reaction};
 use crate::model::time::rfc3339;
 
 /// Where a page of messages goes on: the last one that was read.
@@ -28,7 +29,7 @@ impl Db {
         conversation: &str,
         after: Option<MessageCursor>,
         limit: u32,
-    ) -> Result<(Vec<Value>, Option<MessageCursor>), DbError> {
+    ) -> Result<(Vec<Message<'static>>, Option<MessageCursor>), DbError> {
         let (workspace, conversation) = (workspace.to_owned(), conversation.to_owned());
         self.read(move |db| {
             let after = after.unwrap_or(MessageCursor { at: i64::MAX, seq: i64::MAX });
@@ -46,7 +47,7 @@ impl Db {
             let next = shown.last().filter(|_| more).map(|(_, at, seq)| MessageCursor { at: *at, seq: *seq });
             let items = shown
                 .iter()
-                .filter_map(|(id, _, _)| message_json(db, id).transpose())
+                .filter_map(|(id, _, _)| message_view(db, id).transpose())
                 .collect::<Result<Vec<_>, _>>()?;
             Ok((items, next))
         })
@@ -54,68 +55,20 @@ impl Db {
     }
 
     /// One message in the API's form.
-    pub async fn message(&self, workspace: &str, id: &str) -> Result<Option<Value>, DbError> {
+    pub async fn message(&self, workspace: &str, id: &str) -> Result<Option<Message<'static>>, DbError> {
         let (workspace, id) = (workspace.to_owned(), id.to_owned());
         self.read(move |db| {
             let there = db
                 .prepare_cached("SELECT 1 FROM messages WHERE id = ?1 AND workspace_id = ?2")?
                 .exists(params![id, workspace])?;
-            if there { message_json(db, &id) } else { Ok(None) }
+            if there { message_view(db, &id) } else { Ok(None) }
         })
         .await
     }
 }
 
-/// A message in the API's form, which is also what the feed carries.
-#[derive(Debug, Serialize)]
-pub(in crate::db) struct View<'v> {
-    pub id: Cow<'v, str>,
-    pub conversation_id: Cow<'v, str>,
-    pub channel_id: Option<Cow<'v, str>>,
-    pub direction: Cow<'v, str>,
-    /// One object, or a list.
-    pub content: Value,
-    pub status: Option<String>,
-    pub error: Value,
-    pub from: Option<From<'v>>,
-    pub created_at: String,
-    pub sent_at: Value,
-    pub received_at: Option<String>,
-    pub reply_to: Value,
-    pub group: Option<Cow<'v, str>>,
-    pub human: bool,
-    pub echo: bool,
-    pub edited_at: Option<String>,
-    pub deleted_at: Option<String>,
-    pub reactions: Value,
-    pub provider_message_ids: Vec<Cow<'v, str>>,
-    pub attempts: Value,
-    /// Somebody had the request run again that brought it.
-    #[serde(skip_serializing_if = "is_false")]
-    pub replayed: bool,
-}
-
-/// Who wrote a message.
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-pub(in crate::db) enum From<'v> {
-    Contact { id: Cow<'v, str>, name: Option<Cow<'v, str>> },
-    User { id: Cow<'v, str>, name: Option<Cow<'v, str>> },
-    Provider,
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-/// As [`message_view`], as JSON.
-pub(in crate::db) fn message_json(db: &Connection, id: &str) -> Result<Option<Value>, DbError> {
-    let value = |view: View<'_>| serde_json::to_value(view).map_err(|error| DbError::Damaged(error.to_string()));
-    message_view(db, id)?.map(value).transpose()
-}
-
 /// A message in the API's form. None where there is no such message.
-pub(in crate::db) fn message_view(db: &Connection, id: &str) -> Result<Option<View<'static>>, DbError> {
+pub(in crate::db) fn message_view(db: &Connection, id: &str) -> Result<Option<Message<'static>>, DbError> {
     let found = db
         .prepare_cached(
             "SELECT m.id, m.conversation_id, m.direction, m.content, m.status, m.error, m.contact_id, ct.name, m.created_by, m.at,
@@ -135,7 +88,7 @@ pub(in crate::db) fn message_view(db: &Connection, id: &str) -> Result<Option<Vi
     Ok(Some(message))
 }
 
-fn base(row: &Row<'_>) -> rusqlite::Result<View<'static>> {
+fn base(row: &Row<'_>) -> rusqlite::Result<Message<'static>> {
     let time = |index: usize| row.get::<_, Option<i64>>(index).map(|at| at.map(rfc3339));
     let text = |index: usize| row.get::<_, Option<String>>(index);
     let name = |index: usize| text(index).map(|name| name.map(Cow::Owned));
@@ -144,13 +97,13 @@ fn base(row: &Row<'_>) -> rusqlite::Result<View<'static>> {
     let inbound = direction == "inbound";
     let echo: bool = row.get(14)?;
     let from = match (inbound, text(6)?, text(8)?) {
-        (true, Some(contact), _) => Some(From::Contact { id: contact.into(), name: name(7)? }),
-        (false, _, Some(author)) => Some(From::User { id: author.into(), name: name(19)? }),
-        (false, _, None) if echo => Some(From::Provider),
+        (true, Some(contact), _) => Some(Author::Contact { id: contact.into(), name: name(7)? }),
+        (false, _, Some(author)) => Some(Author::User { id: author.into(), name: name(19)? }),
+        (false, _, None) if echo => Some(Author::Provider),
         _ => None,
     };
     let created_at = rfc3339(row.get(9)?);
-    Ok(View {
+    Ok(Message {
         id: row.get::<_, String>(0)?.into(),
         conversation_id: row.get::<_, String>(1)?.into(),
         channel_id: name(18)?,
@@ -158,19 +111,19 @@ fn base(row: &Row<'_>) -> rusqlite::Result<View<'static>> {
         status: if inbound { None } else { text(4)? },
         error: stored(5)?,
         from,
-        sent_at: created_at.as_str().into(),
+        sent_at: Some(created_at.clone()),
         created_at,
         received_at: time(10)?,
-        reply_to: stored_or_text(text(11)?),
+        reply_to: text(11)?,
         group: name(12)?,
         human: row.get(13)?,
         echo,
         edited_at: time(15)?,
         deleted_at: time(16)?,
-        reactions: stored(17)?,
+        reactions: text(17)?.map_or_else(Vec::new, |json| reactions(&json)),
         direction: direction.into(),
         provider_message_ids: Vec::new(),
-        attempts: Value::Array(Vec::new()),
+        attempts: Vec::new(),
         replayed: false,
     })
 }
@@ -179,8 +132,17 @@ fn parsed(json: &str) -> Value {
     serde_json::from_str(json).unwrap_or(Value::Null)
 }
 
-fn stored_or_text(value: Option<String>) -> Value {
-    value.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(Value::String(text)))
+/// Reactions as they are shown; they are stored with their time in milliseconds.
+fn reactions(json: &str) -> Vec<Reaction> {
+    #[derive(serde::Deserialize)]
+    struct Stored {
+        who: Option<Identity>,
+        emojis: Vec<String>,
+        at: i64,
+    }
+    let stored: Vec<Stored> = serde_json::from_str(json).unwrap_or_default();
+    let shown = |one: Stored| Reaction { who: one.who, emojis: one.emojis, at: rfc3339(one.at) };
+    stored.into_iter().map(shown).collect()
 }
 
 /// One object, or a list when there are several; files with what is known of them now.
@@ -228,7 +190,7 @@ fn provider_ids(db: &Connection, id: &str) -> Result<Vec<Cow<'static, str>>, DbE
 }
 
 /// The attempts in order, and when the provider took the first.
-fn attempts(db: &Connection, id: &str) -> Result<(Value, Value), DbError> {
+fn attempts(db: &Connection, id: &str) -> Result<(Vec<Attempt>, Option<String>), DbError> {
     let mut ask = db.prepare_cached(
         "SELECT part, rule, started_at, ended_at, outcome, error FROM attempts WHERE message_id = ?1 ORDER BY id LIMIT 100",
     )?;
@@ -241,16 +203,16 @@ fn attempts(db: &Connection, id: &str) -> Result<(Value, Value), DbError> {
         if outcome.as_deref() == Some("sent") {
             first = first.min(ended).or(ended);
         }
-        list.push(json!({
-            "part": row.get::<_, i64>(0)?,
-            "rule": row.get::<_, Option<String>>(1)?,
-            "started_at": rfc3339(row.get(2)?),
-            "ended_at": ended.map(rfc3339),
-            "outcome": outcome,
-            "error": row.get::<_, Option<String>>(5)?.map(|json| parsed(&json)),
-        }));
+        list.push(Attempt {
+            part: row.get(0)?,
+            rule: row.get(1)?,
+            started_at: rfc3339(row.get(2)?),
+            ended_at: ended.map(rfc3339),
+            outcome,
+            error: row.get::<_, Option<String>>(5)?.map_or(Value::Null, |json| parsed(&json)),
+        });
     }
-    Ok((list.into(), first.map_or(Value::Null, |at| rfc3339(at).into())))
+    Ok((list, first.map(rfc3339)))
 }
 
 /// The place of a new message among those of its conversation with the same time.

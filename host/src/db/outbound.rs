@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use super::conversations::{self, conversation_updated};
 use super::idempotency::{self, Ticket};
-use super::messages::message_json;
+use super::messages::message_view;
 use super::status::recompute_status;
 use super::{Db, DbError, Priority, after, feed, media};
 use crate::ids;
 use crate::model::audit::Entry;
 use crate::model::content;
+use crate::model::shown::message::Message;
 use crate::model::status::{Part, Status};
 
 /// A message to be queued.
@@ -82,7 +83,7 @@ pub enum Queued {
 }
 
 /// What became of a wish about a message.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Changed {
     /// There is no such message in this workspace.
     NotFound,
@@ -91,7 +92,7 @@ pub enum Changed {
     /// Somebody with a higher role must do this.
     NotYours,
     /// Done; the message as it is now.
-    Yes(Value),
+    Yes(Box<Message<'static>>),
 }
 
 impl Db {
@@ -196,7 +197,11 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
         "UPDATE conversations SET last_message_at = ?2, last_message_id = ?3 WHERE id = ?1 AND last_message_at <= ?2",
     )?
     .execute(params![conversation, new.at, id])?;
-    if let Some(json) = message_json(db, &id)? {
+    if new.human {
+        // Who answers has read.
+        conversations::mark_read(db, &conversation, new.created_by.as_deref(), new.at)?;
+    }
+    if let Some(json) = message_view(db, &id)? {
         feed::append(db, &new.workspace, "message.created", &json, new.at)?;
     }
     conversation_updated(db, &new.workspace, &conversation, new.at)?;
@@ -271,7 +276,7 @@ fn retry(
     }
     after::wake_outbound();
     recompute_status(db, id, at)?;
-    Ok(message_json(db, id)?.map_or(Changed::NotFound, Changed::Yes))
+    Ok(message_view(db, id)?.map_or(Changed::NotFound, |message| Changed::Yes(Box::new(message))))
 }
 
 fn resolve(
@@ -303,7 +308,7 @@ fn resolve(
         fail_rest(db, id, *first)?;
     }
     recompute_status(db, id, at)?;
-    Ok(message_json(db, id)?.map_or(Changed::NotFound, Changed::Yes))
+    Ok(message_view(db, id)?.map_or(Changed::NotFound, |message| Changed::Yes(Box::new(message))))
 }
 
 /// The code of a failure that a person decided, not the provider.

@@ -89,7 +89,7 @@ pub(in crate::db) fn message_updated(
     message_id: &str,
     at: i64,
 ) -> Result<(), DbError> {
-    if let Some(json) = messages::message_json(db, message_id)? {
+    if let Some(json) = messages::message_view(db, message_id)? {
         feed::append(db, workspace, "message.updated", &json, at)?;
     }
     Ok(())

@@ -147,6 +147,19 @@ impl Db {
         .await
     }
 
+    /// The people of a workspace who may sign in, by name, at most `most`.
+    pub async fn people(&self, workspace: &str, most: u32) -> Result<Vec<UserRow>, DbError> {
+        let workspace = workspace.to_owned();
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM users WHERE workspace_id = ?1 AND disabled_at IS NULL ORDER BY name, id LIMIT ?2"
+            ))?;
+            let rows = statement.query_map(params![workspace, most], row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// Changes a person of a workspace whose role is one of `may`. A new password, another role or being disabled ends every
     /// session of that person, and so its next request is made with what now holds. The last operator stays one.
     pub async fn change_user(
@@ -206,6 +219,7 @@ impl Db {
                 Err(refused) => return Ok(refused),
             };
             connection.execute("DELETE FROM tokens WHERE user_id = ?1", params![id])?;
+            connection.execute("DELETE FROM reads WHERE user_id = ?1", params![id])?;
             connection.execute("DELETE FROM users WHERE workspace_id = ?1 AND id = ?2", params![workspace, id])?;
             audit::append(connection, &entry)?;
             Ok(UserChanged::Done(user))

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::fault::FieldError;
 use super::template_use;
+use super::time::from_rfc3339;
 
 /// Kinds that a media content may have.
 pub const MEDIA_KINDS: [&str; 7] = ["image", "video", "audio", "voice", "document", "sticker", "animation"];
@@ -330,6 +331,16 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// A time in RFC 3339, as milliseconds since 1970.
+    fn time(&mut self, key: &str) -> Option<u64> {
+        let text = self.optional(key)?;
+        let time = from_rfc3339(&text).and_then(|time| u64::try_from(time).ok());
+        if time.is_none() {
+            self.fault(key, "time", "must be a time such as 2026-11-21T08:00:00Z");
+        }
+        time
     }
 
     fn json(&self, key: &str) -> Option<String> {

@@ -19,6 +19,7 @@ pub mod proxies;
 pub mod range;
 pub mod retry;
 pub mod semver_policy;
+pub mod shown;
 pub mod status;
 pub mod template_use;
 pub mod time;

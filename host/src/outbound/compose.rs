@@ -5,13 +5,14 @@
 use sambung_runtime::Plugin;
 use sambung_runtime::contract::types::Content;
 use sambung_runtime::manifest::limits::{ContentLimits, OverLimit, TextLimit, Unit};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::Outbound;
 use crate::db::{ChannelRow, DbError};
 use crate::mail;
 use crate::model::content;
 use crate::model::fault::FieldError;
+use crate::model::shown::conversation::{self as shown, Composer};
 use crate::model::windows::{self, Facts, Window, Wish};
 
 /// Why what somebody wrote is not sent.
@@ -115,8 +116,8 @@ impl Outbound {
         }))
     }
 
-    /// What the window of a conversation looks like and what may be written in it, in the API's form: `window`, `composer`.
-    pub fn outlook(&self, plugin: &Plugin, features: &Value, facts: &Facts, human: bool) -> (Window, Value) {
+    /// What the window of a conversation looks like and what may be written in it, in the API's form.
+    pub fn outlook(&self, plugin: &Plugin, features: &Value, facts: &Facts, human: bool) -> (Window, Composer) {
         let now = self.0.clock.now();
         let window = windows::look(plugin.window_rules(), facts, features, human, now);
         let composer = composer(&plugin.manifest().limits, features, &window);
@@ -220,45 +221,47 @@ impl Tally {
 }
 
 /// What may be sent now, and its limits.
-fn composer(limits: &ContentLimits, features: &Value, window: &Window) -> Value {
+fn composer(limits: &ContentLimits, features: &Value, window: &Window) -> Composer {
     let allows = |need: &str| window.allows.iter().any(|allowed| allowed == need);
-    let contents: Vec<String> = limits
+    let contents = limits
         .contents
         .iter()
         .filter(|kind| !lacks(features, kind))
         .filter(|kind| allows(windows::need_of(kind)))
         .map(|kind| kind.replace('-', "_"))
         .collect();
-    let media: Map<String, Value> = limits
-        .media
-        .iter()
-        .filter(|(kind, _)| !lacks(features, kind))
-        .map(|(kind, limit)| (kind.clone(), json!(limit)))
-        .collect();
-    json!({
-        "contents": contents,
-        "text": limits.text.map(text_limit),
-        "caption": limits.caption.map(text_limit),
-        "media": media,
-        "interactive": limits.interactive.map(|limit| {
-            json!({"buttons": limit.buttons, "rows": limit.rows, "label": limit.label.map(text_limit)})
+    let media = limits.media.iter().filter(|(kind, _)| !lacks(features, kind)).map(|(kind, limit)| {
+        (kind.clone(), shown::MediaLimit { types: limit.types.clone(), max_bytes: limit.max_bytes })
+    });
+    Composer {
+        contents,
+        text: limits.text.map(text_limit),
+        caption: limits.caption.map(text_limit),
+        media: media.collect(),
+        interactive: limits.interactive.map(|limit| shown::InteractiveLimit {
+            buttons: limit.buttons,
+            rows: limit.rows,
+            label: limit.label.map(text_limit),
         }),
-        "together": limits.together,
-    })
+        together: limits.together,
+        templates: None,
+    }
 }
 
 /// With the unit's word as manifests write it.
-fn text_limit(limit: TextLimit) -> Value {
+fn text_limit(limit: TextLimit) -> shown::TextLimit {
     let unit = match limit.unit {
         Unit::Bytes => "bytes",
         Unit::CodePoints => "code-points",
         Unit::Utf16 => "utf-16",
     };
-    json!({"max": limit.max, "unit": unit})
+    shown::TextLimit { max: limit.max, unit: unit.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// Buttons and rows count wherever they stand.
@@ -283,10 +286,10 @@ mod tests {
             reason: None,
         };
         let features = json!({"media": false});
-        let contents = |window: &Window| composer(&limits, &features, window)["contents"].clone();
+        let contents = |window: &Window| json!(composer(&limits, &features, window).contents);
         assert_eq!(contents(&window(&["template"])), json!(["template"]));
         let without = json!({"templates": false});
-        assert_eq!(composer(&limits, &without, &window(&["template"]))["contents"], json!([]));
+        assert!(composer(&limits, &without, &window(&["template"])).contents.is_empty());
         assert_eq!(contents(&window(&["free-form", "template"])), json!(["text", "template", "contact_cards"]));
     }
 }

@@ -24,6 +24,8 @@ pub(crate) const SIGN_IN: Cookie = Cookie { plain: "sambung_sign_in", secure: "_
 pub(crate) const LANGUAGE: Cookie = Cookie { plain: "sambung_language", secure: "__Host-sambung_language" };
 /// The theme that a person chose for pages.
 pub(crate) const THEME: Cookie = Cookie { plain: "sambung_theme", secure: "__Host-sambung_theme" };
+/// The time zone of a person's device.
+pub(crate) const ZONE: Cookie = Cookie { plain: "sambung_zone", secure: "__Host-sambung_zone" };
 
 fn is_secure(state: &State) -> bool {
     state.config.server.public_url().is_some_and(|url| url.starts_with("https:"))

@@ -1,4 +1,4 @@
-//! Writing in conversations: what may be written now, and writing it. What the API and the pages do alike.
+//! What the API and the pages do alike with a conversation: show it, write in it, assign it, note that it was read or is done.
 
 use std::sync::Arc;
 
@@ -10,8 +10,11 @@ use utoipa::ToSchema;
 use super::caller::Caller;
 use super::problem::{Answer, FieldError, Problem};
 use super::state::State;
+use crate::auth::Role;
 use crate::clock::random;
-use crate::db::{Addressee, ChannelRow, KeyedAnswer, NewMessage, Queued, Ticket};
+use crate::db::{Addressee, Assigned, Assigner, Changed, ChannelRow, KeyedAnswer, NewMessage, Queued, Ticket};
+use crate::model::shown::conversation::{self as shown, Composer, Conversation, Standing};
+use crate::model::shown::message::Message;
 use crate::model::time::rfc3339;
 use crate::model::windows::{Facts, Window};
 use crate::outbound::compose::ComposeError;
@@ -154,44 +157,96 @@ async fn closed(state: &State, channel: &ChannelRow, window: &Window) -> Answer<
         true => "the messaging window is closed; use one of the templates, or wait until the person writes",
         false => "the messaging window is closed; it opens when the person writes",
     };
-    let problem = Problem::conflict("window-closed", detail).with("window", window_json(window));
+    let problem = Problem::conflict("window-closed", detail).with("window", json!(shown_window(window)));
     Ok(match offered {
         Some(templates) => problem.with("templates", Value::Array(templates)),
         None => problem,
     })
 }
 
-/// The window of a conversation and what may be sent in it now: `window` and `composer`.
+/// One conversation, with its window and what may be sent in it now.
 ///
 /// # Errors
-/// The database refuses.
-pub async fn outlook(state: &State, caller: &Caller, conversation: &Value) -> Answer<(Value, Value)> {
-    let closed = |reason: &str| {
-        let window = json!({"state": "closed", "closes_at": null, "allows": [], "reason": reason});
-        (window, json!({"contents": []}))
-    };
-    let Some(channel) = conversation.pointer("/channel/id").and_then(Value::as_str) else {
-        return Ok(closed("disconnected"));
-    };
-    let Ok((channel, generation)) = reach(state, caller, channel).await else { return Ok(closed("plugin-missing")) };
-    let id = conversation.get("id").and_then(Value::as_str).unwrap_or_default();
-    let facts = state.db.window_facts(id).await?;
-    let (window, mut composer) =
-        state.outbound.outlook(&generation.plugin, &channel.features, &facts, caller.user.is_some());
-    if let Some(templates) = state.outbound.offered_templates(&channel, &window).await? {
-        composer["templates"] = Value::Array(templates);
-    }
-    Ok((window_json(&window), composer))
+/// 404 where there is none.
+pub async fn conversation(state: &State, caller: &Caller, id: &str) -> Answer<Conversation<'static>> {
+    let found = state.db.conversation(&caller.workspace, id, caller.user.as_deref()).await?;
+    let mut shown = found.ok_or_else(Problem::not_found)?;
+    let (window, composer) = outlook(state, caller, &shown).await?;
+    (shown.window, shown.composer) = (Some(window), Some(composer));
+    Ok(shown)
 }
 
-/// The window in the API's form.
-fn window_json(window: &Window) -> Value {
-    json!({
-        "state": if window.open { "open" } else { "closed" },
-        "closes_at": window.closes_at.map(rfc3339),
-        "allows": window.allows,
-        "reason": window.reason,
-    })
+async fn outlook(state: &State, caller: &Caller, conversation: &Conversation<'_>) -> Answer<(shown::Window, Composer)> {
+    let closed = |reason: &str| {
+        let reason = Some(reason.to_owned());
+        let window = shown::Window { state: "closed".into(), closes_at: None, allows: Vec::new(), reason };
+        (window, Composer::nothing())
+    };
+    let Some(channel) = &conversation.channel else { return Ok(closed("disconnected")) };
+    let Ok((channel, generation)) = reach(state, caller, &channel.id).await else {
+        return Ok(closed("plugin-missing"));
+    };
+    let facts = state.db.window_facts(&conversation.id).await?;
+    let (window, mut composer) =
+        state.outbound.outlook(&generation.plugin, &channel.features, &facts, caller.user.is_some());
+    composer.templates = state.outbound.offered_templates(&channel, &window).await?;
+    Ok((shown_window(&window), composer))
+}
+
+/// The window as it is shown.
+fn shown_window(window: &Window) -> shown::Window {
+    shown::Window {
+        state: if window.open { "open" } else { "closed" }.to_owned(),
+        closes_at: window.closes_at.map(rfc3339),
+        allows: window.allows.iter().map(ToString::to_string).collect(),
+        reason: window.reason.map(str::to_owned),
+    }
+}
+
+/// Assigns a conversation to a user, or to nobody. An agent may take what is unassigned and give back their own.
+///
+/// # Errors
+/// 403 for an agent who means another user's, 404 where there is no such conversation, 422 where there is no such user.
+pub async fn assign(state: &State, caller: &Caller, id: &str, user: Option<String>) -> Answer<Conversation<'static>> {
+    caller.at_least(Role::Agent)?;
+    let entry = caller.entry(state.clock.now(), "conversation.assign", id, json!({"user": user}));
+    let by = Assigner { user: caller.user.clone(), any: caller.role >= Role::Supervisor };
+    let assigned = state.db.assign_conversation(&caller.workspace, id, user, by, entry).await?;
+    state.wakes.feed_grew();
+    match assigned {
+        Assigned::Done(conversation) => Ok(*conversation),
+        Assigned::NotFound => Err(Problem::not_found()),
+        Assigned::NoSuchUser => {
+            Err(Problem::invalid(vec![FieldError::new("#/user", "unknown", "there is no such user in this workspace")]))
+        }
+        Assigned::NotYours => Err(Problem::forbidden(
+            "an agent may take a conversation that is unassigned and give back their own; for others this needs the role supervisor",
+        )),
+    }
+}
+
+/// Opens a conversation or marks it as done.
+///
+/// # Errors
+/// 404 where there is no such conversation.
+pub async fn set_status(state: &State, caller: &Caller, id: &str, status: Standing) -> Answer<Conversation<'static>> {
+    caller.at_least(Role::Agent)?;
+    let entry = caller.entry(state.clock.now(), "conversation.status", id, json!({"status": status}));
+    let changed = state.db.set_conversation_status(&caller.workspace, id, status, caller.user.clone(), entry).await?;
+    state.wakes.feed_grew();
+    changed.ok_or_else(Problem::not_found)
+}
+
+/// Notes that the caller read a conversation up to now.
+///
+/// # Errors
+/// 404 where there is no such conversation.
+pub async fn mark_read(state: &State, caller: &Caller, id: &str) -> Answer<Conversation<'static>> {
+    caller.at_least(Role::Agent)?;
+    let now = state.clock.now();
+    let read = state.db.mark_conversation_read(&caller.workspace, id, caller.user.clone(), now).await?;
+    state.wakes.feed_grew();
+    read.ok_or_else(Problem::not_found)
 }
 
 /// A channel of the caller's workspace, with the plugin that runs it.
@@ -204,4 +259,42 @@ pub async fn reach(state: &State, caller: &Caller, channel: &str) -> Answer<(Arc
         Problem::conflict("plugin-missing", format!("the plugin `{}` is not installed", channel.plugin))
     })?;
     Ok((channel, generation))
+}
+
+/// Sends a failed message again, as a new attempt.
+///
+/// # Errors
+/// 404 where there is no such message, 409 where it did not fail.
+pub async fn retry(state: &State, caller: &Caller, id: &str) -> Answer<Message<'static>> {
+    caller.at_least(Role::Agent)?;
+    let changed = state.db.retry_message(&caller.workspace, id, fresh_key, state.clock.now()).await?;
+    changed_or(changed, "not-failed", "only a failed message can be retried")
+}
+
+/// Decides what became of an unknown message: `sent` or `failed`. An agent decides their own, a supervisor others' as well.
+///
+/// # Errors
+/// 403 for another's message, 404 where there is none, 409 where it is not unknown, 422 for another outcome.
+pub async fn resolve(state: &State, caller: &Caller, id: &str, outcome: &str) -> Answer<Message<'static>> {
+    caller.at_least(Role::Agent)?;
+    let sent = match outcome {
+        "sent" => true,
+        "failed" => false,
+        "" => return Err(Problem::invalid(vec![FieldError::required("#/outcome")])),
+        _ => return Err(Problem::invalid(vec![FieldError::new("#/outcome", "unknown", "must be `sent` or `failed`")])),
+    };
+    let only_of = (caller.role < Role::Supervisor).then(|| caller.actor.clone());
+    let entry = caller.entry(state.clock.now(), "message.resolve", id, json!({"outcome": outcome}));
+    let changed = state.db.resolve_message(&caller.workspace, id, sent, only_of, entry).await?;
+    let message = changed_or(changed, "not-unknown", "only an unknown message can be decided")?;
+    Ok(message)
+}
+
+fn changed_or(changed: Changed, code: &str, rule: &str) -> Answer<Message<'static>> {
+    match changed {
+        Changed::Yes(message) => Ok(*message),
+        Changed::NotFound => Err(Problem::not_found()),
+        Changed::Not(status) => Err(Problem::conflict(code, format!("{rule}; this one is {status}"))),
+        Changed::NotYours => Err(Problem::forbidden("this needs the role supervisor, since somebody else wrote it")),
+    }
 }

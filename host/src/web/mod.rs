@@ -4,6 +4,7 @@
 
 pub mod caller;
 pub mod client;
+pub mod contacts;
 pub(crate) mod cookies;
 pub mod csrf;
 pub mod guard;
@@ -16,4 +17,5 @@ pub mod session;
 pub mod share;
 mod standing;
 pub mod state;
+pub mod upload;
 pub mod whole;

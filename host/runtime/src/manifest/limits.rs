@@ -50,6 +50,7 @@ pub enum Unit {
     /// Unicode scalar values.
     CodePoints,
     /// UTF-16 code units, so an emoji counts two or more.
+    #[serde(rename = "utf-16")]
     Utf16,
 }
 

@@ -1,6 +1,6 @@
 // Keeps the inbox current: follows the event feed, and takes the panes that changed out of a fresh copy of this page.
 
-const PANES = ["conversations", "messages", "composer"];
+const PANES = ["tabs", "conversations", "messages", "thread-acts", "composer"];
 const EVENTS = ["message.created", "message.updated", "conversation.updated", "channel.updated", "reset"];
 
 let waits = false;
@@ -21,7 +21,9 @@ async function refresh() {
     for (const id of PANES) {
       const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
       const text = old?.querySelector("textarea");
-      if (!old || !now || (text && now.querySelector("textarea"))) continue;
+      // What somebody is using stays: an open menu, a form that has the focus.
+      const used = old?.querySelector("details[open]") || (id !== "conversations" && old?.contains(document.activeElement));
+      if (!old || !now || used || (text && now.querySelector("textarea"))) continue;
       old.replaceChildren(...now.childNodes);
     }
     const [thread, now] = [document.getElementById("thread"), fresh.getElementById("thread")];

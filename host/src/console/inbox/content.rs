@@ -1,4 +1,4 @@
-//! What a message holds, as a bubble.
+//! What a message holds, as a bubble or as one line.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -15,6 +15,14 @@ pub(super) fn drawn(reader: &Reader, content: &Value) -> Markup {
         Some(contents) => html! { @for content in contents { (one(reader, content)) } },
         None => one(reader, content),
     }
+}
+
+/// A content, or the first of a list, in one line.
+pub(super) fn line(reader: &Reader, content: &Value) -> String {
+    let first = content.get(0).unwrap_or(content);
+    let found = ["text", "caption", "subject", "label", "name", "line"].into_iter().map(|key| text(first, key));
+    let found = found.into_iter().find(|text| !text.is_empty());
+    found.unwrap_or_else(|| reader.look.words.inbox.kind(text(first, "type"))).chars().take(120).collect()
 }
 
 fn one(reader: &Reader, content: &Value) -> Markup {
@@ -49,7 +57,7 @@ fn one(reader: &Reader, content: &Value) -> Markup {
 
 fn media(reader: &Reader, content: &Value) -> Markup {
     let caption = text(content, "caption");
-    let is_here = content["state"] == "ready";
+    let is_here = content["state"] == "stored";
     let url = url_of(content);
     html! {
         div.bubble.bubble-card {
@@ -71,7 +79,7 @@ fn file_row(reader: &Reader, file: &Value) -> Markup {
         div.file {
             span.file-mark { (icon("file", "")) }
             span.one-line { (name) }
-            @if file["state"] == "ready" {
+            @if file["state"] == "stored" {
                 span.small { (text(file, "mime")) " · " (size(file["bytes"].as_u64().unwrap_or_default())) }
                 a.button.is-quiet.is-icon.is-small href=(url_of(file)) download=(name) {
                     (icon("download", "")) span.visually-hidden { (words.download) " " (name) }

@@ -1,24 +1,31 @@
-//! The inbox: the list of conversations, and beside it the one that is open.
+//! The inbox: the list of conversations, beside it the one that is open, and its contact.
 
+mod acts;
+mod compose;
+mod contact;
 mod content;
 mod list;
 mod thread;
 
 use axum::extract::{Path, State as Axum};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use url::form_urlencoded::Serializer;
 
-use super::asked::{Form as Sent, Query};
-use super::assets::{COMPOSER, LIVE};
+pub(super) use acts::{assign, read, rename, resolve, retry, set_status};
+pub(super) use compose::reply;
+
+use super::asked::Query;
+use super::assets::{COMPOSER, KEYS, LIVE};
 use super::faults::Failure;
-use super::integrations::text;
 use super::layout::{self, Extent};
 use super::reader::Reader;
 use crate::auth::Role;
-use crate::db::{InboxCursor, InboxFilter, MessageCursor};
+use crate::db::{InboxCursor, InboxFilter, MessageCursor, Whose};
+use crate::model::shown::conversation::Standing;
 use crate::web::inbox;
 use crate::web::problem::Problem;
 use crate::web::state::State;
@@ -29,19 +36,78 @@ pub(super) const INBOX: &str = "/inbox";
 const MOST: u32 = 50;
 /// Messages of a conversation on a page.
 const MOST_MESSAGES: u32 = 50;
+/// Other conversations of the contact.
+const MOST_OTHERS: u32 = 10;
 
 /// What the list shows, and where both panes go on.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Asked {
     /// `mine`, `unassigned` or all.
-    #[serde(default)]
-    pub of: String,
+    of: String,
+    /// `done`, or open ones.
+    status: String,
+    /// `1`: only those with messages that the reader has not read.
+    unread: String,
+    /// A channel's id.
+    channel: String,
+    /// What the contact's name or identity contains.
+    q: String,
     /// The last conversation of the page before: the time of its last message, and its id.
     list_at: Option<i64>,
     list_id: Option<String>,
     /// The last message of the page before: its time, and its place among those of that time.
     at: Option<i64>,
     seq: Option<i64>,
+    /// The message that the reply quotes.
+    quote: Option<String>,
+}
+
+impl Asked {
+    /// The list's part of the query, with one value changed.
+    fn query(&self, changed: (&str, &str)) -> String {
+        let all = [
+            ("of", &self.of),
+            ("status", &self.status),
+            ("unread", &self.unread),
+            ("channel", &self.channel),
+            ("q", &self.q),
+        ];
+        let mut query = Serializer::new(String::from("?"));
+        for (name, value) in all {
+            let value = if name == changed.0 { changed.1 } else { value.as_str() };
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        let query = query.finish();
+        if query == "?" { String::new() } else { query }
+    }
+
+    /// The same list.
+    fn same(&self) -> String {
+        self.query(("", ""))
+    }
+
+    fn standing(&self) -> Standing {
+        Standing::of(&self.status)
+    }
+
+    fn filter(&self, reader: &Reader) -> InboxFilter {
+        let given = |value: &str| Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+        InboxFilter {
+            status: Some(self.standing()),
+            channel: given(&self.channel),
+            contact: None,
+            whose: match self.of.as_str() {
+                "mine" => Whose::Of(reader.caller.user.clone().unwrap_or_default()),
+                "unassigned" => Whose::Unassigned,
+                _ => Whose::All,
+            },
+            unread: self.unread == "1",
+            search: given(&self.q),
+        }
+    }
 }
 
 /// The list alone.
@@ -67,93 +133,82 @@ pub(super) async fn open(
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
-    reader.caller.at_least(Role::Agent)?;
-    shown(&state, &reader, &id, &asked, "", None).await
+    shown(&state, &reader, &id, &asked, Attempt::default()).await
 }
 
-/// What an agent writes.
-#[derive(Deserialize)]
-pub(super) struct Written {
-    #[serde(default)]
+/// What was tried and refused.
+#[derive(Default)]
+struct Attempt {
     text: String,
+    problem: Option<Problem>,
 }
 
-/// Replies, or shows the composer again with what is wrong.
-pub(super) async fn reply(
-    Axum(state): Axum<State>,
-    reader: Reader,
-    Path(id): Path<String>,
-    Sent(Written { text }): Sent<Written>,
-) -> Result<Response, Failure> {
+async fn shown(state: &State, reader: &Reader, id: &str, asked: &Asked, attempt: Attempt) -> Result<Response, Failure> {
     reader.caller.at_least(Role::Agent)?;
-    let text = text.replace("\r\n", "\n");
-    let content = json!({ "type": "text", "text": text.trim() });
-    let reply = inbox::Reply { content, reply_to: None, human: Some(true) };
-    match inbox::reply(&state, &reader.caller, &id, reply, None).await {
-        Ok(accepted) => {
-            state.db.mark_conversation_read(&reader.caller.workspace, &id, state.clock.now()).await?;
-            state.wakes.feed_grew();
-            Ok(Redirect::to(&format!("{INBOX}/{}", accepted.conversation_id)).into_response())
-        }
-        Err(problem) if problem.status() == StatusCode::NOT_FOUND => Err(problem.into()),
-        Err(problem) => shown(&state, &reader, &id, &Asked::default(), &text, Some(&problem)).await,
-    }
-}
-
-/// Notes that everything so far was read.
-pub(super) async fn read(
-    Axum(state): Axum<State>,
-    reader: Reader,
-    Path(id): Path<String>,
-) -> Result<Response, Failure> {
-    reader.caller.at_least(Role::Agent)?;
-    let read = state.db.mark_conversation_read(&reader.caller.workspace, &id, state.clock.now()).await?;
-    read.ok_or_else(Problem::not_found)?;
-    state.wakes.feed_grew();
-    Ok(Redirect::to(&format!("{INBOX}/{id}")).into_response())
-}
-
-async fn shown(
-    state: &State,
-    reader: &Reader,
-    id: &str,
-    asked: &Asked,
-    written: &str,
-    problem: Option<&Problem>,
-) -> Result<Response, Failure> {
-    let workspace = &reader.caller.workspace;
-    let conversation = state.db.conversation(workspace, id).await?.ok_or_else(Problem::not_found)?;
-    let open = text(&conversation, "id");
+    let (workspace, now) = (&reader.caller.workspace, state.clock.now());
+    let conversation = inbox::conversation(state, &reader.caller, id).await?;
     let after = asked.at.zip(asked.seq).map(|(at, seq)| MessageCursor { at, seq });
-    let (messages, earlier) = state.db.messages_page(workspace, open, after, MOST_MESSAGES).await?;
-    let (window, composer) = inbox::outlook(state, &reader.caller, &conversation).await?;
-    let list = listed(state, reader, asked, Some(open)).await?;
+    let (messages, earlier) = state.db.messages_page(workspace, &conversation.id, after, MOST_MESSAGES).await?;
+    let quoted = match &asked.quote {
+        Some(quote) => {
+            let quoted = state.db.message(workspace, quote).await?;
+            quoted.filter(|quoted| quoted.conversation_id == conversation.id)
+        }
+        None => None,
+    };
+    let people = state.db.people(workspace, acts::MOST_PEOPLE).await?;
+    let contact = match &conversation.contact {
+        Some(contact) => state.db.contact(workspace, &contact.id).await?,
+        None => None,
+    };
+    let others = match &contact {
+        Some(contact) => {
+            let filter = InboxFilter { contact: Some(contact.id.clone()), ..InboxFilter::default() };
+            state.db.inbox(workspace, reader.caller.user.as_deref(), filter, None, MOST_OTHERS).await?.0
+        }
+        None => Vec::new(),
+    };
+    let list = listed(state, reader, asked, Some(&conversation.id)).await?;
     let name = list::name_of(reader, &conversation);
+    let status = attempt.problem.as_ref().map_or(StatusCode::OK, Problem::status);
+    let thread = thread::Thread {
+        conversation: &conversation,
+        name: &name,
+        messages: &messages,
+        earlier,
+        people: &people,
+        list: &asked.same(),
+        quoted: quoted.as_ref(),
+        attempt: &attempt,
+        now,
+    };
     let content = html! {
         (list)
-        (thread::drawn(reader, &thread::Thread {
-            conversation: &conversation, name: &name, messages: &messages, earlier, window: &window, composer: &composer, written, problem,
-        }))
+        (thread::drawn(reader, &thread))
+        @if let Some(contact) = &contact { (contact::pane(reader, &conversation, contact, &others, now)) }
     };
-    let status = problem.map_or(StatusCode::OK, Problem::status);
-    Ok(framed(reader, status, &name, Some(open), &content))
+    Ok(framed(reader, status, &name, Some(&conversation.id), &content))
 }
 
 async fn listed(state: &State, reader: &Reader, asked: &Asked, open: Option<&str>) -> Result<Markup, Failure> {
-    let filter = InboxFilter {
-        channel: None,
-        assigned_to: (asked.of == "mine").then(|| reader.caller.user.clone()).flatten(),
-        unassigned: asked.of == "unassigned",
-    };
+    let (workspace, user) = (&reader.caller.workspace, reader.caller.user.as_deref());
     let after = asked.list_at.zip(asked.list_id.clone()).map(|(at, id)| InboxCursor { at, id });
-    let (conversations, more) = state.db.inbox(&reader.caller.workspace, filter, after, MOST).await?;
-    Ok(list::drawn(reader, asked, &conversations, more, open, state.clock.now()))
+    let (conversations, more) = state.db.inbox(workspace, user, asked.filter(reader), after, MOST).await?;
+    let counts = state.db.inbox_counts(workspace, user, asked.standing()).await?;
+    let list = list::List { asked, conversations: &conversations, more, counts, open, now: state.clock.now() };
+    Ok(list::drawn(reader, &list))
 }
 
 fn framed(reader: &Reader, status: StatusCode, title: &str, open: Option<&str>, content: &Markup) -> Response {
     let content = html! {
         (content)
+        dialog.card id="keys" aria-labelledby="keys-title" {
+            h2 id="keys-title" { (reader.look.words.inbox.keys) }
+            dl.facts { @for [key, act] in &reader.look.words.inbox.key_list { dt { kbd { (key) } } dd { (act) } } }
+            form method="dialog" { button.button { (reader.look.words.inbox.close) } }
+        }
         script type="module" src=(LIVE.path) {}
+        script type="module" src=(KEYS.path) {}
         @if open.is_some() { script type="module" src=(COMPOSER.path) {} }
     };
     let extent = if open.is_some() { Extent::Whole("inbox has-conversation") } else { Extent::Whole("inbox") };

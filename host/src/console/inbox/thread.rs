@@ -1,47 +1,55 @@
-//! The open conversation: its messages, and what may be written now.
+//! The open conversation: its messages, and what may be done with it and them.
+
+use std::collections::HashMap;
 
 use maud::{Markup, html};
-use serde_json::Value;
 
 use super::list::{channel_of, tone};
-use super::{INBOX, at, content};
-use crate::console::faults;
-use crate::console::integrations::text;
+use super::{Attempt, INBOX, compose, content};
+use crate::auth::Role;
 use crate::console::layout::{icon, initials};
 use crate::console::reader::Reader;
-use crate::db::MessageCursor;
-use crate::web::problem::Problem;
+use crate::console::time;
+use crate::db::{MessageCursor, UserRow};
+use crate::model::shown::conversation::{Conversation, Standing};
+use crate::model::shown::message::{Author, Message};
 
 /// What is shown of a conversation.
 pub(super) struct Thread<'t> {
-    /// As the API shows it.
-    pub conversation: &'t Value,
+    /// The conversation with its window and composer.
+    pub conversation: &'t Conversation<'t>,
     /// What its person is called.
     pub name: &'t str,
     /// Its messages, the newest first.
-    pub messages: &'t [Value],
+    pub messages: &'t [Message<'t>],
     /// Where earlier ones begin.
     pub earlier: Option<MessageCursor>,
-    /// What its window is.
-    pub window: &'t Value,
-    /// What may be written.
-    pub composer: &'t Value,
-    /// What was written and refused.
-    pub written: &'t str,
-    /// Why it was refused.
-    pub problem: Option<&'t Problem>,
+    /// Whom it may be assigned to.
+    pub people: &'t [UserRow],
+    /// The query of the list beside it.
+    pub list: &'t str,
+    /// The message that the reply quotes.
+    pub quoted: Option<&'t Message<'t>>,
+    /// What was tried and refused.
+    pub attempt: &'t Attempt,
+    /// The time.
+    pub now: i64,
 }
 
 /// The conversation.
 pub(super) fn drawn(reader: &Reader, thread: &Thread<'_>) -> Markup {
     let words = &reader.look.words.inbox;
-    let id = text(thread.conversation, "id");
+    let conversation = thread.conversation;
+    let id = &conversation.id;
+    let is_unread = conversation.unread_by_you.unwrap_or(conversation.unread) > 0;
+    let by_id: HashMap<&str, &Message<'_>> = thread.messages.iter().map(|message| (&*message.id, message)).collect();
     html! {
-        section.thread id="thread" aria-label=(thread.name) data-id=(id) data-unread=(thread.conversation["unread"] == true) {
+        section.thread id="thread" aria-label=(thread.name) data-id=(id) data-unread=(is_unread) {
             header.thread-head {
-                a.button.is-quiet.is-icon.thread-back href=(INBOX) { (icon("back", "")) span.visually-hidden { (words.back) } }
-                span class=(format!("avatar {}", tone(thread.conversation))) aria-hidden="true" { (initials(thread.name)) }
-                div.thread-title { h1.one-line { (thread.name) } span.note.one-line { (channel_of(reader, thread.conversation)) } }
+                a.button.is-quiet.is-icon.thread-back href=(format!("{INBOX}{}", thread.list)) { (icon("back", "")) span.visually-hidden { (words.back) } }
+                span class=(format!("avatar {}", tone(conversation))) aria-hidden="true" { (initials(thread.name)) }
+                a.thread-title href="#contact" { h1.one-line { (thread.name) } span.note.one-line { (channel_of(reader, conversation)) } }
+                (acts(reader, thread))
             }
             div.thread-scroll tabindex="0" role="log" aria-label=(words.messages) {
                 ol.messages id="messages" {
@@ -49,48 +57,157 @@ pub(super) fn drawn(reader: &Reader, thread: &Thread<'_>) -> Markup {
                         li.system-line { a href=(format!("{INBOX}/{id}?at={}&seq={}", earlier.at, earlier.seq)) { (words.earlier) } }
                     }
                     @for (at, message) in thread.messages.iter().enumerate().rev() {
-                        @let before = thread.messages.get(at + 1).map(date);
-                        @if before != Some(date(message)) { li.day { time datetime=(date(message)) { (date(message)) } } }
-                        (one(reader, message))
+                        @let day = time::day(&reader.look, &message.created_at, thread.now);
+                        @let before = thread.messages.get(at + 1).map(|earlier| time::day(&reader.look, &earlier.created_at, thread.now));
+                        @if before.as_ref() != Some(&day) { li.day { time datetime=(message.created_at) { (day) } } }
+                        (one(reader, thread, &by_id, message))
                     }
                 }
             }
-            (composer(reader, thread, id))
+            (compose::drawn(reader, thread))
         }
     }
 }
 
-fn date(message: &Value) -> &str {
-    text(message, "created_at").get(..10).unwrap_or_default()
+/// Assign, done, and the way to the contact.
+fn acts(reader: &Reader, thread: &Thread<'_>) -> Markup {
+    let words = &reader.look.words.inbox;
+    let conversation = thread.conversation;
+    let id = &conversation.id;
+    let is_done = conversation.status == Standing::Done;
+    let (next, name) = if is_done { ("open", &words.open_again) } else { ("done", &words.mark_done) };
+    html! {
+        div.button-row.push-end.thread-acts id="thread-acts" {
+            (assign(reader, thread))
+            form method="post" action=(format!("{INBOX}/{id}/status")) {
+                button.button type="submit" name="status" value=(next) id="mark-done" title=(format!("{name} (e)")) {
+                    (icon(if is_done { "refresh" } else { "check" }, "")) span.button-word { (name) }
+                }
+            }
+            @if conversation.contact.is_some() {
+                a.button.is-quiet.is-icon.contact-open href="#contact" title=(words.contact) { (icon("user", "")) span.visually-hidden { (words.contact) } }
+            }
+        }
+    }
 }
 
-fn one(reader: &Reader, message: &Value) -> Markup {
+/// A supervisor gives it to anybody; an agent takes what is unassigned and gives back their own.
+fn assign(reader: &Reader, thread: &Thread<'_>) -> Markup {
     let words = &reader.look.words.inbox;
-    let is_out = message["direction"] == "outbound";
-    let status = text(message, "status");
+    let path = format!("{INBOX}/{}/assign", thread.conversation.id);
+    let assigned = thread.conversation.assigned_to.as_ref();
+    let me = reader.caller.user.as_deref().unwrap_or_default();
+    let may_all = reader.caller.role >= Role::Supervisor;
+    let is_own = assigned.is_none_or(|person| person.id == me);
+    let shown = |person: &UserRow| may_all || (is_own && person.id == me);
+    html! {
+        details.menu {
+            summary.button title=(format!("{} (a)", words.assign)) id="assign" {
+                @if let Some(person) = assigned { span.avatar.is-small aria-hidden="true" { (initials(&person.name)) } span.button-word { (person.name) } }
+                @else { (icon("user", "")) span.button-word { (words.unassigned) } }
+                (icon("chevron-down", "is-small"))
+            }
+            form.menu-list method="post" action=(path) {
+                @for person in thread.people.iter().filter(|person| shown(person)) {
+                    @let is_now = assigned.is_some_and(|now| now.id == person.id);
+                    button type="submit" name="user" value=(person.id) aria-current=[is_now.then_some("true")] {
+                        span.avatar.is-small aria-hidden="true" { (initials(&person.name)) }
+                        (person.name) @if person.id == me { " (" (words.you_mark) ")" }
+                        @if is_now { (icon("check", "is-small")) }
+                    }
+                }
+                @if may_all || is_own { hr; button type="submit" name="user" value="" { (words.nobody) } }
+                @else { p.note { (words.is_anothers) } }
+            }
+        }
+    }
+}
+
+fn one(reader: &Reader, thread: &Thread<'_>, by_id: &HashMap<&str, &Message<'_>>, message: &Message<'_>) -> Markup {
+    let words = &reader.look.words.inbox;
+    let is_out = message.direction == "outbound";
+    let status = message.status.as_deref().unwrap_or_default();
+    if message.content["type"] == "system" {
+        let text = message.content["text"].as_str().unwrap_or_default();
+        let text = words.host_line(message.content["code"].as_str()).unwrap_or(text);
+        return html! { li.system-line id=(message.id) { (text) " · " (time::clock(&reader.look, &message.created_at)) } };
+    }
     let class = match (is_out, status) {
         (true, "failed") => "message is-out is-failed",
         (true, "unknown") => "message is-out is-unsure",
         (true, _) => "message is-out",
         (false, _) => "message",
     };
-    let at_time = text(message, "created_at");
+    let quote = message.reply_to.as_deref().map(|id| (id, by_id.get(id)));
     html! {
-        li class=(class) id=(text(message, "id")) {
-            @if message["deleted_at"].is_string() { p.bubble-gone { (words.deleted) } }
-            @else { (content::drawn(reader, &message["content"])) }
-            @if status == "failed" {
-                div.trouble {
-                    (icon("error", ""))
-                    p { strong { (words.not_delivered) } " " (at(message, "/error/detail")) }
+        li class=(class) id=(message.id) {
+            @if let Some((id, quoted)) = quote {
+                a.quote href=(format!("#{id}")) {
+                    strong { (quoted.map_or_else(|| words.an_earlier_message.clone(), |quoted| author_of(reader, thread, quoted))) }
+                    @if let Some(quoted) = quoted { span.one-line { (content::line(reader, &quoted.content)) } }
                 }
             }
-            @if status == "unknown" { div.trouble { (icon("question", "")) p { (words.may_have_arrived) } } }
+            @if message.deleted_at.is_some() { p.bubble-gone { (words.deleted) } }
+            @else { (content::drawn(reader, &message.content)) }
+            @let reactions = message.reactions.iter().filter(|reaction| !reaction.emojis.is_empty());
+            @if message.reactions.iter().any(|reaction| !reaction.emojis.is_empty()) {
+                ul.reactions { @for reaction in reactions { li title=(time::full(&reader.look, &reaction.at)) { (reaction.emojis.join(" ")) } } }
+            }
+            (trouble(reader, thread, message, status))
             p.message-meta {
-                @if is_out { @let author = at(message, "/from/name"); @if !author.is_empty() { (author) " · " } }
-                time datetime=(at_time) { (at_time.get(11..16).unwrap_or_default()) }
-                @if message["edited_at"].is_string() { " · " (words.edited) }
+                @if is_out { (author_of(reader, thread, message)) " · " }
+                (time::clock(&reader.look, &message.created_at))
+                @if message.edited_at.is_some() { " · " (words.edited) }
                 @if is_out && !matches!(status, "failed" | "unknown") { " · " (icon(mark(status), "")) (words.status(status)) }
+            }
+            div.message-tools {
+                a.button.is-quiet.is-icon.is-small href=(format!("{INBOX}/{}?quote={}", thread.conversation.id, message.id)) title=(words.quote) {
+                    (icon("reply", "")) span.visually-hidden { (words.quote) }
+                }
+            }
+        }
+    }
+}
+
+/// Who wrote a message, as its reader calls them.
+pub(super) fn author_of(reader: &Reader, thread: &Thread<'_>, message: &Message<'_>) -> String {
+    let words = &reader.look.words.inbox;
+    match &message.from {
+        Some(Author::User { id, .. }) if reader.caller.user.as_deref() == Some(&**id) => words.you.clone(),
+        Some(Author::User { name: None, .. }) => words.by_program.clone(),
+        Some(Author::Provider) => words.by_provider.clone(),
+        Some(author) => author.name().map_or_else(|| thread.name.to_owned(), str::to_owned),
+        None => String::new(),
+    }
+}
+
+/// What went wrong with a message that was sent, with what can be done.
+fn trouble(reader: &Reader, thread: &Thread<'_>, message: &Message<'_>, status: &str) -> Markup {
+    let words = &reader.look.words.inbox;
+    let path = format!("{INBOX}/{}/messages/{}", thread.conversation.id, message.id);
+    let error = &message.error;
+    let detail = error["detail"].as_str().unwrap_or_default();
+    html! {
+        @if status == "failed" {
+            div.trouble {
+                (icon("error", ""))
+                p {
+                    strong { (words.not_delivered) } " " (words.failure(error["code"].as_str().unwrap_or_default(), detail))
+                    @if let Some(code) = error["provider_code"].as_str() { " (" (code) ")" }
+                }
+                form.button-row method="post" action=(format!("{path}/retry")) {
+                    button.button.is-small type="submit" { (icon("refresh", "")) (words.retry) }
+                }
+            }
+        }
+        @if status == "unknown" {
+            div.trouble {
+                (icon("question", ""))
+                p { (words.may_have_arrived) }
+                form.button-row method="post" action=(format!("{path}/resolve")) {
+                    button.button.is-small type="submit" name="outcome" value="sent" { (words.mark_sent) }
+                    button.button.is-small type="submit" name="outcome" value="again" { (words.send_again) }
+                }
             }
         }
     }
@@ -102,37 +219,4 @@ fn mark(status: &str) -> &'static str {
         "sent" => "check",
         _ => "clock",
     }
-}
-
-fn composer(reader: &Reader, thread: &Thread<'_>, id: &str) -> Markup {
-    let words = &reader.look.words.inbox;
-    let kinds = thread.composer["contents"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let writes = kinds.iter().any(|kind| kind == "text" || kind["type"] == "text");
-    html! {
-        div id="composer" {
-            @if writes {
-                form.composer method="post" action=(format!("{INBOX}/{id}")) {
-                    (faults::notice_beside(reader.look.words, thread.problem, &[]))
-                    div.composer-box {
-                        textarea.composer-text name="text" required aria-label=(format!("{} {}", words.reply_to, thread.name))
-                            placeholder=(words.write) { (thread.written) }
-                        div.composer-tools {
-                            span.counter.keys { kbd { "Enter" } " " (words.enter_sends) }
-                            button.button.is-primary type="submit" { (icon("send", "")) (words.send) }
-                        }
-                    }
-                    @if let Some(until) = thread.window["closes_at"].as_str() {
-                        p.composer-foot { span.window-clock { (icon("clock", "is-small")) (words.open_until) " " time datetime=(until) { (short(until)) } } }
-                    }
-                }
-            } @else {
-                div.closed { div.notice.is-warn role="status" { (icon("clock", "")) p { (words.closed(at(thread.window, "/reason"))) } } }
-            }
-        }
-    }
-}
-
-/// A time to the minute.
-fn short(at: &str) -> String {
-    at.chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }

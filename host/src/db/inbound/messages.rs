@@ -13,9 +13,11 @@ use super::site::{Created, Site};
 use super::targets::{self, Waiting};
 use super::threads::{self, Row};
 use super::{echo, media};
-use crate::db::conversations::{self, ContactView, LastMessage, Marks};
-use crate::db::{DbError, feed, messages as stored};
+use crate::db::conversations::Marks;
+use crate::db::{DbError, feed};
 use crate::model::content;
+use crate::model::shown::conversation::{ContactRef, LastMessage, Standing};
+use crate::model::shown::message;
 use crate::model::time::rfc3339;
 
 /// A message to be stored.
@@ -104,19 +106,19 @@ fn tell(site: &mut Site<'_>, new: &NewMessage<'_>, id: &str, contents: Value, mu
     match last {
         Some(last) if known => {
             marks.contact_id = None;
-            let contact = new.contact.map(|contact| ContactView {
+            let contact = new.contact.map(|contact| ContactRef {
                 id: contact.id.as_str().into(),
                 name: contact.name.as_deref().map(Cow::Borrowed),
             });
             let (account, channel) = (Cow::Borrowed(account), channel.map(Cow::Borrowed));
-            let view = conversations::View::of(new.conversation.into(), account, channel, contact, marks, Some(last));
+            let view = marks.shown(new.conversation.into(), account, channel, contact, Some(last));
             site.told.conversation_is(new.conversation, feed::text(&view)?);
         }
         _ => site.told.conversation(new.conversation),
     }
     let json = if content::media_ids(&contents).is_empty() {
         let created_at = rfc3339(new.at);
-        let view = stored::View {
+        let view = message::Message {
             id: id.into(),
             conversation_id: new.conversation.into(),
             channel_id: channel.map(|channel| channel.id.as_str().into()),
@@ -124,22 +126,22 @@ fn tell(site: &mut Site<'_>, new: &NewMessage<'_>, id: &str, contents: Value, mu
             content: content::shown(contents),
             status: None,
             error: Value::Null,
-            from: new.contact.map(|contact| stored::From::Contact {
+            from: new.contact.map(|contact| message::Author::Contact {
                 id: contact.id.as_str().into(),
                 name: contact.name.as_deref().map(Cow::Borrowed),
             }),
-            sent_at: created_at.as_str().into(),
+            sent_at: Some(created_at.clone()),
             created_at,
             received_at: Some(rfc3339(site.received_at)),
-            reply_to: Value::Null,
+            reply_to: None,
             group: new.message.group.as_deref().map(Cow::Borrowed),
             human: false,
             echo: false,
             edited_at: None,
             deleted_at: None,
-            reactions: Value::Null,
+            reactions: Vec::new(),
             provider_message_ids: vec![new.message.id.as_str().into()],
-            attempts: Value::Array(Vec::new()),
+            attempts: Vec::new(),
             replayed: site.replayed,
         };
         Some(feed::text(&view)?)
@@ -171,8 +173,8 @@ pub(super) fn contents_json(site: &mut Site<'_>, message: &str, contents: &[Cont
     }
 }
 
-/// The newest message and the newest inbound one are maxima, whatever arrives when; one that comes late was not read yet, whenever
-/// it was written. What the conversation's row says then.
+/// The newest message and the newest inbound one are maxima, whatever arrives when. A message of the customer is unread and opens
+/// a conversation that was done. What the conversation's row says then.
 fn bump_last(site: &Site<'_>, new: &NewMessage<'_>, id: &str) -> Result<Marks, DbError> {
     let Row { rowid, mut marks } = match new.row.take() {
         Some(row) => row,
@@ -184,13 +186,21 @@ fn bump_last(site: &Site<'_>, new: &NewMessage<'_>, id: &str) -> Result<Marks, D
     }
     if !new.echo {
         marks.last_inbound_at = marks.last_inbound_at.max(Some(new.at));
-        marks.read_at = marks.read_at.map(|read| read.min(new.at.saturating_sub(1)));
+        marks.inbound += 1;
+        if marks.status == Standing::Done {
+            (marks.status, marks.status_at, marks.status_by) = (Standing::Open, Some(site.now), None);
+            site.db
+                .prepare_cached(
+                    "UPDATE conversations SET status = 'open', status_at = ?2, status_by = NULL WHERE rowid = ?1",
+                )?
+                .execute(params![rowid, site.now])?;
+        }
     }
     site.db
         .prepare_cached(
-            "UPDATE conversations SET last_message_id = ?2, last_message_at = ?3, last_inbound_at = ?4, read_at = ?5 WHERE rowid = ?1",
+            "UPDATE conversations SET last_message_id = ?2, last_message_at = ?3, last_inbound_at = ?4, inbound = ?5 WHERE rowid = ?1",
         )?
-        .execute(params![rowid, marks.last_message_id, marks.last_message_at, marks.last_inbound_at, marks.read_at])?;
+        .execute(params![rowid, marks.last_message_id, marks.last_message_at, marks.last_inbound_at, marks.inbound])?;
     Ok(marks)
 }
 

@@ -6,9 +6,9 @@ use rusqlite::Connection;
 use sambung_runtime::contract::windows::WindowRule;
 
 use crate::clock::random;
-use crate::db::conversations::{AccountView, ChannelView};
 use crate::db::{DbError, conversations, feed, messages};
 use crate::ids;
+use crate::model::shown::conversation::{AccountRef, ChannelRef};
 
 /// One account of one workspace, within one transaction.
 pub(super) struct Site<'a> {
@@ -18,7 +18,7 @@ pub(super) struct Site<'a> {
     /// The channel that the account is connected through now.
     pub channel: Option<&'a str>,
     /// How the account and that channel are shown, where this is known.
-    pub shown: Option<&'a (AccountView, Option<ChannelView>)>,
+    pub shown: Option<&'a (AccountRef, Option<ChannelRef>)>,
     /// The request in the journal that says it, where there is one.
     pub request: Option<i64>,
     pub rules: &'a [WindowRule],

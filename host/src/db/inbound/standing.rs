@@ -7,8 +7,9 @@ use std::rc::Rc;
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::inbound::Item;
 
-use crate::db::conversations::{AccountView, ChannelView, account_view};
+use crate::db::conversations::account_view;
 use crate::db::{DbError, PendingRow};
+use crate::model::shown::conversation::{AccountRef, ChannelRef};
 
 /// Where events of an item belong.
 #[derive(Clone)]
@@ -19,7 +20,7 @@ pub(super) struct Place {
 }
 
 /// How an account and its channel are shown.
-type Pair = Rc<(AccountView, Option<ChannelView>)>;
+type Pair = Rc<(AccountRef, Option<ChannelRef>)>;
 
 /// How the accounts of the requests of one commit are shown, each read once.
 #[derive(Default)]

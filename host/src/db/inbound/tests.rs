@@ -466,8 +466,7 @@ async fn an_erased_person_leaves_no_content_identity_or_raw_copy() {
     })
     .await
     .expect("a body");
-    let contact =
-        db.contacts_page("ws_1", None, 10).await.expect("listed")[0]["id"].as_str().expect("an id").to_owned();
+    let contact = db.contacts_page("ws_1", None, None, 10).await.expect("listed")[0].id.clone();
     assert!(
         db.erase_contact("ws_2", &contact, NOW, erase_line).await.expect("asked").is_none(),
         "of another workspace"
@@ -484,7 +483,7 @@ async fn an_erased_person_leaves_no_content_identity_or_raw_copy() {
         assert_eq!(count(&db, table).await, 0, "{table}");
     }
     assert_eq!(count(&db, "journal WHERE body IS NOT NULL").await, 0);
-    assert!(db.contacts_page("ws_1", None, 10).await.expect("listed").is_empty());
+    assert!(db.contacts_page("ws_1", None, None, 10).await.expect("listed").is_empty());
 }
 
 #[tokio::test]
@@ -632,8 +631,7 @@ async fn what_waits_when_a_person_is_erased_brings_nothing_of_them_back() {
         })
         .await
         .expect("journalled");
-    let contact =
-        db.contacts_page("ws_1", None, 10).await.expect("listed")[0]["id"].as_str().expect("an id").to_owned();
+    let contact = db.contacts_page("ws_1", None, None, 10).await.expect("listed")[0].id.clone();
     let erased = db.erase_contact("ws_1", &contact, NOW, erase_line).await.expect("erased").expect("there");
     assert_eq!(erased.waiting, 1);
     assert_eq!(count(&db, "journal WHERE state = 'pending' AND body IS NOT NULL").await, 1, "others' words are in it");

@@ -1,12 +1,14 @@
 //! Conversations by their thread: found by key, alias or join, made when none is known, and merged when two meet.
 
+use std::sync::LazyLock;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::types::Thread;
 
 use super::site::Site;
 use super::{messages, targets};
 use crate::db::DbError;
-use crate::db::conversations::Marks;
+use crate::db::conversations::{MARKS, MARKS_COLUMNS, MARKS_FROM, Marks};
 
 /// A conversation that something belongs to.
 pub(super) struct Conversation {
@@ -121,16 +123,24 @@ impl Known {
     }
 }
 
+/// Made once, because each webhook runs it.
+static BY_KEY: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {MARKS}, k.conversation_id, v.rowid \
+         FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id {MARKS_FROM} WHERE k.account_id = ?1 AND k.key = ?2"
+    )
+});
+/// As [`BY_KEY`].
+static BY_ID: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {MARKS}, v.rowid FROM conversations v {MARKS_FROM} WHERE v.id = ?1"));
+
 fn by_keys(site: &Site<'_>, thread: &Thread) -> Result<Known, DbError> {
-    let mut query = site.db.prepare_cached(
-        "SELECT v.assigned_to, v.created_at, v.last_message_at, v.last_message_id, v.last_inbound_at, v.read_at, v.merged_into, \
-                v.contact_id, k.conversation_id, v.rowid \
-         FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id WHERE k.account_id = ?1 AND k.key = ?2",
-    )?;
+    let mut query = site.db.prepare_cached(&BY_KEY)?;
     let mut known = Known { conversations: Vec::new(), missing: false };
     for key in std::iter::once(&thread.key).chain(&thread.aliases) {
         let found = query.query_row(params![site.account, key], |row| {
-            Ok((row.get::<_, String>(8)?, Row { rowid: row.get(9)?, marks: Marks::read(row)? }))
+            let rowid = row.get(MARKS_COLUMNS + 1)?;
+            Ok((row.get::<_, String>(MARKS_COLUMNS)?, Row { rowid, marks: Marks::read(row)? }))
         });
         match found.optional()? {
             None => known.missing = true,
@@ -144,11 +154,8 @@ fn by_keys(site: &Site<'_>, thread: &Thread) -> Result<Known, DbError> {
 /// What a conversation's row says now.
 pub(super) fn row_of(db: &Connection, id: &str) -> Result<Row, DbError> {
     Ok(db
-        .prepare_cached(
-            "SELECT assigned_to, created_at, last_message_at, last_message_id, last_inbound_at, read_at, merged_into, contact_id, rowid \
-             FROM conversations WHERE id = ?1",
-        )?
-        .query_row([id], |row| Ok(Row { rowid: row.get(8)?, marks: Marks::read(row)? }))?)
+        .prepare_cached(&BY_ID)?
+        .query_row([id], |row| Ok(Row { rowid: row.get(MARKS_COLUMNS)?, marks: Marks::read(row)? }))?)
 }
 
 /// The conversation of the first message that is known by its provider's id or its attempt key.
@@ -248,6 +255,12 @@ fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
          ON CONFLICT (conversation_id, rule) DO UPDATE SET at = max(at, excluded.at)",
         "INSERT INTO watermarks (conversation_id, state, at) SELECT ?1, state, at FROM watermarks WHERE conversation_id = ?2 \
          ON CONFLICT (conversation_id, state) DO UPDATE SET at = max(at, excluded.at)",
+        "INSERT INTO reads (conversation_id, user_id, seen) SELECT ?1, u.user_id, coalesce(rk.seen, k.seen) + coalesce(rg.seen, g.seen) \
+         FROM (SELECT DISTINCT user_id FROM reads WHERE conversation_id IN (?1, ?2)) u \
+         JOIN conversations k ON k.id = ?1 JOIN conversations g ON g.id = ?2 \
+         LEFT JOIN reads rk ON rk.conversation_id = ?1 AND rk.user_id = u.user_id \
+         LEFT JOIN reads rg ON rg.conversation_id = ?2 AND rg.user_id = u.user_id WHERE true \
+         ON CONFLICT (conversation_id, user_id) DO UPDATE SET seen = excluded.seen",
         "INSERT INTO holds (account_id, scope, key, until, reason) SELECT account_id, scope, ?1, until, reason FROM holds \
          WHERE scope = 'thread' AND key = ?2 \
          ON CONFLICT (account_id, scope, key) DO UPDATE SET until = max(until, excluded.until)",
@@ -258,6 +271,7 @@ fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
         "DELETE FROM openings WHERE conversation_id = ?1",
         "DELETE FROM closings WHERE conversation_id = ?1",
         "DELETE FROM watermarks WHERE conversation_id = ?1",
+        "DELETE FROM reads WHERE conversation_id = ?1",
         "DELETE FROM holds WHERE scope = 'thread' AND key = ?1",
     ] {
         site.db.prepare_cached(statement)?.execute([gone])?;
@@ -267,6 +281,8 @@ fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
             "UPDATE conversations AS k SET contact_id = coalesce(k.contact_id, g.contact_id), \
                assigned_to = coalesce(k.assigned_to, g.assigned_to), \
                read_at = CASE WHEN k.read_at IS NULL OR g.read_at IS NULL THEN NULL ELSE min(k.read_at, g.read_at) END, \
+               inbound = k.inbound + g.inbound, seen = k.seen + g.seen, \
+               status = iif(k.status = 'open' OR g.status = 'open', 'open', 'done'), \
                context = CASE WHEN coalesce(g.context_at, 0) > coalesce(k.context_at, 0) THEN g.context ELSE k.context END, \
                context_at = nullif(max(coalesce(k.context_at, 0), coalesce(g.context_at, 0)), 0) \
              FROM conversations AS g WHERE k.id = ?1 AND g.id = ?2",

@@ -155,8 +155,15 @@ CREATE INDEX identities_of_contact ON identities(contact_id);
 CREATE TABLE conversations (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), account_id INTEGER NOT NULL REFERENCES accounts(id), contact_id TEXT REFERENCES contacts(id),
   thread_key TEXT NOT NULL, context TEXT, context_at INTEGER, assigned_to TEXT, merged_into TEXT, created_at INTEGER NOT NULL,
-  last_message_at INTEGER NOT NULL, last_message_id TEXT, last_inbound_at INTEGER, read_at INTEGER) STRICT;
-CREATE INDEX conversations_inbox ON conversations(workspace_id, last_message_at DESC, id DESC) WHERE merged_into IS NULL;
+  last_message_at INTEGER NOT NULL, last_message_id TEXT, last_inbound_at INTEGER, read_at INTEGER,
+  inbound INTEGER NOT NULL DEFAULT 0, -- messages of the customer
+  seen INTEGER NOT NULL DEFAULT 0,    -- how many of them a user has read
+  status TEXT NOT NULL DEFAULT 'open', -- open | done
+  status_at INTEGER, status_by TEXT) STRICT;
+CREATE INDEX conversations_inbox ON conversations(workspace_id, status, last_message_at DESC, id DESC) WHERE merged_into IS NULL;
+-- How many messages of the customer each user has read. A user without a row has read what the team has.
+CREATE TABLE reads (conversation_id TEXT NOT NULL REFERENCES conversations(id), user_id TEXT NOT NULL, seen INTEGER NOT NULL,
+  PRIMARY KEY (conversation_id, user_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX conversations_of_contact ON conversations(contact_id);
 CREATE INDEX conversations_merged ON conversations(merged_into) WHERE merged_into IS NOT NULL;
 CREATE TABLE thread_keys (account_id INTEGER NOT NULL, key TEXT NOT NULL, conversation_id TEXT NOT NULL REFERENCES conversations(id),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Reader, file_to_json, parse, put, put_extra, tagged};
 use crate::model::html;
+use crate::model::time::rfc3339;
 
 /// What a caller may say about a mail.
 const KEYS: [&str; 18] = [
@@ -109,6 +110,9 @@ pub(super) fn show(content: &mut Value) {
     else {
         return;
     };
+    if let Some(date) = object.get("date").and_then(Value::as_i64) {
+        object.insert("date".into(), rfc3339(date).into());
+    }
     let cleaner = object.remove(CLEANER).and_then(|version| version.as_u64());
     if cleaner != Some(html::VERSION)
         && let Some(Value::String(text)) = object.get_mut("html")
@@ -132,7 +136,7 @@ impl Reader<'_> {
             message_id: self.optional("message_id"),
             in_reply_to: self.read("in_reply_to", "must be a list of texts"),
             references: self.read("references", "must be a list of texts"),
-            date: self.object.get("date").and_then(Value::as_u64),
+            date: self.time("date"),
             text: self.optional("text"),
             html: self.optional("html"),
             files,

@@ -1,0 +1,120 @@
+//! What buttons of the inbox do: assign, mark as done or read, send again, decide what became of a message, name a contact.
+
+use axum::extract::{Path, State as Axum};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::INBOX;
+use crate::console::asked::Form;
+use crate::console::faults::Failure;
+use crate::console::reader::Reader;
+use crate::model::shown::conversation::Standing;
+use crate::web::state::State;
+use crate::web::{contacts, inbox};
+
+/// People whom a conversation may be assigned to.
+pub(super) const MOST_PEOPLE: u32 = 200;
+
+fn back(id: &str) -> Response {
+    Redirect::to(&format!("{INBOX}/{id}")).into_response()
+}
+
+/// Whom a conversation is given to.
+#[derive(Deserialize)]
+pub(in crate::console) struct Assign {
+    /// A user's id; empty for nobody.
+    #[serde(default)]
+    user: String,
+}
+
+/// Assigns the conversation.
+pub(in crate::console) async fn assign(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+    Form(Assign { user }): Form<Assign>,
+) -> Result<Response, Failure> {
+    inbox::assign(&state, &reader.caller, &id, Some(user).filter(|user| !user.is_empty())).await?;
+    Ok(back(&id))
+}
+
+/// Whether a conversation is done.
+#[derive(Deserialize)]
+pub(in crate::console) struct NewStatus {
+    status: Standing,
+}
+
+/// Opens the conversation or marks it as done.
+pub(in crate::console) async fn set_status(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+    Form(NewStatus { status }): Form<NewStatus>,
+) -> Result<Response, Failure> {
+    inbox::set_status(&state, &reader.caller, &id, status).await?;
+    Ok(back(&id))
+}
+
+/// Notes that everything so far was read.
+pub(in crate::console) async fn read(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    inbox::mark_read(&state, &reader.caller, &id).await?;
+    Ok(back(&id))
+}
+
+/// Sends a message again that failed.
+pub(in crate::console) async fn retry(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path((id, message)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    inbox::retry(&state, &reader.caller, &message).await?;
+    Ok(back(&id))
+}
+
+/// What a person found out about a message.
+#[derive(Deserialize)]
+pub(in crate::console) struct Resolve {
+    /// `sent`; `again`: it did not arrive, and is sent again.
+    #[serde(default)]
+    outcome: String,
+}
+
+/// Decides a message that may have arrived.
+pub(in crate::console) async fn resolve(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path((id, message)): Path<(String, String)>,
+    Form(Resolve { outcome }): Form<Resolve>,
+) -> Result<Response, Failure> {
+    let sent = outcome == "sent";
+    inbox::resolve(&state, &reader.caller, &message, if sent { "sent" } else { "failed" }).await?;
+    if !sent {
+        inbox::retry(&state, &reader.caller, &message).await?;
+    }
+    Ok(back(&id))
+}
+
+/// What a contact is called.
+#[derive(Deserialize)]
+pub(in crate::console) struct Rename {
+    #[serde(default)]
+    name: String,
+    /// The conversation to go back to.
+    #[serde(default)]
+    conversation: String,
+}
+
+/// Names a contact; an empty name gives the word to the provider again.
+pub(in crate::console) async fn rename(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(contact): Path<String>,
+    Form(Rename { name, conversation }): Form<Rename>,
+) -> Result<Response, Failure> {
+    contacts::rename(&state, &reader.caller, &contact, Some(name).filter(|name| !name.trim().is_empty())).await?;
+    Ok(back(&conversation))
+}

@@ -1,0 +1,290 @@
+//! The composer: what a person writes, attaches and fills in, and how it becomes a message.
+
+use std::collections::BTreeMap;
+
+use axum::extract::multipart::{Field, Multipart};
+use axum::extract::{Path, State as Axum};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use futures_util::TryStreamExt;
+use maud::{Markup, html};
+use serde_json::{Map, Value, json};
+
+use super::thread::Thread;
+use super::{Asked, Attempt, INBOX, at, shown};
+use crate::auth::Role;
+use crate::console::faults::{self, Failure};
+use crate::console::integrations::text;
+use crate::console::layout::icon;
+use crate::console::reader::Reader;
+use crate::console::time;
+use crate::media::Claim;
+use crate::web::problem::{Answer, FieldError, Problem};
+use crate::web::state::State;
+use crate::web::{inbox, upload};
+
+/// Longest field of the form, in bytes; what a channel takes is far less.
+const MOST_TEXT: usize = 256 << 10;
+/// Files of one message.
+const MOST_FILES: usize = 10;
+/// Fields of the form.
+const MOST_FIELDS: usize = 100;
+
+/// What the form holds.
+#[derive(Default)]
+struct Written {
+    text: String,
+    quote: String,
+    /// `<name>:<language>`, where a template is sent.
+    template: String,
+    /// The template's values by parameter.
+    parameters: Map<String, Value>,
+    /// The contents of files, in order.
+    files: Vec<Value>,
+}
+
+/// Replies, or shows the composer again with what is wrong.
+pub(in crate::console) async fn reply(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+    form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+) -> Result<Response, Failure> {
+    reader.caller.at_least(Role::Agent)?;
+    let form = form.map_err(|_| Problem::bad_request("this is no form of these pages"))?;
+    let mut written = Written::default();
+    let problem = match take(&state, &reader, form, &mut written).await {
+        Ok(()) => match send(&state, &reader, &id, &written).await {
+            Ok(conversation) => return Ok(Redirect::to(&format!("{INBOX}/{conversation}")).into_response()),
+            Err(problem) => problem,
+        },
+        Err(problem) => problem,
+    };
+    if problem.status() == StatusCode::NOT_FOUND {
+        return Err(problem.into());
+    }
+    let asked = Asked { quote: Some(written.quote), ..Asked::default() };
+    shown(&state, &reader, &id, &asked, Attempt { text: written.text, problem: Some(problem) }).await
+}
+
+async fn send(state: &State, reader: &Reader, id: &str, written: &Written) -> Answer<String> {
+    let mut contents = written.files.clone();
+    let words = written.text.trim();
+    if !written.template.is_empty() {
+        let (name, language) = written.template.rsplit_once(':').unwrap_or((&written.template, ""));
+        let parameters = &written.parameters;
+        contents.push(json!({ "type": "template", "name": name, "language": language, "parameters": parameters }));
+    } else if !words.is_empty() || contents.is_empty() {
+        contents.push(json!({ "type": "text", "text": words }));
+    }
+    let content = if contents.len() == 1 { contents.remove(0) } else { Value::Array(contents) };
+    let reply_to = Some(written.quote.clone()).filter(|quote| !quote.is_empty());
+    let reply = inbox::Reply { content, reply_to, human: Some(true) };
+    let accepted = inbox::reply(state, &reader.caller, id, reply, None).await?;
+    Ok(accepted.conversation_id)
+}
+
+async fn take(state: &State, reader: &Reader, mut form: Multipart, written: &mut Written) -> Answer<()> {
+    let unread = |error| Problem::unread(&error, Problem::bad_request("the form ended before it was whole"));
+    let mut fields = 0;
+    while let Some(field) = form.next_field().await.map_err(unread)? {
+        fields += 1;
+        if fields > MOST_FIELDS {
+            return Err(Problem::bad_request("the form has more fields than this page"));
+        }
+        let name = field.name().unwrap_or_default().to_owned();
+        if field.file_name().is_some() {
+            take_file(state, reader, &name, field, written).await?;
+            continue;
+        }
+        let value = bounded(field).await?;
+        match (name.as_str(), name.strip_prefix("p.")) {
+            ("text", _) => written.text = value.replace("\r\n", "\n"),
+            ("quote", _) => written.quote = value,
+            ("template", _) => written.template = value,
+            (_, Some(parameter)) if !value.trim().is_empty() => put(&mut written.parameters, parameter, value),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A value of a parameter; `<name>@latitude` is a part of a place.
+fn put(parameters: &mut Map<String, Value>, parameter: &str, value: String) {
+    match parameter.rsplit_once('@') {
+        Some((name, part)) => {
+            let degrees = value.trim().parse::<f64>().map_or_else(|_| Value::from(value.clone()), Value::from);
+            parameters.entry(name).or_insert_with(|| json!({}))[part] = degrees;
+        }
+        None => {
+            parameters.insert(parameter.to_owned(), value.into());
+        }
+    }
+}
+
+async fn take_file(state: &State, reader: &Reader, name: &str, field: Field<'_>, written: &mut Written) -> Answer<()> {
+    let file_name = field.file_name().map(str::to_owned).filter(|name| !name.is_empty());
+    // A browser sends an empty part where no file was chosen.
+    let Some(file_name) = file_name else { return Ok(()) };
+    if written.files.len() >= MOST_FILES {
+        let words = format!("at most {MOST_FILES} files go into one message");
+        return Err(Problem::invalid(vec![FieldError::new("#/content", "too-many", words)]));
+    }
+    let mime = field.content_type().map(str::to_owned);
+    let unread = |error| Problem::unread(&error, Problem::bad_request("the upload ended before it was whole"));
+    let claim = Claim { mime, name: Some(file_name), kind: None };
+    let row = upload::store(state, &reader.caller, claim, field.map_err(unread)).await?;
+    match name.strip_prefix("p.") {
+        Some(parameter) => {
+            written.parameters.insert(parameter.to_owned(), json!({ "media_id": row.id }));
+        }
+        None => written.files.push(json!({ "type": "media", "kind": row.kind, "media_id": row.id })),
+    }
+    Ok(())
+}
+
+async fn bounded(mut field: Field<'_>) -> Answer<String> {
+    let unread = |error| Problem::unread(&error, Problem::bad_request("the form ended before it was whole"));
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(unread)? {
+        if bytes.len() + chunk.len() > MOST_TEXT {
+            return Err(Problem::too_large("a field of the form is larger than it may be"));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes).map_err(|_| Problem::bad_request("the form holds a text that is not UTF-8"))
+}
+
+/// What may be written now: a text with files, a template, or the reason why nothing.
+pub(super) fn drawn(reader: &Reader, thread: &Thread<'_>) -> Markup {
+    let contents =
+        thread.conversation.composer.as_ref().map(|composer| composer.contents.as_slice()).unwrap_or_default();
+    let takes = |kind: &str| contents.iter().any(|known| known == kind);
+    html! {
+        div id="composer" {
+            @if takes("text") { (free(reader, thread, takes("media"))) }
+            @else { (closed(reader, thread)) }
+        }
+    }
+}
+
+fn free(reader: &Reader, thread: &Thread<'_>, takes_files: bool) -> Markup {
+    let words = &reader.look.words.inbox;
+    let id = &thread.conversation.id;
+    let composer = thread.conversation.composer.as_ref();
+    let limit = composer.and_then(|composer| composer.text.as_ref());
+    let closes = thread.conversation.window.as_ref().and_then(|window| window.closes_at.as_deref());
+    let accept = composer.map(|composer| types(&composer.media)).unwrap_or_default();
+    html! {
+        form.composer method="post" action=(format!("{INBOX}/{id}")) enctype="multipart/form-data" {
+            (faults::notice_beside(reader.look.words, thread.attempt.problem.as_ref(), &[]))
+            div.composer-box {
+                @if let Some(quoted) = thread.quoted {
+                    p.composer-reply {
+                        (icon("reply", ""))
+                        span.one-line { (words.quoting) " " strong { (super::thread::author_of(reader, thread, quoted)) } ": " (super::content::line(reader, &quoted.content)) }
+                        input type="hidden" name="quote" value=(quoted.id);
+                        a.button.is-quiet.is-icon.is-small href=(format!("{INBOX}/{id}{}", thread.list)) { (icon("close", "")) span.visually-hidden { (words.quote_not) } }
+                    }
+                }
+                textarea.composer-text name="text" required[!takes_files] aria-label=(format!("{} {}", words.reply_to, thread.name))
+                    placeholder=(words.write) data-max=[limit.map(|limit| limit.max)] data-unit=[limit.map(|limit| limit.unit.as_str())] { (thread.attempt.text) }
+                ul.composer-files id="composer-files" hidden {}
+                div.composer-tools {
+                    @if takes_files {
+                        label.button.is-quiet.is-icon.file-button title=(words.attach) {
+                            (icon("attach", "")) span.visually-hidden { (words.attach) }
+                            input.visually-hidden type="file" name="file" multiple accept=[(!accept.is_empty()).then_some(accept)];
+                        }
+                    }
+                    span.counter id="counter" title=(words.counter) hidden {}
+                    button.button.is-primary type="submit" { (icon("send", "")) (words.send) }
+                }
+            }
+            p.composer-foot {
+                @if let Some(until) = closes {
+                    span.window-clock { (icon("clock", "is-small")) (words.open_until) " " time datetime=(until) { (time::full(&reader.look, until)) } " · " (words.left.replace("{time}", &time::left(&reader.look, until, thread.now))) }
+                }
+                span.keys { kbd { "Enter" } " " (words.enter_sends) " · " kbd { "Shift" } " " kbd { "Enter" } " " (words.enter_breaks) }
+            }
+        }
+    }
+}
+
+/// The media types that the channel takes; empty where it takes any.
+fn types(media: &BTreeMap<String, crate::model::shown::conversation::MediaLimit>) -> String {
+    if media.values().any(|limit| limit.types.is_empty()) {
+        return String::new();
+    }
+    let types: Vec<&str> = media.values().flat_map(|limit| limit.types.iter().map(String::as_str)).collect();
+    types.join(",")
+}
+
+fn closed(reader: &Reader, thread: &Thread<'_>) -> Markup {
+    let words = &reader.look.words.inbox;
+    let reason = thread.conversation.window.as_ref().and_then(|window| window.reason.as_deref()).unwrap_or_default();
+    let templates = thread.conversation.composer.as_ref().and_then(|composer| composer.templates.as_deref());
+    html! {
+        div.closed {
+            (faults::notice_beside(reader.look.words, thread.attempt.problem.as_ref(), &[]))
+            div.notice.is-warn role="status" {
+                (icon("clock", ""))
+                div {
+                    p { (words.closed(reason)) }
+                    @match templates {
+                        Some([]) => { p { (words.no_template) } },
+                        Some(_) => { p { (words.choose_template) } },
+                        None => {},
+                    }
+                }
+            }
+            @for template in templates.unwrap_or_default() { (template_form(reader, thread, template)) }
+        }
+    }
+}
+
+fn template_form(reader: &Reader, thread: &Thread<'_>, template: &Value) -> Markup {
+    let words = &reader.look.words.inbox;
+    let id = &thread.conversation.id;
+    let parameters = template["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+    html! {
+        details.card.template-use {
+            summary { (icon("template", "is-small")) strong { (text(template, "name")) } " · " (text(template, "language")) }
+            form method="post" action=(format!("{INBOX}/{id}")) enctype="multipart/form-data" {
+                input type="hidden" name="template" value=(text(template, "id"));
+                @if !text(template, "body").is_empty() { p.bubble.is-lines { (text(template, "body")) } }
+                @for parameter in parameters { (parameter_field(reader, id, template, parameter)) }
+                button.button.is-primary type="submit" { (icon("send", "")) (words.send_template) }
+            }
+        }
+    }
+}
+
+fn parameter_field(reader: &Reader, id: &str, template: &Value, parameter: &Value) -> Markup {
+    let words = &reader.look.words.inbox;
+    let name = text(parameter, "name");
+    let field = format!("{id}-{}-{name}", text(template, "id"));
+    let label = format!("{} {name}", words.parameter_place(text(parameter, "in")));
+    let is_required = parameter["required"].as_bool().unwrap_or(true);
+    let example = at(parameter, "/example");
+    html! {
+        div.field {
+            label.label for=(field) { (label) }
+            @match text(parameter, "kind") {
+                "image" | "video" | "document" => {
+                    input.input id=(field) type="file" name=(format!("p.{name}")) required[is_required];
+                },
+                "location" => {
+                    @for (part, most) in [("latitude", "90"), ("longitude", "180")] {
+                        input.input id=[(part == "latitude").then_some(&field)] type="number" step="any" min=(format!("-{most}")) max=(most)
+                            name=(format!("p.{name}@{part}")) placeholder=(part) aria-label=(format!("{label} {part}")) required[is_required];
+                    }
+                },
+                _ => {
+                    input.input id=(field) type="text" name=(format!("p.{name}")) placeholder=(example)
+                        maxlength=[parameter["max"].as_u64()] required[is_required];
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! A contact: a person who writes to the workspace.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A contact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Contact {
+    /// `ct_…`
+    pub id: String,
+    /// The name that a user gave, else the provider's; null where there is none.
+    pub name: Option<String>,
+    /// `md_…`: their picture; null where there is none.
+    pub avatar: Option<String>,
+    /// When they were first heard of.
+    pub created_at: String,
+    /// When something about them changed last.
+    pub changed_at: String,
+    /// When they were erased.
+    pub erased_at: Option<String>,
+    /// How providers know them, at most 100.
+    pub identities: Vec<Identity>,
+    /// The ids of the conversations with them, the newest first, at most 100. Only where one contact is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversations: Option<Vec<String>>,
+}
+
+/// How a provider knows a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
+pub struct Identity {
+    /// `phone`, `email` or the provider's kind of id.
+    pub scheme: String,
+    /// Where the value is unique, the provider's app for instance; empty where it is unique everywhere.
+    pub scope: String,
+    /// The id itself.
+    pub value: String,
+}

@@ -1,0 +1,8 @@
+//! What the API, the event feed, outgoing webhooks and the pages show: one struct for each resource.
+//!
+//! The structs borrow where they can, because inbound makes one for each message out of what it has at hand.
+
+pub mod contact;
+pub mod content;
+pub mod conversation;
+pub mod message;
