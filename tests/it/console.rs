@@ -2,7 +2,10 @@
 
 use sambung_tests::api::until;
 use sambung_tests::chromium::{Browser, drive};
-use sambung_tests::host::Host;
+use sambung_tests::host::{Host, with_whatsapp};
+use sambung_tests::providers::whatsapp::WhatsApp;
+
+use super::stories::templates::closed_conversation;
 
 /// Signs in on the page that the browser was sent to.
 async fn sign_in(browser: &Browser, host: &Host) {
@@ -106,6 +109,125 @@ async fn an_open_inbox_shows_what_comes_also_after_the_connection_was_lost() {
         agent.offline(false).await;
         until("the list catches up", async || rows().await.iter().any(|row| row.contains("two")).then_some(())).await;
         until("the notice is gone", async || says_so().await.filter(|says| !*says)).await;
+    })
+    .await;
+}
+
+/// The page about WhatsApp: a template is added in steps, approved, switched, used where the window is closed, and deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_is_added_in_steps_switched_used_in_a_closed_window_and_deleted() {
+    drive("a_template_is_added_in_steps_switched_used_in_a_closed_window_and_deleted", async |chromium| {
+        let platform = WhatsApp::start().await;
+        let (host, [channel, _]) = with_whatsapp(&platform, "").await;
+        let browser = chromium.open("en").await;
+        sign_in(&browser, &host).await;
+        let page = host.api().url(&format!("/integrations/{}", channel["id"].as_str().unwrap()));
+        browser.visit(&page).await;
+        browser.click("link", "24 Hours HSM Template").await;
+        browser.click("link", "Add HSM Template").await;
+        browser.click("button", "Next").await;
+        let is_required = async |times: usize| {
+            until("each empty field says that it is required", async || {
+                let faults = shown(&browser, "field-error").await;
+                (faults.len() == times && faults.iter().all(|one| one == "field is required")).then_some(())
+            })
+            .await;
+        };
+        is_required(2).await;
+        browser.click("textbox", "Name").await;
+        browser.type_text("pesanan_siap").await;
+        browser.click("textbox", "Language").await;
+        browser.type_line("id").await;
+        browser.click("textbox", "Body").await;
+        browser.type_text("Halo {{1}}, pesanan siap.").await;
+        browser.click("button", "Next").await;
+        is_required(1).await;
+        browser.click("textbox", "{{1}}").await;
+        browser.type_line("Dewi").await;
+        let preview = async || shown(&browser, "phone-bubble").await.concat();
+        until("the preview shows the sample", async || {
+            preview().await.contains("Halo Dewi, pesanan siap.").then_some(())
+        })
+        .await;
+        browser.click("button", "Send for approval").await;
+        let says = async |class: &str, wanted: &str| {
+            until(&format!("{class} says {wanted}"), async || {
+                shown(&browser, class).await.iter().any(|one| one.contains(wanted)).then_some(())
+            })
+            .await;
+        };
+        says("state", "In review").await;
+
+        let news = platform.decide("pesanan_siap", "id", "APPROVED", &serde_json::json!({}));
+        platform.post_change(1_780_000_000, "message_template_status_update", &news).await.unwrap();
+        let list = format!("{page}/templates");
+        until("it is approved", async || {
+            browser.visit(&list).await;
+            shown(&browser, "state").await.iter().any(|one| one == "Approved").then_some(())
+        })
+        .await;
+        browser.click("switch", "pesanan_siap in use").await;
+        says("toast", "Successfully updated!").await;
+        says("switch-button", "OFF").await;
+        browser.click("switch", "pesanan_siap in use").await;
+        says("switch-button", "ON").await;
+
+        let conversation = closed_conversation(&platform, host.api()).await;
+        browser.visit(&host.api().url(&format!("/inbox/{}", conversation["id"].as_str().unwrap()))).await;
+        says("closed", "The messaging window is closed.").await;
+        browser.run("document.querySelector('.template-use').open = true").await;
+        browser.click("textbox", "Text 1").await;
+        browser.type_line("Budi").await;
+        says("message", "Sent").await;
+        browser.visit(&format!("{list}/pesanan_siap:id")).await;
+        browser.click("button", "Delete template").await;
+        says("toast", "The template was deleted.").await;
+        assert_eq!(platform.templates().len(), 0);
+        // A form that is shown again with its faults answers 422, which Chromium notes.
+        let complaints = browser.complaints().await;
+        assert!(complaints.iter().all(|one| one.contains("status of 422")), "{complaints:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_is_taken_answered_with_a_quote_marked_as_done_and_found_again() {
+    drive("a_conversation_is_taken_answered_with_a_quote_marked_as_done_and_found_again", async |chromium| {
+        let host = Host::start("").await;
+        let settings = serde_json::json!({ "plugin": "webchat", "name": "Toko", "settings": {} });
+        let channel = host.api().expect(201, "POST", "/v1/channels", settings).await;
+        let browser = chromium.open("en").await;
+        sign_in(&browser, &host).await;
+        browser.visit(&host.api().url(&format!("/integrations/{}/try", channel["id"].as_str().unwrap()))).await;
+        writes_as_a_visitor(&browser, "Ada kopi Gayo?").await;
+        let conversation = host.api().first_conversation().await;
+        let open = host.api().url(&format!("/inbox/{}", conversation["id"].as_str().unwrap()));
+        browser.visit(&open).await;
+        until_bubble(&browser, "Ada kopi Gayo?").await;
+        assert_eq!(
+            browser.run("return document.documentElement.dataset.zone").await,
+            browser.run("return Intl.DateTimeFormat().resolvedOptions().timeZone").await
+        );
+
+        // By keys: assign to oneself, quote, answer, mark as done.
+        browser.run("document.activeElement.blur()").await;
+        browser.press("a").await;
+        browser.run("document.querySelector('form.menu-list button').click()").await;
+        let assigned = async || shown(&browser, "tabs").await.concat();
+        until("it is mine", async || assigned().await.contains("Mine 1").then_some(())).await;
+        browser.run("document.querySelector('.message-tools a').click()").await;
+        until("the composer quotes", async || shown(&browser, "composer-reply").await.pop()).await;
+        browser.click("textbox", "Reply to Unnamed").await;
+        browser.type_line("Ada, Kak.").await;
+        until_bubble(&browser, "Ada, Kak.").await;
+        assert_eq!(shown(&browser, "quote").await.len(), 1);
+        assert_eq!(shown(&browser, "composer-reply").await.len(), 0, "the next message quotes nothing");
+        browser.run("document.activeElement.blur()").await;
+        browser.press("e").await;
+        until("it is done", async || assigned().await.contains("Mine 0").then_some(())).await;
+        browser.visit(&host.api().url("/inbox?status=done&of=mine")).await;
+        until("it is among those that are done", async || shown(&browser, "conversation").await.pop()).await;
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
     })
     .await;
 }

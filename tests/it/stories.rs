@@ -8,7 +8,7 @@ mod media;
 mod new_number;
 mod order;
 mod retry;
-mod templates;
+pub(super) mod templates;
 mod templates_sync;
 mod unknown;
 mod unrouted;

@@ -280,13 +280,32 @@ impl Browser {
     /// # Panics
     /// When the browser does not answer.
     pub async fn type_line(&self, text: &str) {
-        self.must("Input.insertText", json!({ "text": text })).await;
+        self.type_text(text).await;
         for kind in ["keyDown", "keyUp"] {
             let mut event = json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13 });
             if kind == "keyDown" {
                 event["text"] = "\r".into();
             }
             self.must("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// Types into what has the focus.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn type_text(&self, text: &str) {
+        self.must("Input.insertText", json!({ "text": text })).await;
+    }
+
+    /// Presses the key of a letter.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn press(&self, letter: &str) {
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" { letter } else { "" };
+            self.must("Input.dispatchKeyEvent", json!({ "type": kind, "key": letter, "text": text })).await;
         }
     }
 

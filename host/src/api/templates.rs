@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,11 +17,10 @@ use super::path::Path;
 use super::problem::{Answer, Body, FieldError, Problem};
 use super::query::Query;
 use super::state::State;
-use crate::auth::Role;
-use crate::db::{ChannelRow, KnownTemplate, StaleTemplates, TemplateFilter};
-use crate::model::new_template::Draft;
+use crate::db::{KnownTemplate, TemplateFilter};
 use crate::model::time::rfc3339;
-use crate::outbound::{AuthoringError, Made, SyncError};
+use crate::outbound::Made;
+use crate::web::templates;
 
 /// `/channels/{id}/templates`
 pub fn routes() -> OpenApiRouter<State> {
@@ -109,20 +108,14 @@ async fn list(
     Path(id): Path<String>,
     Query(which): Query<Which>,
 ) -> Answer<Json<Templates>> {
-    caller.at_least(Role::Agent)?;
-    let channel = state.db.channel_of(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
-    let Some(account) = channel.account_id else {
-        let sync = SyncState { synced_at: None, error: None };
-        return Ok(Json(Templates { items: Vec::new(), next: None, sync }));
-    };
     let page = PageQuery { limit: which.limit, cursor: which.cursor };
     let filter = if which.sendable == Some(true) { TemplateFilter::Sendable } else { TemplateFilter::All };
     let after: Option<(String, String)> = page.after()?;
-    let rows = state.db.templates_page(account, filter, after, page.limit() as u32 + 1).await?;
-    let (synced_at, error) = state.db.templates_synced(account).await?;
-    let page = Page::new(rows, page.limit(), |row| (row.name.clone(), row.language.clone()));
+    let listed = templates::list(&state, &caller, &id, filter, after, page.limit() as u32 + 1).await?;
+    let page = Page::new(listed.rows, page.limit(), |row| (row.name.clone(), row.language.clone()));
     let items = page.items.iter().map(KnownTemplate::shown).collect();
-    Ok(Json(Templates { items, next: page.next, sync: SyncState { synced_at: synced_at.map(rfc3339), error } }))
+    let sync = SyncState { synced_at: listed.synced_at.map(rfc3339), error: listed.error };
+    Ok(Json(Templates { items, next: page.next, sync }))
 }
 
 /// Have a template approved (`wit/schemas/new-template.json`): 201 with it, mostly `pending`. 200 where there is one already
@@ -136,12 +129,7 @@ async fn create(
     Path(id): Path<String>,
     Body(wanted): Body<Value>,
 ) -> Answer<Response> {
-    caller.at_least(Role::Admin)?;
-    let channel = state.db.channel_of(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
-    let draft = Draft::read(&wanted).map_err(Problem::invalid)?;
-    let detail = json!({"template": format!("{}:{}", draft.name, draft.language)});
-    let entry = caller.entry(state.clock.now(), "template.create", &id, detail);
-    let (status, known) = match state.outbound.create_template(&channel, draft, entry).await? {
+    let (status, known) = match templates::create(&state, &caller, &id, &wanted).await? {
         Made::New(known) => (StatusCode::CREATED, known),
         Made::There(known) => (StatusCode::OK, known),
     };
@@ -159,11 +147,7 @@ async fn read(
     caller: Caller,
     Path((id, template)): Path<(String, String)>,
 ) -> Answer<Json<Value>> {
-    caller.at_least(Role::Agent)?;
-    let (_, account) = connected(&state, &caller, &id).await?;
-    let (name, language) = place(&template)?;
-    let known = state.db.template(account, &name, &language).await?.ok_or_else(Problem::not_found)?;
-    Ok(Json(known.shown()))
+    Ok(Json(templates::read(&state, &caller, &id, &template).await?.shown()))
 }
 
 /// Remove a template at the provider, in this language alone. Done already is done.
@@ -175,11 +159,7 @@ async fn remove(
     caller: Caller,
     Path((id, template)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
-    caller.at_least(Role::Admin)?;
-    let (channel, _) = connected(&state, &caller, &id).await?;
-    let place = place(&template)?;
-    let entry = caller.entry(state.clock.now(), "template.delete", &id, json!({"template": template}));
-    state.outbound.delete_template(&channel, place, entry).await?;
+    templates::remove(&state, &caller, &id, &template).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -201,15 +181,10 @@ async fn switch(
     Path((id, template)): Path<(String, String)>,
     Body(switch): Body<Switch>,
 ) -> Answer<Json<Value>> {
-    caller.at_least(Role::Admin)?;
-    let (_, account) = connected(&state, &caller, &id).await?;
     let Some(enabled) = switch.enabled else {
         return Err(Problem::invalid(vec![FieldError::required("#/enabled")]));
     };
-    let detail = json!({"template": template, "enabled": enabled});
-    let entry = caller.entry(state.clock.now(), "template.switch", &id, detail);
-    let switched = state.db.switch_template(&caller.workspace, account, place(&template)?, enabled, entry).await?;
-    Ok(Json(switched.ok_or_else(Problem::not_found)?.shown()))
+    Ok(Json(templates::switch(&state, &caller, &id, &template, enabled).await?.shown()))
 }
 
 /// Read a channel's templates from the provider now.
@@ -217,81 +192,6 @@ async fn switch(
     (status = 200, body = Synced), (status = 404, body = Problem), (status = 409, body = Problem),
     (status = 502, body = Problem)))]
 async fn sync(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Synced>> {
-    caller.at_least(Role::Admin)?;
-    let (channel, account) = connected(&state, &caller, &id).await?;
-    let now = state.clock.now();
-    state.db.audit(caller.entry(now, "templates.sync", &id, json!({}))).await?;
-    let count = state.outbound.sync_templates(stale(&channel, account)).await?;
-    let (synced_at, error) = state.db.templates_synced(account).await?;
+    let templates::Synced { count, synced_at, error } = templates::sync(&state, &caller, &id).await?;
     Ok(Json(Synced { count, synced_at: synced_at.map(rfc3339), error }))
-}
-
-async fn connected(state: &State, caller: &Caller, id: &str) -> Answer<(std::sync::Arc<ChannelRow>, i64)> {
-    let channel = state.db.channel_of(&caller.workspace, id).await?.ok_or_else(Problem::not_found)?;
-    let account = channel
-        .account_id
-        .ok_or_else(|| Problem::conflict("channel-not-connected", "this channel is not connected yet"))?;
-    Ok((channel, account))
-}
-
-/// Name and language of a template's id. A language has no colon.
-fn place(template: &str) -> Answer<(String, String)> {
-    let (name, language) = template.rsplit_once(':').ok_or_else(Problem::not_found)?;
-    Ok((name.to_owned(), language.to_owned()))
-}
-
-fn stale(channel: &ChannelRow, account_id: i64) -> StaleTemplates {
-    StaleTemplates {
-        account_id,
-        channel_id: channel.id.clone(),
-        workspace: channel.workspace.clone(),
-        plugin: channel.plugin.clone(),
-    }
-}
-
-impl From<SyncError> for Problem {
-    fn from(error: SyncError) -> Problem {
-        let words = error.to_string();
-        match error {
-            SyncError::None => Problem::conflict("no-templates", words),
-            SyncError::Away => Problem::conflict("plugin-missing", words),
-            SyncError::Refused(fault) => Problem::new(StatusCode::BAD_GATEWAY, "provider-refused", words)
-                .with("provider_code", json!(fault.code)),
-            SyncError::Call(_) => Problem::new(StatusCode::BAD_GATEWAY, "plugin-failed", words),
-            SyncError::Db(error) => error.into(),
-        }
-    }
-}
-
-impl From<AuthoringError> for Problem {
-    fn from(error: AuthoringError) -> Problem {
-        let words = error.to_string();
-        if let Some(faults) = error.fields() {
-            let refused = matches!(error, AuthoringError::Refused(_));
-            let problem = Problem::invalid(faults);
-            return if refused { problem.with("refused", true) } else { problem };
-        }
-        match error {
-            AuthoringError::None => Problem::conflict("no-template-authoring", words),
-            AuthoringError::NotConnected => Problem::conflict("channel-not-connected", words),
-            AuthoringError::Exists(known) => {
-                Problem::conflict("template-exists", words).with("template", known.shown())
-            }
-            AuthoringError::Refused(faults) => refused(&faults, &words),
-            AuthoringError::Call(_) => Problem::new(StatusCode::BAD_GATEWAY, "plugin-failed", words),
-            AuthoringError::Unknown(_) => Problem::new(StatusCode::BAD_GATEWAY, "template-unknown", words),
-            AuthoringError::NotDone(_) => Problem::unavailable(words, 10),
-            AuthoringError::Db(error) => error.into(),
-            AuthoringError::Fields(faults) => Problem::invalid(faults),
-        }
-    }
-}
-
-fn refused(faults: &[sambung_runtime::contract::types::Fault], words: &str) -> Problem {
-    let wait = faults.iter().find(|fault| fault.kind == "rate-limited");
-    if let Some(fault) = wait {
-        return Problem::unavailable(words, fault.retry_after_ms.map_or(60, |ms| ms / 1000 + 1));
-    }
-    let code = faults.iter().find_map(|fault| fault.code.as_deref());
-    Problem::new(StatusCode::BAD_GATEWAY, "provider-refused", words).with("provider_code", json!(code))
 }

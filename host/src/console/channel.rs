@@ -12,6 +12,7 @@ use super::asked::Form as Sent;
 use super::connect::{host_of, sent};
 use super::faults::{self, Failure};
 use super::form::{Form, Given, Keep, draw, read};
+use super::inbox::INBOX;
 use super::integrations::{icon_of, state_of, text};
 use super::layout::{self, copyable, icon};
 use super::reader::Reader;
@@ -113,11 +114,16 @@ async fn ended(state: &State, reader: &Reader, id: &str, done: Result<(), Channe
 }
 
 /// The head of every page of a channel, with its tabs. `current` is the tab.
-pub(super) fn head(reader: &Reader, channel: &Value, current: &str) -> Markup {
+pub(super) fn head(state: &State, reader: &Reader, channel: &Value, current: &str) -> Markup {
     let words = reader.look.words;
     let (id, name) = (text(channel, "id"), text(channel, "name"));
     let overview = format!("{HOME}/{id}");
     let settings = format!("{overview}/settings");
+    let templates = format!("{overview}/templates");
+    let conversations = format!("{INBOX}?channel={id}");
+    let generation = state.plugins.get(text(channel, "plugin"));
+    let has_templates = generation.is_some_and(|generation| generation.plugin.interfaces().templates)
+        && channel["features"]["templates"] != false;
     let is_paused = channel["state"] == "paused";
     html! {
         (layout::crumbs(reader, &[], name))
@@ -132,11 +138,15 @@ pub(super) fn head(reader: &Reader, channel: &Value, current: &str) -> Markup {
                 }
             }
         }
-        @if reader.caller.role >= Role::Admin {
-            nav.tabs.page-tabs aria-label=(name) {
-                a href=(overview) aria-current=[(current == "overview").then_some("page")] { (words.channel.overview) }
+        nav.tabs.page-tabs aria-label=(name) {
+            a href=(overview) aria-current=[(current == "overview").then_some("page")] { (words.channel.overview) }
+            @if reader.caller.role >= Role::Admin {
                 a href=(settings) aria-current=[(current == "settings").then_some("page")] { (words.channel.settings) }
             }
+            @if has_templates {
+                a href=(templates) aria-current=[(current == "templates").then_some("page")] { (words.templates.title) }
+            }
+            a href=(conversations) { (words.channel.conversations) }
         }
     }
 }
@@ -145,7 +155,7 @@ fn shown(state: &State, reader: &Reader, channel: &Value, status: StatusCode, pr
     let words = reader.look.words;
     let is_admin = reader.caller.role >= Role::Admin;
     let content = html! {
-        (head(reader, channel, "overview"))
+        (head(state, reader, channel, "overview"))
         div.with-aside {
             div.stack {
                 @if is_admin && channel["step"].is_object() { (step(reader, channel, problem)) }

@@ -13,11 +13,14 @@ mod form;
 mod inbox;
 mod integrations;
 mod layout;
+mod new_template;
+mod parts;
 mod preferences;
 mod reader;
 mod set_up;
 mod settings;
 mod sign_in;
+mod templates;
 mod time;
 mod try_out;
 mod words;
@@ -75,10 +78,20 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/integrations/{channel}/pause", post(channel::pause))
         .route("/integrations/{channel}/settings", get(settings::page).post(settings::submit))
         .route("/integrations/{channel}/abandon", post(settings::abandon))
+        .route("/integrations/{channel}/templates", get(templates::page))
+        .route("/integrations/{channel}/templates/sync", post(templates::sync))
+        .route("/integrations/{channel}/templates/{template}", get(templates::one))
+        .route("/integrations/{channel}/templates/{template}/switch", post(templates::switch_one))
+        .route("/integrations/{channel}/templates/{template}/remove", post(templates::remove))
         .route("/integrations/{channel}/disconnect", get(disconnect::page).post(disconnect::submit))
         .layer(DefaultBodyLimit::max(MOST_FORM))
         // Its files are bounded where they are stored, its other fields where they are read.
-        .merge(Router::new().route("/inbox/{conversation}", post(inbox::reply)).layer(DefaultBodyLimit::disable()))
+        .merge(
+            Router::new()
+                .route("/inbox/{conversation}", post(inbox::reply))
+                .route("/integrations/{channel}/templates/new", get(new_template::page).post(new_template::submit))
+                .layer(DefaultBodyLimit::disable()),
+        )
         .merge(without_credentials)
         .layer(middleware::from_fn_with_state(state.clone(), share::take_place))
         .layer(middleware::from_fn(whole::carry_out))

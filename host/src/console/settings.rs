@@ -104,7 +104,7 @@ fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Re
     let is_connected = !channel["account"].is_null();
     let given = Given { words, values: &channel["settings"], under: "#/settings", problem, is_connected };
     let content = html! {
-        (head(reader, channel, "settings"))
+        (head(state, reader, channel, "settings"))
         div.connect {
             form.card.card-body.form method="post" novalidate {
                 @if matches!(told, Told::Saved) {

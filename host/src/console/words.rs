@@ -20,6 +20,7 @@ pub(super) struct Words {
     pub form: Form,
     pub connect: Connect,
     pub channel: Channel,
+    pub templates: Templates,
     pub disconnect: Disconnect,
     pub faults: Faults,
 }
@@ -255,6 +256,7 @@ pub(super) struct Connect {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Channel {
     pub overview: String,
+    pub conversations: String,
     pub settings: String,
     pub left_to_do: String,
     pub choose: String,
@@ -285,6 +287,93 @@ pub(super) struct Channel {
     pub embed_note: String,
     pub danger: String,
     pub danger_note: String,
+}
+
+/// Message templates.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Templates {
+    pub title: String,
+    pub add: String,
+    pub synced: String,
+    pub never_synced: String,
+    pub sync: String,
+    pub sync_failed: String,
+    pub none: String,
+    pub more: String,
+    pub note: String,
+    pub name: String,
+    pub name_hint: String,
+    pub language: String,
+    pub language_hint: String,
+    pub category: String,
+    pub status: String,
+    pub quality: String,
+    pub in_use: String,
+    pub use_of: String,
+    pub on: String,
+    pub off: String,
+    pub remove: String,
+    pub remove_note: String,
+    pub steps_label: String,
+    pub steps: [String; 3],
+    pub next: String,
+    pub back: String,
+    pub send: String,
+    pub header: String,
+    pub no_header: String,
+    pub header_text: String,
+    pub header_file: String,
+    pub header_file_kept: String,
+    pub body: String,
+    pub body_hint: String,
+    pub samples: String,
+    pub footer: String,
+    pub buttons: String,
+    pub button_kind: String,
+    pub no_button: String,
+    pub button_label: String,
+    pub button_value: String,
+    pub review_note: String,
+    pub preview: String,
+    pub preview_note: String,
+    /// By the provider's word.
+    categories: BTreeMap<String, String>,
+    /// By the provider's word.
+    statuses: BTreeMap<String, String>,
+    /// By the kind of the header.
+    headers: BTreeMap<String, String>,
+    /// By the kind of the button.
+    button_kinds: BTreeMap<String, String>,
+    /// By what was done.
+    done: BTreeMap<String, String>,
+}
+
+impl Templates {
+    /// What a category is called; the provider's word where there is no other.
+    pub fn category_name<'w>(&'w self, category: &'w str) -> &'w str {
+        self.categories.get(&category.to_ascii_lowercase()).map_or(category, String::as_str)
+    }
+
+    /// What a status is called; the provider's word where there is no other.
+    pub fn status_name<'w>(&'w self, status: &'w str) -> &'w str {
+        self.statuses.get(&status.to_ascii_lowercase()).map_or(status, String::as_str)
+    }
+
+    /// What a kind of header is called.
+    pub fn header_name<'w>(&'w self, kind: &'w str) -> &'w str {
+        self.headers.get(kind).map_or(kind, String::as_str)
+    }
+
+    /// What a kind of button is called.
+    pub fn button_name<'w>(&'w self, kind: &'w str) -> &'w str {
+        self.button_kinds.get(kind).map_or(kind, String::as_str)
+    }
+
+    /// What is said after an act.
+    pub fn done(&self, act: &str) -> Option<&str> {
+        self.done.get(act).map(String::as_str)
+    }
 }
 
 /// Disconnecting a channel.
@@ -350,6 +439,11 @@ mod tests {
                 &inbox.failures,
                 &inbox.host_lines,
                 &inbox.places,
+                &words.templates.categories,
+                &words.templates.statuses,
+                &words.templates.headers,
+                &words.templates.button_kinds,
+                &words.templates.done,
             ];
             maps.map(|map| map.keys().cloned().collect::<Vec<_>>())
         };

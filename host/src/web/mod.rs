@@ -17,5 +17,6 @@ pub mod session;
 pub mod share;
 mod standing;
 pub mod state;
+pub mod templates;
 pub mod upload;
 pub mod whole;

@@ -56,7 +56,7 @@ pub(super) fn told(host: &Host, channel: &Value) -> Vec<Value> {
 }
 
 /// A conversation whose window is closed.
-pub(super) async fn closed_conversation(platform: &WhatsApp, api: &Api) -> Value {
+pub async fn closed_conversation(platform: &WhatsApp, api: &Api) -> Value {
     let late = whatsapp::text(platform, PHONE, now_ms() / 1000 - DAY_S - 60, "Halo?");
     assert_eq!(platform.post(&[whatsapp::value(0, &[late], &[])]).await.unwrap(), 200);
     api.first_conversation().await

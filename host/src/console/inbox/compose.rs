@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::multipart::{Field, Multipart};
+use axum::extract::multipart::{Multipart, MultipartRejection};
 use axum::extract::{Path, State as Axum};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use futures_util::TryStreamExt;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
@@ -16,19 +15,12 @@ use crate::auth::Role;
 use crate::console::faults::{self, Failure};
 use crate::console::integrations::text;
 use crate::console::layout::icon;
+use crate::console::parts::{self, Part};
 use crate::console::reader::Reader;
 use crate::console::time;
-use crate::media::Claim;
-use crate::web::problem::{Answer, FieldError, Problem};
+use crate::web::inbox;
+use crate::web::problem::Answer;
 use crate::web::state::State;
-use crate::web::{inbox, upload};
-
-/// Longest field of the form, in bytes; what a channel takes is far less.
-const MOST_TEXT: usize = 256 << 10;
-/// Files of one message.
-const MOST_FILES: usize = 10;
-/// Fields of the form.
-const MOST_FIELDS: usize = 100;
 
 /// What the form holds.
 #[derive(Default)]
@@ -48,12 +40,11 @@ pub(in crate::console) async fn reply(
     Axum(state): Axum<State>,
     reader: Reader,
     Path(id): Path<String>,
-    form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+    form: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Failure> {
     reader.caller.at_least(Role::Agent)?;
-    let form = form.map_err(|_| Problem::bad_request("this is no form of these pages"))?;
     let mut written = Written::default();
-    let problem = match take(&state, &reader, form, &mut written).await {
+    let problem = match parts::read(&state, &reader, form, |name, part| take(&mut written, name, part)).await {
         Ok(()) => match send(&state, &reader, &id, &written).await {
             Ok(conversation) => return Ok(Redirect::to(&format!("{INBOX}/{conversation}")).into_response()),
             Err(problem) => problem,
@@ -84,29 +75,25 @@ async fn send(state: &State, reader: &Reader, id: &str, written: &Written) -> An
     Ok(accepted.conversation_id)
 }
 
-async fn take(state: &State, reader: &Reader, mut form: Multipart, written: &mut Written) -> Answer<()> {
-    let unread = |error| Problem::unread(&error, Problem::bad_request("the form ended before it was whole"));
-    let mut fields = 0;
-    while let Some(field) = form.next_field().await.map_err(unread)? {
-        fields += 1;
-        if fields > MOST_FIELDS {
-            return Err(Problem::bad_request("the form has more fields than this page"));
+fn take(written: &mut Written, name: &str, part: Part) {
+    match (part, name.strip_prefix("p.")) {
+        (Part::File(file), Some(parameter)) => {
+            written.parameters.insert(parameter.to_owned(), json!({ "media_id": file.id }));
         }
-        let name = field.name().unwrap_or_default().to_owned();
-        if field.file_name().is_some() {
-            take_file(state, reader, &name, field, written).await?;
-            continue;
+        (Part::File(file), None) => {
+            written.files.push(json!({ "type": "media", "kind": file.kind, "media_id": file.id }));
         }
-        let value = bounded(field).await?;
-        match (name.as_str(), name.strip_prefix("p.")) {
-            ("text", _) => written.text = value.replace("\r\n", "\n"),
-            ("quote", _) => written.quote = value,
-            ("template", _) => written.template = value,
-            (_, Some(parameter)) if !value.trim().is_empty() => put(&mut written.parameters, parameter, value),
+        (Part::Text(value), Some(parameter)) if !value.trim().is_empty() => {
+            put(&mut written.parameters, parameter, value);
+        }
+        (Part::Text(value), None) => match name {
+            "text" => written.text = value.replace("\r\n", "\n"),
+            "quote" => written.quote = value,
+            "template" => written.template = value,
             _ => {}
-        }
+        },
+        (Part::Text(_), Some(_)) => {}
     }
-    Ok(())
 }
 
 /// A value of a parameter; `<name>@latitude` is a part of a place.
@@ -120,39 +107,6 @@ fn put(parameters: &mut Map<String, Value>, parameter: &str, value: String) {
             parameters.insert(parameter.to_owned(), value.into());
         }
     }
-}
-
-async fn take_file(state: &State, reader: &Reader, name: &str, field: Field<'_>, written: &mut Written) -> Answer<()> {
-    let file_name = field.file_name().map(str::to_owned).filter(|name| !name.is_empty());
-    // A browser sends an empty part where no file was chosen.
-    let Some(file_name) = file_name else { return Ok(()) };
-    if written.files.len() >= MOST_FILES {
-        let words = format!("at most {MOST_FILES} files go into one message");
-        return Err(Problem::invalid(vec![FieldError::new("#/content", "too-many", words)]));
-    }
-    let mime = field.content_type().map(str::to_owned);
-    let unread = |error| Problem::unread(&error, Problem::bad_request("the upload ended before it was whole"));
-    let claim = Claim { mime, name: Some(file_name), kind: None };
-    let row = upload::store(state, &reader.caller, claim, field.map_err(unread)).await?;
-    match name.strip_prefix("p.") {
-        Some(parameter) => {
-            written.parameters.insert(parameter.to_owned(), json!({ "media_id": row.id }));
-        }
-        None => written.files.push(json!({ "type": "media", "kind": row.kind, "media_id": row.id })),
-    }
-    Ok(())
-}
-
-async fn bounded(mut field: Field<'_>) -> Answer<String> {
-    let unread = |error| Problem::unread(&error, Problem::bad_request("the form ended before it was whole"));
-    let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(unread)? {
-        if bytes.len() + chunk.len() > MOST_TEXT {
-            return Err(Problem::too_large("a field of the form is larger than it may be"));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    String::from_utf8(bytes).map_err(|_| Problem::bad_request("the form holds a text that is not UTF-8"))
 }
 
 /// What may be written now: a text with files, a template, or the reason why nothing.
