@@ -10,6 +10,7 @@ mod channels;
 mod common;
 mod console;
 mod credentials;
+mod described;
 mod faults;
 mod feed;
 mod forged_backups;

@@ -68,6 +68,11 @@ fn v1() -> OpenApiRouter<State> {
         .merge(endpoints::routes())
 }
 
+/// The API's description, as `/openapi.json` has it.
+pub fn description() -> utoipa::openapi::OpenApi {
+    openapi::describe(v1()).1
+}
+
 /// The API with its description, its reference page and the first operator's page.
 pub fn router(state: &State) -> Router<State> {
     let api = v1();

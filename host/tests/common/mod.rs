@@ -2,6 +2,7 @@
 
 #![allow(dead_code)]
 
+pub mod described;
 pub mod guests;
 
 use std::path::PathBuf;
@@ -149,11 +150,13 @@ impl TestHost {
 
     /// Asks with a token, and reads JSON where there is any.
     pub async fn call_as(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
-        let mut request = self.client.request(method, self.url(path)).bearer_auth(token);
+        let mut request = self.client.request(method.clone(), self.url(path)).bearer_auth(token);
         if let Some(body) = body {
             request = request.json(&body);
         }
-        read(request.send().await.unwrap()).await
+        let (status, body) = read(request.send().await.unwrap()).await;
+        described::check(&method, path, status, &body);
+        (status, body)
     }
 
     /// `GET` as the operator.

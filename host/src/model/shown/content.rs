@@ -23,7 +23,7 @@ pub enum Content {
     /// A text.
     Text(Text),
     /// A file: picture, video, sound, document or sticker.
-    Media(Media),
+    Media(MediaContent),
     /// A place.
     Location(Location),
     /// Address-book entries.
@@ -33,7 +33,7 @@ pub enum Content {
     /// The customer pressed a button.
     Choice(Choice),
     /// A template that the provider approved.
-    Template(Template),
+    Template(TemplateContent),
     /// A mail.
     Mail(Box<Mail>),
     /// Where the customer came from: an advertisement, a link.
@@ -71,10 +71,10 @@ pub struct File {
     /// `md_…`: read it at `/v1/media/{id}`. Absent where the file cannot be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_id: Option<String>,
-    /// `pending`, `ready`, `failed`, `refused` or `removed`
+    /// `stored`, `pending`, `failed` or `deleted`
     #[serde(default)]
     pub state: Option<String>,
-    /// Why it is not ready.
+    /// Why it is not stored.
     #[serde(default)]
     pub reason: Option<String>,
     /// Its media type.
@@ -105,7 +105,7 @@ pub struct File {
 
 /// A file with its caption.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Media {
+pub struct MediaContent {
     /// The file.
     #[serde(flatten)]
     pub file: File,
@@ -174,7 +174,7 @@ pub struct Choice {
 
 /// A template with its values.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Template {
+pub struct TemplateContent {
     /// Its name at the provider.
     pub name: String,
     /// `en`, `id`, `pt_BR`, …
