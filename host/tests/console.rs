@@ -352,3 +352,32 @@ async fn pages_take_places_of_their_workspace_like_requests_to_the_api() {
     drop(place);
     assert_eq!(page(&host, "/inbox", &agent).await.0, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn contacts_are_searched_named_and_erased_by_an_admin_alone() {
+    let super::outbound::Story { host, conversation, .. } = super::outbound::Story::begin().await;
+    person(&host, "agent@toko.example", "agent").await;
+    person(&host, "admin@toko.example", "admin").await;
+    let agent = sign_in(&host, "agent@toko.example").await;
+    let admin = sign_in(&host, "admin@toko.example").await;
+    let contact = host.get(&format!("/v1/conversations/{conversation}")).await.1["contact"]["id"].clone();
+    let one = format!("/contacts/{}", contact.as_str().unwrap());
+    let named = [("name", "Sari <script>alert(1)</script>")];
+    assert_eq!(sent_to(&send(&host, &agent, &format!("{one}/name"), &named).await), one);
+    for path in ["/contacts", "/contacts?q=sari", &one] {
+        let (status, html) = page(&host, path, &agent).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(html.contains("Sari &lt;script&gt;"), "{path}: {html}");
+    }
+    assert!(page(&host, "/contacts?q=budi", &agent).await.1.contains("No contact matches."));
+    assert!(page(&host, &one, &agent).await.1.contains(&format!("/inbox/{conversation}")));
+    let refused = send(&host, &agent, &format!("{one}/name"), &[("name", &"x".repeat(201))]).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+
+    let erase = format!("{one}/erase");
+    assert_eq!(send(&host, &agent, &erase, &[("sure", "1")]).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(sent_to(&send(&host, &admin, &erase, &[]).await), one, "not without being sure");
+    assert_eq!(sent_to(&send(&host, &admin, &erase, &[("sure", "1")]).await), "/contacts");
+    assert!(page(&host, "/contacts", &admin).await.1.contains("Nobody has written yet."));
+    assert_eq!(page(&host, "/contacts/ct_none", &admin).await.0, StatusCode::NOT_FOUND);
+}

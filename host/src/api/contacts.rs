@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,8 +15,6 @@ use super::problem::{Answer, Body, Problem};
 use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
-use crate::db::Erased;
-use crate::model::audit::Entry;
 use crate::model::shown::contact::Contact;
 use crate::web::contacts;
 
@@ -82,16 +79,6 @@ async fn change(
 #[utoipa::path(delete, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)), responses(
     (status = 204), (status = 404, body = Problem)))]
 async fn erase(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
-    caller.at_least(Role::Admin)?;
-    let now = state.clock.now();
-    let line = caller.entry(now, "contact.erase", &id, Value::Null);
-    let line = move |erased: &Erased| Entry {
-        detail: json!({"messages": erased.messages, "files": erased.media, "raw_requests": erased.journal,
-            "waiting_requests": erased.waiting}),
-        ..line
-    };
-    state.db.erase_contact(&caller.workspace, &id, now, line).await?.ok_or_else(Problem::not_found)?;
-    state.wakes.feed_grew();
-    state.media.remove_unwanted().await?;
+    contacts::erase(&state, &caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::HOME;
 use super::assets::{ICONS, SHEET, ZONE};
+use super::contacts::CONTACTS;
 use super::inbox::INBOX;
 use super::preferences;
 use super::reader::{Look, Reader};
@@ -92,6 +93,7 @@ pub(super) fn page_of(reader: &Reader, title: &str, here: &str, extent: &Extent,
             }
             ul.rail-list {
                 li { (entry(INBOX, "inbox", &words.inbox.title, here)) }
+                li { (entry(CONTACTS, "contacts", &words.contacts.title, here)) }
                 li { (entry(HOME, "plug", &words.integrations.title, here)) }
             }
             (person(reader, here))

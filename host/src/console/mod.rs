@@ -7,6 +7,7 @@ mod asked;
 mod assets;
 mod channel;
 mod connect;
+mod contacts;
 mod disconnect;
 mod faults;
 mod form;
@@ -66,7 +67,10 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/inbox/{conversation}/status", post(inbox::set_status))
         .route("/inbox/{conversation}/messages/{message}/retry", post(inbox::retry))
         .route("/inbox/{conversation}/messages/{message}/resolve", post(inbox::resolve))
-        .route("/contacts/{contact}/name", post(inbox::rename))
+        .route(contacts::CONTACTS, get(contacts::page))
+        .route("/contacts/{contact}", get(contacts::one))
+        .route("/contacts/{contact}/name", post(contacts::rename_one))
+        .route("/contacts/{contact}/erase", post(contacts::erase))
         .route("/integrations/{channel}/try", get(try_out::page))
         .route("/sign-out", post(sign_in::sign_out))
         .route(HOME, get(integrations::page))

@@ -20,6 +20,7 @@ pub(super) struct Words {
     pub form: Form,
     pub connect: Connect,
     pub channel: Channel,
+    pub contacts: Contacts,
     pub templates: Templates,
     pub disconnect: Disconnect,
     pub faults: Faults,
@@ -287,6 +288,26 @@ pub(super) struct Channel {
     pub embed_note: String,
     pub danger: String,
     pub danger_note: String,
+}
+
+/// The contacts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Contacts {
+    pub title: String,
+    pub search: String,
+    pub none: String,
+    pub none_found: String,
+    pub name: String,
+    pub identities: String,
+    pub since: String,
+    pub older: String,
+    pub conversations: String,
+    pub no_conversation: String,
+    pub erase: String,
+    pub erase_note: String,
+    pub sure: String,
+    pub erase_button: String,
 }
 
 /// Message templates.

@@ -1,11 +1,13 @@
 //! What the API and the pages do alike with a contact.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::caller::Caller;
 use super::problem::{Answer, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
+use crate::db::Erased;
+use crate::model::audit::Entry;
 use crate::model::name;
 use crate::model::shown::contact::Contact;
 
@@ -28,4 +30,23 @@ pub async fn rename(state: &State, caller: &Caller, id: &str, name: Option<Strin
     let renamed = state.db.rename_contact(&caller.workspace, id, name, entry).await?;
     state.wakes.feed_grew();
     renamed.ok_or_else(Problem::not_found)
+}
+
+/// Erases a contact: what they wrote and were written, their files, names, identities, and the raw requests that held them.
+///
+/// # Errors
+/// 404 where there is no such contact.
+pub async fn erase(state: &State, caller: &Caller, id: &str) -> Answer<()> {
+    caller.at_least(Role::Admin)?;
+    let now = state.clock.now();
+    let line = caller.entry(now, "contact.erase", id, Value::Null);
+    let line = move |erased: &Erased| Entry {
+        detail: json!({"messages": erased.messages, "files": erased.media, "raw_requests": erased.journal,
+            "waiting_requests": erased.waiting}),
+        ..line
+    };
+    state.db.erase_contact(&caller.workspace, id, now, line).await?.ok_or_else(Problem::not_found)?;
+    state.wakes.feed_grew();
+    state.media.remove_unwanted().await?;
+    Ok(())
 }

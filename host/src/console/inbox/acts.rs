@@ -1,4 +1,4 @@
-//! What buttons of the inbox do: assign, mark as done or read, send again, decide what became of a message, name a contact.
+//! What buttons of the inbox do: assign, mark as done or read, send again, decide what became of a message.
 
 use axum::extract::{Path, State as Axum};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -9,8 +9,8 @@ use crate::console::asked::Form;
 use crate::console::faults::Failure;
 use crate::console::reader::Reader;
 use crate::model::shown::conversation::Standing;
+use crate::web::inbox;
 use crate::web::state::State;
-use crate::web::{contacts, inbox};
 
 /// People whom a conversation may be assigned to.
 pub(super) const MOST_PEOPLE: u32 = 200;
@@ -96,25 +96,4 @@ pub(in crate::console) async fn resolve(
         inbox::retry(&state, &reader.caller, &message).await?;
     }
     Ok(back(&id))
-}
-
-/// What a contact is called.
-#[derive(Deserialize)]
-pub(in crate::console) struct Rename {
-    #[serde(default)]
-    name: String,
-    /// The conversation to go back to.
-    #[serde(default)]
-    conversation: String,
-}
-
-/// Names a contact; an empty name gives the word to the provider again.
-pub(in crate::console) async fn rename(
-    Axum(state): Axum<State>,
-    reader: Reader,
-    Path(contact): Path<String>,
-    Form(Rename { name, conversation }): Form<Rename>,
-) -> Result<Response, Failure> {
-    contacts::rename(&state, &reader.caller, &contact, Some(name).filter(|name| !name.trim().is_empty())).await?;
-    Ok(back(&conversation))
 }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::INBOX;
 use super::list::{channel_of, name_of, tone};
+use crate::console::contacts::CONTACTS;
 use crate::console::integrations::icon_of;
 use crate::console::layout::{icon, initials};
 use crate::console::reader::Reader;
@@ -29,7 +30,7 @@ pub(super) fn pane(
                 span class=(format!("avatar is-large {}", tone(open))) aria-hidden="true" {
                     @if let Some(picture) = &contact.avatar { img.avatar-picture src=(format!("/v1/media/{picture}")) alt=""; } @else { (initials(&name)) }
                 }
-                h2 { (name) }
+                h2 { a href=(format!("{CONTACTS}/{}", contact.id)) { (name) } }
                 p.note { (words.since.replace("{date}", &time::date(&reader.look, &contact.created_at, now))) }
             }
             details.fold open {
@@ -42,7 +43,7 @@ pub(super) fn pane(
             }
             details.fold {
                 summary { (words.rename) (icon("chevron-down", "")) }
-                form.rename method="post" action=(format!("/contacts/{}/name", contact.id)) {
+                form.rename method="post" action=(format!("{CONTACTS}/{}/name", contact.id)) {
                     input type="hidden" name="conversation" value=(open.id);
                     label.label for="contact-name" { (words.name) }
                     input.input id="contact-name" name="name" value=(contact.name.as_deref().unwrap_or_default()) maxlength="200";

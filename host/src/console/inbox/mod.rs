@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
-pub(super) use acts::{assign, read, rename, resolve, retry, set_status};
+pub(super) use acts::{assign, read, resolve, retry, set_status};
 pub(super) use compose::reply;
 
 use super::asked::Query;

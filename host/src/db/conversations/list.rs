@@ -55,7 +55,7 @@ impl InboxFilter {
     }
 }
 
-/// How many conversations there are. Past [`MOST_VISITED`] no more are counted.
+/// How many conversations there are. At most 20,000 are counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// All of them.
