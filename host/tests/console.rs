@@ -333,6 +333,13 @@ async fn the_inbox_shows_conversations_and_takes_replies_and_shows_what_was_refu
     let refused = write(&host, &agent, &open, &[("text", None, &long)]).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.text().await.unwrap().contains(&long), "what was written stays");
+    let many = "x".repeat(200 << 10);
+    let refused = write(&host, &agent, &open, &[("p.1", None, &many), ("p.2", None, &many)]).await;
+    assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE, "all fields of a form share one bound");
+    let files: Vec<_> = (0..11).map(|_| ("file", Some("a.txt"), "a")).collect();
+    let refused = write(&host, &agent, &open, &files).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text().await.unwrap().contains("at most 10 files"));
     assert_eq!(page(&host, "/inbox/cv_none", &agent).await.0, StatusCode::NOT_FOUND);
     let other = host.token_for("elsewhere", sambung::auth::Role::Agent).await;
     let stranger = host.client.get(host.url(&open)).bearer_auth(other).send().await.unwrap();
@@ -374,10 +381,86 @@ async fn contacts_are_searched_named_and_erased_by_an_admin_alone() {
     let refused = send(&host, &agent, &format!("{one}/name"), &[("name", &"x".repeat(201))]).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
 
+    for (path, fields) in [
+        (format!("{one}/name"), vec![("name", "Sari"), ("conversation", "cv\r\nset-cookie: x=y")]),
+        ("/contacts/ct%0d%0aset-cookie:%20x=y/erase".to_owned(), vec![]),
+    ] {
+        let answer = send(&host, &agent, &path, &fields).await;
+        assert!(["/inbox", "/contacts"].contains(&sent_to(&answer)), "no line of the browser's goes into a header");
+    }
+
     let erase = format!("{one}/erase");
     assert_eq!(send(&host, &agent, &erase, &[("sure", "1")]).await.status(), StatusCode::FORBIDDEN);
     assert_eq!(sent_to(&send(&host, &admin, &erase, &[]).await), one, "not without being sure");
     assert_eq!(sent_to(&send(&host, &admin, &erase, &[("sure", "1")]).await), "/contacts");
     assert!(page(&host, "/contacts", &admin).await.1.contains("Nobody has written yet."));
     assert_eq!(page(&host, "/contacts/ct_none", &admin).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_templates_fields_travel_through_its_steps_and_a_newly_chosen_file_takes_the_place_of_the_old_one() {
+    let host = TestHost::start().await;
+    person(&host, "admin@toko.example", "admin").await;
+    person(&host, "agent@toko.example", "agent").await;
+    let admin = sign_in(&host, "admin@toko.example").await;
+    let chat = json!({ "plugin": "webchat", "name": "Toko", "settings": {} });
+    let (_, channel) = host.post("/v1/channels", chat).await;
+    let new = format!("/integrations/{}/templates/new", channel["id"].as_str().unwrap());
+    let agent = sign_in(&host, "agent@toko.example").await;
+    assert_eq!(page(&host, &new, &agent).await.0, StatusCode::FORBIDDEN);
+    let basics = [("name", None, "promo"), ("language", None, "id"), ("category", None, "marketing")];
+    let mut content = basics.to_vec();
+    content.extend([
+        ("step", None, "2"),
+        ("header", None, "image"),
+        ("body", None, "Halo <b>{{1}}</b>"),
+        ("body.1", None, "Dewi"),
+    ]);
+    let answer = write(&host, &admin, &new, &content).await;
+    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "the header needs a sample");
+    content.extend([("header.media", None, "md_old"), ("header.media", Some("promo.png"), "bytes")]);
+    let answer = write(&host, &admin, &new, &content).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let html = answer.text().await.unwrap();
+    assert!(
+        html.contains(r#"name="name" value="promo""#) && html.contains("Halo &lt;b&gt;<mark>Dewi</mark>"),
+        "{html}"
+    );
+    assert!(html.contains(r#"name="header.media" value="md_"#) && !html.contains("md_old"), "{html}");
+    // A channel without templates says so, and nothing that was typed is lost.
+    content.retain(|(name, _, _)| !["step", "header", "header.media"].contains(name));
+    content.push(("step", None, "3"));
+    let answer = write(&host, &admin, &new, &content).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
+    assert!(answer.text().await.unwrap().contains(r#"name="body" value="Halo &lt;b&gt;{{1}}"#));
+}
+
+#[tokio::test]
+async fn a_person_changes_their_own_name_and_password_and_stays_signed_in_here_alone() {
+    let host = TestHost::start().await;
+    person(&host, "agent@toko.example", "agent").await;
+    let (here, elsewhere) = (sign_in(&host, "agent@toko.example").await, sign_in(&host, "agent@toko.example").await);
+    let profile = "/settings/profile";
+    let saved = send(&host, &here, profile, &[("name", "Budi Santoso")]).await;
+    assert_eq!(sent_to(&saved), "/settings/profile?saved=1");
+    assert!(page(&host, profile, &here).await.1.contains("Budi Santoso"));
+    for (fields, words) in [
+        ([("current_password", "not this one"), ("password", "another good one")], "this is not your password"),
+        ([("current_password", PASSWORD), ("password", "short")], "needs 10 to 512 characters"),
+        ([("current_password", ""), ("password", "another good one")], "field is required"),
+    ] {
+        let refused = send(&host, &here, profile, &fields).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "{words}");
+        assert!(refused.text().await.unwrap().contains(words), "{words}");
+    }
+    let fields = [("current_password", PASSWORD), ("password", "another good one")];
+    let changed = send(&host, &here, profile, &fields).await;
+    let fresh = cookie(&changed);
+    assert_eq!(page(&host, profile, &fresh).await.0, StatusCode::OK);
+    for old in [&here, &elsewhere] {
+        let answer = host.client.get(host.url(profile)).header(COOKIE, old).send().await.unwrap();
+        assert_eq!(sent_to(&answer), "/sign-in?to=%2Fsettings%2Fprofile");
+    }
+    let by_token = host.call(reqwest::Method::PATCH, "/v1/me", Some(json!({"name": "x"}))).await;
+    assert_eq!(by_token.0, StatusCode::CONFLICT);
 }

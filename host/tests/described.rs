@@ -6,28 +6,26 @@ use super::common::described::document;
 
 /// The operations whose answer is any JSON so far, because the database makes it by hand. The list only becomes shorter.
 const UNTYPED: &[&str] = &[
-    "get /v1/journal/{id} 200",
     "get /v1/plugins 200",
     "get /v1/plugins/{id} 200",
-    "get /v1/plugins/{id}/apps/{app} 200",
     "get /v1/plugins/{id}/settings-schema 200",
-    "patch /v1/plugins/{id}/apps/{app} 200",
-    "post /v1/endpoints/{id}/replay 202",
-    "post /v1/journal/{id}/replay 202",
     "post /v1/plugins 200",
     "post /v1/plugins 201",
     "post /v1/plugins/approvals 200",
-    "post /v1/plugins/{id}/apps 201",
-    "post /v1/plugins/{id}/apps/{app}/check 200",
     "post /v1/plugins/{id}/disable 200",
     "post /v1/plugins/{id}/enable 200",
-    "put /v1/plugins/{id}/settings 200",
 ];
 
 /// Whether a schema says nothing.
 fn is_empty(schema: &Value) -> bool {
     let says = |key: &str| schema.get(key).is_some();
     !["$ref", "type", "oneOf", "anyOf", "allOf", "enum"].into_iter().any(says)
+}
+
+/// What a reference leads to.
+fn resolved(schema: &Value) -> &Value {
+    let pointer = schema.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix('#'));
+    pointer.and_then(|pointer| document().pointer(pointer)).unwrap_or(schema)
 }
 
 #[test]
@@ -37,7 +35,7 @@ fn every_answer_is_typed_but_for_those_that_are_listed() {
         for (method, operation) in item.as_object().unwrap() {
             let Some(answers) = operation["responses"].as_object() else { continue };
             for (status, answer) in answers {
-                let schema = &answer["content"]["application/json"]["schema"];
+                let schema = resolved(&answer["content"]["application/json"]["schema"]);
                 let items = schema.pointer("/properties/items/items").unwrap_or(&Value::Null);
                 if (!schema.is_null() && is_empty(schema)) || (!items.is_null() && is_empty(items)) {
                     untyped.push(format!("{method} {path} {status}"));

@@ -19,6 +19,7 @@ use super::state::State;
 use crate::auth::Role;
 use crate::channels::{AppChange, Request};
 use crate::db::AppRow;
+use crate::model::shown::app::App;
 
 /// `/plugins/{id}/apps` and `/plugins/{id}/settings`
 pub fn routes() -> OpenApiRouter<State> {
@@ -56,13 +57,13 @@ pub(super) struct AppPatch {
 
 /// The registrations that the workspace may use.
 #[utoipa::path(get, path = "/plugins/{id}/apps", tag = "plugins", params(("id" = String, Path), PageQuery), responses(
-    (status = 200, body = Page<Value>)))]
+    (status = 200, body = Page<App>)))]
 async fn list(
     Axum(state): Axum<State>,
     caller: Caller,
     Path(plugin): Path<String>,
     Query(page): Query<PageQuery>,
-) -> Answer<Json<Page<Value>>> {
+) -> Answer<Json<Page<App>>> {
     caller.at_least(Role::Admin)?;
     let after: String = page.after()?.unwrap_or_default();
     let limit = u32::try_from(page.limit() + 1).unwrap_or(u32::MAX);
@@ -70,12 +71,12 @@ async fn list(
     for row in state.db.apps_page(&caller.workspace, &plugin, &after, limit).await? {
         shown.push(state.channels.show_app(&row, may_change(&caller, &row)).await?);
     }
-    Ok(Json(Page::new(shown, page.limit(), |row| row["id"].clone())))
+    Ok(Json(Page::new(shown, page.limit(), |row| row.id.clone())))
 }
 
 /// Make a registration.
 #[utoipa::path(post, path = "/plugins/{id}/apps", tag = "plugins", params(("id" = String, Path)), request_body = NewApp, responses(
-    (status = 201, body = Value), (status = 403, body = Problem), (status = 422, body = Problem)))]
+    (status = 201, body = App), (status = 403, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     Axum(state): Axum<State>,
     caller: Caller,
@@ -83,7 +84,7 @@ async fn create(
     unfinished: Unfinished,
     Path(plugin): Path<String>,
     Body(new): Body<NewApp>,
-) -> Answer<(StatusCode, Json<Value>)> {
+) -> Answer<(StatusCode, Json<App>)> {
     caller.at_least(if new.shared || new.default { Role::Operator } else { Role::Admin })?;
     let request = Request { ticket: keyed.0, unfinished: unfinished.0 };
     let there = if new.default { state.db.default_app(&plugin).await? } else { None };
@@ -101,26 +102,26 @@ async fn create(
 
 /// One registration.
 #[utoipa::path(get, path = "/plugins/{id}/apps/{app}", tag = "plugins", params(("id" = String, Path), ("app" = String, Path)),
-    responses((status = 200, body = Value), (status = 404, body = Problem)))]
+    responses((status = 200, body = App), (status = 404, body = Problem)))]
 async fn read(
     Axum(state): Axum<State>,
     caller: Caller,
     Path((plugin, app)): Path<(String, String)>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<App>> {
     caller.at_least(Role::Admin)?;
     Ok(Json(shown(&state, &caller, &plugin, &app).await?))
 }
 
 /// Change a registration.
 #[utoipa::path(patch, path = "/plugins/{id}/apps/{app}", tag = "plugins", params(("id" = String, Path), ("app" = String, Path)),
-    request_body = AppPatch, responses((status = 200, body = Value), (status = 403, body = Problem), (status = 404, body = Problem),
+    request_body = AppPatch, responses((status = 200, body = App), (status = 403, body = Problem), (status = 404, body = Problem),
     (status = 422, body = Problem)))]
 async fn change(
     Axum(state): Axum<State>,
     caller: Caller,
     Path((plugin, app)): Path<(String, String)>,
     Body(patch): Body<AppPatch>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<App>> {
     let row = changeable(&state, &caller, &plugin, &app).await?;
     let change = AppChange { name: patch.name, settings: patch.settings.unwrap_or_else(|| json!({})) };
     state.channels.change_app(row, change, &caller.as_actor()).await?;
@@ -142,13 +143,13 @@ async fn remove(
 
 /// Ask how a registration is now; what is wrong stands in its findings.
 #[utoipa::path(post, path = "/plugins/{id}/apps/{app}/check", tag = "plugins", params(("id" = String, Path), ("app" = String, Path)),
-    responses((status = 200, body = Value), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    responses((status = 200, body = App), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
     (status = 502, body = Problem)))]
 async fn check(
     Axum(state): Axum<State>,
     caller: Caller,
     Path((plugin, app)): Path<(String, String)>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<App>> {
     let row = changeable(&state, &caller, &plugin, &app).await?;
     state.channels.check_app(&row.id, &caller.as_actor()).await?;
     Ok(Json(shown(&state, &caller, &plugin, &app).await?))
@@ -156,13 +157,13 @@ async fn check(
 
 /// Save the settings of the plugin's default registration: the settings themselves, or `{"settings": …}`.
 #[utoipa::path(put, path = "/plugins/{id}/settings", tag = "plugins", params(("id" = String, Path)), request_body = Value, responses(
-    (status = 200, body = Value), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    (status = 200, body = App), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn save_default(
     Axum(state): Axum<State>,
     caller: Caller,
     Path(plugin): Path<String>,
     Body(body): Body<Value>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<App>> {
     caller.at_least(Role::Operator)?;
     let settings = match body.as_object() {
         Some(object) if object.len() == 1 && object.get("settings").is_some_and(Value::is_object) => {
@@ -188,7 +189,7 @@ async fn changeable(state: &State, caller: &Caller, plugin: &str, app: &str) -> 
     Ok(row)
 }
 
-async fn shown(state: &State, caller: &Caller, plugin: &str, app: &str) -> Answer<Value> {
+async fn shown(state: &State, caller: &Caller, plugin: &str, app: &str) -> Answer<App> {
     let row = state.db.app_for(&caller.workspace, plugin, app).await?.ok_or_else(Problem::not_found)?;
     Ok(state.channels.show_app(&row, may_change(caller, &row)).await?)
 }

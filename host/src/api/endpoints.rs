@@ -209,21 +209,27 @@ async fn deliveries(
     Ok(Json(Page::new(rows, page.limit(), place).map(|(_, row)| row)))
 }
 
+/// How many deliveries are sent again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Queued {
+    queued: usize,
+}
+
 /// Send deliveries again, under the ids that they had.
 #[utoipa::path(post, path = "/endpoints/{id}/replay", tag = "feed", params(("id" = String, Path)), request_body = Replay,
-    responses((status = 202, body = Value), (status = 404, body = Problem)))]
+    responses((status = 202, body = Queued), (status = 404, body = Problem)))]
 async fn replay(
     Axum(state): Axum<State>,
     caller: Caller,
     Path(id): Path<String>,
     Body(body): Body<Replay>,
-) -> Answer<(StatusCode, Json<Value>)> {
+) -> Answer<(StatusCode, Json<Queued>)> {
     caller.at_least(Role::Admin)?;
     let now = state.clock.now();
     let entry = caller.entry(now, "endpoint.replay", &id, json!({"delivery": body.delivery}));
     let count = state.db.replay_deliveries(&caller.workspace, &id, body.delivery, now, entry).await?;
     let count = count.ok_or_else(Problem::not_found)?;
-    Ok((StatusCode::ACCEPTED, Json(json!({"queued": count}))))
+    Ok((StatusCode::ACCEPTED, Json(Queued { queued: count })))
 }
 
 /// Make a new secret. For a while deliveries carry two signatures, so that the receiver can change over without a gap.

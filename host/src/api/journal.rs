@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::extract::State as Axum;
 use axum::http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,6 +17,7 @@ use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::{JournalReader, Replay};
+use crate::model::shown::journal::JournalEntry;
 
 /// `/journal`
 pub fn routes() -> OpenApiRouter<State> {
@@ -47,19 +49,19 @@ fn row_of(state: &State, caller: &Caller, number: i64) -> Answer<i64> {
 }
 
 /// A row with the number that the caller knows it by.
-fn numbered(state: &State, caller: &Caller, mut row: Value) -> Value {
-    row["id"] = number(state, caller, row["id"].as_i64().unwrap_or_default()).into();
+fn numbered(state: &State, caller: &Caller, mut row: JournalEntry) -> JournalEntry {
+    row.id = number(state, caller, row.id);
     row
 }
 
 /// Requests, the newest first. A row of an address that several workspaces share is whole only for an operator.
-#[utoipa::path(get, path = "/journal", tag = "journal", params(Which, PageQuery), responses((status = 200, body = Page<Value>)))]
+#[utoipa::path(get, path = "/journal", tag = "journal", params(Which, PageQuery), responses((status = 200, body = Page<JournalEntry>)))]
 async fn list(
     Axum(state): Axum<State>,
     caller: Caller,
     Query(which): Query<Which>,
     Query(page): Query<PageQuery>,
-) -> Answer<Json<Page<Value>>> {
+) -> Answer<Json<Page<JournalEntry>>> {
     caller.at_least(Role::Supervisor)?;
     if let Some(word) = &which.state
         && !matches!(word.as_str(), "pending" | "waiting" | "settled" | "parked")
@@ -71,22 +73,30 @@ async fn list(
     let after = page.after()?.map(|number| row_of(&state, &caller, number)).transpose()?;
     let rows = state.db.journal_page(reader(&caller), which.state, after, limit).await?;
     let rows = rows.into_iter().map(|row| numbered(&state, &caller, row)).collect();
-    Ok(Json(Page::new(rows, page.limit(), |row: &Value| row["id"].clone())))
+    Ok(Json(Page::new(rows, page.limit(), |row| row.id)))
 }
 
 /// One request with its headers and body.
 #[utoipa::path(get, path = "/journal/{id}", tag = "journal", params(("id" = i64, Path)), responses(
-    (status = 200, body = Value), (status = 404, body = Problem)))]
-async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> Answer<Json<Value>> {
+    (status = 200, body = JournalEntry), (status = 404, body = Problem)))]
+async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> Answer<Json<JournalEntry>> {
     caller.at_least(Role::Supervisor)?;
     let row = state.db.journal_row(reader(&caller), row_of(&state, &caller, id)?).await?;
     Ok(Json(numbered(&state, &caller, row.ok_or_else(Problem::not_found)?)))
 }
 
+/// A request that waits to be translated again.
+#[derive(Debug, Serialize, ToSchema)]
+struct Replayed {
+    id: i64,
+    /// `pending`
+    state: &'static str,
+}
+
 /// Translate a request again, with the plugin as it is now. What it gave before stands.
 #[utoipa::path(post, path = "/journal/{id}/replay", tag = "journal", params(("id" = i64, Path)), responses(
-    (status = 202, body = Value), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn replay(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> Answer<(StatusCode, Json<Value>)> {
+    (status = 202, body = Replayed), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn replay(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> Answer<(StatusCode, Json<Replayed>)> {
     caller.at_least(Role::Admin)?;
     match state.inbound.replay(reader(&caller), row_of(&state, &caller, id)?).await? {
         Replay::NotFound => return Err(Problem::not_found()),
@@ -98,5 +108,5 @@ async fn replay(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -
         Replay::Queued => {}
     }
     state.db.audit(caller.entry(state.clock.now(), "journal.replay", &id.to_string(), json!({}))).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({"id": id, "state": "pending"}))))
+    Ok((StatusCode::ACCEPTED, Json(Replayed { id, state: "pending" })))
 }

@@ -24,6 +24,20 @@ const POLICY: HeaderValue = HeaderValue::from_static(
         description = "Messaging channels as sandboxed plugins. Lists are `{items, next}`; errors are RFC 9457 problems; every \
                        `POST` that creates takes `Idempotency-Key`."
     ),
+    // The reference page shows them in this order.
+    tags(
+        (name = "channels", description = "Connect a channel, answer its steps, see its health, change and disconnect it."),
+        (name = "inbox", description = "Conversations and messages: read, answer, assign, mark as done."),
+        (name = "contacts", description = "The people who write: search, name, erase."),
+        (name = "templates", description = "Message templates that a provider approves."),
+        (name = "media", description = "Files of messages."),
+        (name = "feed", description = "What happens, as a stream or delivered to your endpoints."),
+        (name = "journal", description = "Requests of providers: why one was parked, and running it again."),
+        (name = "people", description = "Users, roles, tokens, workspaces and the audit log."),
+        (name = "session", description = "Signing in and out in a browser."),
+        (name = "plugins", description = "Plugins and registrations with providers, for operators."),
+        (name = "operations", description = "The host's health.")
+    ),
     components(schemas(Problem)),
     security(("token" = []))
 )]

@@ -21,7 +21,7 @@ use crate::web::session;
 pub fn routes() -> OpenApiRouter<State> {
     let session =
         OpenApiRouter::new().routes(routes!(sign_in, sign_out)).layer(DefaultBodyLimit::max(session::MOST_BODY));
-    session.merge(OpenApiRouter::new().routes(routes!(me)))
+    session.merge(OpenApiRouter::new().routes(routes!(me, change)))
 }
 
 /// An e-mail address and a password.
@@ -85,6 +85,38 @@ async fn sign_in(
 async fn sign_out(Axum(state): Axum<State>, caller: Caller) -> Answer<Response> {
     let gone = session::end(&state, &caller).await?;
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, gone)]).into_response())
+}
+
+/// What to change about oneself.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OwnChange {
+    /// As shown.
+    name: Option<String>,
+    /// 10 to 512 characters. It ends every session of yours; the answer sets the cookie of a new one.
+    password: Option<String>,
+    /// Your password so far, which a new one needs.
+    #[serde(default)]
+    current_password: String,
+}
+
+/// Change your own name or password.
+#[utoipa::path(patch, path = "/me", tag = "session", request_body = OwnChange, responses(
+    (status = 204), (status = 401, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem),
+    (status = 429, body = Problem)))]
+async fn change(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    ClientAddress(address): ClientAddress,
+    Body(change): Body<OwnChange>,
+) -> Answer<Response> {
+    let OwnChange { name, password, current_password } = change;
+    let change = session::OwnChange { name, password, current_password };
+    let minted = session::change_own(&state, &caller, address, change).await?;
+    Ok(match minted {
+        Some(minted) => (StatusCode::NO_CONTENT, [(SET_COOKIE, session::cookie(&state, &minted))]).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
 }
 
 /// Who am I, and what may I do?

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{ChannelError, Channels, form};
 use crate::db::{AppRow, ChannelRow, DbError, stands_still};
 use crate::model::channel::ChannelState;
+use crate::model::shown::app::App;
 use crate::model::time::rfc3339;
 
 /// Whether a channel with these settings can receive only what a provider posts to a public address.
@@ -168,7 +169,7 @@ impl Channels {
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn show_app(&self, app: &AppRow, whole: bool) -> Result<Value, ChannelError> {
+    pub async fn show_app(&self, app: &AppRow, whole: bool) -> Result<App, ChannelError> {
         let mut settings = app.settings.clone();
         for secret in self.0.db.secrets_of(&app.id).await? {
             settings[secret.name] = json!({ "set": true });
@@ -185,21 +186,21 @@ impl Channels {
                 by_field(schema, &mut settings);
             }
         }
-        Ok(json!({
-            "id": app.id,
-            "plugin": app.plugin,
-            "name": app.name,
-            "shared": app.workspace.is_none(),
-            "default": app.is_default,
-            "settings": settings,
-            "webhook_url": webhook_url,
-            "redirect_url": redirect_url,
-            "instructions": app.instructions,
-            "findings": app.findings,
-            "checked_at": app.checked_at.map(rfc3339),
-            "created_at": rfc3339(app.created_at),
-            "changed_at": rfc3339(app.changed_at),
-        }))
+        Ok(App {
+            id: app.id.clone(),
+            plugin: app.plugin.clone(),
+            name: app.name.clone(),
+            shared: app.workspace.is_none(),
+            default: app.is_default,
+            settings,
+            webhook_url,
+            redirect_url,
+            instructions: app.instructions.clone(),
+            findings: app.findings.clone(),
+            checked_at: app.checked_at.map(rfc3339),
+            created_at: rfc3339(app.created_at),
+            changed_at: rfc3339(app.changed_at),
+        })
     }
 }
 

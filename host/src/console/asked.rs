@@ -8,6 +8,12 @@ use http::StatusCode;
 use super::faults::Failure;
 use crate::web::problem::Problem;
 
+/// The address of what an id names; the list's own where the text is no id, because it comes from the browser and goes into a header.
+pub(super) fn below(list: &str, id: &str) -> String {
+    let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_id { format!("{list}/{id}") } else { list.to_owned() }
+}
+
 /// The query of a page's address.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Failure))]

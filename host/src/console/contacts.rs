@@ -7,11 +7,11 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use super::asked::{Form, Query};
+use super::asked::{Form, Query, below};
 use super::faults::{self, Failure, of_field};
 use super::inbox::INBOX;
 use super::integrations::icon_of;
-use super::layout::{self, icon, initials};
+use super::layout::{self, icon, initials, tone};
 use super::reader::Reader;
 use super::time;
 use crate::auth::Role;
@@ -66,7 +66,7 @@ pub(super) async fn page(
                 div.empty { (icon("contacts", "")) p { (if asked.q.is_empty() { &words.none } else { &words.none_found }) } }
             } @else {
                 div.table-scroll {
-                    table.table {
+                    table.table.contact-table {
                         thead { tr { th scope="col" { (words.name) } th scope="col" { (words.identities) } th.is-extra scope="col" { (words.since) } } }
                         tbody { @for contact in &rows { (row(&reader, contact, now)) } }
                     }
@@ -98,7 +98,7 @@ fn row(reader: &Reader, contact: &Contact, now: i64) -> Markup {
     let name = called(reader, contact);
     html! {
         tr {
-            td { a.contact-line href=(format!("{CONTACTS}/{}", contact.id)) { span.avatar.is-small aria-hidden="true" { (initials(name)) } span.one-line { (name) } } }
+            td { a.contact-line href=(format!("{CONTACTS}/{}", contact.id)) { span class=(format!("avatar is-small {}", tone(&contact.id))) aria-hidden="true" { (initials(name)) } span.one-line { (name) } } }
             td { @for identity in contact.identities.iter().take(3) { span.identity { span.note { (identity.scheme) } " " (identity.value) } } }
             td.is-extra { time datetime=(contact.created_at) title=(time::full(&reader.look, &contact.created_at)) { (time::date(&reader.look, &contact.created_at, now)) } }
         }
@@ -123,7 +123,7 @@ async fn shown(state: &State, reader: &Reader, id: &str, problem: Option<&Proble
     let is_admin = reader.caller.role >= Role::Admin;
     let content = html! {
         nav.crumbs { a href=(CONTACTS) { (words.title) } (icon("chevron-right", "is-small")) span aria-current="page" { (name) } }
-        header.page-head { span.avatar.is-large aria-hidden="true" { (initials(&name)) } h1 { (name) } }
+        header.page-head { span class=(format!("avatar is-large {}", tone(&contact.id))) aria-hidden="true" { (initials(&name)) } h1 { (name) } }
         (faults::notice_beside(reader.look.words, problem, &["#/name".to_owned()]))
         div.with-aside {
             div.stack {
@@ -187,7 +187,7 @@ fn rename(reader: &Reader, contact: &Contact, problem: Option<&Problem>) -> Mark
                 div.field {
                     label.field-label for="contact-name" { (words.name) }
                     input.input id="contact-name" name="name" value=(contact.name.as_deref().unwrap_or_default()) maxlength="200";
-                    p.hint { (words.rename_note) }
+                    p.field-hint { (words.rename_note) }
                     @if let Some(fault) = fault { p.field-error { (icon("error", "is-small")) (fault) } }
                 }
                 button.button type="submit" { (words.save) }
@@ -215,8 +215,8 @@ pub(super) async fn rename_one(
 ) -> Result<Response, Failure> {
     let given = Some(name).filter(|name| !name.trim().is_empty());
     match contacts::rename(&state, &reader.caller, &id, given).await {
-        Ok(_) if conversation.is_empty() => Ok(Redirect::to(&format!("{CONTACTS}/{id}")).into_response()),
-        Ok(_) => Ok(Redirect::to(&format!("{INBOX}/{conversation}")).into_response()),
+        Ok(_) if conversation.is_empty() => Ok(Redirect::to(&below(CONTACTS, &id)).into_response()),
+        Ok(_) => Ok(Redirect::to(&below(INBOX, &conversation)).into_response()),
         Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => {
             shown(&state, &reader, &id, Some(&problem)).await
         }
@@ -239,7 +239,7 @@ pub(super) async fn erase(
     Form(Erase { sure }): Form<Erase>,
 ) -> Result<Response, Failure> {
     if sure != "1" {
-        return Ok(Redirect::to(&format!("{CONTACTS}/{id}")).into_response());
+        return Ok(Redirect::to(&below(CONTACTS, &id)).into_response());
     }
     contacts::erase(&state, &reader.caller, &id).await?;
     Ok(Redirect::to(CONTACTS).into_response())

@@ -93,6 +93,7 @@ fn in_words(words: &Words, fault: &FieldError) -> String {
         "required" if *fault == FieldError::required(&fault.pointer) => &faults.required,
         "length" => &faults.too_long,
         "weak-password" => &faults.weak_password,
+        "wrong-password" => &faults.wrong_password,
         _ => &fault.detail,
     };
     known.clone()

@@ -8,6 +8,7 @@ use super::assets::{ICONS, SHEET, ZONE};
 use super::contacts::CONTACTS;
 use super::inbox::INBOX;
 use super::preferences;
+use super::profile::PROFILE;
 use super::reader::{Look, Reader};
 
 /// An icon of the sheet, which says nothing to a screen reader.
@@ -121,6 +122,7 @@ fn person(reader: &Reader, here: &str) -> Markup {
             div.menu-list {
                 (preferences::menu(&reader.look, here))
                 hr;
+                a href=(PROFILE) { (icon("user", "is-small")) (reader.look.words.profile.title) }
                 a href="/docs/" { (icon("file", "is-small")) (words.reference) }
                 form method="post" action="/sign-out" {
                     button type="submit" { (icon("back", "is-small")) (words.sign_out) }
@@ -151,6 +153,12 @@ pub(super) fn copyable(value: &str) -> Markup {
 pub(super) fn initials(name: &str) -> String {
     let letters = name.split(|c: char| !c.is_alphanumeric()).filter_map(|word| word.chars().next());
     letters.take(2).flat_map(char::to_uppercase).collect()
+}
+
+/// The colour of an avatar, which whom it shows keeps, by their id.
+pub(super) fn tone(id: &str) -> String {
+    let sum: u32 = id.bytes().map(u32::from).sum();
+    format!("tone-{}", sum % 6 + 1)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod layout;
 mod new_template;
 mod parts;
 mod preferences;
+mod profile;
 mod reader;
 mod set_up;
 mod settings;
@@ -72,6 +73,7 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/contacts/{contact}/name", post(contacts::rename_one))
         .route("/contacts/{contact}/erase", post(contacts::erase))
         .route("/integrations/{channel}/try", get(try_out::page))
+        .route(profile::PROFILE, get(profile::page).post(profile::submit))
         .route("/sign-out", post(sign_in::sign_out))
         .route(HOME, get(integrations::page))
         .route("/integrations/new/{plugin}", get(connect::page).post(connect::submit))

@@ -256,7 +256,7 @@ impl Drawing<'_> {
                 label.field-label for=(name) { (label) }
                 input.input id=(name) name=(name) value=(self.value(name)) aria-invalid=[self.is_wrong(pointer)]
                     aria-describedby=[self.is_wrong(pointer).map(|_| format!("{name}-error"))];
-                @if !hint.is_empty() { p.hint { (hint) } }
+                @if !hint.is_empty() { p.field-hint { (hint) } }
                 (self.fault(name, pointer))
             }
         }
@@ -295,17 +295,17 @@ impl Drawing<'_> {
             div.field data-header="text" { (self.line("header.text", &words.header_text, "", "#/header/text")) }
             div.field data-header="file" {
                 label.field-label for="header.media" { (words.header_file) }
+                // Before the field for a file, because of two values of one name the later one counts.
+                @let is_kept = !self.value("header.media").is_empty() && header != "text";
+                @if is_kept { input type="hidden" name="header.media" value=(self.value("header.media")); }
                 input.input id="header.media" type="file" name="header.media";
-                @if !self.value("header.media").is_empty() && header != "text" {
-                    input type="hidden" name="header.media" value=(self.value("header.media"));
-                    p.hint { (words.header_file_kept) }
-                }
+                @if is_kept { p.field-hint { (words.header_file_kept) } }
                 (self.fault("header.media", "#/header/example"))
             }
             div.field {
                 label.field-label for="body" { (words.body) }
                 textarea.input id="body" name="body" rows="5" aria-invalid=[self.is_wrong("#/body/text")] { (self.value("body")) }
-                p.hint { (words.body_hint) }
+                p.field-hint { (words.body_hint) }
                 (self.fault("body", "#/body/text"))
             }
             (self.samples())
@@ -425,7 +425,8 @@ pub(super) fn phone(reader: &Reader, channel: &str, wanted: &Value) -> Markup {
                         "text" => { p { strong { (filled(text(header, "text"), &header["examples"])) } } },
                         kind => { p.phone-file { (icon(if kind == "image" { "image" } else { "file" }, "")) (words.header_name(kind)) } },
                     }
-                    p.is-lines { (filled(wanted.pointer("/body/text").and_then(Value::as_str).unwrap_or_default(), &wanted["body"]["examples"])) }
+                    @let body = wanted.pointer("/body/text").and_then(Value::as_str).unwrap_or_default();
+                    @if !body.is_empty() { p.is-lines { (filled(body, &wanted["body"]["examples"])) } }
                     @if let Some(footer) = wanted["footer"].as_str() { p.small { (footer) } }
                     @if let Some(buttons) = wanted["buttons"].as_array() {
                         ul { @for button in buttons { li { (text(button, "label")) } } }

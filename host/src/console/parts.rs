@@ -10,7 +10,7 @@ use crate::web::problem::{Answer, FieldError, Problem};
 use crate::web::state::State;
 use crate::web::upload;
 
-/// Longest field, in bytes.
+/// Bytes of all fields together, files apart.
 const MOST_TEXT: usize = 256 << 10;
 /// Files of one form.
 const MOST_FILES: usize = 10;
@@ -36,7 +36,7 @@ pub(super) async fn read(
     mut take: impl FnMut(&str, Part),
 ) -> Answer<()> {
     let mut form = form.map_err(|_| Problem::bad_request("this is no form of these pages"))?;
-    let (mut fields, mut files) = (0, 0);
+    let (mut fields, mut files, mut room) = (0, 0, MOST_TEXT);
     while let Some(field) = form.next_field().await.map_err(|error| unread(&error))? {
         fields += 1;
         if fields > MOST_FIELDS {
@@ -44,7 +44,7 @@ pub(super) async fn read(
         }
         let name = field.name().unwrap_or_default().to_owned();
         match field.file_name().map(str::to_owned) {
-            None => take(&name, Part::Text(text(field).await?)),
+            None => take(&name, Part::Text(text(field, &mut room).await?)),
             // A browser sends an empty part where no file was chosen.
             Some(file) if file.is_empty() => {}
             Some(file) => {
@@ -62,12 +62,13 @@ pub(super) async fn read(
     Ok(())
 }
 
-async fn text(mut field: Field<'_>) -> Answer<String> {
+/// A field, for which there is so much room yet.
+async fn text(mut field: Field<'_>, room: &mut usize) -> Answer<String> {
     let mut bytes = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(|error| unread(&error))? {
-        if bytes.len() + chunk.len() > MOST_TEXT {
-            return Err(Problem::too_large("a field of the form is larger than it may be"));
-        }
+        *room = room
+            .checked_sub(chunk.len())
+            .ok_or_else(|| Problem::too_large("the fields of the form are larger than they may be"))?;
         bytes.extend_from_slice(&chunk);
     }
     String::from_utf8(bytes).map_err(|_| Problem::bad_request("the form holds a text that is not UTF-8"))

@@ -21,6 +21,7 @@ pub(super) struct Words {
     pub connect: Connect,
     pub channel: Channel,
     pub contacts: Contacts,
+    pub profile: Profile,
     pub templates: Templates,
     pub disconnect: Disconnect,
     pub faults: Faults,
@@ -310,6 +311,23 @@ pub(super) struct Contacts {
     pub erase_button: String,
 }
 
+/// The reader's own name and password.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Profile {
+    pub title: String,
+    pub about: String,
+    pub role: String,
+    pub name: String,
+    pub save: String,
+    pub saved: String,
+    pub password: String,
+    pub current: String,
+    pub new: String,
+    pub password_hint: String,
+    pub change: String,
+}
+
 /// Message templates.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -416,6 +434,7 @@ pub(super) struct Faults {
     pub required: String,
     pub too_long: String,
     pub weak_password: String,
+    pub wrong_password: String,
     pub later: String,
     pub wait: String,
     pub not_found_title: String,

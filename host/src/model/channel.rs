@@ -35,29 +35,7 @@ impl ChannelState {
     }
 }
 
-/// Something that a person should do, with what helps to do it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Instruction {
-    /// What to do.
-    pub text: String,
-    /// Where.
-    pub link: Option<String>,
-    /// A value to copy.
-    pub copy: Option<String>,
-}
-
-/// Something that a person should know about a channel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// `info`, `warning` or `error`.
-    pub level: String,
-    /// A stable word; one finding of a code at a time.
-    pub code: String,
-    /// For people.
-    pub words: String,
-    /// What to do about it.
-    pub fix: Option<Instruction>,
-}
+pub use super::shown::channel::{Finding, Instruction};
 
 /// Who noticed a finding, and with it what makes it go away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,16 +1,17 @@
 //! Signing in and out, and the first operator: what the API and the pages do alike.
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::caller::Caller;
 use super::cookies;
 use super::problem::{Answer, FieldError, Problem};
 use super::state::State;
-use crate::auth::Minted;
-use crate::auth::password::MOST_PASSWORD;
-use crate::db::UserRow;
+use crate::auth::password::{MOST_PASSWORD, good_enough};
+use crate::auth::{Minted, Role};
+use crate::db::{UserChange, UserChanged, UserRow};
 use crate::model::client_key::ClientKey;
+use crate::model::name;
 use sambung_runtime::manifest::settings::is_email;
 
 /// Most bytes of what is sent without credentials: it is held in memory before anything is known of its sender.
@@ -84,6 +85,80 @@ pub async fn set_up(
         return Err(Problem::invalid(faults));
     }
     Ok(state.auth.set_up(link, email, password, client).await?)
+}
+
+/// What a person changes about themselves.
+pub struct OwnChange {
+    /// As shown.
+    pub name: Option<String>,
+    /// The new password. It ends every session of the person.
+    pub password: Option<String>,
+    /// The password so far, which a new one needs.
+    pub current_password: String,
+}
+
+/// Changes the caller's own name and password. With a new password the answer is a new session, in the place of the one that ended.
+///
+/// # Errors
+/// 409 for a token, 422 for wrong fields and a wrong password, 429 past the limit on tries.
+pub async fn change_own(
+    state: &State,
+    caller: &Caller,
+    client: ClientKey,
+    change: OwnChange,
+) -> Answer<Option<Minted>> {
+    let (Some(user), Some(email)) = (&caller.user, &caller.email) else {
+        let words = "a token is no person; sign in to change your name or password";
+        return Err(Problem::conflict("no-person", words));
+    };
+    let mut faults = Vec::new();
+    if let Some(name) = &change.name {
+        faults.extend(if name.trim().is_empty() {
+            Some(FieldError::required("#/name"))
+        } else {
+            name::fault("#/name", name)
+        });
+    }
+    if let Some(password) = &change.password {
+        if let Err(words) = good_enough(password) {
+            faults.push(FieldError::new("#/password", "weak-password", words));
+        }
+        if change.current_password.is_empty() {
+            faults.push(FieldError::required("#/current_password"));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let password_hash = match &change.password {
+        Some(password) => {
+            begin(state, client, email, &change.current_password).await.map_err(wrong_password)?;
+            Some(state.auth.hash(password.clone()).await?)
+        }
+        None => None,
+    };
+    let now = state.clock.now();
+    let detail = json!({ "name": change.name, "password": password_hash.is_some() });
+    let entry = caller.entry(now, "user.change", user, detail);
+    let row_change =
+        UserChange { name: change.name.map(|name| name.trim().to_owned()), password_hash, ..UserChange::default() };
+    let may = Role::ALL.into_iter().filter(|role| *role <= caller.role).map(Role::name).collect();
+    match state.db.change_user(&caller.home, user, row_change, may, now, entry).await? {
+        UserChanged::Done(_) => {}
+        UserChanged::NotFound | UserChanged::Above(_) | UserChanged::LastOperator => return Err(Problem::not_found()),
+    }
+    match change.password {
+        Some(password) => Ok(Some(begin(state, client, email, &password).await?.0)),
+        None => Ok(None),
+    }
+}
+
+/// A wrong password of a person who is signed in is a fault of the field, not the end of their session.
+fn wrong_password(problem: Problem) -> Problem {
+    if problem.status() != StatusCode::UNAUTHORIZED {
+        return problem;
+    }
+    Problem::invalid(vec![FieldError::new("#/current_password", "wrong-password", "this is not your password")])
 }
 
 /// Ends the caller's session, where it is one. The answer is the cookie that takes the session's away.

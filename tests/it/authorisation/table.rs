@@ -66,6 +66,9 @@ pub const RULES: &[Rule] = &[
         tells_of_the_host: false,
     },
     read("GET /v1/me", Agent),
+    // A token is no person.
+    rule("PATCH /v1/me", Agent, &[409], |_| json(json!({ "name": "Named" }))),
+    read("GET /v1/people", Agent),
     read("GET /v1/users", Admin),
     read("GET /v1/users/{id}", Admin),
     rule("POST /v1/users", Admin, &[201], |_| {
@@ -124,7 +127,10 @@ pub const RULES: &[Rule] = &[
     read("GET /v1/conversations/{id}", Agent),
     read("GET /v1/conversations/{id}/messages", Agent),
     rule("POST /v1/conversations/{id}/messages", Agent, &[202], |_| json(json!({ "content": text() }))),
-    rule("POST /v1/conversations/{id}/assign", Supervisor, &[200], |world| json(json!({ "user": world.own("users") }))),
+    read("GET /v1/conversations/counts", Agent),
+    rule("POST /v1/conversations/{id}/status", Agent, &[200], |_| json(json!({ "status": "done" }))),
+    // An agent takes a conversation and gives it to nobody else.
+    rule("POST /v1/conversations/{id}/assign", Agent, &[403], |world| json(json!({ "user": world.own("users") }))),
     rule("POST /v1/conversations/{id}/read", Agent, &[200], |_| Given::Nothing),
     read("GET /v1/messages/{id}", Agent),
     rule("POST /v1/messages/{id}/retry", Agent, &[202, 409], |_| Given::Nothing),
@@ -146,6 +152,7 @@ pub const RULES: &[Rule] = &[
     rule("POST /v1/endpoints/{id}/rotate", Admin, &[200], |_| Given::Nothing),
     read("GET /v1/contacts", Agent),
     read("GET /v1/contacts/{id}", Agent),
+    rule("PATCH /v1/contacts/{id}", Agent, &[200], |_| json(json!({ "name": "Named" }))),
     rule("DELETE /v1/endpoints/{id}", Admin, &[204], |_| Given::Nothing),
     rule("DELETE /v1/contacts/{id}", Admin, &[204], |_| Given::Nothing),
     rule("DELETE /v1/channels/{id}/templates/{template}", Admin, &[204], |_| Given::Nothing),

@@ -30,6 +30,8 @@ async function refresh() {
     if (thread && now) thread.dataset.unread = now.dataset.unread;
     markRead();
   } finally {
+    // Many messages at a time make one fresh copy, not one for each.
+    await new Promise((resume) => setTimeout(resume, 250));
     waits = false;
     if (again) {
       again = false;

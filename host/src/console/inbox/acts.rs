@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::INBOX;
-use crate::console::asked::Form;
+use crate::console::asked::{Form, below};
 use crate::console::faults::Failure;
 use crate::console::reader::Reader;
 use crate::model::shown::conversation::Standing;
@@ -16,7 +16,7 @@ use crate::web::state::State;
 pub(super) const MOST_PEOPLE: u32 = 200;
 
 fn back(id: &str) -> Response {
-    Redirect::to(&format!("{INBOX}/{id}")).into_response()
+    Redirect::to(&below(INBOX, id)).into_response()
 }
 
 /// Whom a conversation is given to.

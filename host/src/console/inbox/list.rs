@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{Asked, INBOX};
 use crate::console::integrations::icon_of;
-use crate::console::layout::{icon, initials};
+use crate::console::layout::{self, icon, initials};
 use crate::console::reader::Reader;
 use crate::console::time;
 use crate::db::{Counts, InboxCursor};
@@ -148,7 +148,5 @@ pub(super) fn channel_of(reader: &Reader, conversation: &Conversation<'_>) -> St
 
 /// The avatar's colour, which a person keeps.
 pub(super) fn tone(conversation: &Conversation<'_>) -> String {
-    let id = conversation.contact.as_ref().map_or("", |contact| &contact.id);
-    let sum: u32 = id.bytes().map(u32::from).sum();
-    format!("tone-{}", sum % 6 + 1)
+    layout::tone(conversation.contact.as_ref().map_or("", |contact| &contact.id))
 }

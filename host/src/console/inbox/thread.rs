@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::list::{channel_of, tone};
 use super::{Attempt, INBOX, compose, content};
 use crate::auth::Role;
-use crate::console::layout::{icon, initials};
+use crate::console::layout::{self, icon, initials};
 use crate::console::reader::Reader;
 use crate::console::time;
 use crate::db::{MessageCursor, UserRow};
@@ -103,7 +103,7 @@ fn assign(reader: &Reader, thread: &Thread<'_>) -> Markup {
     html! {
         details.menu {
             summary.button title=(format!("{} (a)", words.assign)) id="assign" {
-                @if let Some(person) = assigned { span.avatar.is-small aria-hidden="true" { (initials(&person.name)) } span.button-word { (person.name) } }
+                @if let Some(person) = assigned { span class=(format!("avatar is-small {}", layout::tone(&person.id))) aria-hidden="true" { (initials(&person.name)) } span.button-word { (person.name) } }
                 @else { (icon("user", "")) span.button-word { (words.unassigned) } }
                 (icon("chevron-down", "is-small"))
             }
@@ -111,7 +111,7 @@ fn assign(reader: &Reader, thread: &Thread<'_>) -> Markup {
                 @for person in thread.people.iter().filter(|person| shown(person)) {
                     @let is_now = assigned.is_some_and(|now| now.id == person.id);
                     button type="submit" name="user" value=(person.id) aria-current=[is_now.then_some("true")] {
-                        span.avatar.is-small aria-hidden="true" { (initials(&person.name)) }
+                        span class=(format!("avatar is-small {}", layout::tone(&person.id))) aria-hidden="true" { (initials(&person.name)) }
                         (person.name) @if person.id == me { " (" (words.you_mark) ")" }
                         @if is_now { (icon("check", "is-small")) }
                     }

@@ -183,3 +183,38 @@ fn page_of(
     let rows = ask.query_map(params_from_iter(values), |row| Ok(InboxCursor { at: row.get(0)?, id: row.get(1)? }))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::{DbConfig, Priority};
+    use crate::model::envelope::Vault;
+
+    #[tokio::test]
+    async fn filters_and_counts_look_at_the_newest_and_plain_pages_reach_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::open(DbConfig::at(folder.path().join("t.db")), Vault::new([1; 32])).expect("opens");
+        let all = MOST_VISITED + 5;
+        db.write(Priority::Routine, move |db| {
+            db.execute_batch(&format!(
+                "INSERT INTO workspaces (id, name, created_at) VALUES ('ws_1', 'one', 0);
+                 INSERT INTO accounts (id, workspace_id, plugin_id, account, name, created_at) VALUES (1, 'ws_1', 'p', 'a', 'a', 0);
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {all})
+                 INSERT INTO conversations (id, workspace_id, account_id, thread_key, assigned_to, created_at, last_message_at)
+                 SELECT printf('cv_%06d', i), 'ws_1', 1, i, iif(i IN (5, {all}), 'usr_1', NULL), i, i FROM n;"
+            ))?;
+            Ok(())
+        })
+        .await
+        .expect("written");
+        let counts = db.inbox_counts("ws_1", Some("usr_1"), Standing::Open).await.expect("counted");
+        assert_eq!((counts.all, counts.mine), (i64::from(MOST_VISITED), 1), "the oldest five are not visited");
+        let mine = InboxFilter { whose: Whose::Of("usr_1".into()), ..InboxFilter::default() };
+        let (found, _) = db.inbox("ws_1", None, mine, None, 10).await.expect("listed");
+        let ids: Vec<_> = found.iter().map(|one| one.id.to_string()).collect();
+        assert_eq!(ids, [format!("cv_{all:06}")]);
+        let after = Some(InboxCursor { at: 6, id: "cv_000006".into() });
+        let (rest, _) = db.inbox("ws_1", None, InboxFilter::default(), after, 10).await.expect("listed");
+        assert_eq!(rest.len(), 5, "without a filter every page is reached");
+    }
+}

@@ -1,10 +1,11 @@
 //! The journal as people see it: its pages and rows, for whoever may.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{PendingRow, pending};
 use crate::db::{Db, DbError};
+use crate::model::shown::journal::{JournalEntry, JournalItem, Whole};
 use crate::model::time::rfc3339;
 
 /// Who asks about the journal.
@@ -24,7 +25,7 @@ impl Db {
         state: Option<String>,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<Value>, DbError> {
+    ) -> Result<Vec<JournalEntry>, DbError> {
         self.read(move |db| {
             // Few rows of many are in one of these states, and each has an index of its own.
             let from = match state.as_deref() {
@@ -42,15 +43,15 @@ impl Db {
                  ORDER BY id DESC LIMIT ?4",
             ))?;
             let values = params![before.unwrap_or(i64::MAX), reader.workspace, reader.operator, limit];
-            let rows: Vec<(PendingRow, Value)> =
+            let rows: Vec<(PendingRow, JournalEntry)> =
                 query.query_map(values, |row| Ok((pending(row)?, shown(row)?)))?.collect::<Result<_, _>>()?;
-            rows.into_iter().map(|(row, json)| with_items(db, &reader, &row, json)).collect()
+            rows.into_iter().map(|(row, entry)| with_items(db, &reader, &row, entry)).collect()
         })
         .await
     }
 
     /// One row with its body, for whoever may see it whole.
-    pub async fn journal_row(&self, reader: JournalReader, id: i64) -> Result<Option<Value>, DbError> {
+    pub async fn journal_row(&self, reader: JournalReader, id: i64) -> Result<Option<JournalEntry>, DbError> {
         self.read(move |db| {
             let found = db
                 .prepare_cached(
@@ -59,15 +60,15 @@ impl Db {
                 )?
                 .query_row([id], |row| Ok((pending(row)?, shown(row)?)))
                 .optional()?;
-            let Some((row, mut json)) = found else { return Ok(None) };
+            let Some((row, mut entry)) = found else { return Ok(None) };
             if !reader.may_see(&row) {
                 return Ok(None);
             }
-            if let Some(object) = json.as_object_mut() {
-                object.insert("headers".into(), json!(row.headers));
-                object.insert("body".into(), String::from_utf8_lossy(&row.body).into());
+            if let Some(whole) = &mut entry.whole {
+                whole.headers = Some(json!(row.headers));
+                whole.body = Some(String::from_utf8_lossy(&row.body).into_owned());
             }
-            with_items(db, &reader, &row, json).map(Some)
+            with_items(db, &reader, &row, entry).map(Some)
         })
         .await
     }
@@ -82,45 +83,52 @@ impl JournalReader {
     }
 }
 
-fn shown(row: &Row<'_>) -> rusqlite::Result<Value> {
-    Ok(json!({
-        "id": row.get::<_, i64>(0)?,
-        "plugin": row.get::<_, String>(1)?,
-        "channel_id": row.get::<_, Option<String>>(4)?,
-        "app_id": row.get::<_, Option<String>>(5)?,
-        "recipe": row.get::<_, String>(6)?,
-        "received_at": rfc3339(row.get(12)?),
-        "replays": row.get::<_, i64>(13)?,
-        "state": row.get::<_, String>(14)?,
-        "reason": row.get::<_, Option<String>>(15)?,
-        "stored": row.get::<_, i64>(16)?,
-        "settled_at": row.get::<_, Option<i64>>(17)?.map(rfc3339),
-        "bytes": row.get::<_, Option<i64>>(18)?,
-    }))
+fn shown(row: &Row<'_>) -> rusqlite::Result<JournalEntry> {
+    Ok(JournalEntry {
+        id: row.get(0)?,
+        plugin: row.get(1)?,
+        received_at: rfc3339(row.get(12)?),
+        state: row.get(14)?,
+        settled_at: row.get::<_, Option<i64>>(17)?.map(rfc3339),
+        whole: Some(Whole {
+            channel_id: row.get(4)?,
+            app_id: row.get(5)?,
+            recipe: row.get(6)?,
+            replays: row.get(13)?,
+            reason: row.get(15)?,
+            stored: row.get(16)?,
+            bytes: row.get(18)?,
+            headers: None,
+            body: None,
+        }),
+        items: Vec::new(),
+    })
 }
 
 /// A row's items that were not simply stored: all for whoever sees the row whole, else those of the reader's workspace.
-fn with_items(db: &Connection, reader: &JournalReader, row: &PendingRow, mut json: Value) -> Result<Value, DbError> {
+fn with_items(
+    db: &Connection,
+    reader: &JournalReader,
+    row: &PendingRow,
+    mut entry: JournalEntry,
+) -> Result<JournalEntry, DbError> {
     let mut query = db.prepare_cached(
         "SELECT idx, channel_id, outcome, reason, pointer, at FROM journal_items WHERE journal_id = ?1 AND (?2 OR workspace_id = ?3) \
          ORDER BY idx LIMIT 1000",
     )?;
     let items = query.query_map(params![row.id, reader.may_see(row), reader.workspace], |row| {
-        Ok(json!({
-            "index": row.get::<_, i64>(0)?,
-            "channel_id": row.get::<_, Option<String>>(1)?,
-            "outcome": row.get::<_, String>(2)?,
-            "reason": row.get::<_, String>(3)?,
-            "pointer": row.get::<_, Option<String>>(4)?,
-            "at": rfc3339(row.get(5)?),
-        }))
+        Ok(JournalItem {
+            index: row.get(0)?,
+            channel_id: row.get(1)?,
+            outcome: row.get(2)?,
+            reason: row.get(3)?,
+            pointer: row.get(4)?,
+            at: rfc3339(row.get(5)?),
+        })
     })?;
-    let items: Vec<Value> = items.collect::<Result<_, _>>()?;
-    if let Some(object) = json.as_object_mut() {
-        if !reader.may_see(row) {
-            object.retain(|key, _| matches!(key.as_str(), "id" | "plugin" | "received_at" | "state" | "settled_at"));
-        }
-        object.insert("items".into(), items.into());
+    entry.items = items.collect::<Result<_, _>>()?;
+    if !reader.may_see(row) {
+        entry.whole = None;
     }
-    Ok(json)
+    Ok(entry)
 }

@@ -2,7 +2,10 @@
 //!
 //! The structs borrow where they can, because inbound makes one for each message out of what it has at hand.
 
+pub mod app;
+pub mod channel;
 pub mod contact;
 pub mod content;
 pub mod conversation;
+pub mod journal;
 pub mod message;
