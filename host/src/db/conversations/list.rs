@@ -170,7 +170,7 @@ fn page_of(
     if filter.visits_many() {
         let oldest = "SELECT o.last_message_at FROM conversations o WHERE o.workspace_id = ?1 AND o.status = ?2 \
                       AND o.merged_into IS NULL ORDER BY o.last_message_at DESC, o.id DESC LIMIT 1 OFFSET #";
-        narrow(&format!(" AND v.last_message_at >= coalesce(({oldest}), 0)"), MOST_VISITED.into());
+        narrow(&format!(" AND v.last_message_at >= coalesce(({oldest}), 0)"), (MOST_VISITED - 1).into());
     }
     values.push(limit.into());
     let last = values.len();
