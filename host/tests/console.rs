@@ -393,7 +393,7 @@ async fn contacts_are_searched_named_and_erased_by_an_admin_alone() {
     assert_eq!(send(&host, &agent, &erase, &[("sure", "1")]).await.status(), StatusCode::FORBIDDEN);
     assert_eq!(sent_to(&send(&host, &admin, &erase, &[]).await), one, "not without being sure");
     assert_eq!(sent_to(&send(&host, &admin, &erase, &[("sure", "1")]).await), "/contacts");
-    assert!(page(&host, "/contacts", &admin).await.1.contains("Nobody has written yet."));
+    assert!(page(&host, "/contacts", &admin).await.1.contains("No customer has written yet."));
     assert_eq!(page(&host, "/contacts/ct_none", &admin).await.0, StatusCode::NOT_FOUND);
 }
 

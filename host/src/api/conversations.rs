@@ -45,7 +45,7 @@ pub(super) struct InboxQuery {
     channel: Option<String>,
     /// A contact's id.
     contact: Option<String>,
-    /// A user's id, `me`, or `none` for those that are assigned to nobody.
+    /// A user's id, `me`, or `none` for unassigned conversations.
     assigned_to: Option<String>,
     /// `true`: only those with messages that you have not read; with a token, that no user has read.
     unread: Option<bool>,
@@ -103,7 +103,7 @@ pub(super) struct Counts {
     all: i64,
     /// Those assigned to you; 0 with a token.
     mine: i64,
-    /// Those assigned to nobody.
+    /// Unassigned conversations.
     unassigned: i64,
     /// Those with messages that you have not read; with a token, that no user has read.
     unread: i64,
@@ -143,11 +143,11 @@ async fn messages(
     Ok(Json(Page { items, next: next.map(|place| Cursor::at(&place)) }))
 }
 
-/// Whom a conversation is assigned to.
+/// The user who is to answer a conversation.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Assign {
-    /// A user's id; null for nobody.
+    /// A user's id; null unassigns the conversation.
     #[serde(default)]
     user: Option<String>,
 }

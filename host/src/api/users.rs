@@ -63,7 +63,7 @@ pub(super) struct Person {
     role: String,
 }
 
-/// Those who may sign in.
+/// The people who may sign in.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct People {
     /// By name.
@@ -73,7 +73,7 @@ pub(super) struct People {
 /// Most people of a workspace that are listed.
 const MOST_PEOPLE: u32 = 1_000;
 
-/// The people of the workspace who may sign in, by name, at most 1,000: whom a conversation may be assigned to. For everybody.
+/// The people of the workspace who may sign in, by name, at most 1,000. Every role may read them, because a conversation can be assigned to each.
 #[utoipa::path(get, path = "/people", tag = "people", responses((status = 200, body = People)))]
 async fn people(Axum(state): Axum<State>, caller: Caller) -> Answer<Json<People>> {
     caller.at_least(Role::Agent)?;

@@ -155,7 +155,7 @@ pub(super) fn initials(name: &str) -> String {
     letters.take(2).flat_map(char::to_uppercase).collect()
 }
 
-/// The colour of an avatar, which whom it shows keeps, by their id.
+/// The colour of an avatar, made from the id so that it stays the same.
 pub(super) fn tone(id: &str) -> String {
     let sum: u32 = id.bytes().map(u32::from).sum();
     format!("tone-{}", sum % 6 + 1)

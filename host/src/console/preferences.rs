@@ -1,4 +1,4 @@
-//! Language, theme and time zone of a browser: kept in cookies, so that they hold before somebody signs in as well.
+//! Language, theme and time zone of a browser. Cookies keep them, because they hold before a person signs in as well.
 
 use axum::extract::State as Axum;
 use axum::http::header::SET_COOKIE;

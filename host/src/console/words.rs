@@ -123,7 +123,6 @@ pub(super) struct Inbox {
     pub none_found: String,
     pub unread_count: String,
     pub assign: String,
-    pub nobody: String,
     pub you_mark: String,
     pub is_anothers: String,
     pub mark_done: String,

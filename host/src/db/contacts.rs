@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::conversations::conversation_updated;
+use super::conversations::{MOST_VISITED, conversation_updated};
 use super::{Db, DbError, Priority, audit};
 use crate::model::audit::Entry;
 use crate::model::shown::contact::{Contact, Identity};
@@ -50,9 +50,9 @@ impl Db {
         let like = search.map(|text| super::conversations::like(&text));
         self.read(move |db| {
             let narrowed = match like {
-                None => "?3 IS NULL",
+                None => "?3 IS NULL AND ?5 > 0",
                 Some(_) => {
-                    "id >= coalesce((SELECT o.id FROM contacts o WHERE o.workspace_id = ?1 ORDER BY o.id DESC LIMIT 1 OFFSET 20000), '') \
+                    "id >= coalesce((SELECT o.id FROM contacts o WHERE o.workspace_id = ?1 ORDER BY o.id DESC LIMIT 1 OFFSET ?5), '') \
                      AND (name LIKE ?3 ESCAPE '\\' OR EXISTS (SELECT 1 FROM identities i WHERE i.contact_id = contacts.id \
                        AND i.value LIKE ?3 ESCAPE '\\'))"
                 }
@@ -62,7 +62,7 @@ impl Db {
                  ORDER BY id DESC LIMIT ?4"
             ))?;
             let rows: Vec<Contact> =
-                query.query_map(params![workspace, before, like, limit], contact)?.collect::<Result<_, _>>()?;
+                query.query_map(params![workspace, before, like, limit, MOST_VISITED - 1], contact)?.collect::<Result<_, _>>()?;
             rows.into_iter().map(|row| with_identities(db, row)).collect()
         })
         .await
@@ -118,4 +118,33 @@ fn one(db: &Connection, workspace: &str, id: &str) -> Result<Option<Contact>, Db
     let theirs = query.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
     shown.conversations = Some(theirs);
     Ok(Some(shown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::DbConfig;
+    use crate::model::envelope::Vault;
+
+    #[tokio::test]
+    async fn a_search_looks_at_the_newest_contacts_and_plain_pages_reach_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::open(DbConfig::at(folder.path().join("t.db")), Vault::new([1; 32])).expect("opens");
+        let all = MOST_VISITED + 5;
+        db.write(Priority::Routine, move |db| {
+            db.execute_batch(&format!(
+                "INSERT INTO workspaces (id, name, created_at) VALUES ('ws_1', 'one', 0);
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {all})
+                 INSERT INTO contacts (id, workspace_id, name, created_at, changed_at)
+                 SELECT printf('ct_%06d', i), 'ws_1', iif(i IN (5, 6), 'Sari', 'Budi'), i, i FROM n;"
+            ))?;
+            Ok(())
+        })
+        .await
+        .expect("written");
+        let found = db.contacts_page("ws_1", Some("sari".into()), None, 10).await.expect("searched");
+        assert_eq!(found.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["ct_000006"]);
+        let rest = db.contacts_page("ws_1", None, Some("ct_000006".into()), 10).await.expect("listed");
+        assert_eq!(rest.len(), 5, "without a search every page is reached");
+    }
 }

@@ -1,4 +1,4 @@
-//! Conversations: one, whom it is assigned to, what was read, whether it is done, and the facts about its windows.
+//! Conversations: their users, status and read marks, and the facts about their windows.
 
 mod list;
 mod read;
@@ -13,8 +13,8 @@ use crate::ids;
 use crate::model::audit::Entry;
 use crate::model::shown::conversation::{Conversation, Standing};
 use crate::model::windows::{Closing, Facts, Opening};
-pub(in crate::db) use list::like;
 pub use list::{Counts, InboxCursor, InboxFilter, Whose};
+pub(in crate::db) use list::{MOST_VISITED, like};
 pub(in crate::db) use read::{
     MARKS, MARKS_COLUMNS, MARKS_FROM, Marks, account_view, conversation_for, conversation_view,
 };
@@ -37,7 +37,7 @@ pub enum Assigned {
 pub struct Assigner {
     /// Their user id; none for a token.
     pub user: Option<String>,
-    /// Whether they may assign any conversation to anybody.
+    /// Whether they may assign each conversation to each user.
     pub any: bool,
 }
 
@@ -114,7 +114,7 @@ impl Db {
         .await
     }
 
-    /// Assigns a conversation to a user of the workspace, or to nobody.
+    /// Assigns a conversation to a user of the workspace, or unassigns it.
     pub async fn assign_conversation(
         &self,
         workspace: &str,

@@ -198,7 +198,7 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
     )?
     .execute(params![conversation, new.at, id])?;
     if new.human {
-        // Who answers has read.
+        // A person who answers has read the conversation.
         conversations::mark_read(db, &conversation, new.created_by.as_deref(), new.at)?;
     }
     if let Some(json) = message_view(db, &id)? {

@@ -10,6 +10,7 @@ use super::state::State;
 use crate::auth::Role;
 use crate::db::MediaRow;
 use crate::media::{Claim, MediaError, Owner, QuotaError};
+use crate::model::content::MEDIA_KINDS;
 use crate::model::name;
 
 impl From<MediaError> for Problem {
@@ -34,9 +35,6 @@ impl From<MediaError> for Problem {
     }
 }
 
-/// What a file may go out as.
-const KINDS: [&str; 7] = ["image", "video", "audio", "voice", "document", "sticker", "animation"];
-
 /// Stores the bytes of a stream. `about` says what the sender says of them.
 ///
 /// # Errors
@@ -46,8 +44,8 @@ where
     S: Stream<Item = Answer<Bytes>> + Send,
 {
     caller.at_least(Role::Agent)?;
-    if let Some(kind) = about.kind.as_deref().filter(|kind| !KINDS.contains(kind)) {
-        let detail = format!("`{kind}` is none of {}", KINDS.join(", "));
+    if let Some(kind) = about.kind.as_deref().filter(|kind| !MEDIA_KINDS.contains(kind)) {
+        let detail = format!("`{kind}` is none of {}", MEDIA_KINDS.join(", "));
         return Err(Problem::invalid(vec![FieldError::new("#/kind", "choice", detail)]));
     }
     if let Some(fault) = about.name.as_deref().and_then(|name| name::fault("#/name", name)) {

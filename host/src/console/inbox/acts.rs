@@ -12,17 +12,17 @@ use crate::model::shown::conversation::Standing;
 use crate::web::inbox;
 use crate::web::state::State;
 
-/// People whom a conversation may be assigned to.
+/// People in the menu that assigns a conversation.
 pub(super) const MOST_PEOPLE: u32 = 200;
 
 fn back(id: &str) -> Response {
     Redirect::to(&below(INBOX, id)).into_response()
 }
 
-/// Whom a conversation is given to.
+/// The user who is to answer a conversation.
 #[derive(Deserialize)]
 pub(in crate::console) struct Assign {
-    /// A user's id; empty for nobody.
+    /// A user's id; empty unassigns the conversation.
     #[serde(default)]
     user: String,
 }

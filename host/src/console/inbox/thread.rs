@@ -24,7 +24,7 @@ pub(super) struct Thread<'t> {
     pub messages: &'t [Message<'t>],
     /// Where earlier ones begin.
     pub earlier: Option<MessageCursor>,
-    /// Whom it may be assigned to.
+    /// The people in the menu that assigns it.
     pub people: &'t [UserRow],
     /// The query of the list beside it.
     pub list: &'t str,
@@ -116,7 +116,7 @@ fn assign(reader: &Reader, thread: &Thread<'_>) -> Markup {
                         @if is_now { (icon("check", "is-small")) }
                     }
                 }
-                @if may_all || is_own { hr; button type="submit" name="user" value="" { (words.nobody) } }
+                @if may_all || is_own { hr; button type="submit" name="user" value="" { (words.unassigned) } }
                 @else { p.note { (words.is_anothers) } }
             }
         }

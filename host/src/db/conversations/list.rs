@@ -8,7 +8,7 @@ use crate::db::{Db, DbError};
 use crate::model::shown::conversation::{Conversation, Standing};
 
 /// Filters, searches and counts look at so many of the newest conversations of a status, because they visit each one.
-pub const MOST_VISITED: u32 = 20_000;
+pub(in crate::db) const MOST_VISITED: u32 = 20_000;
 
 /// Where a page of the inbox goes on: the last conversation that was read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -25,7 +25,7 @@ pub enum Whose {
     /// Everybody's.
     #[default]
     All,
-    /// Those that are assigned to nobody.
+    /// Unassigned ones.
     Unassigned,
     /// Those of this user.
     Of(String),

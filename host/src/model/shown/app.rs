@@ -13,7 +13,7 @@ pub struct App {
     pub id: String,
     /// The id of the plugin.
     pub plugin: String,
-    /// As whoever made it named it.
+    /// The name that its maker gave it.
     pub name: String,
     /// Every workspace may use it.
     pub shared: bool,

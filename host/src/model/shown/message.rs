@@ -94,7 +94,7 @@ impl Author<'_> {
     }
 }
 
-/// What somebody set under a message.
+/// The emojis that a person set under a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Reaction {
     /// Null where the provider does not say who it was, and for the business.
