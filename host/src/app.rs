@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api;
 use crate::auth::Auth;
+use crate::base_url::BaseUrl;
 use crate::channels::Channels;
 use crate::clock::Clock;
 use crate::config::{Config, RelaySecurity};
@@ -89,6 +90,7 @@ const LEAST_GRACE: Duration = Duration::from_secs(1);
 /// A server that is built and not yet listening.
 pub struct App {
     state: State,
+    base_url: BaseUrl,
     tasks: TaskTracker,
     setup_link: Option<String>,
     smtp: Option<ingress::Smtp>,
@@ -124,7 +126,8 @@ impl App {
         let wakes = db.wakes().clone();
         let candidates = Candidates::default();
         let disk = disk(&config);
-        let media = media(&config, &db, &clock, &disk)?;
+        let base_url = BaseUrl::new(config.server.public_url());
+        let media = media(&config, base_url.clone(), &db, &clock, &disk)?;
         let outcomes = CallAccount::new(db.clone(), clock.clone(), wakes.clone());
         let runtime = runtime(&config, &data, &db, &candidates, &media, outcomes)?;
         let plugins = Registry::new(db.clone(), runtime.clone(), clock.clone(), wakes.clone(), data.path())?;
@@ -144,7 +147,7 @@ impl App {
             plugins.clone(),
             candidates.clone(),
             (renewals.clone(), upkeep.clone()),
-            (config.server.public_url().map(ToOwned::to_owned), config.mail.domain().map(ToOwned::to_owned)),
+            (base_url.clone(), config.mail.domain().map(ToOwned::to_owned)),
         );
         let settings = crate::inbound::Settings {
             requests: config.inbound.requests,
@@ -180,7 +183,7 @@ impl App {
             auth,
         });
         let smtp = ingress::Smtp::bind(&state).await?;
-        Ok(App { state, tasks, setup_link, smtp, _lock: lock })
+        Ok(App { state, base_url, tasks, setup_link, smtp, _lock: lock })
     }
 
     /// What handlers reach; tests look at the same.
@@ -216,7 +219,7 @@ impl App {
     pub async fn serve(mut self, listener: TcpListener) -> Result<(), AppError> {
         let stop = self.state.stop.clone();
         if let Ok(address) = listener.local_addr() {
-            self.state.channels.listens_at(address);
+            self.base_url.listens_at(address);
         }
         self.start_loops();
         if let Some(smtp) = self.smtp.take() {
@@ -313,10 +316,10 @@ fn disk(config: &Config) -> Disk {
     Disk::new(config.server.data_dir.clone(), least)
 }
 
-fn media(config: &Config, db: &Db, clock: &Clock, disk: &Disk) -> Result<Media, AppError> {
+fn media(config: &Config, base_url: BaseUrl, db: &Db, clock: &Clock, disk: &Disk) -> Result<Media, AppError> {
     let media = MediaConfig {
         data_dir: config.server.data_dir.clone(),
-        public_url: config.server.public_url().map(ToOwned::to_owned),
+        base_url,
         max_bytes: config.media.max_bytes,
         publish_days: config.media.publish_days,
         quotas: Quotas {

@@ -8,6 +8,7 @@ pub mod api;
 pub mod app;
 pub mod auth;
 pub mod backup;
+pub mod base_url;
 pub mod channels;
 pub mod cli;
 pub mod clock;

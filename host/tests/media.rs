@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use reqwest::{Method, StatusCode};
 use sambung::auth::Role;
 use sambung::clock::Clock;
+use sambung_runtime::Audience;
 use serde_json::{Value, json};
 
 use crate::common::{Options, TestHost, read};
@@ -74,7 +75,7 @@ async fn a_published_file_is_safe_and_ends() {
     let (_, media) = upload(&host, "?name=page.html", "text/html", b"<script>alert(1)</script>".to_vec()).await;
     let workspace = host.state.db.workspace("default").await.unwrap().unwrap().id;
     let id = media["id"].as_str().unwrap();
-    let url = host.state.media.publish(&workspace, id, 60_000).await.unwrap();
+    let url = host.state.media.publish(&workspace, id, 60_000, Audience::Provider).await.unwrap();
     let path = url.strip_prefix("https://sambung.example").unwrap();
     assert!(path.starts_with("/files/") && path.ends_with("/page.html"), "{path}");
     let answer = host.client.get(host.url(path)).send().await.unwrap();
@@ -87,12 +88,16 @@ async fn a_published_file_is_safe_and_ends() {
     ] {
         assert_eq!(answer.headers()[name], value, "{name}");
     }
-    assert!(host.state.media.publish("ws_other", id, 60_000).await.is_err(), "nobody publishes another's file");
+    assert!(
+        host.state.media.publish("ws_other", id, 60_000, Audience::Provider).await.is_err(),
+        "nobody publishes another's file"
+    );
     for too_long in [30 * 86_400_000 + 1, u64::MAX] {
-        let error = host.state.media.publish(&workspace, id, too_long).await.unwrap_err().to_string();
+        let error =
+            host.state.media.publish(&workspace, id, too_long, Audience::Provider).await.unwrap_err().to_string();
         assert!(error.contains("media.publish_days") && error.contains(&too_long.to_string()), "{error}");
     }
-    assert!(host.state.media.publish(&workspace, id, 30 * 86_400_000).await.is_ok());
+    assert!(host.state.media.publish(&workspace, id, 30 * 86_400_000, Audience::Provider).await.is_ok());
     let guessed = path.replacen("/files/", "/files/x", 1);
     assert_eq!(host.client.get(host.url(&guessed)).send().await.unwrap().status(), StatusCode::NOT_FOUND);
     now.fetch_add(60_001, Ordering::Relaxed);
@@ -100,12 +105,15 @@ async fn a_published_file_is_safe_and_ends() {
 }
 
 #[tokio::test]
-async fn without_a_public_address_nothing_is_published_and_the_setting_is_named() {
+async fn without_a_public_address_a_visitor_is_served_and_for_a_provider_the_setting_is_named() {
     let host = TestHost::start().await;
     let (_, media) = upload(&host, "", "text/plain", b"hello".to_vec()).await;
     let workspace = host.state.db.workspace("default").await.unwrap().unwrap().id;
-    let error = host.state.media.publish(&workspace, media["id"].as_str().unwrap(), 1).await.unwrap_err();
+    let id = media["id"].as_str().unwrap();
+    let error = host.state.media.publish(&workspace, id, 1, Audience::Provider).await.unwrap_err();
     assert!(error.to_string().contains("server.public_url"));
+    let url = host.state.media.publish(&workspace, id, 60_000, Audience::Visitor).await.unwrap();
+    assert_eq!(host.client.get(url).send().await.unwrap().text().await.unwrap(), "hello");
 }
 
 #[tokio::test]

@@ -15,8 +15,8 @@ use futures_util::future::BoxFuture;
 use sambung_plugin_line::Line;
 use sambung_runtime::contract::{inbound, types};
 use sambung_runtime::{
-    BlobRead, BlobWrite, Blobs, Caller, Kv, NoMail, NoOutcomes, Plugin, Runtime, RuntimeConfig, SecretValue, Secrets,
-    ServiceError, Services,
+    Audience, BlobRead, BlobWrite, Blobs, Caller, Kv, NoMail, NoOutcomes, Plugin, Runtime, RuntimeConfig, SecretValue,
+    Secrets, ServiceError, Services,
 };
 use sambung_sdk::inbound::Inbound;
 
@@ -195,7 +195,13 @@ impl Blobs for Nothing {
         async { Err(ServiceError::NotFound) }.boxed()
     }
 
-    fn publish<'a>(&'a self, _: &'a Caller, _: &'a str, _: u64) -> BoxFuture<'a, Result<String, ServiceError>> {
+    fn publish<'a>(
+        &'a self,
+        _: &'a Caller,
+        _: &'a str,
+        _: u64,
+        _: Audience,
+    ) -> BoxFuture<'a, Result<String, ServiceError>> {
         async { Err(ServiceError::NotFound) }.boxed()
     }
 

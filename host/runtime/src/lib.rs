@@ -51,7 +51,7 @@ pub use meter::Over;
 pub use plugin::Plugin;
 pub use runtime::{Runtime, RuntimeConfig};
 pub use services::{
-    BlobMeta, BlobRead, BlobWrite, Blobs, Kv, Leaving, MailRoute, MailSecurity, Mailer, NoMail, NoOutcomes, Outcomes,
-    SecretValue, Secrets, ServiceError, Services,
+    Audience, BlobMeta, BlobRead, BlobWrite, Blobs, Kv, Leaving, MailRoute, MailSecurity, Mailer, NoMail, NoOutcomes,
+    Outcomes, SecretValue, Secrets, ServiceError, Services,
 };
 pub use shape::CodeLimits;

@@ -101,18 +101,28 @@ pub trait BlobWrite: Send {
     fn finish(self: Box<Self>, meta: BlobMeta) -> BoxFuture<'static, Result<String, ServiceError>>;
 }
 
+/// Who fetches a published file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// The provider's servers, which reach nothing but a public address.
+    Provider,
+    /// The browser of a visitor, which reaches the host already.
+    Visitor,
+}
+
 /// Bytes the host holds.
 pub trait Blobs: Send + Sync {
     /// Opens a blob of the caller's workspace.
     fn open<'a>(&'a self, caller: &'a Caller, blob: &'a str) -> BoxFuture<'a, Result<BlobRead, ServiceError>>;
     /// Begins a blob in the caller's workspace.
     fn create<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<Box<dyn BlobWrite>, ServiceError>>;
-    /// A public unguessable address for this blob, good for at least `for_ms` milliseconds.
+    /// An unguessable address for this blob, which this audience reaches, good for at least `for_ms` milliseconds.
     fn publish<'a>(
         &'a self,
         caller: &'a Caller,
         blob: &'a str,
         for_ms: u64,
+        audience: Audience,
     ) -> BoxFuture<'a, Result<String, ServiceError>>;
     /// A JPEG within the bounds (pixels of the longer edge, bytes), or `None` where the blob is no image.
     fn preview<'a>(

@@ -186,13 +186,15 @@ impl Channels {
         if let Some(flow) = generation.plugin.manifest().sign_in(&filled.settings) {
             self.client(flow, app.as_deref()).await?;
         }
-        if self.0.public_url.is_some()
+        if self.0.base_url.public().is_some()
             && self.lacks_app(generation.plugin.manifest(), &filled.settings, app.as_deref()).await?
         {
             let fault = FieldError::new("#/app", "required", super::NEEDS_APP);
             return Err(ChannelError::Invalid(vec![fault]));
         }
-        if self.0.public_url.is_none() && super::view::only_by_webhook(generation.plugin.manifest(), &filled.settings) {
+        if self.0.base_url.public().is_none()
+            && super::view::only_by_webhook(generation.plugin.manifest(), &filled.settings)
+        {
             return Err(ChannelError::NeedsPublicUrl);
         }
         Ok((generation, filled, app))

@@ -15,7 +15,7 @@ mod steps;
 mod turns;
 mod view;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use sambung_runtime::contract::types::Fault;
 use sambung_runtime::{CallError, Effects};
@@ -25,6 +25,7 @@ pub use apps::AppChange;
 pub use connect::{Change, NewConnection};
 pub use sign_in::{Arrived, Brought, Browser, Leaving, SignInError, SignInFailure};
 
+use crate::base_url::BaseUrl;
 use crate::clock::Clock;
 use crate::db::{ChannelRow, Db, DbError, Holder, Ticket};
 use crate::model::audit::Entry;
@@ -177,16 +178,13 @@ struct Inner {
     candidates: Candidates,
     renewals: Renewals,
     upkeep: Upkeep,
-    public_url: Option<String>,
+    base_url: BaseUrl,
     mail_domain: Option<String>,
-    /// Where browsers on this machine reach the host.
-    local_url: OnceLock<String>,
     turns: turns::Turns,
 }
 
 impl Channels {
-    /// Over these parts. `public_url` is the address that providers reach, without a slash at its end;
-    /// `mail_domain` what follows the `@` in the addresses that channels get.
+    /// Over these parts. `base_url` is where the host is reached, `mail_domain` what follows the `@` in the addresses that channels get.
     pub fn new(
         db: Db,
         clock: Clock,
@@ -194,7 +192,7 @@ impl Channels {
         plugins: Registry,
         candidates: Candidates,
         (renewals, upkeep): (Renewals, Upkeep),
-        (public_url, mail_domain): (Option<String>, Option<String>),
+        (base_url, mail_domain): (BaseUrl, Option<String>),
     ) -> Channels {
         Channels(Arc::new(Inner {
             db,
@@ -204,25 +202,15 @@ impl Channels {
             candidates,
             renewals,
             upkeep,
-            public_url,
+            base_url,
             mail_domain,
-            local_url: OnceLock::new(),
             turns: turns::Turns::default(),
         }))
     }
 
-    /// Says where browsers on this machine reach the host, for where there is no public address.
-    pub fn listens_at(&self, address: std::net::SocketAddr) {
-        let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
-        let host = if host.contains(':') { format!("[{host}]") } else { host };
-        // A second listener changes nothing.
-        let _ = self.0.local_url.set(format!("http://{host}:{}", address.port()));
-    }
-
     /// Where browsers reach the host, without a slash at its end.
     pub fn base(&self) -> &str {
-        let local = || self.0.local_url.get().map_or("http://127.0.0.1:8080", String::as_str);
-        self.0.public_url.as_deref().unwrap_or_else(local)
+        self.0.base_url.for_browsers()
     }
 
     async fn row(&self, workspace: &str, id: &str) -> Result<Arc<ChannelRow>, ChannelError> {

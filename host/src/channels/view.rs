@@ -42,7 +42,7 @@ impl Channels {
         row: &ChannelRow,
         settings: &Value,
     ) -> Result<Option<String>, DbError> {
-        let Some(base) = &self.0.public_url else { return Ok(None) };
+        let Some(base) = self.0.base_url.public() else { return Ok(None) };
         let Some(webhook) = recipe::receiving(&manifest.webhooks, settings) else { return Ok(None) };
         let plugin = &row.plugin;
         let path = &webhook.path;
@@ -65,7 +65,7 @@ impl Channels {
 
     /// The address for the provider to call for a registration.
     pub(super) fn app_webhook_url(&self, manifest: &Manifest, app: &AppRow) -> Option<String> {
-        let base = self.0.public_url.as_deref()?;
+        let base = self.0.base_url.public()?;
         let mut of_apps = manifest.webhooks.iter().filter(|webhook| webhook.address == AddressKind::App);
         let webhook = of_apps.clone().find(|webhook| webhook.receives_events()).or_else(|| of_apps.next())?;
         Some(self.app_address(base, app, &webhook.path))

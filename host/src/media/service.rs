@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, TryFutureExt};
 use sambung_runtime::contract::types::MediaRef;
-use sambung_runtime::{BlobMeta, BlobRead, BlobWrite, Blobs, Caller, ServiceError};
+use sambung_runtime::{Audience, BlobMeta, BlobRead, BlobWrite, Blobs, Caller, ServiceError};
 use tokio_util::io::ReaderStream;
 
 use super::incoming::{Claim, Incoming};
@@ -70,8 +70,9 @@ impl Blobs for BlobService {
         caller: &'a Caller,
         blob: &'a str,
         for_ms: u64,
+        audience: Audience,
     ) -> BoxFuture<'a, Result<String, ServiceError>> {
-        async move { Ok(self.0.publish(&caller.workspace, blob, for_ms).await?) }.boxed()
+        async move { Ok(self.0.publish(&caller.workspace, blob, for_ms, audience).await?) }.boxed()
     }
 
     fn preview<'a>(

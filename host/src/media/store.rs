@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use sambung_runtime::Audience;
 use sambung_runtime::shares::Shares;
 use tokio::fs::File;
 use tokio::sync::RwLock;
 
 use super::quota::{Quota, QuotaError, Quotas};
+use crate::base_url::BaseUrl;
 use crate::clock::{Clock, random};
 use crate::db::{Db, DbError, MediaRow};
 use crate::disk::Disk;
@@ -66,8 +68,8 @@ pub enum MediaError {
 pub struct MediaConfig {
     /// The data directory; files are below its `media/`.
     pub data_dir: PathBuf,
-    /// The address that providers reach, without a slash at its end.
-    pub public_url: Option<String>,
+    /// Where published files are fetched.
+    pub base_url: BaseUrl,
     /// Largest file that is kept, in bytes.
     pub max_bytes: u64,
     /// Days that a file may be published for.
@@ -163,13 +165,22 @@ impl Media {
     /// Publishes a stored file of a workspace for at least so long; answers with its address.
     ///
     /// # Errors
-    /// There is no such file, the host has no public address, or it is longer than files are published.
-    pub async fn publish(&self, workspace: &str, id: &str, for_ms: u64) -> Result<String, MediaError> {
+    /// There is no such file, the host has no address that the audience reaches, or it is longer than files are published.
+    pub async fn publish(
+        &self,
+        workspace: &str,
+        id: &str,
+        for_ms: u64,
+        audience: Audience,
+    ) -> Result<String, MediaError> {
         let most = self.0.config.publish_days;
         if for_ms > u64::from(most) * DAY_MS {
             return Err(MediaError::TooLong { asked_ms: for_ms, most });
         }
-        let base = self.0.config.public_url.as_deref().ok_or(MediaError::NoPublicUrl)?;
+        let base = match audience {
+            Audience::Provider => self.0.config.base_url.public().ok_or(MediaError::NoPublicUrl)?,
+            Audience::Visitor => self.0.config.base_url.for_browsers(),
+        };
         let row = self.0.db.media_of(workspace, id).await?.ok_or(MediaError::NotFound)?;
         if row.state != "stored" {
             return Err(MediaError::NotFound);

@@ -9,8 +9,8 @@ use futures_util::{FutureExt, StreamExt};
 use sambung_runtime::contract::mailer::{Accepted, MailError};
 use sambung_runtime::contract::types::{Mail, MediaRef};
 use sambung_runtime::{
-    BlobMeta, BlobRead, BlobWrite, Blobs, Caller, Kv, Leaving, MailRoute, Mailer, NoOutcomes, SecretValue, Secrets,
-    ServiceError, Services,
+    Audience, BlobMeta, BlobRead, BlobWrite, Blobs, Caller, Kv, Leaving, MailRoute, Mailer, NoOutcomes, SecretValue,
+    Secrets, ServiceError, Services,
 };
 
 /// A file that the kit holds.
@@ -103,6 +103,7 @@ impl Blobs for Memory {
         _caller: &'a Caller,
         blob: &'a str,
         for_ms: u64,
+        _audience: Audience,
     ) -> BoxFuture<'a, Result<String, ServiceError>> {
         async move {
             self.known(blob)?;

@@ -79,7 +79,7 @@ mod tests {
     use crate::egress::{Client, Policy};
     use crate::limits::Limits;
     use crate::services::{
-        BlobRead, BlobWrite, Blobs, Kv, NoMail, NoOutcomes, SecretValue, Secrets, ServiceError, Services,
+        Audience, BlobRead, BlobWrite, Blobs, Kv, NoMail, NoOutcomes, SecretValue, Secrets, ServiceError, Services,
     };
     use crate::wasi::Moment;
     use crate::workers::Workers;
@@ -105,7 +105,13 @@ mod tests {
         fn create<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<Box<dyn BlobWrite>, ServiceError>> {
             Box::pin(async { Err(ServiceError::NotFound) })
         }
-        fn publish<'a>(&'a self, _: &'a Caller, _: &'a str, _: u64) -> BoxFuture<'a, Result<String, ServiceError>> {
+        fn publish<'a>(
+            &'a self,
+            _: &'a Caller,
+            _: &'a str,
+            _: u64,
+            _: Audience,
+        ) -> BoxFuture<'a, Result<String, ServiceError>> {
             Box::pin(async { Err(ServiceError::NotFound) })
         }
         fn preview<'a>(

@@ -3,6 +3,7 @@
 use crate::calls::Import;
 use crate::contract::bindings::sambung::channel::media_host::Host;
 use crate::contract::types::MediaRef;
+use crate::services::Audience;
 use crate::state::State;
 
 impl Host for State {
@@ -12,7 +13,8 @@ impl Host for State {
         }
         let caller = self.caller.clone();
         let blobs = self.services.blobs.clone();
-        let published = blobs.publish(&caller, &blob, for_ms).await;
+        let audience = if self.manifest.ingress.visitor { Audience::Visitor } else { Audience::Provider };
+        let published = blobs.publish(&caller, &blob, for_ms, audience).await;
         Ok(published.map_err(|error| error.to_string()))
     }
 

@@ -12,7 +12,7 @@ use sambung_runtime::contract::inbound::{Happening, ItemResult, Outcome, Request
 use sambung_runtime::contract::types::{Channel, Content, MediaRef, Outgoing, Text};
 use sambung_runtime::egress::Policy;
 use sambung_runtime::{
-    BlobRead, BlobWrite, Blobs, CallError, Called, Caller, Kv, Limits, NoMail, NoOutcomes, Plugin, Runtime,
+    Audience, BlobRead, BlobWrite, Blobs, CallError, Called, Caller, Kv, Limits, NoMail, NoOutcomes, Plugin, Runtime,
     RuntimeConfig, SecretValue, Secrets, ServiceError, Services,
 };
 
@@ -195,6 +195,7 @@ impl Blobs for Memory {
         _caller: &'a Caller,
         _blob: &'a str,
         _for_ms: u64,
+        _audience: Audience,
     ) -> BoxFuture<'a, Result<String, ServiceError>> {
         async { Err(ServiceError::NotFound) }.boxed()
     }

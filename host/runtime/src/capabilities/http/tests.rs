@@ -26,7 +26,7 @@ use crate::contract::http::{Auth, Basic, Capture, Oauth1, Piece, Section};
 use crate::contract::types::MediaRef;
 use crate::egress::{Names, Policy};
 use crate::limits::Limits;
-use crate::services::{BlobRead, BlobWrite, Blobs, Kv, NoMail, NoOutcomes, Secrets};
+use crate::services::{Audience, BlobRead, BlobWrite, Blobs, Kv, NoMail, NoOutcomes, Secrets};
 
 const MANIFEST: &str = r#"
 id = "example"
@@ -118,7 +118,13 @@ impl Blobs for Store {
         let writing: Box<dyn BlobWrite> = Box::new(Writing(self.0.clone(), Vec::new()));
         Box::pin(async move { Ok(writing) })
     }
-    fn publish<'a>(&'a self, _: &'a Caller, _: &'a str, _: u64) -> BoxFuture<'a, Result<String, ServiceError>> {
+    fn publish<'a>(
+        &'a self,
+        _: &'a Caller,
+        _: &'a str,
+        _: u64,
+        _: Audience,
+    ) -> BoxFuture<'a, Result<String, ServiceError>> {
         Box::pin(async { Err(ServiceError::NotFound) })
     }
     fn preview<'a>(
