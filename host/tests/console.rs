@@ -190,9 +190,27 @@ async fn send(host: &TestHost, session: &str, path: &str, fields: &[(&str, &str)
     form(host, path, fields).header(COOKIE, session).send().await.unwrap()
 }
 
-/// Sends the composer's form, whose parts with a file name are files.
+/// Sends a form whose parts with a file name are files, with the key of the composer where the page at the same path has one.
 async fn write(host: &TestHost, session: &str, path: &str, parts: &[(&str, Option<&str>, &str)]) -> Response {
-    let mut body = String::new();
+    let key = key_of(&page(host, path, session).await.1);
+    write_with(host, session, path, &key, parts).await
+}
+
+/// The key of the form that sends a message; empty where the page has no such form.
+fn key_of(html: &str) -> String {
+    let field = html.split_once("name=\"key\" value=\"").map(|(_, rest)| rest.split('"').next());
+    field.flatten().unwrap_or_default().to_owned()
+}
+
+/// As [`write`], with this key.
+async fn write_with(
+    host: &TestHost,
+    session: &str,
+    path: &str,
+    key: &str,
+    parts: &[(&str, Option<&str>, &str)],
+) -> Response {
+    let mut body = format!("--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\n{key}\r\n");
     for (name, file, value) in parts {
         let file = file.map(|file| format!("; filename=\"{file}\"")).unwrap_or_default();
         body += &format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n");
@@ -327,6 +345,38 @@ async fn the_inbox_shows_conversations_and_takes_replies_and_shows_what_was_refu
     assert_eq!(sent_to(&write(&host, &agent, &open, &[("text", None, "Buka.\r\nSampai 21.00")]).await), open);
     let (_, html) = page(&host, &open, &agent).await;
     assert!(html.contains("Buka.\nSampai 21.00") && html.contains("data-unread=\"false\""), "{html}");
+    // The button is pressed twice, or the answer is lost: one message. The page that is shown next has a key of its own.
+    let key = key_of(&page(&host, &open, &agent).await.1);
+    assert_eq!(key.len(), 36, "{key}");
+    let (again, with_file) = ([("text", None, "Once")], [("text", None, "Once"), ("file", Some("a.txt"), "a")]);
+    let both =
+        tokio::join!(write_with(&host, &agent, &open, &key, &again), write_with(&host, &agent, &open, &key, &again));
+    let statuses = [both.0.status(), both.1.status()];
+    assert!(statuses.contains(&StatusCode::SEE_OTHER), "{statuses:?}");
+    assert!(
+        statuses.iter().all(|status| [StatusCode::SEE_OTHER, StatusCode::CONFLICT].contains(status)),
+        "{statuses:?}"
+    );
+    assert_eq!(sent_to(&write_with(&host, &agent, &open, &key, &again).await), open);
+    for other in [&[("text", None, "Another")][..], &with_file[..]] {
+        let refused = write_with(&host, &agent, &open, &key, other).await;
+        assert_eq!(refused.status(), StatusCode::CONFLICT);
+        let html = refused.text().await.unwrap();
+        assert!(html.contains("Another message was sent with this form") && html.contains(other[0].2), "{html}");
+        assert!(key_of(&html).len() == 36 && key_of(&html) != key, "{html}");
+    }
+    let keyless = write_with(&host, &agent, &open, "", &[("text", None, "Kept")]).await;
+    assert_eq!(keyless.status(), StatusCode::BAD_REQUEST);
+    assert!(keyless.text().await.unwrap().contains("Kept"));
+    let (_, sent) = host.get(&format!("/v1{}/messages", open.replace("/inbox/", "/conversations/"))).await;
+    assert_eq!(sent.to_string().matches("\"Once\"").count(), 1, "{sent}");
+    // A form that was refused keeps its key, which sends once it is mended.
+    let key = key_of(&page(&host, &open, &agent).await.1);
+    let refused = write_with(&host, &agent, &open, &key, &[("text", None, " ")]).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(key_of(&refused.text().await.unwrap()), key);
+    assert_eq!(sent_to(&write_with(&host, &agent, &open, &key, &[("text", None, "Mended")]).await), open);
+
     let refused = write(&host, &agent, &open, &[("text", None, " ")]).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let long = "x".repeat(20_000);

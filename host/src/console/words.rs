@@ -436,6 +436,8 @@ pub(super) struct Faults {
     pub wrong_password: String,
     pub later: String,
     pub wait: String,
+    pub form_running: String,
+    pub sent_before: String,
     pub not_found_title: String,
     pub not_found: String,
     pub forbidden_title: String,

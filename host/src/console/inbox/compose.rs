@@ -8,18 +8,20 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::thread::Thread;
 use super::{Asked, Attempt, INBOX, at, shown};
 use crate::auth::Role;
+use crate::console::asked::below;
 use crate::console::faults::{self, Failure};
 use crate::console::integrations::text;
 use crate::console::layout::icon;
 use crate::console::parts::{self, Part};
 use crate::console::reader::Reader;
 use crate::console::time;
-use crate::web::inbox;
-use crate::web::problem::Answer;
+use crate::web::inbox::{self, SENT_BEFORE, Submission};
+use crate::web::problem::{Answer, Problem};
 use crate::web::state::State;
 
 /// What the form holds.
@@ -33,6 +35,38 @@ struct Written {
     parameters: Map<String, Value>,
     /// The contents of files, in order.
     files: Vec<Value>,
+    /// The form's key.
+    key: String,
+    /// Of everything but the key.
+    hash: Sha256,
+}
+
+/// Characters of a form's key: a UUID.
+const KEY: usize = 36;
+
+impl Written {
+    /// Adds a field to the hash. A file counts with its bytes, because it gets another id each time it is sent.
+    fn digest(&mut self, name: &str, part: &Part) {
+        let value = match part {
+            Part::Text(value) => value.as_str(),
+            Part::File(file) => file.digest.as_deref().unwrap_or(&file.id),
+        };
+        for text in [name, value] {
+            self.hash.update(text.len().to_le_bytes());
+            self.hash.update(text);
+        }
+    }
+
+    fn submission(&self) -> Option<Submission> {
+        let is_key = self.key.len() == KEY && self.key.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        is_key.then(|| Submission { key: self.key.clone(), hash: self.hash.clone().finalize().into() })
+    }
+}
+
+/// The hidden field with the key that lets a form send one message and no more.
+fn key_field(thread: &Thread<'_>) -> Markup {
+    let key = thread.attempt.key.clone().unwrap_or_else(inbox::fresh_key);
+    html! { input type="hidden" name="key" value=(key); }
 }
 
 /// Replies, or shows the composer again with what is wrong.
@@ -46,7 +80,7 @@ pub(in crate::console) async fn reply(
     let mut written = Written::default();
     let problem = match parts::read(&state, &reader, form, |name, part| take(&mut written, name, part)).await {
         Ok(()) => match send(&state, &reader, &id, &written).await {
-            Ok(conversation) => return Ok(Redirect::to(&format!("{INBOX}/{conversation}")).into_response()),
+            Ok(()) => return Ok(Redirect::to(&below(INBOX, &id)).into_response()),
             Err(problem) => problem,
         },
         Err(problem) => problem,
@@ -54,11 +88,13 @@ pub(in crate::console) async fn reply(
     if problem.status() == StatusCode::NOT_FOUND {
         return Err(problem.into());
     }
-    let asked = Asked { quote: Some(written.quote), ..Asked::default() };
-    shown(&state, &reader, &id, &asked, Attempt { text: written.text, problem: Some(problem) }).await
+    let asked = Asked { quote: Some(written.quote.clone()), ..Asked::default() };
+    // The key stays as long as it was not used, so that a form whose first try is under way cannot send twice.
+    let key = written.submission().map(|form| form.key).filter(|_| problem.code() != SENT_BEFORE);
+    shown(&state, &reader, &id, &asked, Attempt { text: written.text, problem: Some(problem), key }).await
 }
 
-async fn send(state: &State, reader: &Reader, id: &str, written: &Written) -> Answer<String> {
+async fn send(state: &State, reader: &Reader, id: &str, written: &Written) -> Answer<()> {
     let mut contents = written.files.clone();
     let words = written.text.trim();
     if !written.template.is_empty() {
@@ -71,11 +107,16 @@ async fn send(state: &State, reader: &Reader, id: &str, written: &Written) -> An
     let content = if contents.len() == 1 { contents.remove(0) } else { Value::Array(contents) };
     let reply_to = Some(written.quote.clone()).filter(|quote| !quote.is_empty());
     let reply = inbox::Reply { content, reply_to, human: Some(true) };
-    let accepted = inbox::reply(state, &reader.caller, id, reply, None).await?;
-    Ok(accepted.conversation_id)
+    match written.submission() {
+        Some(form) => inbox::reply_once(state, &reader.caller, id, reply, form).await,
+        None => Err(Problem::bad_request("this form has no key; load the page again, then send")),
+    }
 }
 
 fn take(written: &mut Written, name: &str, part: Part) {
+    if name != "key" {
+        written.digest(name, &part);
+    }
     match (part, name.strip_prefix("p.")) {
         (Part::File(file), Some(parameter)) => {
             written.parameters.insert(parameter.to_owned(), json!({ "media_id": file.id }));
@@ -90,6 +131,7 @@ fn take(written: &mut Written, name: &str, part: Part) {
             "text" => written.text = value.replace("\r\n", "\n"),
             "quote" => written.quote = value,
             "template" => written.template = value,
+            "key" => written.key = value,
             _ => {}
         },
         (Part::Text(_), Some(_)) => {}
@@ -131,6 +173,7 @@ fn free(reader: &Reader, thread: &Thread<'_>, takes_files: bool) -> Markup {
     let accept = composer.map(|composer| types(&composer.media)).unwrap_or_default();
     html! {
         form.composer method="post" action=(format!("{INBOX}/{id}")) enctype="multipart/form-data" {
+            (key_field(thread))
             (faults::notice_beside(reader.look.words, thread.attempt.problem.as_ref(), &[]))
             div.composer-box {
                 @if let Some(quoted) = thread.quoted {
@@ -205,6 +248,7 @@ fn template_form(reader: &Reader, thread: &Thread<'_>, template: &Value) -> Mark
         details.card.template-use {
             summary { (icon("template", "is-small")) strong { (text(template, "name")) } " · " (text(template, "language")) }
             form method="post" action=(format!("{INBOX}/{id}")) enctype="multipart/form-data" {
+                (key_field(thread))
                 input type="hidden" name="template" value=(text(template, "id"));
                 @if !text(template, "body").is_empty() { p.bubble.is-lines { (text(template, "body")) } }
                 @for parameter in parameters { (parameter_field(reader, id, template, parameter)) }

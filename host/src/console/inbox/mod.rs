@@ -141,6 +141,8 @@ pub(super) async fn open(
 struct Attempt {
     text: String,
     problem: Option<Problem>,
+    /// The key of the form that was sent; none makes a new one.
+    key: Option<String>,
 }
 
 async fn shown(state: &State, reader: &Reader, id: &str, asked: &Asked, attempt: Attempt) -> Result<Response, Failure> {
