@@ -18,19 +18,19 @@ pub async fn person(host: &TestHost, email: &str, role: &str) {
 }
 
 /// A form as a browser sends it from a page of this host.
-fn form(host: &TestHost, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+pub(crate) fn form(host: &TestHost, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let request = host.client.post(host.url(path)).header(ORIGIN, &host.base).header("sec-fetch-site", "same-origin");
     request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)
 }
 
 /// Where an answer sends the browser.
-fn sent_to(answer: &Response) -> &str {
+pub(crate) fn sent_to(answer: &Response) -> &str {
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     answer.headers()[LOCATION].to_str().unwrap()
 }
 
-fn cookie(answer: &Response) -> String {
+pub(crate) fn cookie(answer: &Response) -> String {
     answer.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned()
 }
 
@@ -40,7 +40,7 @@ pub async fn sign_in(host: &TestHost, email: &str) -> String {
     cookie(&answer)
 }
 
-async fn page(host: &TestHost, path: &str, cookie: &str) -> (StatusCode, String) {
+pub(crate) async fn page(host: &TestHost, path: &str, cookie: &str) -> (StatusCode, String) {
     let answer = host.client.get(host.url(path)).header(COOKIE, cookie).send().await.unwrap();
     let (status, headers) = (answer.status(), answer.headers().clone());
     let policy = headers["content-security-policy"].to_str().unwrap();
@@ -186,7 +186,7 @@ async fn with_connects() -> (TestHost, String) {
 
 const NEW: &str = "/integrations/new/connects";
 
-async fn send(host: &TestHost, session: &str, path: &str, fields: &[(&str, &str)]) -> Response {
+pub(crate) async fn send(host: &TestHost, session: &str, path: &str, fields: &[(&str, &str)]) -> Response {
     form(host, path, fields).header(COOKIE, session).send().await.unwrap()
 }
 
@@ -197,7 +197,7 @@ async fn write(host: &TestHost, session: &str, path: &str, parts: &[(&str, Optio
 }
 
 /// The key of the form that sends a message; empty where the page has no such form.
-fn key_of(html: &str) -> String {
+pub(crate) fn key_of(html: &str) -> String {
     let field = html.split_once("name=\"key\" value=\"").map(|(_, rest)| rest.split('"').next());
     field.flatten().unwrap_or_default().to_owned()
 }

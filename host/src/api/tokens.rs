@@ -3,8 +3,7 @@
 use axum::Json;
 use axum::extract::State as Axum;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,54 +12,16 @@ use super::caller::Caller;
 use super::idempotency::Keyed;
 use super::page::{Page, PageQuery};
 use super::path::Path;
-use super::problem::{Answer, Body, FieldError, Problem};
+use super::problem::{Answer, Body, Problem};
 use super::query::Query;
 use super::state::State;
-use super::users::may_give;
-use crate::auth::{Minted, Role};
-use crate::db::TokenRow;
-use crate::model::name;
-use crate::model::time::{from_rfc3339, rfc3339};
+use crate::auth::Role;
+use crate::model::shown::person::{MadeToken, Token};
+use crate::web::tokens;
 
 /// `/tokens`
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(read, rename, revoke))
-}
-
-/// A token, without its value.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Token {
-    /// `tok_…`
-    id: String,
-    name: String,
-    /// `agent`, `supervisor`, `admin` or `operator`
-    role: String,
-    created_at: String,
-    /// When it last opened something, to the minute.
-    last_used_at: Option<String>,
-    expires_at: Option<String>,
-}
-
-impl From<TokenRow> for Token {
-    fn from(row: TokenRow) -> Token {
-        Token {
-            id: row.id,
-            name: row.name,
-            role: row.role,
-            created_at: rfc3339(row.created_at),
-            last_used_at: row.last_used_at.map(rfc3339),
-            expires_at: row.expires_at.map(rfc3339),
-        }
-    }
-}
-
-/// A token that was just made.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Made {
-    #[serde(flatten)]
-    token: Token,
-    /// What its holder presents as `Authorization: Bearer`. Not shown again.
-    value: String,
 }
 
 /// A token to be made.
@@ -92,45 +53,17 @@ async fn list(Axum(state): Axum<State>, caller: Caller, Query(page): Query<PageQ
 
 /// Make a token. Its value is in this answer and nowhere else.
 #[utoipa::path(post, path = "/tokens", tag = "people", request_body = NewToken, responses(
-    (status = 201, body = Made), (status = 422, body = Problem)))]
+    (status = 201, body = MadeToken), (status = 422, body = Problem)))]
 async fn create(
     Axum(state): Axum<State>,
     caller: Caller,
     keyed: Keyed,
     Body(new): Body<NewToken>,
-) -> Answer<(StatusCode, Json<Made>)> {
-    caller.at_least(Role::Admin)?;
-    may_give(&caller, new.role)?;
-    let name = new.name.trim();
-    let now = state.clock.now();
-    let expires_at = new.expires_at.as_deref().map(from_rfc3339);
-    let mut faults = Vec::new();
-    if name.is_empty() {
-        faults.push(FieldError::required("#/name"));
-    }
-    faults.extend(name::fault("#/name", &new.name));
-    if expires_at.is_some_and(|at| at.is_none_or(|at| at <= now)) {
-        faults.push(FieldError::new("#/expires_at", "format", "give a time to come, as 2026-11-21T08:00:00Z"));
-    }
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
-    }
-    let entry = caller.entry(now, "token.create", "", json!({ "name": name, "role": new.role }));
-    let made = |minted: &Minted| {
-        let row = TokenRow {
-            id: minted.id.clone(),
-            name: name.to_owned(),
-            role: new.role.name().into(),
-            created_at: now,
-            last_used_at: None,
-            expires_at: minted.expires_at,
-        };
-        Made { token: row.into(), value: minted.value.clone() }
-    };
-    let answer = |minted: &Minted| keyed.answer(StatusCode::CREATED, &made(minted));
-    let (workspace, until) = (&caller.workspace, expires_at.flatten());
-    let minted = state.auth.create_token_for(workspace, new.role, name, until, entry, answer).await?;
-    Ok((StatusCode::CREATED, Json(made(&minted))))
+) -> Answer<(StatusCode, Json<MadeToken>)> {
+    let NewToken { name, role, expires_at } = new;
+    let new = tokens::NewToken { name, role, expires_at };
+    let made = tokens::make(&state, &caller, new, |made| keyed.answer(StatusCode::CREATED, made)).await?;
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// One token.
@@ -151,38 +84,13 @@ async fn rename(
     Path(id): Path<String>,
     Body(change): Body<Rename>,
 ) -> Answer<Json<Token>> {
-    may_touch(&state, &caller, &id).await?;
-    let name = change.name.trim();
-    if name.is_empty() {
-        return Err(Problem::invalid(vec![FieldError::required("#/name")]));
-    }
-    if let Some(fault) = name::fault("#/name", &change.name) {
-        return Err(Problem::invalid(vec![fault]));
-    }
-    let entry = caller.entry(state.clock.now(), "token.change", &id, json!({ "name": name }));
-    state.db.rename_token(&caller.workspace, &id, name, entry).await?;
-    let row = state.db.token(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
-    Ok(Json(row.into()))
+    Ok(Json(tokens::rename(&state, &caller, &id, &change.name).await?))
 }
 
 /// End a token. It stops working with this answer.
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "people", params(("id" = String, Path)), responses(
     (status = 204), (status = 404, body = Problem)))]
 async fn revoke(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
-    let row = may_touch(&state, &caller, &id).await?;
-    let now = state.clock.now();
-    let entry = caller.entry(now, "token.revoke", &id, json!({ "name": row.name }));
-    match state.db.revoke_token(&caller.workspace, &id, now, Some(entry)).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::not_found()),
-    }
-}
-
-async fn may_touch(state: &State, caller: &Caller, id: &str) -> Answer<TokenRow> {
-    caller.at_least(Role::Admin)?;
-    let row = state.db.token(&caller.workspace, id).await?.ok_or_else(Problem::not_found)?;
-    if let Some(role) = Role::from_name(&row.role) {
-        may_give(caller, role)?;
-    }
-    Ok(row)
+    tokens::revoke(&state, &caller, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,45 +12,17 @@ use super::caller::Caller;
 use super::idempotency::Keyed;
 use super::page::{Page, PageQuery};
 use super::path::Path;
-use super::problem::{Answer, Body, FieldError, Problem};
+use super::problem::{Answer, Body, Problem};
 use super::query::Query;
 use super::state::State;
-use crate::auth::{AuthError, Role};
-use crate::db::{UserChange, UserChanged, UserRow};
-use crate::model::name;
-use crate::model::time::rfc3339;
-use sambung_runtime::manifest::settings::is_email;
+use crate::auth::Role;
+use crate::db::UserRow;
+use crate::model::shown::person::User;
+use crate::web::people::{self, NewPerson, PersonChange};
 
 /// `/users`
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(people)).routes(routes!(list, create)).routes(routes!(read, change, remove))
-}
-
-/// A person.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct User {
-    /// `usr_…`
-    id: String,
-    email: String,
-    name: String,
-    /// `agent`, `supervisor`, `admin` or `operator`
-    role: String,
-    /// Whether this person may not sign in.
-    disabled: bool,
-    created_at: String,
-}
-
-impl From<UserRow> for User {
-    fn from(row: UserRow) -> User {
-        User {
-            id: row.id,
-            email: row.email,
-            name: row.name,
-            role: row.role,
-            disabled: row.disabled_at.is_some(),
-            created_at: rfc3339(row.created_at),
-        }
-    }
+    OpenApiRouter::new().routes(routes!(colleagues)).routes(routes!(list, create)).routes(routes!(read, change, remove))
 }
 
 /// A colleague.
@@ -75,7 +46,7 @@ const MOST_PEOPLE: u32 = 1_000;
 
 /// The people of the workspace who may sign in, by name, at most 1,000. Every role may read them, because a conversation can be assigned to each.
 #[utoipa::path(get, path = "/people", tag = "people", responses((status = 200, body = People)))]
-async fn people(Axum(state): Axum<State>, caller: Caller) -> Answer<Json<People>> {
+async fn colleagues(Axum(state): Axum<State>, caller: Caller) -> Answer<Json<People>> {
     caller.at_least(Role::Agent)?;
     let rows = state.db.people(&caller.workspace, MOST_PEOPLE).await?;
     let person = |row: UserRow| Person { id: row.id, name: row.name, role: row.role };
@@ -126,34 +97,10 @@ async fn create(
     keyed: Keyed,
     Body(new): Body<NewUser>,
 ) -> Answer<(StatusCode, Json<User>)> {
-    caller.at_least(Role::Admin)?;
-    may_give(&caller, new.role)?;
-    let mut faults = Vec::new();
-    if new.email.trim().is_empty() {
-        faults.push(FieldError::required("#/email"));
-    } else if !looks_like_email(&new.email) {
-        faults.push(FieldError::new("#/email", "format", "this is no e-mail address"));
-    }
-    faults.extend(name::fault("#/name", &new.name));
-    if new.password.is_empty() {
-        faults.push(FieldError::required("#/password"));
-    } else if let Err(words) = crate::auth::password::good_enough(&new.password) {
-        faults.push(FieldError::new("#/password", "weak-password", words));
-    }
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
-    }
-    let detail = json!({ "email": new.email, "role": new.role });
-    let entry = caller.entry(state.clock.now(), "user.create", "", detail);
-    let answer = |user: &UserRow| keyed.answer(StatusCode::CREATED, &User::from(user.clone()));
     let NewUser { email, name, role, password } = new;
-    match state.auth.create_user_for(&caller.workspace, &email, &name, role, Some(password), entry, answer).await {
-        Ok(user) => Ok((StatusCode::CREATED, Json(user.into()))),
-        Err(AuthError::Db(error)) if error.unique_violation().is_some() => {
-            Err(Problem::conflict("email-taken", "somebody has this e-mail address already"))
-        }
-        Err(error) => Err(error.into()),
-    }
+    let new = NewPerson { email, name, role, password };
+    let user = people::add(&state, &caller, new, |user| keyed.answer(StatusCode::CREATED, user)).await?;
+    Ok((StatusCode::CREATED, Json(user)))
 }
 
 /// One person.
@@ -174,77 +121,15 @@ async fn change(
     Path(id): Path<String>,
     Body(change): Body<Change>,
 ) -> Answer<Json<User>> {
-    if let Some(fault) = change.name.as_deref().and_then(|name| name::fault("#/name", name)) {
-        return Err(Problem::invalid(vec![fault]));
-    }
-    theirs(&state, &caller, &id).await?;
-    if let Some(role) = change.role {
-        may_give(&caller, role)?;
-    }
-    let now = state.clock.now();
-    let detail = json!({ "name": change.name, "role": change.role, "password": change.password.is_some(),
-        "disabled": change.disabled });
-    let password_hash = match change.password {
-        Some(password) => Some(state.auth.hash(password).await?),
-        None => None,
-    };
-    let row_change = UserChange {
-        name: change.name.filter(|name| !name.trim().is_empty()),
-        role: change.role.map(|role| role.name().into()),
-        password_hash,
-        disabled_at: change.disabled.map(|disabled| disabled.then_some(now)),
-    };
-    let entry = caller.entry(now, "user.change", &id, detail);
-    let changed = state.db.change_user(&caller.workspace, &id, row_change, may_change(&caller), now, entry).await?;
-    Ok(Json(done(changed)?.into()))
+    let Change { name, role, password, disabled } = change;
+    let change = PersonChange { name, role, password, disabled };
+    Ok(Json(people::change(&state, &caller, &id, change).await?))
 }
 
 /// Remove a person.
 #[utoipa::path(delete, path = "/users/{id}", tag = "people", params(("id" = String, Path)), responses(
     (status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn remove(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
-    let row = theirs(&state, &caller, &id).await?;
-    let entry = caller.entry(state.clock.now(), "user.remove", &id, json!({ "email": row.email }));
-    done(state.db.remove_user(&caller.workspace, &id, may_change(&caller), entry).await?)?;
+    people::remove(&state, &caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The person, whom this caller may change: nobody changes whoever may more than oneself.
-async fn theirs(state: &State, caller: &Caller, id: &str) -> Answer<UserRow> {
-    caller.at_least(Role::Admin)?;
-    let row = state.db.user(&caller.workspace, id).await?.ok_or_else(Problem::not_found)?;
-    if let Some(role) = Role::from_name(&row.role) {
-        may_give(caller, role)?;
-    }
-    Ok(row)
-}
-
-/// Nobody gives a role that is more than one's own.
-pub(super) fn may_give(caller: &Caller, role: Role) -> Answer<()> {
-    if role > caller.role {
-        return Err(Problem::forbidden(format!("only the role {role} may give the role {role}")));
-    }
-    Ok(())
-}
-
-/// The roles of the people whom this caller may change.
-fn may_change(caller: &Caller) -> Vec<&'static str> {
-    Role::ALL.into_iter().filter(|role| *role <= caller.role).map(Role::name).collect()
-}
-
-/// What the act itself found: somebody else may have changed the person since the request came.
-fn done(changed: UserChanged) -> Answer<UserRow> {
-    match changed {
-        UserChanged::Done(row) => Ok(row),
-        UserChanged::NotFound => Err(Problem::not_found()),
-        UserChanged::Above(role) => Err(Problem::forbidden(format!("this person has the role {role} now"))),
-        UserChanged::LastOperator => {
-            Err(Problem::conflict("last-operator", "this is the only operator; make another one first"))
-        }
-    }
-}
-
-/// Whether this may be an e-mail address; only a mail that arrives would prove it.
-pub(super) fn looks_like_email(text: &str) -> bool {
-    is_email(text.trim())
 }

@@ -12,7 +12,7 @@ use super::reader::Look;
 use super::words::Words;
 use crate::channels::ChannelError;
 use crate::db::DbError;
-use crate::web::inbox::{FORM_RUNNING, SENT_BEFORE};
+use crate::web::once::{FORM_RUNNING, SENT_BEFORE};
 use crate::web::problem::{FieldError, Problem};
 use crate::web::state::State;
 
@@ -76,6 +76,8 @@ pub(super) fn of_the_whole(words: &Words, problem: &Problem) -> String {
         StatusCode::SERVICE_UNAVAILABLE => faults.later.clone(),
         StatusCode::UNPROCESSABLE_ENTITY => faults.summary.clone(),
         StatusCode::INTERNAL_SERVER_ERROR => faults.failed.clone(),
+        StatusCode::CONFLICT if problem.code() == "email-taken" => words.people.email_taken.clone(),
+        StatusCode::CONFLICT if problem.code() == "last-operator" => words.people.last_operator.clone(),
         StatusCode::CONFLICT if problem.code() == FORM_RUNNING => faults.form_running.clone(),
         StatusCode::CONFLICT if problem.code() == SENT_BEFORE => faults.sent_before.clone(),
         _ => problem.detail().map_or_else(|| faults.failed.clone(), str::to_owned),
@@ -97,6 +99,8 @@ fn in_words(words: &Words, fault: &FieldError) -> String {
         "length" => &faults.too_long,
         "weak-password" => &faults.weak_password,
         "wrong-password" => &faults.wrong_password,
+        "unknown-role" => &words.people.bad_role,
+        "format" if fault.pointer == "#/email" => &words.people.bad_email,
         _ => &fault.detail,
     };
     known.clone()

@@ -7,9 +7,12 @@ use super::HOME;
 use super::assets::{ICONS, SHEET, ZONE};
 use super::contacts::CONTACTS;
 use super::inbox::INBOX;
+use super::people::PEOPLE;
 use super::preferences;
 use super::profile::PROFILE;
 use super::reader::{Look, Reader};
+use super::tokens::TOKENS;
+use crate::auth::Role;
 
 /// An icon of the sheet, which says nothing to a screen reader.
 pub(super) fn icon(name: &str, class: &str) -> Markup {
@@ -96,6 +99,13 @@ pub(super) fn page_of(reader: &Reader, title: &str, here: &str, extent: &Extent,
                 li { (entry(INBOX, "inbox", &words.inbox.title, here)) }
                 li { (entry(CONTACTS, "contacts", &words.contacts.title, here)) }
                 li { (entry(HOME, "plug", &words.integrations.title, here)) }
+                @if reader.caller.role >= Role::Admin {
+                    li {
+                        a.rail-link href=(PEOPLE) aria-current=[[PEOPLE, TOKENS].contains(&here).then_some("page")] {
+                            (icon("settings", "")) span { (words.people.settings) }
+                        }
+                    }
+                }
             }
             (person(reader, here))
         }

@@ -16,6 +16,7 @@ mod integrations;
 mod layout;
 mod new_template;
 mod parts;
+mod people;
 mod preferences;
 mod profile;
 mod reader;
@@ -24,6 +25,7 @@ mod settings;
 mod sign_in;
 mod templates;
 mod time;
+mod tokens;
 mod try_out;
 mod words;
 
@@ -74,6 +76,13 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/contacts/{contact}/erase", post(contacts::erase))
         .route("/integrations/{channel}/try", get(try_out::page))
         .route(profile::PROFILE, get(profile::page).post(profile::submit))
+        .route(people::PEOPLE, get(people::page).post(people::add))
+        .route("/settings/people/{user}", get(people::one).post(people::change))
+        .route("/settings/people/{user}/disabled", post(people::disable))
+        .route("/settings/people/{user}/remove", post(people::remove))
+        .route(tokens::TOKENS, get(tokens::page).post(tokens::make))
+        .route("/settings/tokens/{token}", post(tokens::rename))
+        .route("/settings/tokens/{token}/end", post(tokens::end))
         .route("/sign-out", post(sign_in::sign_out))
         .route(HOME, get(integrations::page))
         .route("/integrations/new/{plugin}", get(connect::page).post(connect::submit))

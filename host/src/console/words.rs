@@ -22,6 +22,8 @@ pub(super) struct Words {
     pub channel: Channel,
     pub contacts: Contacts,
     pub profile: Profile,
+    pub people: People,
+    pub tokens: Tokens,
     pub templates: Templates,
     pub disconnect: Disconnect,
     pub faults: Faults,
@@ -325,6 +327,73 @@ pub(super) struct Profile {
     pub new: String,
     pub password_hint: String,
     pub change: String,
+}
+
+/// The people of the workspace, and names of roles.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct People {
+    pub title: String,
+    pub settings: String,
+    pub add: String,
+    pub name: String,
+    pub name_hint: String,
+    pub role: String,
+    pub password: String,
+    pub password_hint: String,
+    pub since: String,
+    pub state: String,
+    pub may_sign_in: String,
+    pub is_disabled: String,
+    pub you: String,
+    pub above: String,
+    pub save: String,
+    pub saved: String,
+    pub new_password: String,
+    pub new_password_note: String,
+    pub set_password: String,
+    pub access: String,
+    pub disable: String,
+    pub disable_note: String,
+    pub enable: String,
+    pub enable_note: String,
+    pub remove: String,
+    pub remove_note: String,
+    pub sure: String,
+    pub more: String,
+    pub email_taken: String,
+    pub bad_email: String,
+    pub last_operator: String,
+    pub bad_role: String,
+    /// By the role's name.
+    roles: BTreeMap<String, String>,
+}
+
+impl People {
+    /// What a role is called.
+    pub fn role_name<'w>(&'w self, role: &'w str) -> &'w str {
+        self.roles.get(role).map_or(role, String::as_str)
+    }
+}
+
+/// The workspace's tokens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Tokens {
+    pub title: String,
+    pub intro: String,
+    pub add: String,
+    pub name_hint: String,
+    pub expires: String,
+    pub never: String,
+    pub days: String,
+    pub made: String,
+    pub made_note: String,
+    pub last_used: String,
+    pub unused: String,
+    pub none: String,
+    pub end: String,
+    pub end_note: String,
 }
 
 /// Message templates.

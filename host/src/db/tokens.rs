@@ -6,6 +6,8 @@ use super::idempotency::{self, KeptAnswer};
 use super::{Db, DbError, NewUser, Priority, audit, users};
 use crate::model::audit::Entry;
 use crate::model::permissions::Role;
+use crate::model::shown::person::Token;
+use crate::model::time::rfc3339;
 use crate::wake::Credential;
 
 /// What a random value opens.
@@ -69,6 +71,19 @@ pub struct TokenRow {
     pub last_used_at: Option<i64>,
     /// When it stops working.
     pub expires_at: Option<i64>,
+}
+
+impl From<TokenRow> for Token {
+    fn from(row: TokenRow) -> Token {
+        Token {
+            id: row.id,
+            name: row.name,
+            role: row.role,
+            created_at: rfc3339(row.created_at),
+            last_used_at: row.last_used_at.map(rfc3339),
+            expires_at: row.expires_at.map(rfc3339),
+        }
+    }
 }
 
 /// Who stands behind a token that is good now.

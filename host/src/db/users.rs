@@ -6,6 +6,8 @@ use super::idempotency::{self, KeptAnswer};
 use super::{Db, DbError, Priority, audit, tokens};
 use crate::model::audit::Entry;
 use crate::model::permissions::Role;
+use crate::model::shown::person::User;
+use crate::model::time::rfc3339;
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,19 @@ pub struct UserRow {
     pub created_at: i64,
     /// Since when this person may not sign in.
     pub disabled_at: Option<i64>,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> User {
+        User {
+            id: row.id,
+            email: row.email,
+            name: row.name,
+            role: row.role,
+            disabled: row.disabled_at.is_some(),
+            created_at: rfc3339(row.created_at),
+        }
+    }
 }
 
 /// A person to be added.

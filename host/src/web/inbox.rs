@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::once::{self, Submission, fresh_key};
 use super::problem::{Answer, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
 use crate::clock::random;
-use crate::db::{Addressee, Assigned, Assigner, Changed, ChannelRow, Earlier, KeyedAnswer, NewMessage, Queued, Ticket};
+use crate::db::{Addressee, Assigned, Assigner, Changed, ChannelRow, KeyedAnswer, NewMessage, Queued, Ticket};
 use crate::model::shown::conversation::{self as shown, Composer, Conversation, Standing};
 use crate::model::shown::message::Message;
-use crate::model::time::{HOUR, rfc3339};
+use crate::model::time::rfc3339;
 use crate::model::windows::{Facts, Window};
 use crate::outbound::compose::ComposeError;
 use crate::plugins::Generation;
@@ -65,24 +66,11 @@ pub async fn reply(
     send(state, caller, &channel, &generation, Addressee::Conversation(row.id), draft).await
 }
 
-/// A form that a browser may send more than once.
-pub struct Submission {
-    /// The form's own key, made for the page.
-    pub key: String,
-    /// SHA-256 of what was filled in.
-    pub hash: [u8; 32],
-}
-
-/// Code of the problem that a form is being done.
-pub const FORM_RUNNING: &str = "form-running";
-/// Code of the problem that a form was sent before with something else in it.
-pub const SENT_BEFORE: &str = "form-sent-before";
-
 /// Replies with what a form holds. A form that comes again, because its button was pressed twice or the answer was lost, sends
 /// nothing more.
 ///
 /// # Errors
-/// As [`reply`]; 409 while the first is being done, and [`SENT_BEFORE`] where it held something else.
+/// As [`reply`] and [`once::begin`].
 pub async fn reply_once(
     state: &State,
     caller: &Caller,
@@ -90,24 +78,10 @@ pub async fn reply_once(
     content: Reply,
     form: Submission,
 ) -> Answer<()> {
-    let key = format!("form:{}", form.key);
-    let ticket = Ticket { workspace: caller.workspace.clone(), actor: caller.actor.clone(), key };
-    let now = state.clock.now();
-    let forgotten_before = now - i64::from(state.config.retention.idempotency_hours) * HOUR;
-    match state.db.begin_request(ticket.clone(), form.hash, now, forgotten_before).await? {
-        Earlier::New | Earlier::Unfinished(_) => {}
-        Earlier::Answered { .. } => return Ok(()),
-        Earlier::Running => {
-            return Err(Problem::conflict(
-                FORM_RUNNING,
-                "this message is being sent; look at the conversation in a moment",
-            ));
-        }
-        Earlier::OtherRequest => {
-            let words = "another message was sent with this form before; look at the conversation, then send this one";
-            return Err(Problem::conflict(SENT_BEFORE, words));
-        }
-    }
+    let ticket = match once::begin(state, caller, &form).await? {
+        once::Form::New(ticket) => ticket,
+        once::Form::Done(_) => return Ok(()),
+    };
     let done = reply(state, caller, conversation, content, Some(ticket.clone())).await;
     if done.is_err() {
         state.db.forget_request(ticket).await?;
@@ -193,11 +167,6 @@ fn kept_answer(ticket: Ticket) -> KeyedAnswer {
         headers: json!([["content-type", "application/json"]]).to_string(),
         body: |id, conversation| json!(accepted(id, conversation)).to_string().into_bytes(),
     }
-}
-
-/// A UUID that is the same for automatic tries.
-pub fn fresh_key() -> String {
-    uuid::Uuid::new_v4().to_string()
 }
 
 /// 409 with the window, and where the channel has templates with those that may be used instead.

@@ -1,6 +1,5 @@
-//! What every part that speaks HTTP shares: the state, problems, the client's address.
-//!
-//! It knows no resource.
+//! What every part that speaks HTTP shares: the state, problems, the client's address, and the acts that the API and the pages do
+//! alike.
 
 pub mod caller;
 pub mod client;
@@ -11,12 +10,15 @@ pub mod guard;
 pub mod inbox;
 pub mod language;
 pub mod listener;
+pub mod once;
 pub mod own_path;
+pub mod people;
 pub mod problem;
 pub mod session;
 pub mod share;
 mod standing;
 pub mod state;
 pub mod templates;
+pub mod tokens;
 pub mod upload;
 pub mod whole;

@@ -20,8 +20,9 @@ use crate::console::layout::icon;
 use crate::console::parts::{self, Part};
 use crate::console::reader::Reader;
 use crate::console::time;
-use crate::web::inbox::{self, SENT_BEFORE, Submission};
-use crate::web::problem::{Answer, Problem};
+use crate::web::inbox;
+use crate::web::once::{self, SENT_BEFORE, Submission};
+use crate::web::problem::Answer;
 use crate::web::state::State;
 
 /// What the form holds.
@@ -41,9 +42,6 @@ struct Written {
     hash: Sha256,
 }
 
-/// Characters of a form's key: a UUID.
-const KEY: usize = 36;
-
 impl Written {
     /// Adds a field to the hash. A file counts with its bytes, because it gets another id each time it is sent.
     fn digest(&mut self, name: &str, part: &Part) {
@@ -57,15 +55,14 @@ impl Written {
         }
     }
 
-    fn submission(&self) -> Option<Submission> {
-        let is_key = self.key.len() == KEY && self.key.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-        is_key.then(|| Submission { key: self.key.clone(), hash: self.hash.clone().finalize().into() })
+    fn submission(&self) -> Submission {
+        Submission { key: self.key.clone(), hash: self.hash.clone().finalize().into() }
     }
 }
 
 /// The hidden field with the key that lets a form send one message and no more.
 fn key_field(thread: &Thread<'_>) -> Markup {
-    let key = thread.attempt.key.clone().unwrap_or_else(inbox::fresh_key);
+    let key = thread.attempt.key.clone().unwrap_or_else(once::fresh_key);
     html! { input type="hidden" name="key" value=(key); }
 }
 
@@ -90,7 +87,7 @@ pub(in crate::console) async fn reply(
     }
     let asked = Asked { quote: Some(written.quote.clone()), ..Asked::default() };
     // The key stays as long as it was not used, so that a form whose first try is under way cannot send twice.
-    let key = written.submission().map(|form| form.key).filter(|_| problem.code() != SENT_BEFORE);
+    let key = Some(written.key).filter(|key| once::is_key(key) && problem.code() != SENT_BEFORE);
     shown(&state, &reader, &id, &asked, Attempt { text: written.text, problem: Some(problem), key }).await
 }
 
@@ -107,10 +104,7 @@ async fn send(state: &State, reader: &Reader, id: &str, written: &Written) -> An
     let content = if contents.len() == 1 { contents.remove(0) } else { Value::Array(contents) };
     let reply_to = Some(written.quote.clone()).filter(|quote| !quote.is_empty());
     let reply = inbox::Reply { content, reply_to, human: Some(true) };
-    match written.submission() {
-        Some(form) => inbox::reply_once(state, &reader.caller, id, reply, form).await,
-        None => Err(Problem::bad_request("this form has no key; load the page again, then send")),
-    }
+    inbox::reply_once(state, &reader.caller, id, reply, written.submission()).await
 }
 
 fn take(written: &mut Written, name: &str, part: Part) {

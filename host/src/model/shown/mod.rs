@@ -9,3 +9,4 @@ pub mod content;
 pub mod conversation;
 pub mod journal;
 pub mod message;
+pub mod person;

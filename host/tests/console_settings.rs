@@ -1,0 +1,143 @@
+//! The pages of people and tokens.
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::common::TestHost;
+use crate::console::{key_of, page, person, send, sent_to, sign_in};
+
+const PEOPLE: &str = "/settings/people";
+const TOKENS: &str = "/settings/tokens";
+const RINA: [(&str, &str); 4] =
+    [("email", "rina@toko.example"), ("name", "Rina"), ("role", "agent"), ("password", "a good password")];
+
+async fn with_admin() -> (TestHost, String) {
+    let host = TestHost::start().await;
+    person(&host, "admin@toko.example", "admin").await;
+    let session = sign_in(&host, "admin@toko.example").await;
+    (host, session)
+}
+
+#[tokio::test]
+async fn people_are_added_changed_disabled_and_removed_by_forms() {
+    let (host, admin) = with_admin().await;
+    let (status, html) = page(&host, PEOPLE, &admin).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(html.contains("admin@toko.example") && html.contains("(you)"), "{html}");
+    assert!(!html.contains(r#"value="operator""#), "an admin gives no role above their own");
+
+    let empty = send(&host, &admin, PEOPLE, &[("email", ""), ("role", "agent"), ("password", "")]).await;
+    assert_eq!(empty.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(empty.text().await.unwrap().matches("field is required").count(), 2);
+    let wrong = [("email", "rina"), ("name", "<script>"), ("role", "king"), ("password", "short")];
+    let html = send(&host, &admin, PEOPLE, &wrong).await.text().await.unwrap();
+    assert!(html.contains("Choose a role.") && html.contains("&lt;script&gt;") && !html.contains("<script>"), "{html}");
+    let wrong = [("email", "rina"), ("name", ""), ("role", "agent"), ("password", "short")];
+    let html = send(&host, &admin, PEOPLE, &wrong).await.text().await.unwrap();
+    assert!(html.contains("This is no e-mail address.") && html.contains("needs 10 to 512 characters"), "{html}");
+    let above = [("email", "rina@toko.example"), ("role", "operator"), ("password", "a good password")];
+    let refused = send(&host, &admin, PEOPLE, &above).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+
+    let added = send(&host, &admin, PEOPLE, &RINA).await;
+    let at = sent_to(&added).split('?').next().unwrap().to_owned();
+    let (_, html) = page(&host, sent_to(&added), &admin).await;
+    assert!(html.contains("Saved.") && html.contains("Rina") && html.contains("May sign in"), "{html}");
+    let taken = send(&host, &admin, PEOPLE, &RINA).await;
+    assert_eq!(taken.status(), StatusCode::CONFLICT);
+    assert!(taken.text().await.unwrap().contains("Another person has this e-mail address already."));
+
+    let changed = send(&host, &admin, &at, &[("name", "Rina S"), ("role", "supervisor")]).await;
+    assert_eq!(changed.status(), StatusCode::SEE_OTHER);
+    let (_, html) = page(&host, &at, &admin).await;
+    assert!(html.contains("Rina S") && html.contains("Supervisor"), "{html}");
+    let weak = send(&host, &admin, &at, &[("password", "short")]).await;
+    assert_eq!(weak.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(weak.text().await.unwrap().contains("needs 10 to 512 characters"));
+
+    let rina = sign_in(&host, "rina@toko.example").await;
+    assert_eq!(page(&host, "/inbox", &rina).await.0, StatusCode::OK);
+    let disabled = format!("{at}/disabled");
+    assert_eq!(send(&host, &admin, &disabled, &[("disabled", "true")]).await.status(), StatusCode::SEE_OTHER);
+    assert!(page(&host, &at, &admin).await.1.contains("Disabled"));
+    assert_eq!(page(&host, "/inbox", &rina).await.0, StatusCode::SEE_OTHER, "the session ended: to the sign-in");
+    assert_eq!(send(&host, &admin, &disabled, &[("disabled", "false")]).await.status(), StatusCode::SEE_OTHER);
+    assert!(page(&host, &at, &admin).await.1.contains("May sign in"));
+
+    let remove = format!("{at}/remove");
+    assert_eq!(sent_to(&send(&host, &admin, &remove, &[]).await), at);
+    assert_eq!(page(&host, &at, &admin).await.0, StatusCode::OK);
+    assert_eq!(sent_to(&send(&host, &admin, &remove, &[("sure", "1")]).await), PEOPLE);
+    assert_eq!(page(&host, &at, &admin).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_admin_does_not_change_an_operator_and_an_agent_sees_no_settings() {
+    let (host, admin) = with_admin().await;
+    person(&host, "op@toko.example", "operator").await;
+    let users = host.get("/v1/users").await.1;
+    let operator = users["items"].as_array().unwrap().iter().find(|user| user["role"] == "operator").unwrap();
+    let at = format!("{PEOPLE}/{}", operator["id"].as_str().unwrap());
+    let (_, html) = page(&host, &at, &admin).await;
+    assert!(html.contains("a role above yours") && !html.contains("type=\"password\""), "{html}");
+    for act in ["", "/disabled", "/remove"] {
+        let fields = [("name", "x"), ("disabled", "true"), ("sure", "1")];
+        let refused = send(&host, &admin, &format!("{at}{act}"), &fields).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{act}");
+    }
+    let own = sign_in(&host, "op@toko.example").await;
+    let last = send(&host, &own, &format!("{at}/remove"), &[("sure", "1")]).await;
+    assert_eq!(last.status(), StatusCode::CONFLICT);
+    assert!(last.text().await.unwrap().contains("This is the only operator."));
+
+    person(&host, "agent@toko.example", "agent").await;
+    let agent = sign_in(&host, "agent@toko.example").await;
+    assert!(!page(&host, "/inbox", &agent).await.1.contains(PEOPLE));
+    for path in [PEOPLE, TOKENS, &at] {
+        assert_eq!(page(&host, path, &agent).await.0, StatusCode::FORBIDDEN, "{path}");
+        let refused = send(&host, &agent, path, &RINA).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_made_once_shown_once_renamed_and_ended() {
+    let (host, admin) = with_admin().await;
+    let (_, html) = page(&host, TOKENS, &admin).await;
+    let key = key_of(&html);
+    let made = send(&host, &admin, TOKENS, &[("key", &key), ("name", ""), ("role", "agent"), ("days", "")]).await;
+    assert_eq!(made.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let html = made.text().await.unwrap();
+    assert!(html.contains("field is required") && key_of(&html) == key, "{html}");
+
+    let fields = [("key", key.as_str()), ("name", "Kasir"), ("role", "agent"), ("days", "30")];
+    let value = async |fields: &[(&str, &str)]| {
+        let answer = send(&host, &admin, TOKENS, fields).await;
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        let html = answer.text().await.unwrap();
+        assert!(html.contains("it is not shown again") && key_of(&html) != key, "{html}");
+        html.split_once("is-whole\">").and_then(|(_, rest)| rest.split('<').next()).unwrap().to_owned()
+    };
+    let token = value(&fields).await;
+    assert_eq!(value(&fields).await, token, "the form that comes again makes no second token");
+    let other = [("key", key.as_str()), ("name", "Other"), ("role", "agent"), ("days", "30")];
+    assert_eq!(send(&host, &admin, TOKENS, &other).await.status(), StatusCode::CONFLICT);
+    let tokens = host.get("/v1/tokens").await.1;
+    let of_kasir: Vec<_> = tokens["items"].as_array().unwrap().iter().filter(|row| row["name"] == "Kasir").collect();
+    assert_eq!((of_kasir.len(), &of_kasir[0]["role"]), (1, &json!("agent")), "{tokens}");
+    assert!(of_kasir[0]["expires_at"].is_string());
+    let opens = async || {
+        let request = host.client.request(Method::GET, host.url("/v1/conversations")).bearer_auth(&token);
+        request.send().await.unwrap().status()
+    };
+    assert_eq!(opens().await, StatusCode::OK);
+
+    let at = format!("{TOKENS}/{}", of_kasir[0]["id"].as_str().unwrap());
+    assert_eq!(sent_to(&send(&host, &admin, &at, &[("name", "Kasir 2")]).await), TOKENS);
+    let (_, html) = page(&host, TOKENS, &admin).await;
+    assert!(html.contains("Kasir 2") && !html.contains(&token), "{html}");
+    assert_eq!(sent_to(&send(&host, &admin, &format!("{at}/end"), &[]).await), TOKENS);
+    assert_eq!(opens().await, StatusCode::OK, "without the tick nothing ends");
+    assert_eq!(sent_to(&send(&host, &admin, &format!("{at}/end"), &[("sure", "1")]).await), TOKENS);
+    assert_eq!(opens().await, StatusCode::UNAUTHORIZED);
+}
