@@ -132,7 +132,7 @@ async fn listed(
         header.page-head { h1 { (people.settings) } }
         (tabs(reader, TOKENS))
         @if let Some(value) = value {
-            div.notice.is-good role="status" { (icon("key", "")) div { p { (words.made) } (copyable(value)) p.note { (words.made_note) } } }
+            div.notice.is-good.is-apart role="status" { (icon("key", "")) div { p { (words.made) } (copyable(value)) p.note { (words.made_note) } } }
         }
         div.with-aside {
             section.card aria-label=(words.title) {
@@ -185,8 +185,8 @@ fn row(reader: &Reader, token: &Token, now: i64) -> Markup {
         tr {
             td {
                 @if may {
-                    details {
-                        summary { (token.name) }
+                    details.unfold {
+                        summary { strong { (token.name) } (icon("chevron-down", "is-small")) }
                         div.stack-small {
                             form.button-row method="post" action=(path) {
                                 input.input name="name" value=(token.name) maxlength="200" required aria-label=(people.name);
@@ -202,7 +202,7 @@ fn row(reader: &Reader, token: &Token, now: i64) -> Markup {
                 } @else { (token.name) }
             }
             td { (people.role_name(&token.role)) }
-            td { @match &token.last_used_at { Some(at) => (time::date(&reader.look, at, now)), None => (words.unused) } }
+            td { span.is-narrow-label { (words.last_used) " " } @match &token.last_used_at { Some(at) => (time::date(&reader.look, at, now)), None => (words.unused) } }
             td { @match &token.expires_at { Some(at) => (time::date(&reader.look, at, now)), None => (words.never) } }
         }
     }
