@@ -8,6 +8,7 @@ use crate::console::{key_of, page, person, send, sent_to, sign_in};
 
 const PEOPLE: &str = "/settings/people";
 const TOKENS: &str = "/settings/tokens";
+const AUDIT: &str = "/settings/audit";
 const RINA: [(&str, &str); 4] =
     [("email", "rina@toko.example"), ("name", "Rina"), ("role", "agent"), ("password", "a good password")];
 
@@ -93,6 +94,7 @@ async fn an_admin_does_not_change_an_operator_and_an_agent_sees_no_settings() {
     person(&host, "agent@toko.example", "agent").await;
     let agent = sign_in(&host, "agent@toko.example").await;
     assert!(!page(&host, "/inbox", &agent).await.1.contains(PEOPLE));
+    assert_eq!(page(&host, AUDIT, &agent).await.0, StatusCode::FORBIDDEN);
     for path in [PEOPLE, TOKENS, &at] {
         assert_eq!(page(&host, path, &agent).await.0, StatusCode::FORBIDDEN, "{path}");
         let refused = send(&host, &agent, path, &RINA).await;
@@ -140,4 +142,25 @@ async fn a_token_is_made_once_shown_once_renamed_and_ended() {
     assert_eq!(opens().await, StatusCode::OK, "without the tick nothing ends");
     assert_eq!(sent_to(&send(&host, &admin, &format!("{at}/end"), &[("sure", "1")]).await), TOKENS);
     assert_eq!(opens().await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn the_audit_log_names_people_and_goes_on_where_a_page_ends() {
+    let (host, admin) = with_admin().await;
+    let (_, token) = host.post("/v1/tokens", json!({ "name": "n", "role": "agent" })).await;
+    let at = format!("{TOKENS}/{}", token["id"].as_str().unwrap());
+    for number in 0..105 {
+        let renamed = send(&host, &admin, &at, &[("name", &format!("<b>Kasir {number}</b>"))]).await;
+        assert_eq!(renamed.status(), StatusCode::SEE_OTHER);
+    }
+    let (status, html) = page(&host, AUDIT, &admin).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(html.contains("Rina &lt;script&gt;") && html.contains("token.change"), "{html}");
+    assert!(html.contains("&lt;b&gt;Kasir 104&lt;/b&gt;") && html.contains("&lt;b&gt;Kasir 5&lt;/b&gt;"), "{html}");
+    assert!(!html.contains("Kasir 4&lt;") && !html.contains("<b>Kasir"), "{html}");
+    let older = html.split('"').find(|text| text.starts_with("/settings/audit?before=")).unwrap().to_owned();
+    let (_, html) = page(&host, &older, &admin).await;
+    assert!(html.contains("Kasir 4&lt;") && !html.contains("Kasir 5&lt;"), "{html}");
+    assert!(html.contains("token.create") && html.contains("user.create"), "{html}");
+    assert!(!html.contains("?before="), "the last page goes nowhere");
 }

@@ -5,6 +5,7 @@
 
 mod asked;
 mod assets;
+mod audit;
 mod channel;
 mod connect;
 mod contacts;
@@ -83,6 +84,7 @@ pub fn routes(state: &State) -> Router<State> {
         .route(tokens::TOKENS, get(tokens::page).post(tokens::make))
         .route("/settings/tokens/{token}", post(tokens::rename))
         .route("/settings/tokens/{token}/end", post(tokens::end))
+        .route(audit::AUDIT, get(audit::page))
         .route("/sign-out", post(sign_in::sign_out))
         .route(HOME, get(integrations::page))
         .route("/integrations/new/{plugin}", get(connect::page).post(connect::submit))

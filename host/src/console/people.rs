@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::asked::{Form, Query, below};
+use super::audit::AUDIT;
 use super::faults::{self, Failure};
 use super::layout::{self, icon, initials, tone};
 use super::reader::Reader;
@@ -29,7 +30,7 @@ pub(super) fn tabs(reader: &Reader, here: &str) -> Markup {
     let words = reader.look.words;
     html! {
         nav.tabs.page-tabs aria-label=(words.people.settings) {
-            @for (path, name) in [(PEOPLE, &words.people.title), (TOKENS, &words.tokens.title)] {
+            @for (path, name) in [(PEOPLE, &words.people.title), (TOKENS, &words.tokens.title), (AUDIT, &words.audit.title)] {
                 a href=(path) aria-current=[(path == here).then_some("page")] { (name) }
             }
         }

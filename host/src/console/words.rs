@@ -24,6 +24,7 @@ pub(super) struct Words {
     pub profile: Profile,
     pub people: People,
     pub tokens: Tokens,
+    pub audit: Audit,
     pub templates: Templates,
     pub disconnect: Disconnect,
     pub faults: Faults,
@@ -394,6 +395,20 @@ pub(super) struct Tokens {
     pub none: String,
     pub end: String,
     pub end_note: String,
+}
+
+/// The audit log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Audit {
+    pub title: String,
+    pub when: String,
+    pub who: String,
+    pub what: String,
+    pub subject: String,
+    pub host: String,
+    pub none: String,
+    pub older: String,
 }
 
 /// Message templates.

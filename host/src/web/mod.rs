@@ -1,6 +1,7 @@
 //! What every part that speaks HTTP shares: the state, problems, the client's address, and the acts that the API and the pages do
 //! alike.
 
+pub mod audit;
 pub mod caller;
 pub mod client;
 pub mod contacts;

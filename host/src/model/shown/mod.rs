@@ -3,6 +3,7 @@
 //! The structs borrow where they can, because inbound makes one for each message out of what it has at hand.
 
 pub mod app;
+pub mod audit;
 pub mod channel;
 pub mod contact;
 pub mod content;

@@ -1,0 +1,26 @@
+//! A line of the audit log, as the API and the pages show it.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// A line of the audit log.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditLine {
+    /// A number that the caller's workspace knows the line by.
+    pub id: i64,
+    /// RFC 3339
+    pub at: String,
+    /// A person's or a token's id, or `cli`.
+    pub actor: String,
+    /// The role it was done with.
+    pub role: String,
+    /// What was done: `channel.connect`, `user.create` …
+    pub action: String,
+    /// The id of what it was done to.
+    pub subject: String,
+    /// What else is known of the act.
+    pub detail: Value,
+    /// Whether it concerns the whole host and not this workspace; only an operator sees such lines.
+    pub host: bool,
+}
