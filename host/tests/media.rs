@@ -90,7 +90,7 @@ async fn a_published_file_is_safe_and_ends() {
     }
     assert!(
         host.state.media.publish("ws_other", id, 60_000, Audience::Provider).await.is_err(),
-        "nobody publishes another's file"
+        "a workspace does not publish another's file"
     );
     for too_long in [30 * 86_400_000 + 1, u64::MAX] {
         let error =

@@ -4,6 +4,7 @@ use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts};
 
 use http::StatusCode;
+use serde::Deserialize;
 
 use super::faults::Failure;
 use crate::web::problem::Problem;
@@ -12,6 +13,20 @@ use crate::web::problem::Problem;
 pub(super) fn below(list: &str, id: &str) -> String {
     let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if is_id { format!("{list}/{id}") } else { list.to_owned() }
+}
+
+/// That the reader ticked the box of an act that cannot be undone.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Sure {
+    sure: String,
+}
+
+impl Sure {
+    /// Whether the box was ticked.
+    pub fn is(&self) -> bool {
+        self.sure == "1"
+    }
 }
 
 /// The query of a page's address.

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use super::asked::{Form, Query, below};
+use super::asked::{Form, Query, Sure, below};
 use super::faults::{self, Failure, of_field};
 use super::inbox::INBOX;
 use super::integrations::icon_of;
@@ -224,21 +224,14 @@ pub(super) async fn rename_one(
     }
 }
 
-/// That the person is sure.
-#[derive(Deserialize)]
-pub(super) struct Erase {
-    #[serde(default)]
-    sure: String,
-}
-
 /// Erases a contact.
 pub(super) async fn erase(
     Axum(state): Axum<State>,
     reader: Reader,
     Path(id): Path<String>,
-    Form(Erase { sure }): Form<Erase>,
+    Form(sure): Form<Sure>,
 ) -> Result<Response, Failure> {
-    if sure != "1" {
+    if !sure.is() {
         return Ok(Redirect::to(&below(CONTACTS, &id)).into_response());
     }
     contacts::erase(&state, &reader.caller, &id).await?;

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::asked::{Form, Query, below};
+use super::asked::{Form, Query, Sure, below};
 use super::audit::AUDIT;
 use super::faults::{self, Failure};
 use super::layout::{self, icon, initials, tone};
@@ -252,22 +252,15 @@ pub(super) async fn disable(
     ended(&state, &reader, &id, done.map(|_| ())).await
 }
 
-/// That the reader is sure.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Sure {
-    sure: String,
-}
-
 /// Removes a person.
 pub(super) async fn remove(
     Axum(state): Axum<State>,
     reader: Reader,
     Path(id): Path<String>,
-    Form(Sure { sure }): Form<Sure>,
+    Form(sure): Form<Sure>,
 ) -> Result<Response, Failure> {
     reader.must_be_admin()?;
-    if sure != "1" {
+    if !sure.is() {
         return Ok(Redirect::to(&below(PEOPLE, &id)).into_response());
     }
     match people::remove(&state, &reader.caller, &id).await {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::asked::{Form, Query};
+use super::asked::{Form, Query, Sure};
 use super::faults::{self, Failure};
 use super::layout::{self, copyable, icon};
 use super::people::{role_field, role_of, tabs};
@@ -226,21 +226,14 @@ pub(super) async fn rename(
     Ok(Redirect::to(TOKENS).into_response())
 }
 
-/// That the reader is sure.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Sure {
-    sure: String,
-}
-
 /// Ends a token.
 pub(super) async fn end(
     Axum(state): Axum<State>,
     reader: Reader,
     Path(id): Path<String>,
-    Form(Sure { sure }): Form<Sure>,
+    Form(sure): Form<Sure>,
 ) -> Result<Response, Failure> {
-    if sure == "1" {
+    if sure.is() {
         tokens::revoke(&state, &reader.caller, &id).await?;
     }
     Ok(Redirect::to(TOKENS).into_response())

@@ -139,7 +139,7 @@ pub fn may_give(caller: &Caller, role: Role) -> Answer<()> {
     Ok(())
 }
 
-/// The roles of the people whom this caller may change.
+/// The roles of the people that this caller may change.
 fn may_change(caller: &Caller) -> Vec<&'static str> {
     Role::ALL.into_iter().filter(|role| *role <= caller.role).map(Role::name).collect()
 }
