@@ -1,5 +1,6 @@
 //! The console's frame: signing in and out, who sees what, and what a page lets a browser do.
 
+use std::io::Read;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
@@ -513,4 +514,29 @@ async fn a_person_changes_their_own_name_and_password_and_stays_signed_in_here_a
     }
     let by_token = host.call(reqwest::Method::PATCH, "/v1/me", Some(json!({"name": "x"}))).await;
     assert_eq!(by_token.0, StatusCode::CONFLICT);
+}
+
+/// The first page of a newcomer on a slow line: a browser that takes gzip gets the page and the style sheet packed.
+#[tokio::test]
+async fn pages_and_their_files_are_packed_for_browsers_that_take_it() {
+    let host = TestHost::start().await;
+    let packed = async |path: &str| {
+        let plain = host.client.get(host.url(path)).send().await.unwrap();
+        assert!(!plain.headers().contains_key("content-encoding"), "{path}");
+        let plain = plain.bytes().await.unwrap();
+        let packed = host.client.get(host.url(path)).header("accept-encoding", "gzip").send().await.unwrap();
+        assert_eq!(packed.headers()["content-encoding"], "gzip", "{path}");
+        let packed = packed.bytes().await.unwrap();
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).unwrap();
+        assert_eq!(unpacked, plain, "{path}");
+        (packed.len(), String::from_utf8(unpacked).unwrap())
+    };
+    let (mut bytes, page) = packed("/sign-in").await;
+    let files: Vec<&str> = page.split('"').filter(|part| part.starts_with("/console/")).collect();
+    assert!(files.len() >= 2, "{page}");
+    for file in files {
+        bytes += packed(file.split('#').next().unwrap()).await.0;
+    }
+    assert!(bytes < 60_000, "the first page takes {bytes} bytes");
 }

@@ -64,10 +64,15 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
         // What was begun is undone or gone on with at the next start, as after a crash.
         () = told.cancelled() => return Ok(()),
     };
-    let base = public_url.unwrap_or_else(|| format!("http://{address}"));
-    println!("Sambung {} listens on http://{address}", env!("CARGO_PKG_VERSION"));
+    let local = format!("http://{address}");
+    let base = public_url.unwrap_or_else(|| local.clone());
+    println!("Sambung {} listens on {local}", env!("CARGO_PKG_VERSION"));
     if let Some(token) = app.setup_link() {
         println!("Open this link to set the first operator's password (it works once):\n\n    {base}/setup/{token}\n");
+        // The public address may not lead here yet, because its proxy or its name is still to be set up.
+        if base != local {
+            println!("Or, in a browser on this machine:\n\n    {local}/setup/{token}\n");
+        }
     }
     println!("API reference: {base}/docs/");
     let stop = app.stop_handle();

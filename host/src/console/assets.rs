@@ -1,10 +1,19 @@
 //! The style sheet, the icons and the scripts. Their addresses hold a hash of their bytes, so that a browser keeps them for good.
+//! They are packed once, at the first request, because they are the same for every reader.
 
+use std::io::Write;
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::body::Bytes;
+use axum::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 use crate::web::state::State;
@@ -15,6 +24,7 @@ pub(super) struct Asset {
     pub path: String,
     kind: &'static str,
     text: &'static str,
+    packed: LazyLock<Option<Bytes>, Box<dyn FnOnce() -> Option<Bytes> + Send>>,
 }
 
 pub(super) static SHEET: LazyLock<Asset> =
@@ -36,19 +46,64 @@ impl Asset {
 
     fn new(name: &str, ending: &str, kind: &'static str, text: &'static str) -> Asset {
         let hash = hex::encode(&Sha256::digest(text)[..8]);
-        Asset { path: format!("/console/{name}-{hash}.{ending}"), kind, text }
+        let packed: Box<dyn FnOnce() -> Option<Bytes> + Send> = Box::new(|| pack(text));
+        Asset { path: format!("/console/{name}-{hash}.{ending}"), kind, text, packed: LazyLock::new(packed) }
     }
+
+    /// The file, packed where the browser takes that.
+    fn answer(&self, asked: &HeaderMap) -> Response {
+        let headers = [
+            (CONTENT_TYPE, self.kind),
+            (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+            (VARY, "accept-encoding"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ];
+        match self.packed.as_ref().filter(|_| takes_gzip(asked)) {
+            Some(packed) => (headers, [(CONTENT_ENCODING, "gzip")], packed.clone()).into_response(),
+            None => (headers, self.text).into_response(),
+        }
+    }
+}
+
+fn pack(text: &str) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    // Memory refuses no byte.
+    encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).ok().map(Bytes::from)
+}
+
+/// Whether a browser takes gzip: `gzip;q=0` refuses it.
+fn takes_gzip(asked: &HeaderMap) -> bool {
+    let values = asked.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value: &HeaderValue| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|one| {
+        let (name, quality) = one.split_once(';').unwrap_or((one, ""));
+        let refused = quality.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse() == Ok(0.0_f32));
+        name.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
 }
 
 /// The files' addresses.
 pub(super) fn routes() -> Router<State> {
     [&SHEET, &ICONS, &LIVE, &COMPOSER, &KEYS, &ZONE].into_iter().fold(Router::new(), |router, asset| {
         let asset: &'static Asset = asset;
-        let headers = [
-            (CONTENT_TYPE, asset.kind),
-            (CACHE_CONTROL, "public, max-age=31536000, immutable"),
-            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        ];
-        router.route(&asset.path, get(async move || (headers, asset.text)))
+        router.route(&asset.path, get(async move |asked: HeaderMap| asset.answer(&asked)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_goes_to_browsers_that_take_it() {
+        for (line, takes) in [
+            ("gzip, deflate, br", true),
+            ("GZIP;q=0.5", true),
+            ("br, gzip;q=0", false),
+            ("identity", false),
+            ("", false),
+        ] {
+            let asked = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(line))]);
+            assert_eq!(takes_gzip(&asked), takes, "{line}");
+        }
+    }
 }

@@ -97,7 +97,9 @@ pub(super) fn state_of(words: &Integrations, channel: &Value) -> Markup {
 
 fn available(state: &State, reader: &Reader) -> Markup {
     let words = &reader.look.words.integrations;
-    let plugins: Vec<_> = state.plugins.all().into_iter().filter(|generation| generation.is_active()).collect();
+    let mut plugins: Vec<_> = state.plugins.all().into_iter().filter(|generation| generation.is_active()).collect();
+    // A channel without a provider comes first, because a newcomer can connect it at once and without an account elsewhere.
+    plugins.sort_by_key(|generation| !generation.plugin.manifest().ingress.visitor);
     section(
         "available",
         &words.available,

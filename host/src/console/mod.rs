@@ -37,6 +37,8 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 use crate::web::session::MOST_BODY;
 use crate::web::state::State;
@@ -115,6 +117,7 @@ pub fn routes(state: &State) -> Router<State> {
         .layer(middleware::from_fn_with_state(state.clone(), faults::as_pages))
         .layer(csrf::layer(state))
         .layer(middleware::from_fn(with_headers))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .merge(assets::routes())
 }
 
