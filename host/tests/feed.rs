@@ -49,7 +49,7 @@ async fn follow(host: &TestHost, token: &str, after: Option<&str>, count: usize)
     events
 }
 
-async fn web_chat(host: &TestHost, name: &str) -> Value {
+pub(crate) async fn web_chat(host: &TestHost, name: &str) -> Value {
     let settings = json!({"domain": ["https://toko.example"], "enabled": true});
     let (status, channel) =
         host.post("/v1/channels", json!({"plugin": "webchat", "name": name, "settings": settings})).await;
@@ -119,20 +119,20 @@ async fn open_streams_are_bounded() {
 
 /// What arrived at the receiver.
 #[derive(Debug, Clone)]
-struct Arrived {
+pub(crate) struct Arrived {
     headers: HeaderMap,
     body: Bytes,
 }
 
 #[derive(Clone, Default)]
-struct Receiver {
+pub(crate) struct Receiver {
     arrived: Arc<Mutex<Vec<Arrived>>>,
     /// Answers to come; 204 when there is none.
     answers: Arc<Mutex<Vec<u16>>>,
 }
 
 impl Receiver {
-    async fn start() -> (Receiver, String) {
+    pub(crate) async fn start() -> (Receiver, String) {
         let receiver = Receiver::default();
         let app = Router::new().fallback(receive).with_state(receiver.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -141,11 +141,11 @@ impl Receiver {
         (receiver, address)
     }
 
-    fn arrived(&self) -> Vec<Arrived> {
+    pub(crate) fn arrived(&self) -> Vec<Arrived> {
         self.arrived.lock().unwrap().clone()
     }
 
-    fn answer(&self, statuses: &[u16]) {
+    pub(crate) fn answer(&self, statuses: &[u16]) {
         self.answers.lock().unwrap().extend(statuses);
     }
 }

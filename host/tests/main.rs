@@ -9,6 +9,7 @@ mod changes;
 mod channels;
 mod common;
 mod console;
+mod console_endpoints;
 mod console_settings;
 mod credentials;
 mod described;

@@ -12,6 +12,7 @@ use super::reader::Look;
 use super::words::Words;
 use crate::channels::ChannelError;
 use crate::db::DbError;
+use crate::web::endpoints::TOO_MANY;
 use crate::web::once::{FORM_RUNNING, SENT_BEFORE};
 use crate::web::problem::{FieldError, Problem};
 use crate::web::state::State;
@@ -78,6 +79,7 @@ pub(super) fn of_the_whole(words: &Words, problem: &Problem) -> String {
         StatusCode::INTERNAL_SERVER_ERROR => faults.failed.clone(),
         StatusCode::CONFLICT if problem.code() == "email-taken" => words.people.email_taken.clone(),
         StatusCode::CONFLICT if problem.code() == "last-operator" => words.people.last_operator.clone(),
+        StatusCode::CONFLICT if problem.code() == TOO_MANY => words.endpoints.too_many.clone(),
         StatusCode::CONFLICT if problem.code() == FORM_RUNNING => faults.form_running.clone(),
         StatusCode::CONFLICT if problem.code() == SENT_BEFORE => faults.sent_before.clone(),
         _ => problem.detail().map_or_else(|| faults.failed.clone(), str::to_owned),
@@ -100,6 +102,7 @@ fn in_words(words: &Words, fault: &FieldError) -> String {
         "weak-password" => &faults.weak_password,
         "wrong-password" => &faults.wrong_password,
         "unknown-role" => &words.people.bad_role,
+        "url" if fault.pointer == "#/url" => &words.endpoints.bad_url,
         "format" if fault.pointer == "#/email" => &words.people.bad_email,
         _ => &fault.detail,
     };

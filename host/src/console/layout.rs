@@ -7,6 +7,7 @@ use super::HOME;
 use super::assets::{ICONS, SHEET, ZONE};
 use super::audit::AUDIT;
 use super::contacts::CONTACTS;
+use super::endpoints::ENDPOINTS;
 use super::inbox::INBOX;
 use super::people::PEOPLE;
 use super::preferences;
@@ -102,7 +103,7 @@ pub(super) fn page_of(reader: &Reader, title: &str, here: &str, extent: &Extent,
                 li { (entry(HOME, "plug", &words.integrations.title, here)) }
                 @if reader.caller.role >= Role::Admin {
                     li {
-                        a.rail-link href=(PEOPLE) aria-current=[[PEOPLE, TOKENS, AUDIT].contains(&here).then_some("page")] {
+                        a.rail-link href=(PEOPLE) aria-current=[[PEOPLE, TOKENS, ENDPOINTS, AUDIT].contains(&here).then_some("page")] {
                             (icon("settings", "")) span { (words.people.settings) }
                         }
                     }

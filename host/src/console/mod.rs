@@ -10,6 +10,7 @@ mod channel;
 mod connect;
 mod contacts;
 mod disconnect;
+mod endpoints;
 mod faults;
 mod form;
 mod inbox;
@@ -86,6 +87,12 @@ pub fn routes(state: &State) -> Router<State> {
         .route(tokens::TOKENS, get(tokens::page).post(tokens::make))
         .route("/settings/tokens/{token}", post(tokens::rename))
         .route("/settings/tokens/{token}/end", post(tokens::end))
+        .route(endpoints::ENDPOINTS, get(endpoints::page).post(endpoints::add))
+        .route("/settings/endpoints/{endpoint}", get(endpoints::one).post(endpoints::change))
+        .route("/settings/endpoints/{endpoint}/enabled", post(endpoints::enable))
+        .route("/settings/endpoints/{endpoint}/rotate", post(endpoints::rotate))
+        .route("/settings/endpoints/{endpoint}/replay", post(endpoints::replay))
+        .route("/settings/endpoints/{endpoint}/remove", post(endpoints::remove))
         .route(audit::AUDIT, get(audit::page))
         .route("/sign-out", post(sign_in::sign_out))
         .route(HOME, get(integrations::page))

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::asked::{Form, Query, Sure, below};
 use super::audit::AUDIT;
+use super::endpoints::ENDPOINTS;
 use super::faults::{self, Failure};
 use super::layout::{self, icon, initials, tone};
 use super::reader::Reader;
@@ -30,7 +31,9 @@ pub(super) fn tabs(reader: &Reader, here: &str) -> Markup {
     let words = reader.look.words;
     html! {
         nav.tabs.page-tabs aria-label=(words.people.settings) {
-            @for (path, name) in [(PEOPLE, &words.people.title), (TOKENS, &words.tokens.title), (AUDIT, &words.audit.title)] {
+            @for (path, name) in [
+                (PEOPLE, &words.people.title), (TOKENS, &words.tokens.title), (ENDPOINTS, &words.endpoints.title), (AUDIT, &words.audit.title)
+            ] {
                 a href=(path) aria-current=[(path == here).then_some("page")] { (name) }
             }
         }

@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::asked::{Form, Query, Sure};
@@ -16,7 +15,6 @@ use super::reader::Reader;
 use super::sign_in::field;
 use super::time;
 use crate::auth::Role;
-use crate::db::KeptAnswer;
 use crate::model::shown::person::Token;
 use crate::model::time::{DAY, rfc3339};
 use crate::web::once::{self, SENT_BEFORE, Submission};
@@ -87,29 +85,15 @@ pub(super) async fn make(
 async fn made(state: &State, reader: &Reader, fields: &Fields) -> Answer<String> {
     let Fields { key, name, role, days } = fields;
     let hash = Sha256::digest(format!("{}:{name}:{role}:{days}", name.len())).into();
-    let ticket = match once::begin(state, &reader.caller, &Submission { key: key.clone(), hash }).await? {
-        once::Form::New(ticket) => ticket,
-        once::Form::Done(body) => {
-            let made: Value = serde_json::from_slice(&body).unwrap_or_default();
-            return Ok(made["value"].as_str().unwrap_or_default().to_owned());
-        }
-    };
-    let done = async {
+    let form = Submission { key: key.clone(), hash };
+    let made = once::make(state, &reader.caller, &form, async |keep| {
         let role = role_of(role)?;
         let until = DAYS.into_iter().find(|known| known.to_string() == *days);
         let expires_at = until.map(|days| rfc3339(state.clock.now() + days * DAY));
-        let kept = ticket.clone();
-        tokens::make(state, &reader.caller, NewToken { name: name.clone(), role, expires_at }, |made| {
-            let body = serde_json::to_vec(made).unwrap_or_default();
-            Some(KeptAnswer { ticket: kept, status: StatusCode::CREATED.as_u16(), headers: "[]".to_owned(), body })
-        })
-        .await
-    };
-    let done = done.await;
-    if done.is_err() {
-        state.db.forget_request(ticket).await?;
-    }
-    Ok(done?.value)
+        let new = NewToken { name: name.clone(), role, expires_at };
+        tokens::make(state, &reader.caller, new, |made| keep.answer(made)).await
+    });
+    Ok(made.await?.value)
 }
 
 async fn listed(

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::idempotency::{self, KeptAnswer};
 use super::{Db, DbError, Priority, after, feed};
 use crate::model::envelope::{CHANCE, Vault};
+use crate::model::shown::endpoint as shown;
 use crate::model::time::rfc3339;
 
 /// An endpoint.
@@ -36,22 +37,23 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// In the API's form; the secret is shown only when it is made.
-    pub fn to_json(&self) -> Value {
-        json!({
-            "id": self.id,
-            "url": self.url,
-            "types": self.types,
-            "enabled": self.enabled,
-            "disabled_reason": self.disabled_reason,
-            "failing_since": self.failing_since.map(rfc3339),
-            "previous_secret_until": self.previous_until.map(rfc3339),
-            "created_at": rfc3339(self.created_at),
-        })
-    }
-
     fn wants(&self, kind: &str) -> bool {
         self.types.is_empty() || self.types.iter().any(|wanted| wanted == kind)
+    }
+}
+
+impl From<Endpoint> for shown::Endpoint {
+    fn from(row: Endpoint) -> shown::Endpoint {
+        shown::Endpoint {
+            id: row.id,
+            url: row.url,
+            types: row.types,
+            enabled: row.enabled,
+            disabled_reason: row.disabled_reason,
+            failing_since: row.failing_since.map(rfc3339),
+            previous_secret_until: row.previous_until.map(rfc3339),
+            created_at: rfc3339(row.created_at),
+        }
     }
 }
 
@@ -280,14 +282,14 @@ impl Db {
         .await
     }
 
-    /// A page of an endpoint's deliveries, newest first, in the API's form, each with the row of the feed it carries.
+    /// A page of an endpoint's deliveries, newest first, each with the row of the feed it carries.
     pub async fn deliveries(
         &self,
         workspace: &str,
         endpoint: &str,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<(i64, Value)>, DbError> {
+    ) -> Result<Vec<(i64, shown::Delivery)>, DbError> {
         let (workspace, endpoint) = (workspace.to_owned(), endpoint.to_owned());
         let known = self.clone();
         self.read(move |db| {
@@ -298,21 +300,19 @@ impl Db {
             let rows = ask.query_map(params![endpoint, workspace, before.unwrap_or(i64::MAX), limit], |row| {
                 let time = |index: usize| row.get::<_, Option<i64>>(index).map(|at| at.map(rfc3339));
                 let feed_id: i64 = row.get(0)?;
-                Ok((
-                    feed_id,
-                    json!({
-                        "id": row.get::<_, String>(1)?,
-                        "event_id": known.event_id(&workspace, feed_id),
-                        "type": row.get::<_, String>(2)?,
-                        "state": row.get::<_, String>(3)?,
-                        "tries": row.get::<_, i64>(4)?,
-                        "due_at": time(5)?,
-                        "status": row.get::<_, Option<i64>>(6)?,
-                        "error": row.get::<_, Option<String>>(7)?,
-                        "created_at": time(8)?,
-                        "delivered_at": time(9)?,
-                    }),
-                ))
+                let delivery = shown::Delivery {
+                    id: row.get(1)?,
+                    event_id: known.event_id(&workspace, feed_id),
+                    kind: row.get(2)?,
+                    state: row.get(3)?,
+                    tries: row.get(4)?,
+                    due_at: time(5)?,
+                    status: row.get(6)?,
+                    error: row.get(7)?,
+                    created_at: rfc3339(row.get(8)?),
+                    delivered_at: time(9)?,
+                };
+                Ok((feed_id, delivery))
             })?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
         })

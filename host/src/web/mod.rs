@@ -7,6 +7,7 @@ pub mod client;
 pub mod contacts;
 pub(crate) mod cookies;
 pub mod csrf;
+pub mod endpoints;
 pub mod guard;
 pub mod inbox;
 pub mod language;

@@ -2,10 +2,14 @@
 //!
 //! The key stands in the form, and is held in the same table as the API's `Idempotency-Key`.
 
+use axum::http::StatusCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::caller::Caller;
 use super::problem::{Answer, Problem};
 use super::state::State;
-use crate::db::{Earlier, Ticket};
+use crate::db::{Earlier, KeptAnswer, Ticket};
 use crate::model::time::HOUR;
 
 /// What a form holds.
@@ -67,4 +71,37 @@ pub async fn begin(state: &State, caller: &Caller, form: &Submission) -> Answer<
             Err(Problem::conflict(SENT_BEFORE, words))
         }
     }
+}
+
+/// Keeps what a form made, in the act that makes it.
+#[derive(Debug, Clone)]
+pub struct Keep(Ticket);
+
+impl Keep {
+    /// The answer to keep.
+    pub fn answer(self, made: &impl Serialize) -> Option<KeptAnswer> {
+        let body = serde_json::to_vec(made).unwrap_or_default();
+        Some(KeptAnswer { ticket: self.0, status: StatusCode::CREATED.as_u16(), headers: "[]".to_owned(), body })
+    }
+}
+
+/// Makes what a form asks for; where the same form came before, what it made then. `act` keeps its answer in its own act.
+///
+/// # Errors
+/// Those of [`begin`] and of `act`. A form whose act was refused may be sent again.
+pub async fn make<T: DeserializeOwned>(
+    state: &State,
+    caller: &Caller,
+    form: &Submission,
+    act: impl AsyncFnOnce(Keep) -> Answer<T>,
+) -> Answer<T> {
+    let ticket = match begin(state, caller, form).await? {
+        Form::New(ticket) => ticket,
+        Form::Done(body) => return serde_json::from_slice(&body).map_err(|error| Problem::internal(&error)),
+    };
+    let done = act(Keep(ticket.clone())).await;
+    if done.is_err() {
+        state.db.forget_request(ticket).await?;
+    }
+    done
 }

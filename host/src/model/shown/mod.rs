@@ -8,6 +8,7 @@ pub mod channel;
 pub mod contact;
 pub mod content;
 pub mod conversation;
+pub mod endpoint;
 pub mod journal;
 pub mod message;
 pub mod person;

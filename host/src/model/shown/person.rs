@@ -1,6 +1,6 @@
 //! People of a workspace and its tokens, as the API and the pages show them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A person.
@@ -21,7 +21,7 @@ pub struct User {
 }
 
 /// A token, without its value.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Token {
     /// `tok_…`
     pub id: String,
@@ -38,7 +38,7 @@ pub struct Token {
 }
 
 /// A token that was just made.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct MadeToken {
     /// The token.
     #[serde(flatten)]
