@@ -8,7 +8,7 @@ use sambung_tests::providers::whatsapp::WhatsApp;
 use super::stories::templates::closed_conversation;
 
 /// Signs in on the page that the browser was sent to.
-async fn sign_in(browser: &Browser, host: &Host) {
+pub(crate) async fn sign_in(browser: &Browser, host: &Host) {
     let (email, password) = host.person().await;
     browser.visit(&host.api().url("/")).await;
     browser.click("textbox", "E-mail address").await;
@@ -19,7 +19,7 @@ async fn sign_in(browser: &Browser, host: &Host) {
     browser.wait_for("heading", "Inbox").await;
 }
 
-async fn writes_as_a_visitor(browser: &Browser, text: &str) {
+pub(crate) async fn writes_as_a_visitor(browser: &Browser, text: &str) {
     browser.click("button", "Open chat").await;
     let field = async || browser.find("textbox", "Write a message").await.filter(|field| field.focused);
     until("what is typed goes into the chat", field).await;

@@ -9,6 +9,7 @@ mod command_line;
 mod conformance;
 mod connecting_kills;
 mod console;
+mod console_pages;
 mod data_folder;
 mod doctor;
 mod email_erased;

@@ -151,6 +151,15 @@ impl Browser {
         self.driver.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
     }
 
+    /// Makes the page this many pixels wide and high.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.must("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
     /// Loads the page again.
     ///
     /// # Panics

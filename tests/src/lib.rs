@@ -5,12 +5,14 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod axe;
 pub mod bench;
 pub mod browser;
 pub mod chance;
 pub mod chromium;
 pub mod host;
 pub mod openapi;
+pub mod pages;
 pub mod providers;
 pub mod server;
 

@@ -5,7 +5,7 @@ mod instagram;
 mod line;
 mod messenger;
 mod telegram;
-mod webchat;
+pub mod webchat;
 mod whatsapp;
 mod x;
 
@@ -30,6 +30,11 @@ pub trait Play: Send + Sync {
 
     /// How it is connected, in a few words.
     fn way(&self) -> &'static str;
+
+    /// Where further visitors may write, if it is a page that anybody opens.
+    fn site(&self) -> Option<webchat::Site> {
+        None
+    }
 
     /// Connects it as an admin does: the channel.
     fn connect<'a>(&'a self, api: &'a Api) -> BoxFuture<'a, Value>;

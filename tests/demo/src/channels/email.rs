@@ -1,6 +1,7 @@
 //! E-mail: what customers write to the shop's address is forwarded, and answers leave by a relay.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ impl Servers {
 
     /// The play, with a host that takes mail there.
     pub fn play(self, host: SocketAddr) -> Shop {
-        Shop { servers: self, host, forwarding: Mutex::default() }
+        Shop { servers: self, host, forwarding: Mutex::default(), written: AtomicU32::default() }
     }
 }
 
@@ -47,6 +48,7 @@ pub struct Shop {
     host: SocketAddr,
     /// The address that the shop's provider forwards to.
     forwarding: Mutex<String>,
+    written: AtomicU32,
 }
 
 impl Shop {
@@ -54,8 +56,9 @@ impl Shop {
     async fn forward(&self, from: &str, subject: &str, text: &str) {
         let address = self.forwarding.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let name = from.split('@').next().unwrap_or_default();
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
         let mail = format!(
-            "From: {name} <{from}>\nTo: {SHOP}\nSubject: {subject}\nMessage-ID: <{name}@demo.example>\n\n{text}\n"
+            "From: {name} <{from}>\nTo: {SHOP}\nSubject: {subject}\nMessage-ID: <{name}-{number}@demo.example>\n\n{text}\n"
         );
         deliver(self.host, from, &address, &mail).await;
     }

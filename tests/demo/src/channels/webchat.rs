@@ -1,5 +1,6 @@
 //! Web chat: a visitor of a site, as the widget's script behaves.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::FutureExt;
@@ -12,16 +13,36 @@ use super::{Play, connect};
 
 const SITE: &str = "https://toko.example";
 
-/// Somebody with a browser.
+/// A person with a browser.
 pub struct Visitor {
     base: String,
+    name: String,
     /// The channel and the session's token.
     session: Mutex<(String, String)>,
+    written: AtomicU32,
+}
+
+/// A web chat that further visitors may write in.
+pub struct Site {
+    base: String,
+    channel: String,
 }
 
 impl Visitor {
+    /// The first visitor, who connects the channel as well.
     pub fn new(base: &str) -> Visitor {
-        Visitor { base: base.to_owned(), session: Mutex::default() }
+        Visitor {
+            base: base.to_owned(),
+            name: "Ayu".to_owned(),
+            session: Mutex::default(),
+            written: AtomicU32::default(),
+        }
+    }
+
+    /// A further visitor of a site.
+    pub fn of(site: &Site, name: &str) -> Visitor {
+        let session = Mutex::new((site.channel.clone(), String::new()));
+        Visitor { base: site.base.clone(), name: name.to_owned(), session, written: AtomicU32::default() }
     }
 
     fn session(&self) -> (String, String) {
@@ -52,6 +73,10 @@ impl Play for Visitor {
         "a site's address"
     }
 
+    fn site(&self) -> Option<Site> {
+        Some(Site { base: self.base.clone(), channel: self.session().0 })
+    }
+
     fn connect<'a>(&'a self, api: &'a Api) -> BoxFuture<'a, Value> {
         async move {
             let channel = connect(api, "webchat", json!({ "domain": [SITE] })).await;
@@ -64,11 +89,15 @@ impl Play for Visitor {
 
     fn writes<'a>(&'a self, text: &'a str) -> BoxFuture<'a, ()> {
         async move {
-            let session = self.post("sessions", json!({})).await;
-            let token = session["token"].as_str().unwrap_or_default().to_owned();
-            self.session.lock().unwrap_or_else(PoisonError::into_inner).1 = token;
+            if self.session().1.is_empty() {
+                let session = self.post("sessions", json!({})).await;
+                let token = session["token"].as_str().unwrap_or_default().to_owned();
+                self.session.lock().unwrap_or_else(PoisonError::into_inner).1 = token;
+            }
+            let who: String = self.name.chars().filter(char::is_ascii_alphanumeric).collect();
+            let id = format!("0190a6f0-{who}-{:05}", self.written.fetch_add(1, Ordering::Relaxed));
             let content = json!({ "type": "text", "text": text });
-            self.post("messages", json!({ "id": "0190a6f0-demo-first", "name": "Ayu", "content": content })).await;
+            self.post("messages", json!({ "id": id, "name": self.name, "content": content })).await;
         }
         .boxed()
     }
