@@ -1,13 +1,15 @@
 //! The console's pages, found as a person finds them: by their links.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::chromium::Browser;
 
 /// What a page's links may lead to without being a page: files, the API, the chat.
 const NO_PAGES: [&str; 6] = ["/v1", "/docs", "/console", "/widget", "/media", "/assets"];
-/// Most pages that are looked for, so that links which are made anew for ever do not go on for ever.
-const MOST: usize = 100;
+/// Pages of one kind whose links are followed: one channel has templates and another has none.
+const OF_A_KIND: usize = 8;
+/// Most pages whose links are followed.
+const MOST: usize = 200;
 
 /// The languages of the pages.
 pub const LANGUAGES: [&str; 2] = ["en", "id"];
@@ -19,19 +21,25 @@ pub const THEMES: [&str; 2] = ["light", "dark"];
 /// # Panics
 /// When a page cannot be loaded.
 pub async fn every_page(browser: &Browser, base: &str, first: &str) -> Vec<String> {
-    let mut kinds = BTreeSet::from([kind_of(first)]);
-    let mut found = vec![first.to_owned()];
-    let mut looked_at = 0;
-    while looked_at < found.len().min(MOST) {
-        browser.visit(&format!("{base}{}", found[looked_at])).await;
-        looked_at += 1;
+    let mut kinds = BTreeMap::from([(kind_of(first), 1)]);
+    let (mut found, mut to_visit) = (vec![first.to_owned()], VecDeque::from([first.to_owned()]));
+    let mut visited = BTreeSet::new();
+    while let Some(next) = to_visit.pop_front().filter(|_| visited.len() < MOST) {
+        if !visited.insert(next.clone()) {
+            continue;
+        }
+        browser.visit(&format!("{base}{next}")).await;
         for path in links(browser).await {
-            if kinds.insert(kind_of(&path)) {
-                found.push(path);
+            let count = kinds.entry(kind_of(&path)).or_insert(0);
+            if *count == 0 {
+                found.push(path.clone());
+            }
+            if *count < OF_A_KIND && !visited.contains(&path) && !to_visit.contains(&path) {
+                *count += 1;
+                to_visit.push_back(path);
             }
         }
     }
-    found.truncate(MOST);
     found
 }
 

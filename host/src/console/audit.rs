@@ -50,7 +50,7 @@ pub(super) async fn page(
         section.card aria-label=(words.title) {
             @if lines.is_empty() { div.empty { (icon("journal", "")) p { (words.none) } } }
             @else {
-                div.table-scroll {
+                div.table-scroll tabindex="0" {
                     table.table.log-table {
                         thead { tr { th scope="col" { (words.when) } th scope="col" { (words.who) } th scope="col" { (words.what) } th scope="col" { (words.subject) } } }
                         tbody { @for line in &lines { (row(&reader, line, &names)) } }

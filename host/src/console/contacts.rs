@@ -65,7 +65,7 @@ pub(super) async fn page(
             @if rows.is_empty() {
                 div.empty { (icon("contacts", "")) p { (if asked.q.is_empty() { &words.none } else { &words.none_found }) } }
             } @else {
-                div.table-scroll {
+                div.table-scroll tabindex="0" {
                     table.table.contact-table {
                         thead { tr { th scope="col" { (words.name) } th scope="col" { (words.identities) } th.is-extra scope="col" { (words.since) } } }
                         tbody { @for contact in &rows { (row(&reader, contact, now)) } }

@@ -128,7 +128,7 @@ async fn listed(
         (tabs(reader, PEOPLE))
         div.with-aside {
             section.card aria-label=(words.title) {
-                div.table-scroll {
+                div.table-scroll tabindex="0" {
                     table.table {
                         thead { tr { th scope="col" { (words.name) } th scope="col" { (words.role) } th scope="col" { (words.state) } th.is-extra scope="col" { (words.since) } } }
                         tbody { @for user in &users { (row(reader, user, now)) } }

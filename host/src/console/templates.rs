@@ -85,7 +85,7 @@ async fn listed(
             @if let Some(error) = &listed.error { div.notice.is-warn { (icon("alert", "")) p { (words.sync_failed) " " (error) } } }
             @if listed.rows.is_empty() { div.empty { (icon("template", "")) p { (words.none) } } }
             @else {
-                div.table-scroll {
+                div.table-scroll tabindex="0" {
                     table.table {
                         thead { tr {
                             th scope="col" { (words.name) } th scope="col" { (words.language) } th scope="col" { (words.category) }

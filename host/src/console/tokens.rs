@@ -123,7 +123,7 @@ async fn listed(
                 p.card-body.note { (words.intro) }
                 @if rows.is_empty() { div.empty { (icon("key", "")) p { (words.none) } } }
                 @else {
-                    div.table-scroll {
+                    div.table-scroll tabindex="0" {
                         table.table {
                             thead { tr { th scope="col" { (people.name) } th scope="col" { (people.role) } th scope="col" { (words.last_used) } th scope="col" { (words.expires) } } }
                             tbody { @for token in &rows { (row(reader, token, state.clock.now())) } }
