@@ -34,7 +34,7 @@ async fn shown(browser: &Browser, class: &str) -> Vec<String> {
     browser.texts(class).await.into_iter().map(|(_, text)| text).collect()
 }
 
-async fn until_bubble(browser: &Browser, text: &str) {
+pub(crate) async fn until_bubble(browser: &Browser, text: &str) {
     let what = format!("the thread shows {text:?}");
     until(&what, async || shown(browser, "bubble").await.iter().any(|one| one == text).then_some(())).await;
 }

@@ -28,6 +28,7 @@ mod file_limit;
 mod findings;
 mod handed_out;
 mod hostile_pages;
+mod keyboard;
 mod kill;
 mod line_component;
 mod line_members;

@@ -22,6 +22,9 @@ use crate::server::target_folder;
 const HOW_TO_GET_IT: &str = "apt-get install -y --no-install-recommends chromium chromium-driver fonts-dejavu-core";
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
+/// The longest way by the Tab key that a person is asked to go.
+const MOST_TABS: usize = 60;
+
 /// Browsers are heavy: one story at a time has them.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
@@ -290,6 +293,14 @@ impl Browser {
     /// When the browser does not answer.
     pub async fn type_line(&self, text: &str) {
         self.type_text(text).await;
+        self.enter().await;
+    }
+
+    /// Presses Enter.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn enter(&self) {
         for kind in ["keyDown", "keyUp"] {
             let mut event = json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13 });
             if kind == "keyDown" {
@@ -297,6 +308,24 @@ impl Browser {
             }
             self.must("Input.dispatchKeyEvent", event).await;
         }
+    }
+
+    /// Goes on from what has the focus, by the Tab key, to the element of this role and name.
+    ///
+    /// # Panics
+    /// When the keyboard does not lead there.
+    pub async fn tab_to(&self, role: &str, name: &str) {
+        self.wait_for(role, name).await;
+        for _ in 0..MOST_TABS {
+            if self.find(role, name).await.is_some_and(|element| element.focused) {
+                return;
+            }
+            for kind in ["rawKeyDown", "keyUp"] {
+                let event = json!({ "type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9 });
+                self.must("Input.dispatchKeyEvent", event).await;
+            }
+        }
+        panic!("{MOST_TABS} presses of Tab do not lead to the {role} {name:?}");
     }
 
     /// Types into what has the focus.
