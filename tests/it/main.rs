@@ -26,6 +26,7 @@ mod erased_requests;
 mod failures;
 mod file_limit;
 mod findings;
+mod foreign_pages;
 mod handed_out;
 mod hostile_pages;
 mod keyboard;
