@@ -25,9 +25,9 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x06\0\0\0";
 
 /// A host with one channel of a provider whose simulator answers everything well, save files while `no_files`.
-struct Shop {
-    host: TestHost,
-    channel: String,
+pub(crate) struct Shop {
+    pub(crate) host: TestHost,
+    pub(crate) channel: String,
     no_files: Arc<AtomicBool>,
 }
 
@@ -63,7 +63,7 @@ async fn provider(no_files: Arc<AtomicBool>) -> String {
 }
 
 impl Shop {
-    async fn open() -> Shop {
+    pub(crate) async fn open() -> Shop {
         Shop::open_with(Options::default()).await
     }
 
@@ -81,7 +81,7 @@ impl Shop {
         Shop { host, channel: made["id"].as_str().unwrap().to_owned(), no_files }
     }
 
-    async fn deliver(&self, body: &str) -> StatusCode {
+    pub(crate) async fn deliver(&self, body: &str) -> StatusCode {
         self.deliver_signed(body, &[sign(body)]).await
     }
 
@@ -108,12 +108,12 @@ impl Shop {
         page["items"].as_array().unwrap().clone()
     }
 
-    async fn journal(&self, state: &str) -> Vec<Value> {
+    pub(crate) async fn journal(&self, state: &str) -> Vec<Value> {
         let (_, page) = self.host.get(&format!("/v1/journal?state={state}")).await;
         page["items"].as_array().unwrap().clone()
     }
 
-    async fn until_settled(&self, rows: usize) {
+    pub(crate) async fn until_settled(&self, rows: usize) {
         until("all requests are settled", async || {
             self.journal("settled").await.len() + self.journal("parked").await.len() == rows
         })

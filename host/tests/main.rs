@@ -10,6 +10,8 @@ mod channels;
 mod common;
 mod console;
 mod console_endpoints;
+mod console_journal;
+mod console_plugins;
 mod console_settings;
 mod credentials;
 mod described;

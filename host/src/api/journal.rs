@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -12,12 +11,12 @@ use utoipa_axum::routes;
 use super::caller::Caller;
 use super::page::{Page, PageQuery};
 use super::path::Path;
-use super::problem::{Answer, FieldError, Problem};
+use super::problem::{Answer, Problem};
 use super::query::Query;
 use super::state::State;
-use crate::auth::Role;
-use crate::db::{JournalReader, Replay};
+use crate::db::JournalFilter;
 use crate::model::shown::journal::JournalEntry;
+use crate::web::journal;
 
 /// `/journal`
 pub fn routes() -> OpenApiRouter<State> {
@@ -30,28 +29,8 @@ pub fn routes() -> OpenApiRouter<State> {
 struct Which {
     /// `pending`, `waiting`, `settled` or `parked`; all when nothing is said.
     state: Option<String>,
-}
-
-fn reader(caller: &Caller) -> JournalReader {
-    JournalReader { workspace: caller.workspace.clone(), operator: caller.role >= Role::Operator }
-}
-
-const KIND: &str = "journal";
-
-/// The number by which the caller's workspace knows a row.
-fn number(state: &State, caller: &Caller, id: i64) -> i64 {
-    state.db.numbers().hide(KIND, &caller.workspace, id)
-}
-
-/// The row that the caller's workspace knows by this number.
-fn row_of(state: &State, caller: &Caller, number: i64) -> Answer<i64> {
-    state.db.numbers().reveal(KIND, &caller.workspace, number).ok_or_else(Problem::not_found)
-}
-
-/// A row with the number that the caller knows it by.
-fn numbered(state: &State, caller: &Caller, mut row: JournalEntry) -> JournalEntry {
-    row.id = number(state, caller, row.id);
-    row
+    /// The id of the channel that the request, or a part of it, was for.
+    channel: Option<String>,
 }
 
 /// Requests, the newest first. A row of an address that several workspaces share is whole only for an operator.
@@ -62,17 +41,8 @@ async fn list(
     Query(which): Query<Which>,
     Query(page): Query<PageQuery>,
 ) -> Answer<Json<Page<JournalEntry>>> {
-    caller.at_least(Role::Supervisor)?;
-    if let Some(word) = &which.state
-        && !matches!(word.as_str(), "pending" | "waiting" | "settled" | "parked")
-    {
-        let words = "must be one of pending, waiting, settled, parked";
-        return Err(Problem::invalid(vec![FieldError::new("#/state", "unknown", words)]));
-    }
-    let limit = u32::try_from(page.limit() + 1).unwrap_or(u32::MAX);
-    let after = page.after()?.map(|number| row_of(&state, &caller, number)).transpose()?;
-    let rows = state.db.journal_page(reader(&caller), which.state, after, limit).await?;
-    let rows = rows.into_iter().map(|row| numbered(&state, &caller, row)).collect();
+    let filter = JournalFilter { state: which.state, channel: which.channel };
+    let rows = journal::page(&state, &caller, filter, page.after()?, page.limit() + 1).await?;
     Ok(Json(Page::new(rows, page.limit(), |row| row.id)))
 }
 
@@ -80,9 +50,7 @@ async fn list(
 #[utoipa::path(get, path = "/journal/{id}", tag = "journal", params(("id" = i64, Path)), responses(
     (status = 200, body = JournalEntry), (status = 404, body = Problem)))]
 async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> Answer<Json<JournalEntry>> {
-    caller.at_least(Role::Supervisor)?;
-    let row = state.db.journal_row(reader(&caller), row_of(&state, &caller, id)?).await?;
-    Ok(Json(numbered(&state, &caller, row.ok_or_else(Problem::not_found)?)))
+    Ok(Json(journal::read(&state, &caller, id).await?))
 }
 
 /// A request that waits to be translated again.
@@ -97,16 +65,6 @@ struct Replayed {
 #[utoipa::path(post, path = "/journal/{id}/replay", tag = "journal", params(("id" = i64, Path)), responses(
     (status = 202, body = Replayed), (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn replay(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> Answer<(StatusCode, Json<Replayed>)> {
-    caller.at_least(Role::Admin)?;
-    match state.inbound.replay(reader(&caller), row_of(&state, &caller, id)?).await? {
-        Replay::NotFound => return Err(Problem::not_found()),
-        Replay::BodyGone => {
-            let words = "its body was removed after the retention time, so there is nothing to translate";
-            return Err(Problem::conflict("body-gone", words));
-        }
-        Replay::Pending => return Err(Problem::conflict("pending", "it waits for translation already")),
-        Replay::Queued => {}
-    }
-    state.db.audit(caller.entry(state.clock.now(), "journal.replay", &id.to_string(), json!({}))).await?;
+    journal::replay(&state, &caller, id).await?;
     Ok((StatusCode::ACCEPTED, Json(Replayed { id, state: "pending" })))
 }

@@ -9,7 +9,9 @@ use super::audit::AUDIT;
 use super::contacts::CONTACTS;
 use super::endpoints::ENDPOINTS;
 use super::inbox::INBOX;
+use super::journal::JOURNAL;
 use super::people::PEOPLE;
+use super::plugins::PLUGINS;
 use super::preferences;
 use super::profile::PROFILE;
 use super::reader::{Look, Reader};
@@ -102,11 +104,15 @@ pub(super) fn page_of(reader: &Reader, title: &str, here: &str, extent: &Extent,
                 li { (entry(CONTACTS, "contacts", &words.contacts.title, here)) }
                 li { (entry(HOME, "plug", &words.integrations.title, here)) }
                 @if reader.caller.role >= Role::Admin {
+                    li.is-seldom { (entry(JOURNAL, "journal", &words.journal.title, here)) }
                     li {
                         a.rail-link href=(PEOPLE) aria-current=[[PEOPLE, TOKENS, ENDPOINTS, AUDIT].contains(&here).then_some("page")] {
                             (icon("settings", "")) span { (words.people.settings) }
                         }
                     }
+                }
+                @if reader.caller.role >= Role::Operator {
+                    li.is-seldom { (entry(PLUGINS, "plugin", &words.plugins.title, here)) }
                 }
             }
             (person(reader, here))
@@ -132,6 +138,15 @@ fn person(reader: &Reader, here: &str) -> Markup {
                 span.one-line { (name.split('@').next().unwrap_or(name)) }
             }
             div.menu-list {
+                @if reader.caller.role >= Role::Admin {
+                    div.menu-seldom {
+                        a href=(JOURNAL) { (icon("journal", "is-small")) (reader.look.words.journal.title) }
+                        @if reader.caller.role >= Role::Operator {
+                            a href=(PLUGINS) { (icon("plugin", "is-small")) (reader.look.words.plugins.title) }
+                        }
+                        hr;
+                    }
+                }
                 (preferences::menu(&reader.look, here))
                 hr;
                 a href=(PROFILE) { (icon("user", "is-small")) (reader.look.words.profile.title) }

@@ -15,10 +15,13 @@ mod faults;
 mod form;
 mod inbox;
 mod integrations;
+mod journal;
 mod layout;
 mod new_template;
 mod parts;
 mod people;
+mod plugin;
+mod plugins;
 mod preferences;
 mod profile;
 mod reader;
@@ -87,6 +90,13 @@ pub fn routes(state: &State) -> Router<State> {
         .route(tokens::TOKENS, get(tokens::page).post(tokens::make))
         .route("/settings/tokens/{token}", post(tokens::rename))
         .route("/settings/tokens/{token}/end", post(tokens::end))
+        .route("/plugins/approvals", post(plugins::approve))
+        .route("/plugins/{plugin}", get(plugin::page))
+        .route("/plugins/{plugin}/enabled", post(plugin::enable))
+        .route("/plugins/{plugin}/remove", post(plugin::remove))
+        .route(journal::JOURNAL, get(journal::page))
+        .route("/journal/{number}", get(journal::one))
+        .route("/journal/{number}/replay", post(journal::replay))
         .route(endpoints::ENDPOINTS, get(endpoints::page).post(endpoints::add))
         .route("/settings/endpoints/{endpoint}", get(endpoints::one).post(endpoints::change))
         .route("/settings/endpoints/{endpoint}/enabled", post(endpoints::enable))
@@ -115,6 +125,7 @@ pub fn routes(state: &State) -> Router<State> {
         .merge(
             Router::new()
                 .route("/inbox/{conversation}", post(inbox::reply))
+                .route(plugins::PLUGINS, get(plugins::page).post(plugins::install))
                 .route("/integrations/{channel}/templates/new", get(new_template::page).post(new_template::submit))
                 .layer(DefaultBodyLimit::disable()),
         )

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Db, DbError, Priority};
-pub use shown::JournalReader;
+pub use shown::{JournalFilter, JournalReader};
 
 /// A verified request that is about to be acknowledged.
 #[derive(Debug, Clone)]

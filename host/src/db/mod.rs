@@ -64,7 +64,7 @@ pub use inbound::{
     AccountWithMedia, Committed, DueMedia, Effect, Erased, MediaOutcome, Progress, STEP, StrangerRow, Translated,
     Translation,
 };
-pub use journal::{JournalReader, NewRow, PendingRow, Replay, Which};
+pub use journal::{JournalFilter, JournalReader, NewRow, PendingRow, Replay, Which};
 pub use leases::Lease;
 pub use media::{MediaRow, PublishedRow, UsageScope, visitor_source};
 pub use messages::MessageCursor;

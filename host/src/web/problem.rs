@@ -161,6 +161,11 @@ impl Problem {
         &self.errors
     }
 
+    /// A member of this problem's own.
+    pub fn more(&self, name: &str) -> Option<&Value> {
+        self.more.get(name)
+    }
+
     /// Seconds after which another try may succeed, where that is known.
     pub fn retry_after(&self) -> Option<u64> {
         self.retry_after

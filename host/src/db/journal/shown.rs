@@ -17,18 +17,27 @@ pub struct JournalReader {
     pub operator: bool,
 }
 
+/// Which rows of the journal are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct JournalFilter {
+    /// `pending`, `waiting`, `settled` or `parked`; all where it is absent.
+    pub state: Option<String>,
+    /// The channel that the request, or an item of it, was for.
+    pub channel: Option<String>,
+}
+
 impl Db {
-    /// A page of the journal, the newest first, before the id `before`; only rows in `state` where one is given.
+    /// A page of the journal, the newest first, before the id `before`.
     pub async fn journal_page(
         &self,
         reader: JournalReader,
-        state: Option<String>,
+        filter: JournalFilter,
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<JournalEntry>, DbError> {
         self.read(move |db| {
             // Few rows of many are in one of these states, and each has an index of its own.
-            let from = match state.as_deref() {
+            let from = match filter.state.as_deref() {
                 Some("pending") => "journal INDEXED BY journal_pending WHERE state = 'pending'",
                 Some("waiting") => "journal INDEXED BY journal_waiting WHERE state = 'waiting'",
                 Some("parked") => "journal INDEXED BY journal_parked WHERE state = 'parked'",
@@ -40,9 +49,11 @@ impl Db {
                         state, reason, stored, settled_at, length(body) \
                  FROM {from} AND id < ?1 AND (workspace_id = ?2 OR (workspace_id IS NULL AND ?3) \
                    OR EXISTS (SELECT 1 FROM journal_items i WHERE i.journal_id = journal.id AND i.workspace_id = ?2)) \
+                   AND (?5 IS NULL OR channel_id = ?5 \
+                     OR EXISTS (SELECT 1 FROM journal_items i WHERE i.journal_id = journal.id AND i.workspace_id = ?2 AND i.channel_id = ?5)) \
                  ORDER BY id DESC LIMIT ?4",
             ))?;
-            let values = params![before.unwrap_or(i64::MAX), reader.workspace, reader.operator, limit];
+            let values = params![before.unwrap_or(i64::MAX), reader.workspace, reader.operator, limit, filter.channel];
             let rows: Vec<(PendingRow, JournalEntry)> =
                 query.query_map(values, |row| Ok((pending(row)?, shown(row)?)))?.collect::<Result<_, _>>()?;
             rows.into_iter().map(|(row, entry)| with_items(db, &reader, &row, entry)).collect()

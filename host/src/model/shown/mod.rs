@@ -12,3 +12,4 @@ pub mod endpoint;
 pub mod journal;
 pub mod message;
 pub mod person;
+pub mod plugin;
