@@ -129,7 +129,7 @@ async fn listed(
                 p.card-body.note { (words.intro) }
                 @if rows.is_empty() { div.empty { (icon("send", "")) p { (words.none) } } }
                 @else {
-                    div.table-scroll {
+                    div.table-scroll tabindex="0" {
                         table.table {
                             thead { tr { th scope="col" { (words.url) } th scope="col" { (words.events) } th scope="col" { (words.state) } } }
                             tbody { @for endpoint in &rows { (row(reader, endpoint)) } }
@@ -397,7 +397,7 @@ fn deliveries(reader: &Reader, path: &str, rows: &[Placed], more: bool) -> Marku
             }
             @if rows.is_empty() { div.empty { (icon("send", "")) p { (words.no_delivery) } } }
             @else {
-                div.table-scroll {
+                div.table-scroll tabindex="0" {
                     table.table.log-table {
                         thead { tr { th scope="col" { (words.event_column) } th scope="col" { (words.state) } th scope="col" { (words.answer) } th scope="col" { (words.when) } th scope="col" { span.visually-hidden { (words.replay) } } } }
                         tbody { @for (_, delivery) in rows { (delivered(reader, &replay, delivery)) } }

@@ -90,7 +90,7 @@ pub(super) async fn page(
             (filter(&reader, &asked, &names))
             @if rows.is_empty() { div.empty { (icon("journal", "")) p { (if asked.state() == "parked" && asked.channel.is_empty() { &words.none_parked } else { &words.none }) } } }
             @else {
-                div.table-scroll {
+                div.table-scroll tabindex="0" {
                     table.table.log-table {
                         thead { tr { th scope="col" { (words.when) } th scope="col" { (words.from) } th scope="col" { (words.state) } th scope="col" { (words.reason) } th scope="col" { span.visually-hidden { (words.replay) } } } }
                         tbody { @for entry in &rows { (row(&state, &reader, entry, &names)) } }

@@ -137,7 +137,7 @@ fn versions(reader: &Reader, plugin: &Plugin) -> Markup {
     html! {
         section.card aria-labelledby="versions" {
             header.card-head { h2 id="versions" { (words.versions) } }
-            div.table-scroll {
+            div.table-scroll tabindex="0" {
                 table.table.log-table {
                     thead { tr { th scope="col" { (words.version) } th scope="col" { (words.state) } th scope="col" { (words.source) } th scope="col" { (words.since) } th.is-extra scope="col" { "SHA-256" } } }
                     tbody {
