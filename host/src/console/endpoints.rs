@@ -130,7 +130,7 @@ async fn listed(
                 @if rows.is_empty() { div.empty { (icon("send", "")) p { (words.none) } } }
                 @else {
                     div.table-scroll tabindex="0" {
-                        table.table {
+                        table.table.log-table {
                             thead { tr { th scope="col" { (words.url) } th scope="col" { (words.events) } th scope="col" { (words.state) } } }
                             tbody { @for endpoint in &rows { (row(reader, endpoint)) } }
                         }
