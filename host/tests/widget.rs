@@ -100,7 +100,11 @@ async fn a_visitor_writes_an_agent_replies_and_both_are_there_after_a_reload() {
     let host = TestHost::start().await;
     let channel = connect(&host).await;
     let (page, config) = Page::open(&host, &channel, None).await;
-    let public = json!({"name": "Toko", "color": "#0a7f3f", "greeting": "Halo!", "enabled": true, "earlier": null});
+    let public = json!({
+        "name": "Toko", "color": "#0a7f3f", "greeting": "Halo!", "enabled": true, "earlier": null, "title": null,
+        "subtitle": null, "reply_time": null, "logo": null, "greet_after": 0, "ask_first": false, "theme": "auto",
+        "position": "right", "language": "auto"
+    });
     assert_eq!(config, public);
     assert_eq!(page.write("00000000-0000-4000-8000-000000000001", "Ada stok?").await, StatusCode::ACCEPTED);
 
@@ -122,6 +126,41 @@ async fn a_visitor_writes_an_agent_replies_and_both_are_there_after_a_reload() {
         messages["items"].as_array().unwrap().iter().any(|message| message["status"] == "sent")
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_visitor_says_of_themselves_is_the_contacts_and_joins_no_other_contact() {
+    let host = TestHost::start().await;
+    let channel = connect(&host).await;
+    let mut contacts = Vec::new();
+    for id in ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"] {
+        let (page, _) = Page::open(&host, &channel, None).await;
+        let content = json!({"type": "text", "text": "Halo"});
+        let write = async |email: &str| {
+            let body = json!({"id": id, "name": "Sari", "email": email, "content": content});
+            let path = host.url(&format!("/widget/{channel}/messages"));
+            let request = host.client.post(path).header("origin", SITE).bearer_auth(&page.token);
+            request.json(&body).send().await.unwrap().status()
+        };
+        for bad in ["sari", "@shop.example", "sari@", "a b@shop.example", &format!("{}@a.example", "s".repeat(254))] {
+            assert_eq!(write(bad).await, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+        }
+        assert_eq!(write("sari@shop.example").await, StatusCode::ACCEPTED);
+        until("the contact is there", async || {
+            host.get("/v1/contacts").await.1["items"].as_array().is_some_and(|items| items.len() > contacts.len())
+        })
+        .await;
+        contacts = host.get("/v1/contacts").await.1["items"].as_array().unwrap().clone();
+    }
+    assert_eq!(contacts.len(), 2, "anybody can claim an address: {contacts:?}");
+    for contact in &contacts {
+        assert_eq!(contact["name"], "Sari", "{contact}");
+        let path = format!("/v1/contacts/{}", contact["id"].as_str().unwrap());
+        let (_, whole) = host.get(&path).await;
+        let claimed = |identity: &&Value| identity["scheme"] == "email" && identity["value"] == "sari@shop.example";
+        let identity = whole["identities"].as_array().unwrap().iter().find(claimed);
+        assert!(identity.is_some_and(|identity| identity["scope"] != ""), "{whole}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

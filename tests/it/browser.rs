@@ -257,7 +257,7 @@ async fn a_visitor_sends_a_file_and_is_told_when_it_is_too_large_or_did_not_arri
         let (_small, receipt) = file("struk.txt", 20_000);
         browser.click("button", "Attach a file").await;
         browser.choose(&receipt).await;
-        until_shown(&browser, &["Halo!", "You: struk.txt"]).await;
+        until_shown(&browser, &["Halo!", "You: struk.txt19.5 KB"]).await;
         let of_file = async || {
             let messages = api.all_messages().await;
             messages.first().map(|message| message["content"].clone()).filter(|content| content["type"] == "media")
@@ -271,23 +271,23 @@ async fn a_visitor_sends_a_file_and_is_told_when_it_is_too_large_or_did_not_arri
 
         let (_large, film) = file("film.bin", 20_481);
         browser.choose(&film).await;
-        let refused = "You: film.binNot sent: the file is larger than 20 KB.";
-        until_shown(&browser, &["Halo!", "You: struk.txt", refused]).await;
+        let refused = "You: film.bin20 KBNot sent: the file is larger than 20 KB.";
+        until_shown(&browser, &["Halo!", "You: struk.txt19.5 KB", refused]).await;
 
         browser.offline(true).await;
         let (_late, letter) = file("surat.txt", 10);
         browser.choose(&letter).await;
-        let lost = "You: surat.txtNot sent: the file did not arrive.Try again";
-        until_shown(&browser, &["Halo!", "You: struk.txt", refused, lost]).await;
+        let lost = "You: surat.txt10 BNot sent: the file did not arrive.Try again";
+        until_shown(&browser, &["Halo!", "You: struk.txt19.5 KB", refused, lost]).await;
         browser.offline(false).await;
         browser.click("button", "Try again: surat.txt").await;
-        until_shown(&browser, &["Halo!", "You: struk.txt", refused, "You: surat.txt"]).await;
+        until_shown(&browser, &["Halo!", "You: struk.txt19.5 KB", refused, "You: surat.txt10 B"]).await;
         until("the agent has both", async || (api.all_messages().await.len() == 2).then_some(())).await;
         until("none waits", async || browser.texts("waiting").await.is_empty().then_some(())).await;
 
         browser.reload().await;
         open_chat(&browser).await;
-        until_shown(&browser, &["Halo!", "You: struk.txt", "You: surat.txt"]).await;
+        until_shown(&browser, &["Halo!", "You: struk.txt19.5 KB", "You: surat.txt10 B"]).await;
     })
     .await;
 }
@@ -302,7 +302,7 @@ async fn the_button_for_files_speaks_the_visitors_language() {
         browser.wait_for("button", "Lampirkan berkas").await;
         let (_folder, film) = file("film.bin", 2_200_000);
         browser.choose(&film).await;
-        until_shown(&browser, &["Halo!", "Anda: film.binTidak terkirim: berkas lebih besar dari 2 MB."]).await;
+        until_shown(&browser, &["Halo!", "Anda: film.bin2,1 MBTidak terkirim: berkas lebih besar dari 2 MB."]).await;
     })
     .await;
 }
@@ -315,13 +315,76 @@ async fn a_page_of_a_site_that_is_not_allowed_gets_no_session_and_shows_nothing(
         let site = Site::open(Site::bind().await, &host, &channel);
         let browser = chromium.open("en").await;
         browser.visit(&site.address).await;
-        until("the browser says why", async || {
-            browser.complaints().await.iter().any(|line| line.contains("CORS policy")).then_some(())
+        let fix = format!("Add {} to Sites in the settings of this web chat", site.address);
+        until("the page's console says which setting to change", async || {
+            browser.complaints().await.iter().any(|line| line.contains(&fix)).then_some(())
         })
         .await;
         assert!(browser.find("button", "Open chat").await.is_none());
         let kept = browser.run("return JSON.stringify(localStorage)").await;
         assert_eq!(kept, json!("{}"));
+    })
+    .await;
+}
+
+/// A web chat with these settings beside the site's address.
+async fn shop_of(more: Value) -> (Host, Site) {
+    let host = Host::start("").await;
+    let bound = Site::bind().await;
+    let mut settings = json!({ "domain": [bound.1], "color": "#0a7f3f", "greeting": "Halo!" });
+    settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let channel = json!({ "plugin": "webchat", "name": "Toko", "settings": settings });
+    let channel = host.api().expect(201, "POST", "/v1/channels", channel).await;
+    let site = Site::open(bound, &host, channel["id"].as_str().unwrap());
+    (host, site)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_before_the_chat_gives_the_contact_its_name() {
+    drive("a_form_before_the_chat", async |chromium| {
+        let more = json!({ "ask_first": true, "title": "Toko Kopi", "reply_time": "Usually replies at once" });
+        let (host, site) = shop_of(more).await;
+        let browser = chromium.open("en").await;
+        browser.visit(&site.address).await;
+        browser.click("button", "Open chat").await;
+        browser.wait_for("dialog", "Chat with Toko Kopi").await;
+        let focused = async || browser.find("textbox", "Your name").await.filter(|field| field.focused);
+        until("the form waits for a name", focused).await;
+        assert!(browser.find("textbox", "Write a message").await.is_none(), "the form comes first");
+        browser.type_text("Sari Dewi").await;
+        browser.click("textbox", "Your e-mail address").await;
+        browser.type_line("Sari@Shop.example").await;
+        browser.wait_for("textbox", "Write a message").await;
+        browser.type_line("Halo").await;
+        until_written(host.api(), &["Halo"]).await;
+        let contacts = host.api().all("/v1/contacts").await;
+        assert_eq!((contacts.len(), &contacts[0]["name"]), (1, &json!("Sari Dewi")));
+        browser.reload().await;
+        open_chat(&browser).await;
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_greeting_opens_by_itself_once_and_never_after_it_was_closed() {
+    drive("a_greeting_opens_by_itself", async |chromium| {
+        let (_host, site) = shop_of(json!({ "greet_after": 1, "position": "left", "language": "id" })).await;
+        let browser = chromium.open("en").await;
+        browser.visit(&site.address).await;
+        browser.click("button", "Sembunyikan").await;
+        until("the greeting is gone", async || browser.find("button", "Sembunyikan").await.is_none().then_some(()))
+            .await;
+        browser.reload().await;
+        browser.wait_for("button", "Buka obrolan").await;
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        assert!(browser.find("button", "Sembunyikan").await.is_none(), "it was closed before");
+        browser.click("button", "Buka obrolan").await;
+        browser.click("button", "Emoji").await;
+        browser.click("button", "👍").await;
+        browser.type_line(" ok").await;
+        until_shown(&browser, &["Halo!", "Anda: 👍 ok"]).await;
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
     })
     .await;
 }

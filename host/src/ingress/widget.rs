@@ -38,6 +38,8 @@ pub(super) use stream::stream;
 const MOST_MESSAGE: usize = 64 << 10;
 /// Longest id that a widget may give its message.
 const MOST_ID: usize = 64;
+/// Longest e-mail address.
+const MOST_ADDRESS: usize = 254;
 /// How long a browser may keep an asset, in seconds.
 const ASSET_AGE: &str = "public, max-age=300";
 
@@ -179,6 +181,8 @@ struct Written {
     page: Option<String>,
     /// What the visitor calls themselves.
     name: Option<String>,
+    /// The e-mail address that they say is theirs.
+    email: Option<String>,
     content: Map<String, Value>,
 }
 
@@ -232,6 +236,9 @@ async fn message(
     if let Some(fault) = written.name.as_deref().and_then(|name| name::fault("#/name", name)) {
         return Err(Problem::invalid(vec![fault]).into_response());
     }
+    if written.email.as_deref().is_some_and(|email| !is_address(email)) {
+        return Err(invalid("#/email", "email", "must be an e-mail address of at most 254 characters"));
+    }
     let mut content = written.content;
     if content.get("type").and_then(Value::as_str) == Some("media") {
         let id = content.get("media_id").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -255,6 +262,7 @@ async fn message(
         "visitor": visitor.id,
         "id": written.id,
         "name": written.name,
+        "email": written.email,
         "page": written.page,
         "content": content,
     });
@@ -279,6 +287,12 @@ async fn message(
         entry: entry.to_string(),
         row,
     })
+}
+
+/// Whether this has the form of an e-mail address. Whether it is the visitor's, the host does not know.
+fn is_address(text: &str) -> bool {
+    let parts = text.rsplit_once('@').filter(|(name, domain)| !name.is_empty() && !domain.is_empty());
+    text.len() <= MOST_ADDRESS && parts.is_some() && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 /// What a widget says about a file.

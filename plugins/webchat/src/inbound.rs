@@ -14,6 +14,8 @@ struct Written<'a> {
     id: &'a str,
     /// What the visitor calls themselves.
     name: Option<String>,
+    /// The address that they say they read mail at.
+    email: Option<String>,
     /// Where they wrote it.
     page: Option<String>,
     content: json::Value,
@@ -52,7 +54,9 @@ fn translate(written: Written<'_>) -> Item {
         Ok(content) => content,
         Err(empty) => return Item::ignored(empty),
     };
-    let person = Person::new(Identity::new("visitor", "", written.visitor)).name(written.name);
+    let mut person = Person::new(Identity::new("visitor", "", written.visitor)).name(written.name);
+    // Anybody can claim an address, so it holds for this visitor only, and joins nothing with the owner of the mailbox.
+    person.identities.extend(written.email.map(|email| Identity::new("email", written.visitor, email)));
     let mut message = Message::new(written.id, Thread::new(written.visitor)).sender(person).content(content);
     if let Some(page) = written.page {
         message.extra.push(("page".to_owned(), json::write(&page)));
@@ -122,6 +126,17 @@ mod tests {
         let sender = message.sender.expect("the visitor is the sender");
         assert_eq!(sender.identities, [Identity::new("visitor", "", "v1")]);
         assert_eq!(message.extra, [("page".to_owned(), "\"https://shop.example/\"".to_owned())]);
+    }
+
+    #[test]
+    fn an_address_that_a_visitor_claims_is_of_this_visitor_only() {
+        let mut body = written(json!({"type": "text", "text": "Halo"}));
+        body["name"] = json!("Sari");
+        body["email"] = json!("sari@shop.example");
+        let sender = message(&body).sender.expect("the visitor is the sender");
+        assert_eq!(sender.name.as_deref(), Some("Sari"));
+        let claimed = Identity::new("email", "v1", "sari@shop.example");
+        assert_eq!(sender.identities, [Identity::new("visitor", "", "v1"), claimed]);
     }
 
     #[test]
