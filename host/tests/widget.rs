@@ -275,3 +275,30 @@ async fn a_reply_to_a_visitor_who_was_forgotten_has_failed_and_says_why() {
     );
     assert!(lost["attempts"][0]["error"]["detail"].as_str().unwrap().contains("session was removed"), "{lost}");
 }
+
+/// No page of another site can frame the preview, and only who may change the settings sees it.
+#[tokio::test]
+async fn a_preview_of_unsaved_settings_is_for_admins_in_a_frame_of_this_host() {
+    let host = TestHost::start().await;
+    let (admin, agent) = ("admin@toko.example", "agent@toko.example");
+    for (email, role) in [(admin, "admin"), (agent, "agent")] {
+        crate::console::person(&host, email, role).await;
+    }
+    let chat = json!({ "plugin": "webchat", "name": "Toko", "settings": { "domain": ["https://toko.example"] } });
+    let (_, channel) = host.post("/v1/channels", chat).await;
+    let path = format!("/integrations/{}/preview", channel["id"].as_str().unwrap());
+    let (admin, agent) = (crate::console::sign_in(&host, admin).await, crate::console::sign_in(&host, agent).await);
+    let fields =
+        [("name", "Toko"), ("title", "\"><script>alert(1)</script>"), ("look.theme", "dark"), ("look.language", "id")];
+    let post = async |session: &str| crate::console::send(&host, session, &path, &fields).await;
+    assert_eq!(post(&agent).await.status(), StatusCode::FORBIDDEN);
+    let answer = post(&admin).await;
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'self'"), "{policy}");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    let html = answer.text().await.unwrap();
+    assert!(html.contains("data-theme=\"dark\"") && html.contains("&quot;&gt;&lt;script&gt;alert(1)"), "{html}");
+    assert!(!html.contains("toko.example"), "a setting that is not public stays here: {html}");
+    let (_, after) = host.get(&format!("/v1/channels/{}", channel["id"].as_str().unwrap())).await;
+    assert!(after["settings"]["title"].is_null(), "nothing is saved: {after}");
+}

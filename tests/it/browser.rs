@@ -115,8 +115,11 @@ async fn a_visitor_of_another_site_writes_and_reads_the_reply_at_once_and_after_
     drive("a_visitor_of_another_site_writes_and_reads_the_reply", async |chromium| {
         let (host, site) = shop().await;
         let api = host.api();
+        let embed = async || api.all("/v1/channels").await[0]["embed"].clone();
+        assert_eq!(embed().await["seen"], Value::Null, "no page has loaded it");
         let browser = visitor(chromium, &site).await;
         until_shown(&browser, &["Halo!"]).await;
+        assert_eq!(embed().await["seen"]["site"], site.address.as_str(), "where it is installed");
         browser.type_line("Ada stok?").await;
         until_written(api, &["Ada stok?"]).await;
         let conversation = api.first_conversation().await;

@@ -231,3 +231,45 @@ async fn a_conversation_is_taken_answered_with_a_quote_marked_as_done_and_found_
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_settings_of_web_chat_show_every_change_in_the_preview_before_it_is_saved() {
+    drive("the_settings_of_web_chat_show_every_change", async |chromium| {
+        let host = Host::start("").await;
+        let settings = serde_json::json!({ "plugin": "webchat", "name": "Toko", "settings": { "greeting": "Halo!" } });
+        let channel = host.api().expect(201, "POST", "/v1/channels", settings).await;
+        let id = channel["id"].as_str().unwrap();
+        let browser = chromium.open("en").await;
+        sign_in(&browser, &host).await;
+        browser.visit(&host.api().url(&format!("/integrations/{id}/settings"))).await;
+        let previewed = async |name: &str| {
+            let what = format!("the preview has the title {name:?}");
+            let titles =
+                async || shown(&browser, "heading").await.iter().any(|title| title.starts_with(name)).then_some(());
+            until(&what, titles).await;
+        };
+        previewed("Toko").await;
+        browser.click("textbox", "Title").await;
+        browser.type_text("Kopi <b>Gayo</b>").await;
+        previewed("Kopi <b>Gayo</b>").await;
+        browser.click("radio", "Indonesia").await;
+        until("the preview speaks Indonesian", async || {
+            shown(&browser, "bubble").await.iter().any(|line| line.starts_with("Anda: Halo!")).then_some(())
+        })
+        .await;
+        browser.click("radio", "Phone").await;
+        let saved = host.api().get(&format!("/v1/channels/{id}")).await;
+        assert!(saved["settings"]["title"].is_null(), "a preview saves nothing: {saved}");
+        let visitors = host.api().all("/v1/conversations").await;
+        assert!(visitors.is_empty(), "a preview is no visitor");
+        if let Some(folder) = std::env::var_os("SAMBUNG_PICTURES") {
+            browser.picture(&std::path::PathBuf::from(folder).join("widget-settings.png")).await;
+        }
+        browser.click("button", "Save changes").await;
+        until("the page says so", async || browser.address().await.contains("saved=1").then_some(())).await;
+        let saved = host.api().get(&format!("/v1/channels/{id}")).await;
+        assert_eq!(saved["settings"]["title"], "Kopi <b>Gayo</b>");
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+    })
+    .await;
+}

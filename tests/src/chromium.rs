@@ -347,7 +347,7 @@ impl Browser {
         }
     }
 
-    /// The classes and the text of every element with this class, in the page's order, shadow roots included.
+    /// The classes and the text of every element with this class, in the page's order, shadow roots and frames included.
     ///
     /// # Panics
     /// When the browser does not answer.
@@ -423,7 +423,8 @@ fn collect(node: &Value, class: &str, found: &mut Vec<(String, String)>) {
     if let Some(classes) = classes.filter(|classes| classes.split(' ').any(|name| name == class)) {
         found.push((classes.to_owned(), text(node)));
     }
-    for child in parts(node, "shadowRoots").chain(parts(node, "children")) {
+    let framed = Some(&node["contentDocument"]).filter(|document| document.is_object());
+    for child in parts(node, "shadowRoots").chain(parts(node, "children")).chain(framed) {
         collect(child, class, found);
     }
 }

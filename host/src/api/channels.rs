@@ -20,6 +20,7 @@ use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::channels::{Browser, Change, ChannelError, NewConnection, Request};
+use crate::model::shown::channel::Embed;
 use crate::web::own_path::is_own_path;
 
 /// `/channels`
@@ -91,6 +92,8 @@ pub(super) struct Channel {
     app: Option<String>,
     /// The address for the provider to call; null where there is none or `server.public_url` is not set.
     webhook_url: Option<String>,
+    /// Where visitors of web pages write through it: the script tag, and the last page that loaded it.
+    embed: Option<Embed>,
     /// Secrets only as `{"set": true}`.
     settings: Value,
     /// What this account lacks or has.

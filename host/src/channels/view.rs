@@ -8,6 +8,7 @@ use super::{ChannelError, Channels, form};
 use crate::db::{AppRow, ChannelRow, DbError, stands_still};
 use crate::model::channel::ChannelState;
 use crate::model::shown::app::App;
+use crate::model::shown::channel::{Embed, WidgetSeen};
 use crate::model::time::rfc3339;
 
 /// Whether a channel with these settings can receive only what a provider posts to a public address.
@@ -106,6 +107,7 @@ impl Channels {
         let Some(row) = self.0.db.channel_of(workspace, &id).await? else { return Ok(value) };
         let Some(generation) = self.0.plugins.get(&row.plugin) else {
             value["webhook_url"] = Value::Null;
+            value["embed"] = Value::Null;
             // The plugin is installed and its file is not whole: no row of the database says so.
             if let Some(reason) = self.0.plugins.failure(&row.plugin) {
                 let words = format!("The plugin `{}` does not run: {reason}", row.plugin);
@@ -119,6 +121,10 @@ impl Channels {
         let address = self.with_path_secret(manifest, &row, address, whole).await?;
         fill_in_address(&mut value, address.as_deref());
         value["webhook_url"] = json!(address);
+        value["embed"] = match manifest.ingress.visitor {
+            true => json!(self.embed(&row.id).await?),
+            false => Value::Null,
+        };
         if whole {
             self.reveal(&row.id, manifest, Scope::Channel, &mut value["settings"]).await?;
             if value["step"]["kind"] == "authorize" {
@@ -129,6 +135,13 @@ impl Channels {
             by_field(schema, &mut value["settings"]);
         }
         Ok(value)
+    }
+
+    /// How a channel whose visitors write on web pages gets onto them.
+    async fn embed(&self, id: &str) -> Result<Embed, ChannelError> {
+        let script = format!("<script src=\"{}/widget/{id}/widget.js\" async></script>", self.base());
+        let seen = self.0.db.widget_load(id).await?.map(|(site, at)| WidgetSeen { site, at: rfc3339(at) });
+        Ok(Embed { script, seen })
     }
 
     /// An address whose last part is a secret, since the provider signs nothing: whole for those who copy it into the

@@ -36,6 +36,9 @@ pub(super) static LIVE: LazyLock<Asset> = LazyLock::new(|| Asset::module("live",
 pub(super) static COMPOSER: LazyLock<Asset> =
     LazyLock::new(|| Asset::module("composer", include_str!("assets/composer.js")));
 
+pub(super) static COPY: LazyLock<Asset> = LazyLock::new(|| Asset::module("copy", include_str!("assets/copy.js")));
+pub(super) static PREVIEW: LazyLock<Asset> =
+    LazyLock::new(|| Asset::module("preview", include_str!("assets/preview.js")));
 pub(super) static KEYS: LazyLock<Asset> = LazyLock::new(|| Asset::module("keys", include_str!("assets/keys.js")));
 pub(super) static ZONE: LazyLock<Asset> = LazyLock::new(|| Asset::module("zone", include_str!("assets/zone.js")));
 
@@ -83,10 +86,13 @@ fn takes_gzip(asked: &HeaderMap) -> bool {
 
 /// The files' addresses.
 pub(super) fn routes() -> Router<State> {
-    [&SHEET, &ICONS, &LIVE, &COMPOSER, &KEYS, &ZONE].into_iter().fold(Router::new(), |router, asset| {
-        let asset: &'static Asset = asset;
-        router.route(&asset.path, get(async move |asked: HeaderMap| asset.answer(&asked)))
-    })
+    [&SHEET, &ICONS, &LIVE, &COMPOSER, &COPY, &PREVIEW, &KEYS, &ZONE].into_iter().fold(
+        Router::new(),
+        |router, asset| {
+            let asset: &'static Asset = asset;
+            router.route(&asset.path, get(async move |asked: HeaderMap| asset.answer(&asked)))
+        },
+    )
 }
 
 #[cfg(test)]

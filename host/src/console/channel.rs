@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::HOME;
 use super::asked::Form as Sent;
+use super::assets::COPY;
 use super::connect::{host_of, sent};
 use super::faults::{self, Failure};
 use super::form::{Form, Given, Keep, draw, read};
@@ -16,6 +17,7 @@ use super::inbox::INBOX;
 use super::integrations::{icon_of, state_of, text};
 use super::layout::{self, copyable, icon};
 use super::reader::Reader;
+use super::time::ago;
 use super::try_out::has_widget;
 use crate::auth::Role;
 use crate::channels::{Change, ChannelError};
@@ -161,7 +163,7 @@ fn shown(state: &State, reader: &Reader, channel: &Value, status: StatusCode, pr
                 @if is_admin && channel["step"].is_object() { (step(reader, channel, problem)) }
                 @else { (faults::notice_beside(words, problem, &[])) }
                 (health(reader, channel))
-                @if has_widget(state, channel) { (widget(state, reader, channel)) }
+                @if has_widget(state, channel) { (widget_card(state, reader, channel)) }
             }
             div.stack {
                 (about(reader, channel))
@@ -173,17 +175,33 @@ fn shown(state: &State, reader: &Reader, channel: &Value, status: StatusCode, pr
 }
 
 /// The script tag of a channel whose visitors write on web pages, and a page to try it out.
-fn widget(state: &State, reader: &Reader, channel: &Value) -> Markup {
+pub(super) fn widget_card(state: &State, reader: &Reader, channel: &Value) -> Markup {
     let words = &reader.look.words.channel;
+    let widget = &reader.look.words.widget;
     let id = text(channel, "id");
-    let tag = format!("<script src=\"{}/widget/{id}/widget.js\" async></script>", state.channels.base());
+    let embed = &channel["embed"];
+    let seen = &embed["seen"];
     card(
         "widget",
         &words.embed,
         &html! {
             div.card-body.stack-small {
                 p.note { (words.embed_note) }
-                (copyable(&tag))
+                div.copyable {
+                    code.is-whole { (text(embed, "script")) }
+                    button.button.is-small type="button" data-copy=(widget.copied) hidden { (widget.copy) }
+                }
+                p.with-icon {
+                    @if seen.is_object() {
+                        span.is-good-ink { (icon("check", "")) }
+                        span {
+                            (widget.seen.replace("{site}", text(seen, "site"))) " "
+                            (ago(&reader.look, text(seen, "at"), state.clock.now()))
+                        }
+                    } @else { (icon("clock", "")) (widget.not_seen) }
+                }
+                div { a.button.is-small href="" { (icon("refresh", "is-small")) (widget.verify) } }
+                script type="module" src=(COPY.path) {}
                 div { a.button href=(format!("{HOME}/{id}/try")) target="_blank" { (words.try_out) (icon("external", "")) } }
             }
         },

@@ -23,6 +23,7 @@ mod people;
 mod plugin;
 mod plugins;
 mod preferences;
+mod preview;
 mod profile;
 mod reader;
 mod set_up;
@@ -113,6 +114,7 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/integrations/{channel}/register", post(channel::register))
         .route("/integrations/{channel}/pause", post(channel::pause))
         .route("/integrations/{channel}/settings", get(settings::page).post(settings::submit))
+        .route("/integrations/{channel}/preview", get(preview::page).post(preview::submit))
         .route("/integrations/{channel}/abandon", post(settings::abandon))
         .route("/integrations/{channel}/templates", get(templates::page))
         .route("/integrations/{channel}/templates/sync", post(templates::sync))
@@ -147,7 +149,9 @@ const HOME: &str = "/integrations";
 
 async fn with_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await.into_response();
-    for (name, value) in HEADERS {
+    // A page in a frame of another page has a policy of its own.
+    let has_policy = response.headers().contains_key(CONTENT_SECURITY_POLICY);
+    for (name, value) in HEADERS.into_iter().filter(|(name, _)| !has_policy || name != CONTENT_SECURITY_POLICY) {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response

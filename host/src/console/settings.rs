@@ -9,13 +9,15 @@ use serde_json::Value;
 
 use super::HOME;
 use super::asked::{Form as Sent, Query};
-use super::channel::{head, load};
+use super::channel::{head, load, widget_card};
 use super::connect::{browser, guide, name_field, pointers, sent};
 use super::faults::{self, Failure};
 use super::form::{Form, Given, Keep, draw, read};
 use super::integrations::text;
 use super::layout::{self, icon};
+use super::preview;
 use super::reader::Reader;
+use super::try_out::has_widget;
 use crate::channels::Change;
 use crate::web::problem::Problem;
 use crate::web::state::State;
@@ -103,22 +105,28 @@ fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Re
     };
     let is_connected = !channel["account"].is_null();
     let given = Given { words, values: &channel["settings"], under: "#/settings", problem, is_connected };
+    let is_widget = has_widget(state, channel);
+    let guided = generation.as_ref().map(|generation| {
+        let texts = generation.plugin.texts(language);
+        guide(&words.connect.guide.replace("{name}", &texts.name), &texts.instructions)
+    });
+    let guided = guided.unwrap_or_default();
     let content = html! {
         (head(state, reader, channel, "settings"))
-        div.connect {
-            form.card.card-body.form method="post" novalidate {
-                @if matches!(told, Told::Saved) {
-                    div.notice.is-good role="status" { (icon("check", "")) p { (words.channel.saved) } }
+        div.connect.has-preview[is_widget] {
+            div.stack {
+                form #settings .card.card-body.form method="post" novalidate {
+                    @if matches!(told, Told::Saved) {
+                        div.notice.is-good role="status" { (icon("check", "")) p { (words.channel.saved) } }
+                    }
+                    (faults::notice_beside(words, problem, &pointers(form.as_ref(), &given)))
+                    (name_field(reader, text(channel, "name"), problem))
+                    @if let Some(form) = &form { (draw(form, &given)) }
+                    div.form-foot { button.button.is-primary type="submit" { (words.channel.save) } }
                 }
-                (faults::notice_beside(words, problem, &pointers(form.as_ref(), &given)))
-                (name_field(reader, text(channel, "name"), problem))
-                @if let Some(form) = &form { (draw(form, &given)) }
-                div.form-foot { button.button.is-primary type="submit" { (words.channel.save) } }
+                @if is_widget { (widget_card(state, reader, channel)) (guided) }
             }
-            @if let Some(generation) = &generation {
-                @let texts = generation.plugin.texts(language);
-                (guide(&words.connect.guide.replace("{name}", &texts.name), &texts.instructions))
-            }
+            @if is_widget { (preview::beside(&reader.look, channel, "settings")) } @else { (guided) }
         }
     };
     (status, layout::page(reader, text(channel, "name"), HOME, &content)).into_response()

@@ -20,6 +20,7 @@ pub(super) struct Words {
     pub form: Form,
     pub connect: Connect,
     pub channel: Channel,
+    pub widget: Widget,
     pub contacts: Contacts,
     pub profile: Profile,
     pub people: People,
@@ -87,6 +88,27 @@ pub(super) struct Time {
     /// From Monday on.
     pub weekdays: [String; 7],
     pub months: [String; 12],
+}
+
+/// The preview of a widget, and how it gets onto pages.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Widget {
+    pub preview: String,
+    pub device: String,
+    pub desktop: String,
+    pub phone: String,
+    pub page_theme: String,
+    pub light: String,
+    pub dark: String,
+    pub visitors_language: String,
+    pub show: String,
+    pub unsaved: String,
+    pub copy: String,
+    pub copied: String,
+    pub verify: String,
+    pub seen: String,
+    pub not_seen: String,
 }
 
 /// The inbox.

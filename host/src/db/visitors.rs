@@ -44,6 +44,9 @@ pub struct VisitorMessage {
 /// Longest stream that is handed out at once.
 const MOST_ENTRIES: u32 = 200;
 
+/// Loads of a widget within this time are noted as one, so that a busy site is no load for the database.
+const LOAD_MS: i64 = 60_000;
+
 impl Db {
     /// Keeps a new session; of its token only the hash.
     pub async fn add_visitor(
@@ -121,6 +124,35 @@ impl Db {
         self.write(Priority::Routine, move |db| {
             db.prepare_cached("UPDATE visitors SET seen_at = ?2 WHERE id = ?1")?.execute(params![visitor, now])?;
             Ok(())
+        })
+        .await
+    }
+
+    /// Notes that a page of this site loaded a channel's widget, unless a load was noted within the last [`LOAD_MS`].
+    pub async fn note_widget(&self, channel: &str, site: &str, now: i64) -> Result<(), DbError> {
+        let (channel, site) = (channel.to_owned(), site.to_owned());
+        if self.widget_load(&channel).await?.is_some_and(|(_, at)| now - at < LOAD_MS) {
+            return Ok(());
+        }
+        self.write(Priority::Routine, move |db| {
+            db.prepare_cached(
+                "INSERT INTO widget_loads (channel_id, site, at) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM channels WHERE id = ?1) \
+                 ON CONFLICT (channel_id) DO UPDATE SET site = excluded.site, at = excluded.at",
+            )?
+            .execute(params![channel, site, now])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The site whose page loaded a channel's widget last, and when.
+    pub async fn widget_load(&self, channel: &str) -> Result<Option<(String, i64)>, DbError> {
+        let channel = channel.to_owned();
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached("SELECT site, at FROM widget_loads WHERE channel_id = ?1")?
+                .query_row([channel], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?)
         })
         .await
     }

@@ -31,6 +31,7 @@ use crate::web::client::ClientAddress;
 use crate::web::listener::is_too_slow;
 use crate::web::problem::{FieldError, Problem};
 use crate::web::state;
+use crate::web::widget;
 
 pub(super) use stream::stream;
 
@@ -77,17 +78,9 @@ impl Shop {
         }
     }
 
-    /// What every visitor may read: the settings that the schema says are public.
+    /// What every visitor may read.
     fn config(&self) -> Value {
-        let mut config = Map::from_iter([("name".to_owned(), Value::from(self.channel.name.as_str()))]);
-        let fields = self.schema().and_then(|schema| schema.get("properties")).and_then(Value::as_object);
-        for (name, field) in fields.into_iter().flatten() {
-            if field.get("x-public").and_then(Value::as_bool) == Some(true) {
-                let value = self.channel.settings.get(name).or_else(|| field.get("default"));
-                config.insert(name.clone(), value.cloned().unwrap_or(Value::Null));
-            }
-        }
-        config.into()
+        widget::config(&self.channel.name, self.schema(), &self.channel.settings)
     }
 
     async fn visitor(&self, state: &state::State, token: Option<String>) -> Result<VisitorRow, Response> {
@@ -140,6 +133,14 @@ pub(super) async fn open_session(
         Ok(origin) => origin,
         Err(response) => return response,
     };
+    if let Origin::Site(site) = &origin
+        && let Ok(site) = site.to_str()
+    {
+        let noted = state.db.note_widget(&shop.channel.id, site, state.clock.now());
+        if let Err(error) = noted.await {
+            tracing::debug!(channel = shop.channel.id, %error, "that a site shows the widget was not noted");
+        }
+    }
     let opened = async {
         if let Some(token) = bearer(&headers)
             && let Ok(visitor) = shop.visitor(&state, Some(token.clone())).await

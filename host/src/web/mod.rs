@@ -26,3 +26,4 @@ pub mod templates;
 pub mod tokens;
 pub mod upload;
 pub mod whole;
+pub mod widget;

@@ -12,6 +12,8 @@ let preview = base.origin === location.origin && script.dataset.preview ? JSON.p
 
 const QUEUE_LIMIT = 100;
 const RETRY_MS = { first: 1000, most: 30000 };
+/** For how long an agent counts as typing after the host said so. */
+const TYPING_MS = 6000;
 const isTouch = matchMedia("(pointer: coarse)").matches;
 
 const memory = new Map(); // Stands in where the page may not use localStorage.

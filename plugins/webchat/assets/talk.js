@@ -84,6 +84,7 @@ const listen = () => {
       console.warn("sambung: an entry could not be read", error);
     }
   };
+  stream.addEventListener("typing", () => showTyping(TYPING_MS));
   stream.onerror = () => {
     disconnected();
     // The browser tries again by itself, unless the host refused: then the session may have ended.

@@ -293,6 +293,8 @@ CREATE TABLE published (token TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, medi
 -- ---- web visitors ---------------------------------------------------------------------------------------------------------
 CREATE TABLE visitors (id TEXT PRIMARY KEY, account_id INTEGER NOT NULL, workspace_id TEXT NOT NULL, token_hash BLOB NOT NULL UNIQUE, site TEXT, created_at INTEGER NOT NULL,
   seen_at INTEGER NOT NULL, wrote INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;   -- wrote: a message, ever
+-- The site whose page loaded a channel's widget last: one row for each channel, however many pages load it.
+CREATE TABLE widget_loads (channel_id TEXT PRIMARY KEY REFERENCES channels(id) ON DELETE CASCADE, site TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX visitors_age ON visitors(wrote, seen_at);
 CREATE TABLE visitor_entries (id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, visitor TEXT NOT NULL, entry_id TEXT NOT NULL, entry TEXT NOT NULL, at INTEGER NOT NULL,
   UNIQUE (account_id, visitor, entry_id)) STRICT;
