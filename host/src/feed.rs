@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::db::{Db, DbError, FeedRow};
-use crate::wake::Wakes;
+use crate::wake::{Listening, PassingEvent, Wakes};
 
 pub use signature::{Secret, sign};
 
@@ -60,6 +60,8 @@ struct Inner {
 pub enum Told {
     /// A row of the feed.
     Row(FeedRow),
+    /// What happened now and is no row.
+    Passing(Arc<PassingEvent>),
     /// What was asked for is not there any more: read the state anew, and go on from here.
     Reset {
         /// The newest row.
@@ -98,6 +100,7 @@ impl Feed {
     pub async fn follow(&self, workspace: &str, who: &str, seen: Option<i64>) -> Result<Option<Stream>, DbError> {
         let Some(place) = self.0.streams.try_take(workspace, who) else { return Ok(None) };
         let grew = self.0.wakes.feed.subscribe();
+        let passing = self.0.wakes.passing.follow(workspace);
         let range = self.0.db.feed_range().await?;
         let (seen, reset) = match seen {
             None => (range.newest, false),
@@ -110,6 +113,7 @@ impl Feed {
             seen,
             reset,
             grew,
+            passing,
             read: Vec::new().into_iter(),
             _place: place,
         }))
@@ -123,6 +127,7 @@ pub struct Stream {
     seen: i64,
     reset: bool,
     grew: watch::Receiver<u64>,
+    passing: Listening,
     read: std::vec::IntoIter<FeedRow>,
     _place: Place,
 }
@@ -144,7 +149,10 @@ impl Stream {
             self.grew.borrow_and_update();
             let rows = self.db.feed_after(&self.workspace, self.seen, BATCH).await?;
             if rows.is_empty() {
-                self.grew.changed().await.map_err(|_| DbError::Closed)?;
+                tokio::select! {
+                    grew = self.grew.changed() => grew.map_err(|_| DbError::Closed)?,
+                    event = self.passing.next() => return Ok(Told::Passing(event)),
+                }
                 continue;
             }
             self.read = rows.into_iter();

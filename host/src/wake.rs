@@ -2,6 +2,8 @@
 //!
 //! A signal says "look again", never what there is; whoever misses one finds the work at its next look.
 
+mod passing;
+
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,6 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
+
+pub use passing::{Listening, Passing, PassingEvent};
 
 /// The signals of one host. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +35,10 @@ pub struct Wakes {
     pub feed: watch::Sender<u64>,
     /// Something was appended to a web visitor's stream.
     pub visitors: Visitors,
+    /// A user types to a web visitor.
+    pub typing: Followers<String>,
+    /// What happens in a workspace and is kept nowhere.
+    pub passing: Passing,
     /// What decides whether a credential holds was changed or removed.
     pub credentials: Followers<Credential>,
 }
@@ -47,6 +55,8 @@ impl Default for Wakes {
             delivering: Arc::new(AtomicBool::new(true)),
             feed: watch::Sender::new(0),
             visitors: Visitors::default(),
+            typing: Followers::default(),
+            passing: Passing::default(),
             credentials: Followers::default(),
         }
     }

@@ -30,7 +30,7 @@ pub(crate) async fn writes_as_a_visitor(browser: &Browser, text: &str) {
     .await;
 }
 
-async fn shown(browser: &Browser, class: &str) -> Vec<String> {
+pub(super) async fn shown(browser: &Browser, class: &str) -> Vec<String> {
     browser.texts(class).await.into_iter().map(|(_, text)| text).collect()
 }
 

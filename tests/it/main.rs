@@ -10,6 +10,7 @@ mod conformance;
 mod connecting_kills;
 mod console;
 mod console_pages;
+mod console_team;
 mod data_folder;
 mod doctor;
 mod email_erased;

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State as Axum;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -17,7 +18,7 @@ use crate::auth::Role;
 use crate::db::{InboxCursor, InboxFilter, MessageCursor, Whose};
 use crate::model::shown::conversation::{Conversation, Standing};
 use crate::model::shown::message::Message;
-use crate::web::inbox;
+use crate::web::{inbox, typing};
 
 /// `/conversations`
 pub fn routes() -> OpenApiRouter<State> {
@@ -29,6 +30,7 @@ pub fn routes() -> OpenApiRouter<State> {
         .routes(routes!(assign))
         .routes(routes!(set_status))
         .routes(routes!(mark_read))
+        .routes(routes!(typing))
 }
 
 /// What the inbox is narrowed to.
@@ -193,4 +195,13 @@ async fn mark_read(
     Path(id): Path<String>,
 ) -> Answer<Json<Conversation<'static>>> {
     Ok(Json(inbox::mark_read(&state, &caller, &id).await?))
+}
+
+/// Tell that you type. The customer sees it where the channel can show it, and colleagues as the event `conversation.typing`. Call it
+/// every few seconds while someone types: it goes out at most once in three seconds for a conversation, and nothing is kept.
+#[utoipa::path(post, path = "/conversations/{id}/typing", tag = "inbox", params(("id" = String, Path)), responses(
+    (status = 204), (status = 404, body = Problem)))]
+async fn typing(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
+    typing::user_types(&state, &caller, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -34,7 +34,8 @@ pub(super) struct After {
 }
 
 /// Follow what happens in the workspace: server-sent events named by type, from `Last-Event-ID` or from now on. `reset` says
-/// that the asked id is older than the feed: read the state anew.
+/// that the asked id is older than the feed: read the state anew. `conversation.typing` has no id and does not come again: whoever
+/// follows at that moment is told that a contact or a user types (`{conversation_id, from}`), at most once in three seconds for each.
 #[utoipa::path(get, path = "/events", tag = "feed", params(After, ("Last-Event-ID" = Option<String>, Header)), responses(
     (status = 200, content_type = "text/event-stream"), (status = 503, body = Problem)))]
 async fn events(
@@ -72,6 +73,7 @@ async fn events(
                     let id = db.feed_number(&workspace, row.id);
                     Event::default().id(id.to_string()).event(row.kind).data(row.data)
                 }
+                Told::Passing(passing) => Event::default().event(passing.kind).data(passing.data.as_str()),
                 Told::Reset { newest } => {
                     let newest = db.feed_number(&workspace, newest);
                     Event::default().id(newest.to_string()).event("reset").data(json!({"newest": newest}).to_string())

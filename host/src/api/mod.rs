@@ -21,6 +21,7 @@ pub mod path;
 pub mod plugins;
 pub mod problem;
 pub mod query;
+mod replies;
 pub mod session;
 pub mod setup;
 pub mod sign_in;
@@ -64,6 +65,7 @@ fn v1() -> OpenApiRouter<State> {
         .merge(templates::routes())
         .merge(conversations::routes())
         .merge(messages::routes())
+        .merge(replies::routes())
         .merge(events::routes())
         .merge(endpoints::routes())
 }

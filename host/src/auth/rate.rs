@@ -41,8 +41,17 @@ impl<K: Hash + ?Sized> Limiter<K> {
         Limiter::over(Buckets::new(keys), most)
     }
 
+    /// Allows one try of each key in this time, and remembers at most so many keys.
+    pub fn once_in(time: Duration, keys: usize) -> Limiter<K> {
+        let quota = Quota::with_period(time).unwrap_or_else(|| Quota::per_minute(NonZeroU32::MIN));
+        Limiter::with(Buckets::new(keys), quota)
+    }
+
     fn over(buckets: Buckets, most: u32) -> Limiter<K> {
-        let quota = Quota::per_minute(NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN));
+        Limiter::with(buckets, Quota::per_minute(NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN)))
+    }
+
+    fn with(buckets: Buckets, quota: Quota) -> Limiter<K> {
         let buckets = RateLimiter::new(quota, buckets, DefaultClock::default());
         Limiter(Arc::new(Inner { buckets, seed: RandomState::new() }), PhantomData)
     }
@@ -122,6 +131,14 @@ mod tests {
         }
         assert!(limiter.check("a").expect_err("too many") > Duration::ZERO);
         assert!(limiter.check("b").is_ok());
+    }
+
+    #[test]
+    fn one_try_in_a_time_is_allowed_for_each_key() {
+        let limiter = Limiter::<str>::once_in(Duration::from_millis(50), 100);
+        assert!(limiter.check("a").is_ok() && limiter.check("a").is_err() && limiter.check("b").is_ok());
+        std::thread::sleep(Duration::from_millis(60));
+        assert!(limiter.check("a").is_ok());
     }
 
     #[test]

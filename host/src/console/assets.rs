@@ -40,6 +40,8 @@ pub(super) static COPY: LazyLock<Asset> = LazyLock::new(|| Asset::module("copy",
 pub(super) static PREVIEW: LazyLock<Asset> =
     LazyLock::new(|| Asset::module("preview", include_str!("assets/preview.js")));
 pub(super) static KEYS: LazyLock<Asset> = LazyLock::new(|| Asset::module("keys", include_str!("assets/keys.js")));
+pub(super) static QUICK: LazyLock<Asset> = LazyLock::new(|| Asset::module("quick", include_str!("assets/quick.js")));
+pub(super) static TYPING: LazyLock<Asset> = LazyLock::new(|| Asset::module("typing", include_str!("assets/typing.js")));
 pub(super) static ZONE: LazyLock<Asset> = LazyLock::new(|| Asset::module("zone", include_str!("assets/zone.js")));
 
 impl Asset {
@@ -86,7 +88,7 @@ fn takes_gzip(asked: &HeaderMap) -> bool {
 
 /// The files' addresses.
 pub(super) fn routes() -> Router<State> {
-    [&SHEET, &ICONS, &LIVE, &COMPOSER, &COPY, &PREVIEW, &KEYS, &ZONE].into_iter().fold(
+    [&SHEET, &ICONS, &LIVE, &COMPOSER, &COPY, &PREVIEW, &KEYS, &QUICK, &TYPING, &ZONE].into_iter().fold(
         Router::new(),
         |router, asset| {
             let asset: &'static Asset = asset;

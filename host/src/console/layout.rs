@@ -15,6 +15,7 @@ use super::plugins::PLUGINS;
 use super::preferences;
 use super::profile::PROFILE;
 use super::reader::{Look, Reader};
+use super::replies::REPLIES;
 use super::tokens::TOKENS;
 use crate::auth::Role;
 
@@ -105,8 +106,10 @@ pub(super) fn page_of(reader: &Reader, title: &str, here: &str, extent: &Extent,
                 li { (entry(HOME, "plug", &words.integrations.title, here)) }
                 @if reader.caller.role >= Role::Admin {
                     li.is-seldom { (entry(JOURNAL, "journal", &words.journal.title, here)) }
+                }
+                @if reader.caller.role >= Role::Supervisor {
                     li {
-                        a.rail-link href=(PEOPLE) aria-current=[[PEOPLE, TOKENS, ENDPOINTS, AUDIT].contains(&here).then_some("page")] {
+                        a.rail-link href=(if reader.caller.role >= Role::Admin { PEOPLE } else { REPLIES }) aria-current=[[PEOPLE, REPLIES, TOKENS, ENDPOINTS, AUDIT].contains(&here).then_some("page")] {
                             (icon("settings", "")) span { (words.people.settings) }
                         }
                     }

@@ -26,6 +26,7 @@ mod preferences;
 mod preview;
 mod profile;
 mod reader;
+mod replies;
 mod set_up;
 mod settings;
 mod sign_in;
@@ -104,6 +105,9 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/settings/endpoints/{endpoint}/rotate", post(endpoints::rotate))
         .route("/settings/endpoints/{endpoint}/replay", post(endpoints::replay))
         .route("/settings/endpoints/{endpoint}/remove", post(endpoints::remove))
+        .route(replies::REPLIES, get(replies::page).post(replies::add))
+        .route("/settings/replies/{reply}", post(replies::change))
+        .route("/settings/replies/{reply}/remove", post(replies::remove))
         .route(audit::AUDIT, get(audit::page))
         .route("/sign-out", post(sign_in::sign_out))
         .route(HOME, get(integrations::page))

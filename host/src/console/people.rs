@@ -12,6 +12,7 @@ use super::endpoints::ENDPOINTS;
 use super::faults::{self, Failure};
 use super::layout::{self, icon, initials, tone};
 use super::reader::Reader;
+use super::replies::REPLIES;
 use super::sign_in::field;
 use super::time;
 use super::tokens::TOKENS;
@@ -31,9 +32,12 @@ pub(super) fn tabs(reader: &Reader, here: &str) -> Markup {
     let words = reader.look.words;
     html! {
         nav.tabs.page-tabs aria-label=(words.people.settings) {
-            @for (path, name) in [
-                (PEOPLE, &words.people.title), (TOKENS, &words.tokens.title), (ENDPOINTS, &words.endpoints.title), (AUDIT, &words.audit.title)
-            ] {
+            @let is_admin = reader.caller.role >= Role::Admin;
+            @let all = [
+                (PEOPLE, &words.people.title, is_admin), (REPLIES, &words.replies.title, true), (TOKENS, &words.tokens.title, is_admin),
+                (ENDPOINTS, &words.endpoints.title, is_admin), (AUDIT, &words.audit.title, is_admin),
+            ];
+            @for (path, name, _) in all.into_iter().filter(|(_, _, may)| *may) {
                 a href=(path) aria-current=[(path == here).then_some("page")] { (name) }
             }
         }

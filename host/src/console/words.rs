@@ -24,6 +24,7 @@ pub(super) struct Words {
     pub contacts: Contacts,
     pub profile: Profile,
     pub people: People,
+    pub replies: Replies,
     pub tokens: Tokens,
     pub endpoints: Endpoints,
     pub journal: Journal,
@@ -133,6 +134,7 @@ pub(super) struct Inbox {
     pub messages: String,
     pub deleted: String,
     pub edited: String,
+    pub is_typing: String,
     pub not_delivered: String,
     pub may_have_arrived: String,
     pub reply_to: String,
@@ -174,6 +176,11 @@ pub(super) struct Inbox {
     pub mark_sent: String,
     pub send_again: String,
     pub attach: String,
+    pub quick: String,
+    pub quick_find: String,
+    pub quick_none: String,
+    pub quick_none_found: String,
+    pub quick_settings: String,
     pub counter: String,
     pub no_template: String,
     pub choose_template: String,
@@ -400,6 +407,21 @@ impl People {
     pub fn role_name<'w>(&'w self, role: &'w str) -> &'w str {
         self.roles.get(role).map_or(role, String::as_str)
     }
+}
+
+/// The workspace's saved replies.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Replies {
+    pub title: String,
+    pub intro: String,
+    pub none: String,
+    pub add: String,
+    pub text: String,
+    pub variables: String,
+    pub unknown_variable: String,
+    pub too_many: String,
+    pub remove: String,
 }
 
 /// The workspace's tokens.

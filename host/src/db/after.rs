@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::channels::ChannelCache;
-use crate::wake::{Credential, Wakes};
+use crate::wake::{Credential, PassingEvent, Wakes};
 
 #[derive(Default)]
 struct Noted {
@@ -22,6 +22,14 @@ struct Noted {
     visitors: BTreeSet<String>,
     changed_channels: BTreeSet<String>,
     credentials: BTreeSet<Credential>,
+    passing: Vec<Passed>,
+}
+
+/// An event that is told and not kept.
+struct Passed {
+    workspace: String,
+    subject: String,
+    event: PassingEvent,
 }
 
 thread_local! {
@@ -84,6 +92,13 @@ pub(super) fn credential_changed(credential: Credential) {
     });
 }
 
+/// Something happened that is told to those who follow the workspace now.
+pub(super) fn passes(workspace: &str, subject: &str, event: PassingEvent) {
+    note(|noted| {
+        noted.passing.push(Passed { workspace: workspace.to_owned(), subject: subject.to_owned(), event });
+    });
+}
+
 /// A transaction is on disk: forgets what it changed, then wakes everybody who was noted.
 pub(super) fn committed(wakes: &Wakes, channels: &ChannelCache) {
     let noted = NOTED.take();
@@ -113,5 +128,8 @@ pub(super) fn committed(wakes: &Wakes, channels: &ChannelCache) {
     }
     for credential in &noted.credentials {
         wakes.credentials.grew(credential);
+    }
+    for Passed { workspace, subject, event } in noted.passing {
+        wakes.passing.tell(&workspace, &subject, || event);
     }
 }

@@ -1,7 +1,7 @@
-//! Tells the provider that a choice somebody made was noticed, where the plugin has a signal for that: until then their button
-//! shows that it waits.
+//! Signals to the provider: that a choice somebody made was noticed (until then their button shows that it waits), and that a user
+//! types.
 //!
-//! A courtesy: nothing waits for it, it is made at most once for each choice, and never late.
+//! A courtesy: nothing waits for it, it is made at most once for each occasion, and never late.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use sambung_runtime::contract::inbound::{Happening, ItemResult};
 use sambung_runtime::contract::types::{Content, Target, Thread};
 
 use super::Inner;
-use crate::db::{DbError, Translated, Translation};
+use crate::db::{ChannelRow, DbError, Translated, Translation, TypingPlace};
 
 /// Signals at a time, shared by all workspaces; past it choices go without.
 pub(super) const AT_ONCE: usize = 32;
@@ -70,22 +70,33 @@ pub(super) fn tell(inner: &Arc<Inner>, choices: Vec<Choice>) {
 
 async fn signal(inner: &Inner, choice: Choice) -> Result<(), DbError> {
     let Some(channel) = inner.db.channel(&choice.channel).await? else { return Ok(()) };
+    give(inner, &channel, choice.thread, "acknowledge", Some(choice.about)).await;
+    Ok(())
+}
+
+/// Shows the customer that a user types, where there is a place for one more signal.
+pub(super) fn show_typing(inner: &Arc<Inner>, channel: Arc<ChannelRow>, place: TypingPlace) {
+    let Some(taken) = inner.signals.try_take(&channel.workspace, &channel.id) else { return };
+    let inner = Arc::clone(inner);
+    tokio::spawn(async move {
+        let _taken = taken;
+        give(&inner, &channel, place.thread, "typing", place.about).await;
+    });
+}
+
+async fn give(inner: &Inner, channel: &ChannelRow, thread: Thread, kind: &str, about: Option<Target>) {
     let generation = inner.plugins.get(&channel.plugin);
     let able =
         |generation: &Arc<crate::plugins::Generation>| generation.is_active() && generation.plugin.interfaces().signals;
-    let Some(generation) = generation.filter(able) else { return Ok(()) };
-    let (thread, about) = (choice.thread, Some(choice.about));
-    let called = generation
-        .plugin
-        .signal(&channel.caller(), channel.to_contract(None), thread, "acknowledge".to_owned(), about)
-        .await;
+    let Some(generation) = generation.filter(able) else { return };
+    let called =
+        generation.plugin.signal(&channel.caller(), channel.to_contract(None), thread, kind.to_owned(), about).await;
     match called.map(|done| done.value) {
         Ok(Ok(())) => {}
-        Ok(Err(fault)) => tracing::debug!(words = fault.words, "the provider did not take that a choice was noticed"),
+        Ok(Err(fault)) => tracing::debug!(words = fault.words, kind, "the provider did not take a signal"),
         // The channel's findings say it.
         Err(_) => {}
     }
-    Ok(())
 }
 
 #[cfg(test)]

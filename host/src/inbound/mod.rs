@@ -24,7 +24,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::db::{Db, DbError, JournalReader, NewRow, Replay};
+use crate::db::{ChannelRow, Db, DbError, JournalReader, NewRow, Replay, TypingPlace};
 use crate::media::Media;
 use crate::plugins::{Registry, Renewals};
 use crate::upkeep::Upkeep;
@@ -177,6 +177,11 @@ impl Inbound {
     /// The database refuses.
     pub async fn waiting(&self) -> Result<i64, DbError> {
         self.0.db.count_pending_rows().await
+    }
+
+    /// Shows the customer of a conversation that a user types. Nothing waits for it; while too many signals are under way it is left out.
+    pub fn show_typing(&self, channel: Arc<ChannelRow>, place: TypingPlace) {
+        acknowledge::show_typing(&self.0, channel, place);
     }
 
     /// Takes a verified request: once this returns it is on disk and may be acknowledged. It is translated before that where this

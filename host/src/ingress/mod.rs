@@ -53,6 +53,7 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/hooks/{*rest}", any(hooks::receive))
         .route("/widget/{channel}/sessions", post(widget::open_session).options(widget::preflight))
         .route("/widget/{channel}/messages", post(widget::write).options(widget::preflight))
+        .route("/widget/{channel}/typing", post(widget::typing).options(widget::preflight))
         .route("/widget/{channel}/media", post(widget::upload).options(widget::preflight))
         .route("/widget/{channel}/stream", get(widget::stream).options(widget::preflight))
         .route("/widget/{channel}/{asset}", get(widget::asset))

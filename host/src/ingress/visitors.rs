@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -20,6 +21,8 @@ const SESSIONS: u32 = 60;
 const MESSAGES: u32 = 60;
 /// Files that one visitor may send in a minute.
 const FILES: u32 = 10;
+/// Least time between two times that a visitor is said to type.
+const TYPING: Duration = Duration::from_secs(2);
 /// Streams of one visitor: a page in a few windows.
 const STREAMS_OF_ONE: usize = 8;
 
@@ -29,6 +32,7 @@ pub(super) struct VisitorLimits {
     pub sessions: Limiter<ClientKey>,
     pub messages: Limiter<String>,
     pub files: Limiter<String>,
+    pub typing: Limiter<String>,
     streams: Shares,
     of_one: Arc<Mutex<HashMap<String, usize>>>,
 }
@@ -47,6 +51,7 @@ impl VisitorLimits {
             sessions: Limiter::per_minute(SESSIONS, keys),
             messages: Limiter::per_minute(MESSAGES, keys),
             files: Limiter::per_minute(FILES, keys),
+            typing: Limiter::once_in(TYPING, keys),
             streams: Shares::new("visitor_streams", streams),
             of_one: Arc::default(),
         }

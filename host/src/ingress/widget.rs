@@ -1,4 +1,4 @@
-//! Web chat's own routes: sessions, messages, the stream and files of visitors, and the widget's assets.
+//! Web chat's own routes: sessions, messages, typing, the stream and files of visitors, and the widget's assets.
 //!
 //! A visitor is nobody: a token is all there is to tell one from another, and the sites in the settings say whose pages may
 //! ask at all. Every message is in the journal before it is acknowledged.
@@ -30,8 +30,7 @@ use crate::plugins::Generation;
 use crate::web::client::ClientAddress;
 use crate::web::listener::is_too_slow;
 use crate::web::problem::{FieldError, Problem};
-use crate::web::state;
-use crate::web::widget;
+use crate::web::{state, typing, widget};
 
 pub(super) use stream::stream;
 
@@ -220,6 +219,32 @@ pub(super) async fn write(
         Ok((StatusCode::ACCEPTED, axum::Json(json!({"id": id}))).into_response())
     };
     marked(&origin, either(written.await))
+}
+
+/// Takes that a visitor types; 204, whether or not it is told.
+pub(super) async fn typing(
+    State(state): State<state::State>,
+    Extension(ingress): Extension<Arc<Ingress>>,
+    Path(channel): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let shop = match shop(&state, &channel).await {
+        Ok(shop) => shop,
+        Err(response) => return response,
+    };
+    let origin = match shop.origin(&state, &headers) {
+        Ok(origin) => origin,
+        Err(response) => return response,
+    };
+    let told = async {
+        let visitor = shop.visitor(&state, bearer(&headers)).await?;
+        if ingress.visitors.typing.check(&visitor.id).is_ok() {
+            let told = typing::visitor_types(&state, &visitor.workspace, visitor.account, &visitor.id).await;
+            told.map_err(IntoResponse::into_response)?;
+        }
+        Ok(StatusCode::NO_CONTENT.into_response())
+    };
+    marked(&origin, either(told.await))
 }
 
 async fn message(

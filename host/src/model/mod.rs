@@ -23,4 +23,5 @@ pub mod shown;
 pub mod status;
 pub mod template_use;
 pub mod time;
+pub mod variables;
 pub mod windows;

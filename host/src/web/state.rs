@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use sambung_runtime::shares::Shares;
@@ -95,7 +96,12 @@ pub struct Limits {
     pub sign_in_email: Limiter<str>,
     /// Webhooks without a good signature from one address.
     pub unverified: Limiter<ClientKey>,
+    /// Showing the customer of a conversation that a user types.
+    pub typing: Limiter<str>,
 }
+
+/// Least time between two times that a customer is shown that a user types.
+const TYPING: Duration = Duration::from_secs(3);
 
 impl Limits {
     /// As configured.
@@ -105,6 +111,7 @@ impl Limits {
             sign_in: Limiter::per_minute(config.auth.sign_in_per_minute, keys),
             sign_in_email: Limiter::per_minute(config.auth.sign_in_per_minute, keys),
             unverified: Limiter::per_minute(config.ingress.unverified_per_minute, keys),
+            typing: Limiter::once_in(TYPING, keys),
         }
     }
 }

@@ -132,6 +132,7 @@ pub const RULES: &[Rule] = &[
     // An agent takes a conversation and gives it to nobody else.
     rule("POST /v1/conversations/{id}/assign", Agent, &[403], |world| json(json!({ "user": world.own("users") }))),
     rule("POST /v1/conversations/{id}/read", Agent, &[200], |_| Given::Nothing),
+    rule("POST /v1/conversations/{id}/typing", Agent, &[204], |_| Given::Nothing),
     read("GET /v1/messages/{id}", Agent),
     rule("POST /v1/messages/{id}/retry", Agent, &[202, 409], |_| Given::Nothing),
     // An agent decides their own messages, and this one is an admin's.
@@ -150,6 +151,11 @@ pub const RULES: &[Rule] = &[
     read("GET /v1/endpoints/{id}/deliveries", Admin),
     rule("POST /v1/endpoints/{id}/replay", Admin, &[202], |_| json(json!({}))),
     rule("POST /v1/endpoints/{id}/rotate", Admin, &[200], |_| Given::Nothing),
+    read("GET /v1/replies", Agent),
+    read("GET /v1/replies/{id}", Agent),
+    rule("POST /v1/replies", Supervisor, &[201], |_| json(json!({ "name": "N", "text": "Halo {{contact.name}}" }))),
+    rule("PATCH /v1/replies/{id}", Supervisor, &[200], |_| json(json!({ "name": "Named" }))),
+    rule("DELETE /v1/replies/{id}", Supervisor, &[204], |_| Given::Nothing),
     read("GET /v1/contacts", Agent),
     read("GET /v1/contacts/{id}", Agent),
     rule("PATCH /v1/contacts/{id}", Agent, &[200], |_| json(json!({ "name": "Named" }))),

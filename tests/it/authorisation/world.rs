@@ -402,6 +402,8 @@ async fn world(host: &Host, plugin: &[u8], name: &str, number: usize) -> (World,
     let delivery = until("there is a delivery", async || api.all(&deliveries).await.into_iter().next()).await;
     ids.insert("deliveries", id(&delivery));
 
+    let reply = json!({ "name": mark, "text": mark });
+    ids.insert("replies", id(&api.expect(201, "POST", "/v1/replies", reply).await));
     let email = format!("{mark}@{name}.example");
     let user = json!({ "email": email, "name": mark, "role": "agent", "password": PASSWORD });
     ids.insert("users", id(&api.expect(201, "POST", "/v1/users", user).await));

@@ -46,7 +46,7 @@ function add(files) {
 }
 
 async function send(form) {
-  const [text, button] = [form.querySelector("textarea"), form.querySelector("button[type=submit]")];
+  const [text, button] = [form.querySelector("textarea"), form.querySelector("button.is-primary")];
   if ((!text?.value.trim() && !chosen()?.files.length && !form.elements.template) || button.disabled) return;
   button.disabled = true;
   try {

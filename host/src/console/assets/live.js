@@ -3,6 +3,9 @@
 const PANES = ["tabs", "conversations", "messages", "thread-acts", "composer"];
 const EVENTS = ["message.created", "message.updated", "conversation.updated", "channel.updated", "reset"];
 
+// What other modules follow, by the name that they know it by.
+const OWN = { "conversation.typing": "inbox:typing", "message.created": "inbox:message" };
+
 let waits = false;
 let again = false;
 
@@ -72,6 +75,9 @@ function follow() {
     if (source.readyState === EventSource.CLOSED) setTimeout(follow, 3000);
   });
   for (const name of EVENTS) source.addEventListener(name, refresh);
+  for (const [name, own] of Object.entries(OWN)) {
+    source.addEventListener(name, (event) => dispatchEvent(new CustomEvent(own, { detail: JSON.parse(event.data) })));
+  }
 }
 
 addEventListener("offline", () => lose(0));

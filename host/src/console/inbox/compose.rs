@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::thread::Thread;
-use super::{Asked, Attempt, INBOX, at, shown};
+use super::{Asked, Attempt, INBOX, at, quick, shown};
 use crate::auth::Role;
 use crate::console::asked::below;
 use crate::console::faults::{self, Failure};
@@ -188,6 +188,7 @@ fn free(reader: &Reader, thread: &Thread<'_>, takes_files: bool) -> Markup {
                             input.visually-hidden type="file" name="file" multiple accept=[(!accept.is_empty()).then_some(accept)];
                         }
                     }
+                    (quick::menu(reader, thread))
                     span.counter id="counter" title=(words.counter) hidden {}
                     button.button.is-primary type="submit" { (icon("send", "")) (words.send) }
                 }

@@ -5,6 +5,7 @@ mod compose;
 mod contact;
 mod content;
 mod list;
+mod quick;
 mod thread;
 
 use axum::extract::{Path, State as Axum};
@@ -19,16 +20,16 @@ pub(super) use acts::{assign, read, resolve, retry, set_status};
 pub(super) use compose::reply;
 
 use super::asked::Query;
-use super::assets::{COMPOSER, KEYS, LIVE};
+use super::assets::{COMPOSER, KEYS, LIVE, QUICK, TYPING};
 use super::faults::Failure;
 use super::layout::{self, Extent};
 use super::reader::Reader;
 use crate::auth::Role;
 use crate::db::{InboxCursor, InboxFilter, MessageCursor, Whose};
 use crate::model::shown::conversation::Standing;
-use crate::web::inbox;
 use crate::web::problem::Problem;
 use crate::web::state::State;
+use crate::web::{inbox, replies};
 
 /// Where the inbox is.
 pub(super) const INBOX: &str = "/inbox";
@@ -61,6 +62,10 @@ pub(super) struct Asked {
     seq: Option<i64>,
     /// The message that the reply quotes.
     quote: Option<String>,
+    /// The saved reply that is put into the field.
+    reply: Option<String>,
+    /// What the names of saved replies in the menu contain.
+    find: Option<String>,
 }
 
 impl Asked {
@@ -158,6 +163,13 @@ async fn shown(state: &State, reader: &Reader, id: &str, asked: &Asked, attempt:
         }
         None => None,
     };
+    let replies = replies::list(state, &reader.caller, asked.find.as_deref()).await?;
+    let mut attempt = attempt;
+    if let Some(reply) = asked.reply.as_deref().filter(|_| attempt.text.is_empty())
+        && let Some(reply) = state.db.saved_reply(workspace, reply).await?
+    {
+        attempt.text = quick::filled(reader, &conversation, &reply);
+    }
     let people = state.db.people(workspace, acts::MOST_PEOPLE).await?;
     let contact = match &conversation.contact {
         Some(contact) => state.db.contact(workspace, &contact.id).await?,
@@ -179,6 +191,8 @@ async fn shown(state: &State, reader: &Reader, id: &str, asked: &Asked, attempt:
         messages: &messages,
         earlier,
         people: &people,
+        replies: &replies,
+        find: asked.find.as_deref(),
         list: &asked.same(),
         quoted: quoted.as_ref(),
         attempt: &attempt,
@@ -211,7 +225,7 @@ fn framed(reader: &Reader, status: StatusCode, title: &str, open: Option<&str>, 
         }
         script type="module" src=(LIVE.path) {}
         script type="module" src=(KEYS.path) {}
-        @if open.is_some() { script type="module" src=(COMPOSER.path) {} }
+        @if open.is_some() { script type="module" src=(COMPOSER.path) {} script type="module" src=(TYPING.path) {} script type="module" src=(QUICK.path) {} }
     };
     let extent = if open.is_some() { Extent::Whole("inbox has-conversation") } else { Extent::Whole("inbox") };
     (status, layout::page_of(reader, title, INBOX, &extent, &content)).into_response()

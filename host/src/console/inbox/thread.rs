@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use maud::{Markup, html};
 
 use super::list::{channel_of, tone};
-use super::{Attempt, INBOX, compose, content};
+use super::{Attempt, INBOX, compose, content, quick};
 use crate::auth::Role;
 use crate::console::layout::{self, icon, initials};
 use crate::console::reader::Reader;
@@ -13,6 +13,7 @@ use crate::console::time;
 use crate::db::{MessageCursor, UserRow};
 use crate::model::shown::conversation::{Conversation, Standing};
 use crate::model::shown::message::{Author, Message};
+use crate::model::shown::reply::SavedReply;
 
 /// What is shown of a conversation.
 pub(super) struct Thread<'t> {
@@ -26,6 +27,10 @@ pub(super) struct Thread<'t> {
     pub earlier: Option<MessageCursor>,
     /// The people in the menu that assigns it.
     pub people: &'t [UserRow],
+    /// The saved replies of the menu.
+    pub replies: &'t [SavedReply],
+    /// What the menu is narrowed to.
+    pub find: Option<&'t str>,
     /// The query of the list beside it.
     pub list: &'t str,
     /// The message that the reply quotes.
@@ -64,7 +69,20 @@ pub(super) fn drawn(reader: &Reader, thread: &Thread<'_>) -> Markup {
                     }
                 }
             }
+            (typing(reader, thread))
+            (quick::form(thread))
             (compose::drawn(reader, thread))
+        }
+    }
+}
+
+/// The line that says who types, which a script fills and shows.
+fn typing(reader: &Reader, thread: &Thread<'_>) -> Markup {
+    let words = &reader.look.words.inbox;
+    html! {
+        p.typing id="typing" role="status" hidden data-words=(words.is_typing) data-contact=(thread.name) data-program=(words.by_program)
+            data-you=(reader.caller.actor) {
+            span.typing-dots aria-hidden="true" { i {} i {} i {} } span.one-line data-words="" {}
         }
     }
 }

@@ -11,12 +11,15 @@ use super::messages::{self, Line, NewMessage};
 use super::site::Site;
 use super::targets::{self, Waiting};
 use super::{echo, notices, people, threads};
-use crate::db::{DbError, status, templates};
+use crate::db::{DbError, status, templates, typing};
 use crate::model::status::Status;
 use crate::model::windows::counts_from;
 
 /// How far a provider's clock may run ahead of the host's, in milliseconds; past it the host's time of receipt counts.
 const AHEAD: i64 = 300_000;
+
+/// Typing that is older than this is not told, in milliseconds.
+const LATE: i64 = 10_000;
 
 /// What became of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +37,11 @@ pub(super) fn apply(site: &mut Site<'_>, event: &Event) -> Result<Stored, DbErro
     // Not known by its id afterwards: a newer plugin may make something of it when the request is run again.
     if let Happening::Other(open) = &event.what {
         return Ok(Stored::Unknown(format!("{}: {}", open.kind, open.line)));
+    }
+    // Nothing is kept of it, not even its id: told twice, it is shown a little longer.
+    if let Happening::Typing(thread) = &event.what {
+        typing(site, thread, event)?;
+        return Ok(Stored::New);
     }
     let fresh = site
         .db
@@ -171,6 +179,17 @@ fn reaction(site: &mut Site<'_>, said: &Reaction, at: i64) -> Result<Option<Stri
         Some(thread) => threads::known(site, thread),
         None => Ok(None),
     }
+}
+
+/// Tells that the customer types, unless that was some time ago.
+fn typing(site: &Site<'_>, thread: &Thread, event: &Event) -> Result<(), DbError> {
+    if site.replayed || site.now - time_of(event, site.received_at) > LATE {
+        return Ok(());
+    }
+    if let Some(conversation) = threads::known(site, thread)? {
+        typing::customer_types(site.db, site.workspace, &conversation)?;
+    }
+    Ok(())
 }
 
 fn contacts_met(site: &mut Site<'_>, conversation: &str, at: i64) -> Result<(), DbError> {

@@ -665,3 +665,33 @@ async fn what_waits_when_a_person_is_erased_brings_nothing_of_them_back() {
     assert_eq!(count(&db, "journal WHERE body IS NOT NULL AND CAST(body AS TEXT) LIKE '%kasia%'").await, 0);
     assert_eq!(count(&db, "journal WHERE erased IS NOT NULL OR headers <> '[]'").await, 0);
 }
+
+#[tokio::test]
+async fn typing_is_told_to_those_who_follow_and_leaves_no_row() {
+    use futures_util::FutureExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    run(&db, Some("ch_1"), vec![item(vec![event("e1", FIRST, Happening::Message(message("m1", "t")))], &[])]).await;
+    let rows = async || {
+        let count = |db: &rusqlite::Connection| {
+            let sql = "SELECT (SELECT count(*) FROM dedupe), (SELECT max(id) FROM feed)";
+            Ok(db.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?)
+        };
+        db.read(count).await.expect("read")
+    };
+    let before = rows().await;
+    let mut team = db.wakes().passing.follow("ws_1");
+    let types = |id: &str, thread: &str, at: i64| {
+        let thread = Thread { key: thread.into(), aliases: vec![], joins: vec![], context: None, extra: vec![] };
+        vec![item(vec![event(id, at, Happening::Typing(thread))], &[])]
+    };
+    run(&db, Some("ch_1"), types("e2", "t", NOW - 11_000)).await;
+    run(&db, Some("ch_1"), types("e3", "nobody's", NOW)).await;
+    let id = journalled(&db, Some("ch_1")).await;
+    again(&db, id, Some("ch_1"), types("e4", "t", NOW), true).await;
+    assert!(team.next().now_or_never().is_none(), "late, unknown and replayed typing is told to nobody");
+    let (_, effect) = run(&db, Some("ch_1"), types("e5", "t", NOW)).await;
+    assert_eq!(effect, Effect::Settled);
+    assert_eq!(team.next().now_or_never().expect("it is told").kind, "conversation.typing");
+    assert_eq!(rows().await, before);
+}

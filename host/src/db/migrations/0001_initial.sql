@@ -251,6 +251,12 @@ CREATE TABLE template_syncs (
   account_id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, due_at INTEGER NOT NULL, synced_at INTEGER, error TEXT,
   stale_at INTEGER) STRICT;   -- when the provider last told of a change, or a send missed one
 
+-- Texts that users put into replies, with variables.
+CREATE TABLE replies (
+  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), name TEXT NOT NULL, text TEXT NOT NULL,
+  created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT;
+CREATE INDEX replies_of_workspace ON replies(workspace_id, name COLLATE NOCASE, id);
+
 -- ---- media ----------------------------------------------------------------------------------------------------------------
 CREATE TABLE media (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, account_id INTEGER, message_id TEXT, state TEXT NOT NULL,   -- pending | stored | failed | deleted | unwanted

@@ -24,6 +24,11 @@ use crate::web::state;
 const KIND: &str = "visitor";
 /// How often an idle stream says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(20);
+/// What a visitor is told while a user types: it has no id, because it is not kept.
+fn user_types() -> Event {
+    Event::default().event("typing").data(r#"{"from":"agent"}"#)
+}
+
 /// How long a browser waits before it comes back.
 const COME_BACK: Duration = Duration::from_secs(2);
 
@@ -71,6 +76,7 @@ struct Follow {
     state: state::State,
     visitor: VisitorRow,
     following: Following<String>,
+    typing: Following<String>,
     after: i64,
     ready: std::vec::IntoIter<crate::db::EntryRow>,
     greeted: bool,
@@ -85,8 +91,17 @@ fn entries(
     place: OpenStream,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let following = state.wakes.visitors.follow(visitor.id.clone());
-    let follow =
-        Follow { state, visitor, following, after, ready: Vec::new().into_iter(), greeted: false, _place: place };
+    let typing = state.wakes.typing.follow(visitor.id.clone());
+    let follow = Follow {
+        state,
+        visitor,
+        following,
+        typing,
+        after,
+        ready: Vec::new().into_iter(),
+        greeted: false,
+        _place: place,
+    };
     stream::unfold(follow, |mut follow| async move {
         if !follow.greeted {
             follow.greeted = true;
@@ -109,6 +124,7 @@ fn entries(
             tokio::select! {
                 () = follow.state.stop.cancelled() => return None,
                 () = follow.following.grew() => {}
+                () = follow.typing.grew() => return Some((Ok(user_types()), follow)),
             }
         }
     })

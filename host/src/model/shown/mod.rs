@@ -13,3 +13,5 @@ pub mod journal;
 pub mod message;
 pub mod person;
 pub mod plugin;
+pub mod reply;
+pub mod typing;

@@ -1,0 +1,87 @@
+//! Who types: told to those who follow the workspace, and stored nowhere. And what a plugin needs to show a customer that a user types.
+
+use rusqlite::{Connection, OptionalExtension};
+use sambung_runtime::contract::types::{Target, Thread};
+use serde::Serialize;
+
+use super::{Db, DbError, addressee, after, feed};
+use crate::model::shown::message::Author;
+use crate::model::shown::typing::Typing;
+use crate::wake::PassingEvent;
+
+/// The event's type.
+const KIND: &str = "conversation.typing";
+
+/// The event that somebody types.
+pub fn event(typing: &impl Serialize) -> Result<PassingEvent, DbError> {
+    Ok(PassingEvent { kind: KIND, data: feed::text(typing)? })
+}
+
+/// Tells, once the transaction is on disk, that the conversation's customer types.
+pub(in crate::db) fn customer_types(db: &Connection, workspace: &str, conversation: &str) -> Result<(), DbError> {
+    if let Some(typing) = customer(db, conversation)? {
+        after::passes(workspace, conversation, event(&typing)?);
+    }
+    Ok(())
+}
+
+fn customer(db: &Connection, conversation: &str) -> Result<Option<Typing<'static>>, DbError> {
+    let found = db
+        .prepare_cached(
+            "SELECT c.id, c.name FROM conversations v JOIN contacts c ON c.id = v.contact_id WHERE v.id = ?1",
+        )?
+        .query_row([conversation], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)))
+        .optional()?;
+    Ok(found.map(|(id, name)| Typing {
+        conversation_id: conversation.to_owned(),
+        from: Author::Contact { id: id.into(), name: name.map(Into::into) },
+    }))
+}
+
+/// Where the provider is told that a user types.
+#[derive(Debug, Clone)]
+pub struct TypingPlace {
+    /// The conversation.
+    pub thread: Thread,
+    /// The customer's last message.
+    pub about: Option<Target>,
+}
+
+impl Db {
+    /// That a web visitor types, as it is told; none before their first message.
+    pub async fn visitor_types(&self, account: i64, visitor: &str) -> Result<Option<Typing<'static>>, DbError> {
+        let visitor = visitor.to_owned();
+        self.read(move |db| {
+            let conversation: Option<String> = db
+                .prepare_cached("SELECT conversation_id FROM thread_keys WHERE account_id = ?1 AND key = ?2")?
+                .query_row(rusqlite::params![account, visitor], |row| row.get(0))
+                .optional()?;
+            match conversation {
+                Some(conversation) => customer(db, &conversation),
+                None => Ok(None),
+            }
+        })
+        .await
+    }
+
+    /// Where the provider is told that a user types in a conversation; none where it does not know the conversation.
+    pub async fn typing_place(&self, conversation: &str) -> Result<Option<TypingPlace>, DbError> {
+        let conversation = conversation.to_owned();
+        self.read(move |db| {
+            let Some(thread) = addressee::thread(db, &conversation)? else { return Ok(None) };
+            let last: Option<String> = db
+                .prepare_cached(
+                    "SELECT id FROM (SELECT id, direction, at, seq FROM messages WHERE conversation_id = ?1 \
+                     ORDER BY at DESC, seq DESC LIMIT 50) WHERE direction = 'inbound' ORDER BY at DESC, seq DESC LIMIT 1",
+                )?
+                .query_row([&conversation], |row| row.get(0))
+                .optional()?;
+            let about = match last {
+                Some(last) => addressee::target(db, &last)?,
+                None => None,
+            };
+            Ok(Some(TypingPlace { thread, about }))
+        })
+        .await
+    }
+}

@@ -1,0 +1,16 @@
+//! Somebody types in a conversation.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::message::Author;
+
+/// Somebody types in a conversation: the data of the event `conversation.typing`, which is told to those who follow the feed at that
+/// moment and is not kept.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Typing<'v> {
+    /// `cv_…`
+    pub conversation_id: String,
+    /// Who types. A contact is the conversation's.
+    pub from: Author<'v>,
+}

@@ -1,0 +1,131 @@
+//! The inbox of a team in real browsers: who types, and saved replies.
+
+use sambung_tests::api::until;
+use sambung_tests::chromium::{Browser, drive};
+use sambung_tests::host::Host;
+use sambung_tests::providers::http_client;
+use serde_json::{Value, json};
+
+use super::console::{shown, sign_in, until_bubble};
+
+/// A web chat, and a visitor who wrote in it.
+struct Chat {
+    channel: String,
+    token: String,
+    conversation: String,
+}
+
+impl Chat {
+    async fn begin(host: &Host) -> Chat {
+        let settings = json!({ "plugin": "webchat", "name": "Toko", "settings": {} });
+        let channel = host.api().expect(201, "POST", "/v1/channels", settings).await;
+        let channel = channel["id"].as_str().unwrap().to_owned();
+        let address = host.api().url(&format!("/widget/{channel}/sessions"));
+        let session: Value = http_client().post(address).json(&json!({})).send().await.unwrap().json().await.unwrap();
+        let token = session["token"].as_str().unwrap().to_owned();
+        let mut chat = Chat { channel, token, conversation: String::new() };
+        chat.write(host, "m1", "Halo").await;
+        let conversation = host.api().first_conversation().await;
+        conversation["id"].as_str().unwrap().clone_into(&mut chat.conversation);
+        chat
+    }
+
+    async fn tell(&self, host: &Host, path: &str, body: Value) {
+        let address = host.api().url(&format!("/widget/{}/{path}", self.channel));
+        let answer = http_client().post(address).bearer_auth(&self.token).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    async fn write(&self, host: &Host, id: &str, text: &str) {
+        let message = json!({ "id": id, "name": "Sari", "content": { "type": "text", "text": text } });
+        self.tell(host, "messages", message).await;
+        host.api().translated().await;
+    }
+}
+
+async fn typing(browser: &Browser) -> String {
+    let script = "const line = document.getElementById('typing'); return line.hidden ? '' : line.innerText.trim()";
+    browser.run(script).await.as_str().unwrap_or_default().to_owned()
+}
+
+async fn until_typing(browser: &Browser, line: &str) {
+    until(&format!("the page says {line:?}"), async || (typing(browser).await == line).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn colleagues_and_the_customer_see_each_other_type() {
+    drive("colleagues_and_the_customer_see_each_other_type", async |chromium| {
+        let host = Host::start("").await;
+        let chat = Chat::begin(&host).await;
+        let (first, second) = (chromium.open("en").await, chromium.open("id").await);
+        sign_in(&first, &host).await;
+        let budi =
+            json!({ "email": "budi@toko.example", "name": "Budi", "role": "agent", "password": "a long password" });
+        host.api().expect(201, "POST", "/v1/users", budi).await;
+        let page = host.api().url(&format!("/inbox/{}", chat.conversation));
+        second.visit(&page).await;
+        second.click("textbox", "Alamat email").await;
+        second.type_line("budi@toko.example").await;
+        second.click("textbox", "Kata sandi").await;
+        second.type_line("a long password").await;
+        for browser in [&first, &second] {
+            browser.visit(&page).await;
+            until_bubble(browser, "Halo").await;
+        }
+        second.click("textbox", "Balas Sari").await;
+        second.type_text("Sebentar").await;
+        until_typing(&first, "Budi is typing…").await;
+        assert_eq!(typing(&second).await, "", "nobody is told about themselves");
+        chat.tell(&host, "typing", Value::Null).await;
+        until_typing(&first, "Sari is typing…").await;
+        until_typing(&second, "Sari sedang mengetik…").await;
+        chat.write(&host, "m2", "Apakah buka?").await;
+        until_typing(&first, "").await;
+        until_typing(&second, "").await;
+        for browser in [&first, &second] {
+            assert_eq!(browser.complaints().await, Vec::<String>::new());
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_reply_is_made_in_the_settings_and_sent_by_keyboard() {
+    drive("a_saved_reply_is_made_in_the_settings_and_sent_by_keyboard", async |chromium| {
+        let host = Host::start("").await;
+        let chat = Chat::begin(&host).await;
+        let browser = chromium.open("en").await;
+        sign_in(&browser, &host).await;
+        browser.visit(&host.api().url("/settings/replies")).await;
+        let save = async |name: &str, text: &str| {
+            browser.click("textbox", "Name").await;
+            browser.type_text(name).await;
+            browser.click("textbox", "Text").await;
+            browser.type_text(text).await;
+            browser.click("button", "Save a reply").await;
+            until("it is listed", async || {
+                let rows = shown(&browser, "reply-row").await;
+                rows.iter().any(|row| row.contains(name)).then_some(())
+            })
+            .await;
+        };
+        save("Opening hours", "Hello {{contact.name}}, we are open until 21.00.").await;
+        save("Address", "Jalan Merdeka 1").await;
+
+        browser.visit(&host.api().url(&format!("/inbox/{}", chat.conversation))).await;
+        browser.click("textbox", "Reply to Sari").await;
+        browser.press("/").await;
+        let find = async || browser.find("searchbox", "Find by name").await.filter(|field| field.focused);
+        until("the menu is open", find).await;
+        browser.type_line("open").await;
+        let written = async || browser.run("return document.querySelector('.composer-text').value").await;
+        until("the reply is in the field", async || {
+            (written().await == "Hello Sari, we are open until 21.00.").then_some(())
+        })
+        .await;
+        browser.type_line(" See you!").await;
+        until_bubble(&browser, "Hello Sari, we are open until 21.00. See you!").await;
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+    })
+    .await;
+}
