@@ -30,7 +30,7 @@ pub(crate) async fn writes_as_a_visitor(browser: &Browser, text: &str) {
     .await;
 }
 
-pub(super) async fn shown(browser: &Browser, class: &str) -> Vec<String> {
+pub(crate) async fn shown(browser: &Browser, class: &str) -> Vec<String> {
     browser.texts(class).await.into_iter().map(|(_, text)| text).collect()
 }
 
@@ -46,7 +46,7 @@ async fn a_newcomer_connects_web_chat_writes_to_it_and_answers() {
         let browser = chromium.open("en").await;
         sign_in(&browser, &host).await;
         browser.click("link", "Integrations").await;
-        browser.click("link", "Add Web chat").await;
+        browser.click("link", "Add Web Chat").await;
         browser.click("button", "Connect").await;
         browser.wait_for("heading", "Script tag").await;
         let channel = browser.address().await;

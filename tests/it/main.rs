@@ -49,6 +49,7 @@ mod stories;
 mod taken_back;
 mod telegram;
 mod unanswered;
+mod walks;
 mod whatsapp_requests;
 mod x_polling;
 mod x_requests;

@@ -32,7 +32,7 @@ pub use resend::Resend;
 pub use runtime::RuntimeAsk;
 pub use secret::{Alphabet, Generate, Origin, Place, Scope, SecretDecl};
 pub use source::{Segment, Source};
-pub use texts::{FieldText, Step, Texts};
+pub use texts::{ConnectedText, FieldText, Step, Texts};
 pub use webhook::{AddressKind, Answer, Verify, Webhook};
 
 use section::Section;

@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::idempotency::{Keyed, Unfinished};
+use super::language::Language;
 use super::page::{Page, PageQuery};
 use super::path::Path;
 use super::problem::{Answer, Body, FieldError, Problem};
@@ -82,7 +83,7 @@ pub(super) struct Channel {
     state: String,
     /// While it is connecting: `{kind: "choose", choices}`, `{kind: "ask", schema}`, `{kind: "wait", instructions}` or `{kind:
     /// "authorize", url, expires_at, error}`: somebody opens the address in a browser (a pop-up or the same tab) and signs in
-    /// with the provider; `error` says why the last time led nowhere, and only an admin is told the address. Beside an account it is the step of changed settings: until the provider takes them, those that stand go on.
+    /// with the provider; `error` (`{code, detail, provider}`) says why the last time led nowhere, and only an admin is told the address. Beside an account it is the step of changed settings: until the provider takes them, those that stand go on.
     step: Option<Value>,
     /// The provider's name for the account, once connected.
     account: Option<String>,
@@ -98,7 +99,8 @@ pub(super) struct Channel {
     settings: Value,
     /// What this account lacks or has.
     features: Value,
-    /// What somebody should know: `{code, level, words, fix, source, count, at}`.
+    /// What a person should know: `{code, level, reason, detail, words, fix, source, count, at}`: `detail` in the language of
+    /// `Accept-Language`, `reason` the plugin's word for it where its texts have one, `words` as the plugin or the provider said it.
     findings: Vec<Value>,
     created_at: String,
     changed_at: String,
@@ -113,7 +115,8 @@ fn browser(caller: &Caller, return_to: Option<String>) -> Answer<Browser> {
     Ok(Browser { session: caller.user.as_ref().map(|_| caller.token.clone()), return_to })
 }
 
-fn shown(value: Value) -> Answer<Channel> {
+fn shown(state: &State, mut value: Value, language: Language) -> Answer<Channel> {
+    state.channels.tell(&mut value, language.0);
     serde_json::from_value(value).map_err(|error| Problem::internal(&error))
 }
 
@@ -161,13 +164,17 @@ pub(super) struct Which {
 async fn list(
     Axum(state): Axum<State>,
     caller: Caller,
+    language: Language,
     Query(page): Query<PageQuery>,
     Query(which): Query<Which>,
 ) -> Answer<Json<Page<Value>>> {
     caller.at_least(Role::Agent)?;
     let after: Option<String> = page.after()?;
-    let rows =
+    let mut rows =
         state.channels.page(&caller.workspace, which.plugin.as_deref(), after.as_deref(), page.limit() + 1).await?;
+    for row in &mut rows {
+        state.channels.tell(row, language.0);
+    }
     Ok(Json(Page::new(rows, page.limit(), |row| row["id"].clone())))
 }
 
@@ -179,6 +186,7 @@ async fn list(
 async fn create(
     Axum(state): Axum<State>,
     caller: Caller,
+    language: Language,
     keyed: Keyed,
     unfinished: Unfinished,
     Body(new): Body<NewChannel>,
@@ -193,20 +201,26 @@ async fn create(
     };
     let request = Request { ticket: keyed.0, unfinished: unfinished.0 };
     let id = state.channels.create(&caller.workspace, connection, &caller.as_actor(), request).await?;
-    let channel = shown(state.channels.show(&caller.workspace, &id, true).await?)?;
+    let channel = shown(&state, state.channels.show(&caller.workspace, &id, true).await?, language)?;
     Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/channels/{id}"))], Json(channel)).into_response())
 }
 
 /// One channel.
 #[utoipa::path(get, path = "/channels/{id}", tag = "channels", params(("id" = String, Path)), responses(
     (status = 200, body = Channel), (status = 404, body = Problem)))]
-async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Channel>> {
+async fn read(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    language: Language,
+    Path(id): Path<String>,
+) -> Answer<Json<Channel>> {
     caller.at_least(Role::Agent)?;
-    one(&state, &caller, &id).await
+    one(&state, &caller, language, &id).await
 }
 
-async fn one(state: &State, caller: &Caller, id: &str) -> Answer<Json<Channel>> {
-    Ok(Json(shown(state.channels.show(&caller.workspace, id, caller.role >= Role::Admin).await?)?))
+async fn one(state: &State, caller: &Caller, language: Language, id: &str) -> Answer<Json<Channel>> {
+    let channel = state.channels.show(&caller.workspace, id, caller.role >= Role::Admin).await?;
+    Ok(Json(shown(state, channel, language)?))
 }
 
 /// Change a channel. New settings are proved with the provider before they take the place of what stands; where that needs a
@@ -216,6 +230,7 @@ async fn one(state: &State, caller: &Caller, id: &str) -> Answer<Json<Channel>> 
 async fn change(
     Axum(state): Axum<State>,
     caller: Caller,
+    language: Language,
     Path(id): Path<String>,
     Body(change): Body<ChannelChange>,
 ) -> Answer<Json<Channel>> {
@@ -223,7 +238,7 @@ async fn change(
     let browser = browser(&caller, change.return_to)?;
     let change = Change { name: change.name, paused: change.paused, settings: change.settings, browser };
     state.channels.change(&caller.workspace, &id, change, &caller.as_actor()).await?;
-    one(&state, &caller, &id).await
+    one(&state, &caller, language, &id).await
 }
 
 /// Disconnect a channel. Its conversations stay, and attach again when the same account is connected again.
@@ -241,12 +256,13 @@ async fn disconnect(Axum(state): Axum<State>, caller: Caller, Path(id): Path<Str
 async fn answer(
     Axum(state): Axum<State>,
     caller: Caller,
+    language: Language,
     Path(id): Path<String>,
     Body(answer): Body<Value>,
 ) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
     state.channels.answer(&caller.workspace, &id, answer, &caller.as_actor()).await?;
-    one(&state, &caller, &id).await
+    one(&state, &caller, language, &id).await
 }
 
 /// Abandon changed settings whose step waits for an answer or for the provider: what stood before stands.
@@ -262,20 +278,30 @@ async fn abandon(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String
 #[utoipa::path(post, path = "/channels/{id}/check", tag = "channels", params(("id" = String, Path)), responses(
     (status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem),
     (status = 502, body = Problem), (status = 503, body = Problem)))]
-async fn check(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Channel>> {
+async fn check(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    language: Language,
+    Path(id): Path<String>,
+) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
     state.channels.check(&caller.workspace, &id, &caller.as_actor()).await?;
-    one(&state, &caller, &id).await
+    one(&state, &caller, language, &id).await
 }
 
 /// Have the provider deliver to this channel's address again, where it delivers elsewhere (finding `webhook-elsewhere`). What has the
 /// other address receives nothing from then on.
 #[utoipa::path(post, path = "/channels/{id}/register", tag = "channels", params(("id" = String, Path)), responses(
     (status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn register(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Channel>> {
+async fn register(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    language: Language,
+    Path(id): Path<String>,
+) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
     state.channels.register(&caller.workspace, &id, &caller.as_actor()).await?;
-    one(&state, &caller, &id).await
+    one(&state, &caller, language, &id).await
 }
 
 /// What a new sign-in brings.
@@ -294,16 +320,19 @@ pub(super) struct SignInAgain {
 async fn reconnect(
     Axum(state): Axum<State>,
     caller: Caller,
+    language: Language,
     Path(id): Path<String>,
     body: axum::body::Bytes,
 ) -> Answer<Json<Channel>> {
     caller.at_least(Role::Admin)?;
     let sign_in = match body.is_empty() {
         true => SignInAgain::default(),
-        false => serde_json::from_slice(&body).map_err(|error| Problem::bad_request(error.to_string()))?,
+        false => {
+            serde_json::from_slice(&body).map_err(|_| Problem::bad_request("the body is not what is described here"))?
+        }
     };
     let patch = sign_in.settings.unwrap_or_else(|| json!({}));
     let browser = browser(&caller, sign_in.return_to)?;
     state.channels.reconnect(&caller.workspace, &id, patch, browser, &caller.as_actor()).await?;
-    one(&state, &caller, &id).await
+    one(&state, &caller, language, &id).await
 }

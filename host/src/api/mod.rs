@@ -84,6 +84,7 @@ pub fn router(state: &State) -> Router<State> {
         .layer(middleware::from_fn_with_state(state.clone(), idempotency::answer_once))
         .layer(middleware::from_fn_with_state(state.clone(), share::take_place))
         .layer(middleware::from_fn(whole::carry_out))
+        .layer(middleware::from_fn(language::tell_problems))
         .layer(DefaultBodyLimit::max(state.config.server.max_body_bytes));
     let (api, document) = openapi::describe(api);
     api.merge(setup::routes())

@@ -31,7 +31,7 @@ fn from_rejection(rejection: &JsonRejection) -> Problem {
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "send `Content-Type: application/json`")
             }
-            _ => Problem::unread(rejection, Problem::bad_request(words)),
+            _ => Problem::unread(rejection, Problem::bad_request("the body is not valid JSON")),
         },
     }
 }
@@ -58,11 +58,7 @@ fn fault(words: &str) -> FieldError {
         let pointer = if pointer.ends_with(&end) { pointer } else { pointer + &end };
         return FieldError::new(pointer, "unknown", "there is no such field");
     }
-    let detail = match path {
-        Some(path) => words[path.len() + 2..].to_owned(),
-        None => words.to_owned(),
-    };
-    FieldError::new(pointer, "type", detail)
+    FieldError::of_code(pointer, "type")
 }
 
 #[cfg(test)]
@@ -77,6 +73,6 @@ mod tests {
         assert_eq!(fault("mail: unknown field `mail`, expected `email`").pointer, "#/mail");
         let wrong = fault("items[2].color: invalid type: integer `1`, expected a string");
         assert_eq!(wrong.pointer, "#/items/2/color");
-        assert_eq!(wrong.detail, "invalid type: integer `1`, expected a string");
+        assert_eq!(wrong, FieldError::of_code("#/items/2/color", "type"), "no library's words");
     }
 }

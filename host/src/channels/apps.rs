@@ -53,7 +53,8 @@ impl Channels {
         }
         let schema = generation.plugin.settings_schema("app", "en").ok_or(ChannelError::NotFound)?;
         named(change.name.as_deref())?;
-        let filled = form::fill(schema, &change.settings).map_err(ChannelError::Invalid)?;
+        let filled =
+            form::fill(schema, Some(generation.plugin.manifest()), &change.settings).map_err(ChannelError::Invalid)?;
         let manifest = generation.plugin.manifest();
         let at = self.0.clock.now();
         let name = change.name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
@@ -220,7 +221,7 @@ impl Channels {
         }
         let app = self.contract(generation, row);
         let done = generation.plugin.prepare_app(&caller(row, candidate), app).await?;
-        let prepared = done.value.map_err(|faults| refused(&faults, "settings"))?;
+        let prepared = done.value.map_err(|faults| refused(&generation.plugin, &faults))?;
         row.instructions = Value::Array(instructions(&prepared.instructions));
         if let Some(name) = prepared.name.filter(|_| may_name) {
             row.name = name;

@@ -11,6 +11,7 @@ use super::{Actor, ChannelError, Channels};
 use crate::db::{ChannelRow, Connected, SettingsChange};
 use crate::model::audit::Entry;
 use crate::model::channel::{Finding, Instruction};
+use crate::model::told;
 use crate::plugins::{Generation, Renewed};
 
 /// What stands as findings is told to `check` under this name.
@@ -66,7 +67,8 @@ impl Channels {
                 let mut findings: Vec<Finding> = health.findings.iter().map(finding).collect();
                 if self.lacks_app(generation.plugin.manifest(), &row.settings, row.app.as_deref()).await? {
                     let (level, code) = ("error".to_owned(), "no-app".to_owned());
-                    findings.push(Finding { level, code, words: super::NEEDS_APP.to_owned(), fix: None });
+                    let words = told::of_fault(&code, "en").unwrap_or_default().to_owned();
+                    findings.push(Finding { level, code, words, fix: None });
                 }
                 match health.account {
                     Some(account) => match differs(row, &account.id) {

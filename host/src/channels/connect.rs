@@ -170,7 +170,7 @@ impl Channels {
             },
         };
         let filled = match generation.plugin.settings_schema("channel", "en") {
-            Some(schema) => form::fill(schema, &new.settings),
+            Some(schema) => form::fill(schema, Some(generation.plugin.manifest()), &new.settings),
             None => Ok(Filled { settings: json!({}), secrets: Vec::new() }),
         };
         let filled = match filled {
@@ -189,7 +189,7 @@ impl Channels {
         if self.0.base_url.public().is_some()
             && self.lacks_app(generation.plugin.manifest(), &filled.settings, app.as_deref()).await?
         {
-            let fault = FieldError::new("#/app", "required", super::NEEDS_APP);
+            let fault = FieldError::of_code("#/app", "no-app");
             return Err(ChannelError::Invalid(vec![fault]));
         }
         if self.0.base_url.public().is_none()
@@ -449,7 +449,7 @@ impl Channels {
         match plugin.identify(&caller, channel, attempt.answer.clone()).await {
             Ok(done) => match done.value {
                 Ok(step) => Ok(Answered { value: step, effects: Arc::new(done.effects) }),
-                Err(faults) => Err(refused(&faults, "settings")),
+                Err(faults) => Err(refused(plugin, &faults)),
             },
             Err(error) => Err(error.into()),
         }

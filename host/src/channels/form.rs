@@ -39,11 +39,14 @@ fn typed(secrets: BTreeMap<String, SecretValue>) -> Vec<NewSecret> {
     secrets.into_iter().map(|(name, value)| NewSecret { name, value, expires_at: None }).collect()
 }
 
-/// Reads new settings.
-pub(super) fn fill(schema: &Value, values: &Value) -> Result<Filled, Vec<FieldError>> {
-    let faults = settings::validate(schema, values);
+/// Reads new settings, and holds those that name destinations to https where the plugin's manifest is given.
+pub(super) fn fill(schema: &Value, manifest: Option<&Manifest>, values: &Value) -> Result<Filled, Vec<FieldError>> {
+    let mut faults = errors(settings::validate(schema, values));
+    if let Some(manifest) = manifest {
+        faults.extend(unsealed(schema, manifest, values, &faults));
+    }
     if !faults.is_empty() {
-        return Err(errors(faults));
+        return Err(faults);
     }
     let (settings, secrets) = settings::split(schema, values);
     Ok(Filled { settings, secrets: typed(secrets) })
@@ -69,6 +72,7 @@ pub(super) fn edit(
     cleared.extend(emptied(schema, &patch, set).filter(|name| !cleared.contains(name)).collect::<Vec<_>>());
     let is_set = |name: &str| set.iter().any(|known| known == name) && !cleared.iter().any(|gone| gone == name);
     let mut faults = errors(settings::validate_update(schema, &merged, &is_set));
+    faults.extend(unsealed(schema, manifest, &merged, &faults));
     if locked {
         faults.extend(touched_locks(schema, stored, set, &patch));
     }
@@ -77,6 +81,19 @@ pub(super) fn edit(
     }
     let (settings, secrets) = settings::split(schema, &merged);
     Ok(Edited { filled: Filled { settings, secrets: typed(secrets) }, cleared, moved })
+}
+
+/// Web addresses that requests with secrets go to, where they are not https: no call to them would be let out.
+fn unsealed(schema: &Value, manifest: &Manifest, values: &Value, known: &[FieldError]) -> Vec<FieldError> {
+    let fields = settings::all_fields(schema);
+    let is_address = |name: &str| fields.iter().any(|field| field.name == name && field.schema["format"] == "uri");
+    let told = |pointer: &String| known.iter().any(|fault| fault.pointer == *pointer);
+    let names = manifest.destination_settings().filter(|name| is_address(name));
+    let plain = names.filter(|name| {
+        values[name].as_str().is_some_and(|text| !text.trim().is_empty() && !text.trim().starts_with("https://"))
+    });
+    let pointers = plain.map(|name| format!("#/settings/{name}")).filter(|pointer| !told(pointer));
+    pointers.map(|pointer| FieldError::of_code(pointer, "https")).collect()
 }
 
 /// What was read and sent back unchanged: `{"set": true}` for a secret, the value of a field that the host fills in.
@@ -221,7 +238,9 @@ mod tests {
 
     #[test]
     fn every_empty_required_field_says_field_is_required() {
-        let Err(faults) = fill(&schema(), &json!({ "token": " ", "account": "" })) else { panic!("three are missing") };
+        let Err(faults) = fill(&schema(), Some(&manifest()), &json!({ "token": " ", "account": "" })) else {
+            panic!("three are missing")
+        };
         let mut pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         pointers.sort_unstable();
         assert_eq!(pointers, ["#/settings/account", "#/settings/base_url", "#/settings/token"]);
@@ -242,6 +261,18 @@ mod tests {
         let change = edited(json!({ "key": null })).expect("nobody requires it");
         assert_eq!(change.cleared, ["key"]);
         assert!(change.filled.settings.get("key").is_none() && change.filled.secrets.is_empty());
+    }
+
+    #[test]
+    fn a_web_address_that_secrets_go_to_begins_with_https() {
+        let wrong = json!({ "base_url": "http://one.example.com", "token": "t", "account": "a" });
+        let Err(faults) = fill(&schema(), Some(&manifest()), &wrong) else { panic!("it is not https") };
+        assert_eq!(faults, [FieldError::of_code("#/settings/base_url", "https")]);
+        assert_eq!(faults[0].detail, "must begin with https://");
+        let Err(faults) = edited(json!({ "base_url": "http://one.example.com", "token": "new" })) else {
+            panic!("as well")
+        };
+        assert_eq!(faults, [FieldError::of_code("#/settings/base_url", "https")]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod check;
 mod connect;
 mod form;
 mod leave;
+mod reasons;
 mod register;
 mod rounds;
 mod sign_in;
@@ -18,7 +19,7 @@ mod view;
 use std::sync::Arc;
 
 use sambung_runtime::contract::types::Fault;
-use sambung_runtime::{CallError, Effects};
+use sambung_runtime::{CallError, Effects, Plugin};
 use serde_json::Value;
 
 pub use apps::AppChange;
@@ -145,10 +146,6 @@ impl From<DbError> for ChannelError {
     }
 }
 
-/// Why nothing reaches a channel whose provider delivers to a registration.
-const NEEDS_APP: &str = "this channel's messages come by a registration with the provider, and none is filled in: an operator or \
-    admin fills one in (POST /v1/plugins/{plugin}/apps), and the channel names it or uses the default";
-
 fn taken_by(holder: Option<&Holder>) -> String {
     match holder {
         Some(Holder { id, name, .. }) => {
@@ -239,19 +236,20 @@ impl Channels {
     }
 }
 
-/// A provider's refusal as faults of fields: its own words, at the setting they belong to.
-fn refused(faults: &[Fault], under: &str) -> ChannelError {
+/// A provider's refusal as faults of fields, at the setting they belong to: in the words that the plugin's texts have for it, else in
+/// the provider's own.
+fn refused(plugin: &Plugin, faults: &[Fault]) -> ChannelError {
     let errors = faults.iter().map(|fault| {
         let pointer = match &fault.field {
-            Some(field) => format!("#/{under}/{}", field.trim_start_matches('/')),
-            None => format!("#/{under}"),
+            Some(field) => format!("#/settings/{}", field.trim_start_matches('/')),
+            None => "#/settings".to_owned(),
         };
-        let detail = match (&fault.code, fault.words.trim()) {
-            (Some(code), "") => code.clone(),
-            (_, "") => fault.kind.clone(),
-            (_, words) => words.to_owned(),
+        let error = match (&fault.code, fault.words.trim()) {
+            (Some(code), "") => FieldError::new(pointer, fault.kind.clone(), code.clone()),
+            (_, "") => FieldError::of_code(pointer, &fault.kind),
+            (_, words) => FieldError::new(pointer, fault.kind.clone(), words.to_owned()),
         };
-        FieldError::new(pointer, fault.kind.clone(), detail)
+        error.said_by_provider(&fault.words, reasons::of_fault(plugin, fault))
     });
     ChannelError::Refused(errors.collect())
 }

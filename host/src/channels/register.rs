@@ -161,7 +161,7 @@ impl Channels {
                         let findings = connected.findings.iter().map(finding).collect();
                         Ok(Answered { value: Connected { account: connected.account, findings }, effects })
                     }
-                    Err(faults) => Err(refused(&faults, "settings")),
+                    Err(faults) => Err(refused(plugin, &faults)),
                 }
             }
             Err(error) => {

@@ -116,11 +116,8 @@ impl Channels {
     /// # Errors
     /// No registration is filled in; where and by whom that is done stands in the words.
     pub(super) async fn client(&self, flow: &OAuth2, app: Option<&str>) -> Result<OAuthClient, ChannelError> {
-        self.0.renewals.client(flow, app).await?.ok_or_else(|| {
-            let words = "signing in needs a registration with the provider: an operator or admin fills one in \
-                         (POST /v1/plugins/{plugin}/apps), and this channel names it or uses the default";
-            ChannelError::Invalid(vec![FieldError::new("#/app", "required", words)])
-        })
+        let client = self.0.renewals.client(flow, app).await?;
+        client.ok_or_else(|| ChannelError::Invalid(vec![FieldError::of_code("#/app", "no-app")]))
     }
 
     /// Commits that a channel waits for somebody to sign in. `change`: what is to be proved with it.

@@ -33,7 +33,7 @@ pub(super) fn fitting(step: Option<&Value>, answer: &Value) -> Result<(Value, Ve
             if !faults.is_empty() {
                 return Err(ChannelError::Invalid(faults));
             }
-            let filled = form::fill(&step["schema"], answer).map_err(ChannelError::Invalid)?;
+            let filled = form::fill(&step["schema"], None, answer).map_err(ChannelError::Invalid)?;
             Ok((filled.settings, filled.secrets))
         }
         _ => Err(ChannelError::NothingAsked),

@@ -39,6 +39,8 @@ pub(super) static COMPOSER: LazyLock<Asset> =
 pub(super) static COPY: LazyLock<Asset> = LazyLock::new(|| Asset::module("copy", include_str!("assets/copy.js")));
 pub(super) static PREVIEW: LazyLock<Asset> =
     LazyLock::new(|| Asset::module("preview", include_str!("assets/preview.js")));
+pub(super) static PROGRESS: LazyLock<Asset> =
+    LazyLock::new(|| Asset::module("progress", include_str!("assets/progress.js")));
 pub(super) static KEYS: LazyLock<Asset> = LazyLock::new(|| Asset::module("keys", include_str!("assets/keys.js")));
 pub(super) static QUICK: LazyLock<Asset> = LazyLock::new(|| Asset::module("quick", include_str!("assets/quick.js")));
 pub(super) static TYPING: LazyLock<Asset> = LazyLock::new(|| Asset::module("typing", include_str!("assets/typing.js")));
@@ -88,7 +90,7 @@ fn takes_gzip(asked: &HeaderMap) -> bool {
 
 /// The files' addresses.
 pub(super) fn routes() -> Router<State> {
-    [&SHEET, &ICONS, &LIVE, &COMPOSER, &COPY, &PREVIEW, &KEYS, &QUICK, &TYPING, &ZONE].into_iter().fold(
+    [&SHEET, &ICONS, &LIVE, &COMPOSER, &COPY, &PREVIEW, &PROGRESS, &KEYS, &QUICK, &TYPING, &ZONE].into_iter().fold(
         Router::new(),
         |router, asset| {
             let asset: &'static Asset = asset;

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::HOME;
-use super::asked::Form as Sent;
-use super::assets::COPY;
+use super::asked::{Form as Sent, Query};
+use super::assets::PROGRESS;
 use super::connect::{host_of, sent};
+use super::dialog::dialog;
 use super::faults::{self, Failure};
 use super::form::{Form, Given, Keep, draw, read};
 use super::inbox::INBOX;
@@ -26,7 +27,9 @@ use crate::web::state::State;
 
 /// The channel as the API shows it to this reader.
 pub(super) async fn load(state: &State, reader: &Reader, id: &str) -> Result<Value, ChannelError> {
-    state.channels.show(&reader.caller.workspace, id, reader.caller.role >= Role::Admin).await
+    let mut channel = state.channels.show(&reader.caller.workspace, id, reader.caller.role >= Role::Admin).await?;
+    state.channels.tell(&mut channel, reader.look.language.0);
+    Ok(channel)
 }
 
 /// The overview.
@@ -34,9 +37,22 @@ pub(super) async fn page(
     Axum(state): Axum<State>,
     reader: Reader,
     Path(id): Path<String>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
     let channel = load(&state, &reader, &id).await?;
-    Ok(shown(&state, &reader, &channel, StatusCode::OK, None))
+    Ok(shown(&state, &reader, &channel, &Told { is_new: asked.connected.is_some(), ..Told::default() }))
+}
+
+/// What the address of the overview says beside the channel.
+#[derive(Default, Deserialize)]
+pub(super) struct Asked {
+    /// The channel was connected just now.
+    connected: Option<String>,
+}
+
+/// The overview of a channel that was connected just now.
+pub(super) fn connected(id: &str) -> String {
+    format!("{HOME}/{id}?connected=1")
 }
 
 /// Answers the step that the channel stands at.
@@ -110,7 +126,7 @@ async fn ended(state: &State, reader: &Reader, id: &str, done: Result<(), Channe
         Err(error) => {
             let problem = Problem::from(error);
             let channel = load(state, reader, id).await?;
-            Ok(shown(state, reader, &channel, problem.status(), Some(&problem)))
+            Ok(shown(state, reader, &channel, &Told { problem: Some(&problem), ..Told::default() }))
         }
     }
 }
@@ -131,7 +147,7 @@ pub(super) fn head(state: &State, reader: &Reader, channel: &Value, current: &st
         (layout::crumbs(reader, &[], name))
         header.page-head {
             img.channel-mark src=(icon_of(text(channel, "plugin"))) alt="";
-            div.page-title { h1 { (name) } p { (state_of(&words.integrations, channel)) } }
+            div.page-title { h1 { (name) } p id="state" { (state_of(&words.integrations, channel)) } }
             @if reader.caller.role >= Role::Admin && !channel["account"].is_null() {
                 form.page-actions method="post" action=(format!("{overview}/pause")) {
                     button.button type="submit" name="paused" value=(!is_paused) {
@@ -153,22 +169,42 @@ pub(super) fn head(state: &State, reader: &Reader, channel: &Value, current: &st
     }
 }
 
-fn shown(state: &State, reader: &Reader, channel: &Value, status: StatusCode, problem: Option<&Problem>) -> Response {
+/// What is said on the overview beside what the channel is.
+#[derive(Default)]
+struct Told<'t> {
+    /// The channel was connected just now.
+    is_new: bool,
+    /// Why an act was refused.
+    problem: Option<&'t Problem>,
+}
+
+fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Response {
     let words = reader.look.words;
+    let problem = told.problem;
+    let status = problem.map_or(StatusCode::OK, Problem::status);
+    let is_whole = !channel["account"].is_null() && !channel["step"].is_object();
+    let (left, found) = split(channel);
     let is_admin = reader.caller.role >= Role::Admin;
     let content = html! {
         (head(state, reader, channel, "overview"))
         div.with-aside {
             div.stack {
-                @if is_admin && channel["step"].is_object() { (step(reader, channel, problem)) }
+                @if is_admin && channel["step"].is_object() { (step(state, reader, channel, problem)) }
                 @else { (faults::notice_beside(words, problem, &[])) }
-                (health(reader, channel))
+                (left_to_do(reader, channel, &left))
+                (health(reader, channel, &found))
                 @if has_widget(state, channel) { (widget_card(state, reader, channel)) }
             }
             div.stack {
                 (about(reader, channel))
                 @if is_admin { (danger(reader, channel)) }
             }
+        }
+        @if is_whole { span data-connected=(connected(text(channel, "id"))) hidden {} }
+        @if told.is_new && is_whole { (success(state, reader, channel)) }
+        @if is_admin && (channel["step"].is_object() || !left.is_empty()) {
+            span data-waits=(text(&channel["step"], "kind")) hidden {}
+            script type="module" src=(PROGRESS.path) {}
         }
     };
     (status, layout::page(reader, text(channel, "name"), HOME, &content)).into_response()
@@ -187,10 +223,7 @@ pub(super) fn widget_card(state: &State, reader: &Reader, channel: &Value) -> Ma
         &html! {
             div.card-body.stack-small {
                 p.note { (words.embed_note) }
-                div.copyable {
-                    code.is-whole { (text(embed, "script")) }
-                    button.button.is-small type="button" data-copy=(widget.copied) hidden { (widget.copy) }
-                }
+                (copyable(reader.look.words, text(embed, "script")))
                 p.with-icon {
                     @if seen.is_object() {
                         span.is-good-ink { (icon("check", "")) }
@@ -201,11 +234,52 @@ pub(super) fn widget_card(state: &State, reader: &Reader, channel: &Value) -> Ma
                     } @else { (icon("clock", "")) (widget.not_seen) }
                 }
                 div { a.button.is-small href="" { (icon("refresh", "is-small")) (widget.verify) } }
-                script type="module" src=(COPY.path) {}
                 div { a.button href=(format!("{HOME}/{id}/try")) target="_blank" { (words.try_out) (icon("external", "")) } }
             }
         },
     )
+}
+
+/// Says that the channel is connected, in the plugin's words where it has some.
+fn success(state: &State, reader: &Reader, channel: &Value) -> Markup {
+    let words = &reader.look.words.connect;
+    let generation = state.plugins.get(text(channel, "plugin"));
+    let texts = generation.as_ref().and_then(|one| one.plugin.texts(reader.look.language.0).connected.as_ref());
+    let title = texts.map_or_else(|| words.done.replace("{name}", text(channel, "name")), |texts| texts.title.clone());
+    let told = texts.map_or(words.done_text.as_str(), |texts| texts.text.as_str());
+    dialog(&title, &html! { p { (told) } }, &words.done_button)
+}
+
+/// The findings that a person can mend, and all others.
+fn split(channel: &Value) -> (Vec<&Value>, Vec<&Value>) {
+    let findings = channel["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    findings.iter().partition(|finding| finding["fix"].is_object())
+}
+
+/// What a person can mend, as a list that is ticked while it is done.
+fn left_to_do(reader: &Reader, channel: &Value, left: &[&Value]) -> Markup {
+    let words = &reader.look.words.channel;
+    let path = format!("{HOME}/{}", text(channel, "id"));
+    let is_admin = reader.caller.role >= Role::Admin;
+    html! {
+        section.card id="left" aria-labelledby="left-title" hidden[left.is_empty()] {
+            header.card-head {
+                h2 id="left-title" { (words.left_to_do) }
+                @if is_admin && !left.is_empty() {
+                    form.push-end method="post" action=(format!("{path}/check")) data-check=(format!("{path}/check")) {
+                        button.button.is-small type="submit" { (icon("refresh", "")) (words.check) }
+                    }
+                }
+            }
+            ul.check-list.rows role="status" { @for finding in left { (found(reader, finding, &path)) } }
+        }
+        template id="ticked" {
+            li.is-done {
+                span.is-good-ink { (icon("check", "")) }
+                h3 { " " span.is-good-ink { (words.is_done) } }
+            }
+        }
+    }
 }
 
 fn card(id: &str, title: &str, content: &Markup) -> Markup {
@@ -218,15 +292,15 @@ fn card(id: &str, title: &str, content: &Markup) -> Markup {
 }
 
 /// The step that waits for somebody, or for the provider.
-fn step(reader: &Reader, channel: &Value, problem: Option<&Problem>) -> Markup {
+fn step(state: &State, reader: &Reader, channel: &Value, problem: Option<&Problem>) -> Markup {
     let words = &reader.look.words.channel;
     let step = &channel["step"];
     let path = format!("{HOME}/{}", text(channel, "id"));
     let inner = match text(step, "kind") {
         "choose" => choose(reader, step, &path, problem),
         "ask" => {
-            let given =
-                Given { words: reader.look.words, values: &Value::Null, under: "#", problem, is_connected: false };
+            let values = &Value::Null;
+            let given = Given { words: reader.look.words, values, under: "#", problem, is_connected: false, ids: "f" };
             let form = Form::of(&step["schema"]);
             html! {
                 form.form method="post" action=(format!("{path}/answer")) novalidate {
@@ -239,10 +313,10 @@ fn step(reader: &Reader, channel: &Value, problem: Option<&Problem>) -> Markup {
         "authorize" => html! {
             (faults::notice_beside(reader.look.words, problem, &[]))
             p { (words.sign_in) }
-            @if let Some(error) = step["error"].as_str() { p.field-error { (words.sign_in_failed) " " (error) } }
+            @if let Some(error) = step["error"]["detail"].as_str() { p.field-error { (words.sign_in_failed) " " (error) "." } }
             @if let Some(url) = step["url"].as_str() {
                 div.button-row {
-                    a.button.is-primary href=(url) target="_blank" rel="noreferrer" { (words.sign_in_button) (icon("external", "")) }
+                    a.button.is-primary href=(url) target="_blank" rel="noopener" { (sign_in_label(state, reader, channel)) (icon("external", "")) }
                     a.button.is-quiet href=(url) { (words.sign_in_here) }
                 }
             }
@@ -250,13 +324,13 @@ fn step(reader: &Reader, channel: &Value, problem: Option<&Problem>) -> Markup {
         _ => html! {
             (faults::notice_beside(reader.look.words, problem, &[]))
             p { (words.wait) }
-            @for instruction in step["instructions"].as_array().into_iter().flatten() { (told(instruction)) }
+            @for instruction in step["instructions"].as_array().into_iter().flatten() { (told(reader, instruction)) }
             form method="post" action=(format!("{path}/check")) { button.button type="submit" { (icon("refresh", "")) (words.check) } }
         },
     };
     let abandons = !channel["account"].is_null();
     card(
-        "left",
+        "step",
         &words.left_to_do,
         &html! {
             div.card-body.stack-small {
@@ -267,6 +341,14 @@ fn step(reader: &Reader, channel: &Value, problem: Option<&Problem>) -> Markup {
             }
         },
     )
+}
+
+/// What the way of signing in is called that the channel's settings chose.
+fn sign_in_label(state: &State, reader: &Reader, channel: &Value) -> String {
+    let generation = state.plugins.get(text(channel, "plugin"));
+    let schema = generation.as_ref().and_then(|one| one.plugin.settings_schema("channel", reader.look.language.0));
+    let title = schema.and_then(|schema| Form::of(schema).branch_title(&channel["settings"]));
+    title.unwrap_or(&reader.look.words.channel.sign_in_button).to_owned()
 }
 
 fn choose(reader: &Reader, step: &Value, path: &str, problem: Option<&Problem>) -> Markup {
@@ -290,7 +372,7 @@ fn choose(reader: &Reader, step: &Value, path: &str, problem: Option<&Problem>) 
 }
 
 /// An instruction of a plugin, with its link and what is to be copied.
-fn told(instruction: &Value) -> Markup {
+fn told(reader: &Reader, instruction: &Value) -> Markup {
     html! {
         div {
             p {
@@ -299,20 +381,19 @@ fn told(instruction: &Value) -> Markup {
                     " " a href=(link) target="_blank" rel="noreferrer" { (host_of(link)) }
                 }
             }
-            @if let Some(copy) = instruction["copy"].as_str() { (copyable(copy)) }
+            @if let Some(copy) = instruction["copy"].as_str() { (copyable(reader.look.words, copy)) }
         }
     }
 }
 
-fn health(reader: &Reader, channel: &Value) -> Markup {
+fn health(reader: &Reader, channel: &Value, findings: &[&Value]) -> Markup {
     let words = &reader.look.words.channel;
     let path = format!("{HOME}/{}", text(channel, "id"));
     let is_admin = reader.caller.role >= Role::Admin;
-    let findings = channel["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
     html! {
-        section.card aria-labelledby="health" {
+        section.card id="health" aria-labelledby="health-title" {
             header.card-head {
-                h2 id="health" { (words.health) }
+                h2 id="health-title" { (words.health) }
                 @if is_admin && !channel["account"].is_null() {
                     form.push-end method="post" action=(format!("{path}/check")) {
                         button.button.is-small type="submit" { (icon("refresh", "")) (words.check) }
@@ -332,11 +413,11 @@ fn found(reader: &Reader, finding: &Value, path: &str) -> Markup {
     let is_bad = finding["level"] == "error";
     let fix = &finding["fix"];
     html! {
-        li {
+        li data-code=(text(finding, "code")) {
             span class=(if is_bad { "is-bad-ink" } else { "is-warn-ink" }) { (icon(if is_bad { "error" } else { "alert" }, "")) }
-            h3 { (text(finding, "words")) }
+            h3 { (text(finding, "detail")) }
             time datetime=(text(finding, "at")) { (short(text(finding, "at"))) }
-            @if fix.is_object() { div.check-fix { (told(fix)) } }
+            @if fix.is_object() { div.check-fix { (told(reader, fix)) } }
             @if finding["code"] == "webhook-elsewhere" && reader.caller.role >= Role::Admin {
                 form.button-row method="post" action=(format!("{path}/register")) {
                     button.button.is-small type="submit" { (reader.look.words.channel.register) }
@@ -366,7 +447,7 @@ fn about(reader: &Reader, channel: &Value) -> Markup {
                     dt { (words.since) } dd { time datetime=(text(channel, "created_at")) { (short(text(channel, "created_at"))) } }
                 }
                 @if let Some(url) = channel["webhook_url"].as_str() {
-                    div.field { span.field-label { (words.webhook_url) } (copyable(url)) }
+                    div.field { span.field-label { (words.webhook_url) } (copyable(reader.look.words, url)) }
                 }
             }
         },

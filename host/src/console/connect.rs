@@ -4,16 +4,18 @@ use axum::extract::{Path, State as Axum};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
-use sambung_runtime::manifest::Step;
+use sambung_runtime::manifest::{Step, Texts};
 use serde_json::{Value, json};
 
 use super::HOME;
 use super::asked::Form as Sent;
+use super::dialog::dialog;
 use super::faults::{self, Failure};
-use super::form::{Form, Given, Keep, draw, read};
+use super::form::{Choice, Form, Given, Keep, draw, draw_branch, read};
 use super::integrations::icon_of;
 use super::layout::{self, icon};
 use super::reader::Reader;
+use super::words::Words;
 use crate::channels::{Browser, NewConnection, Request};
 use crate::plugins::Generation;
 use crate::web::problem::Problem;
@@ -52,7 +54,7 @@ pub(super) async fn submit(
     };
     let caller = &reader.caller;
     match state.channels.create(&caller.workspace, new, &caller.as_actor(), Request::default()).await {
-        Ok(id) => Ok(Redirect::to(&format!("{HOME}/{id}")).into_response()),
+        Ok(id) => Ok(Redirect::to(&super::channel::connected(&id)).into_response()),
         Err(error) => {
             let problem = Problem::from(error);
             Ok(shown(&reader, &generation, problem.status(), &name, &settings, Some(&problem)))
@@ -71,6 +73,11 @@ pub(super) fn sent(pairs: &[(String, String)], key: &str) -> String {
     pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone()).unwrap_or_default()
 }
 
+/// What leads to the form and stands above it, in the plugin's words where it has some.
+pub(super) fn add_title(words: &Words, texts: &Texts) -> String {
+    texts.add.clone().unwrap_or_else(|| words.connect.title.replace("{name}", &texts.name))
+}
+
 fn shown(
     reader: &Reader,
     generation: &Generation,
@@ -81,9 +88,12 @@ fn shown(
 ) -> Response {
     let (words, language) = (reader.look.words, reader.look.language.0);
     let texts = generation.plugin.texts(language);
-    let title = words.connect.title.replace("{name}", &texts.name);
+    let title = add_title(words, texts);
     let form = generation.plugin.settings_schema("channel", language).map(Form::of);
-    let given = Given { words, values, under: "#/settings", problem, is_connected: false };
+    let given = Given { words, values, under: "#/settings", problem, is_connected: false, ids: "f" };
+    let doors =
+        form.as_ref().and_then(|form| Some((form, form.choice().filter(|choice| signs_in(generation, choice))?)));
+    let submit = texts.submit.as_ref().unwrap_or(&words.connect.button);
     let content = html! {
         (layout::crumbs(reader, &[], &title))
         header.page-head {
@@ -91,20 +101,84 @@ fn shown(
             div.page-title { h1 { (title) } p.note { (texts.description) } }
         }
         div.connect {
-            form.card.card-body.form method="post" novalidate {
-                (faults::notice_beside(words, problem, &pointers(form.as_ref(), &given)))
-                (name_field(reader, name, problem))
-                @if let Some(form) = &form { (draw(form, &given)) }
-                div.form-foot {
-                    button.button.is-primary type="submit" { (words.connect.button) }
-                    a.button.is-quiet href=(HOME) { (words.connect.cancel) }
-                    p.note.with-icon { (icon("lock", "is-small")) (words.connect.sealed) }
+            @if let Some((form, choice)) = doors { (ways(reader, generation, form, choice, (name, submit), &given)) }
+            @else {
+                form.card.card-body.form method="post" novalidate {
+                    (faults::notice_beside(words, problem, &pointers(form.as_ref(), &given)))
+                    (name_field(reader, name, problem, "name"))
+                    @if let Some(form) = &form { (draw(form, &given)) }
+                    (foot(reader, submit))
                 }
             }
             (guide(&words.connect.guide.replace("{name}", &texts.name), &texts.instructions))
         }
+        @if let Some(problem) = problem.filter(|problem| !problem.is_of_the_form()) {
+            @let title = words.connect.refused.replace("{name}", &texts.name);
+            (dialog(&title, &faults::told(words, problem), &words.connect.again))
+        }
     };
     (status, layout::page(reader, &title, HOME, &content)).into_response()
+}
+
+/// The end of the form.
+fn foot(reader: &Reader, submit: &str) -> Markup {
+    let words = &reader.look.words.connect;
+    html! {
+        div.form-foot {
+            button.button.is-primary type="submit" { (submit) }
+            a.button.is-quiet href=(HOME) { (words.cancel) }
+            p.note.with-icon { (icon("lock", "is-small")) (words.sealed) }
+        }
+    }
+}
+
+/// Whether one of the branches is a sign-in with the provider.
+fn signs_in(generation: &Generation, choice: &Choice<'_>) -> bool {
+    choice.branches.iter().any(|branch| is_sign_in(generation, choice, branch.value))
+}
+
+fn is_sign_in(generation: &Generation, choice: &Choice<'_>, value: &str) -> bool {
+    generation.plugin.manifest().sign_in(&json!({ choice.name: value })).is_some()
+}
+
+/// A form for each way to connect: a button for one that signs in with the provider, a form to be opened for any other one.
+fn ways(
+    reader: &Reader,
+    generation: &Generation,
+    form: &Form<'_>,
+    choice: &Choice<'_>,
+    (name, submit): (&str, &str),
+    given: &Given<'_>,
+) -> Markup {
+    let words = reader.look.words;
+    let current = given.values[choice.name].as_str();
+    html! {
+        div.card.card-body.ways {
+            @for branch in &choice.branches {
+                @let is_current = current == Some(branch.value);
+                @let problem = given.problem.filter(|_| is_current);
+                @let ids = format!("f-{}", branch.value);
+                @let given = Given { problem, values: if is_current { given.values } else { &Value::Null }, ids: &ids, ..*given };
+                @let fields = html! {
+                    (faults::notice_beside(words, problem, &pointers(Some(form), &given)))
+                    (name_field(reader, name, problem, &format!("{ids}-name")))
+                    input type="hidden" name=(choice.name) value=(branch.value);
+                    (draw_branch(form, branch.value, &given))
+                };
+                @if is_sign_in(generation, choice, branch.value) {
+                    form.form method="post" novalidate {
+                        (fields)
+                        div.form-foot { button.button.is-primary type="submit" { (branch.title) } }
+                    }
+                } @else {
+                    details.way open[is_current] {
+                        summary.button { (branch.title) (icon("chevron-down", "")) }
+                        form.form method="post" novalidate { (fields) (foot(reader, submit)) }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Where the faults point that stand beside a field.
@@ -115,16 +189,16 @@ pub(super) fn pointers(form: Option<&Form<'_>>, given: &Given<'_>) -> Vec<String
 }
 
 /// The field for what people call the channel.
-pub(super) fn name_field(reader: &Reader, name: &str, problem: Option<&Problem>) -> Markup {
+pub(super) fn name_field(reader: &Reader, name: &str, problem: Option<&Problem>, id: &str) -> Markup {
     let words = &reader.look.words.connect;
     let fault = faults::of_field(reader.look.words, problem, "#/name");
     html! {
         div.field {
-            label.field-label for="name" { (words.name) }
-            input.input id="name" name="name" value=(name) autocomplete="off" aria-describedby="name-hint"
+            label.field-label for=(id) { (words.name) }
+            input.input id=(id) name="name" value=(name) autocomplete="off" aria-describedby=(format!("{id}-hint"))
                 aria-invalid=[fault.as_ref().map(|_| "true")];
             @if let Some(fault) = fault { p.field-error { (icon("error", "is-small")) (fault) } }
-            p.field-hint id="name-hint" { (words.name_hint) }
+            p.field-hint id=(format!("{id}-hint")) { (words.name_hint) }
         }
     }
 }

@@ -12,6 +12,7 @@ use super::reader::Look;
 use super::words::Words;
 use crate::channels::ChannelError;
 use crate::db::DbError;
+use crate::model::told;
 use crate::web::endpoints::TOO_MANY;
 use crate::web::once::{FORM_RUNNING, SENT_BEFORE};
 use crate::web::problem::{FieldError, Problem};
@@ -83,7 +84,13 @@ pub(super) fn of_the_whole(words: &Words, problem: &Problem) -> String {
         StatusCode::CONFLICT if problem.code() == TOO_MANY => words.endpoints.too_many.clone(),
         StatusCode::CONFLICT if problem.code() == FORM_RUNNING => faults.form_running.clone(),
         StatusCode::CONFLICT if problem.code() == SENT_BEFORE => faults.sent_before.clone(),
-        _ => problem.detail().map_or_else(|| faults.failed.clone(), str::to_owned),
+        _ => match told::of_problem(problem.code(), &words.language)
+            .filter(|_| words.language != "en")
+            .or(problem.detail())
+        {
+            Some(said) => said.to_owned(),
+            None => faults.failed.clone(),
+        },
     }
 }
 
@@ -106,7 +113,7 @@ fn in_words(words: &Words, fault: &FieldError) -> String {
         "unknown-role" => &words.people.bad_role,
         "url" if fault.pointer == "#/url" => &words.endpoints.bad_url,
         "format" if fault.pointer == "#/email" => &words.people.bad_email,
-        _ => &fault.detail,
+        _ => return fault.told(&words.language).to_owned(),
     };
     known.clone()
 }
@@ -124,6 +131,14 @@ pub(super) fn notice_beside(words: &Words, problem: Option<&Problem>, fields: &[
                 @for fault in elsewhere { p { (in_words(words, fault)) } }
             }
         }
+    }
+}
+
+/// All that is said of a problem.
+pub(super) fn told(words: &Words, problem: &Problem) -> Markup {
+    html! {
+        @if problem.errors().is_empty() { p { (of_the_whole(words, problem)) } }
+        @for fault in problem.errors() { p { (in_words(words, fault)) } }
     }
 }
 

@@ -1,13 +1,15 @@
 //! Every channel of the workspace and every plugin that a channel could be connected with.
 
 use axum::extract::State as Axum;
-use axum::response::Html;
+use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::HOME;
-use super::asked::Query;
+use super::asked::{Query, below};
+use super::channel::connected;
+use super::connect::add_title;
 use super::faults::Failure;
 use super::layout;
 use super::reader::Reader;
@@ -23,19 +25,28 @@ const MOST: usize = 100;
 pub(super) struct After {
     /// The id of its last channel.
     after: Option<String>,
+    /// The channel for which the browser comes back from its provider.
+    channel: Option<String>,
 }
 
 /// The list.
 pub(super) async fn page(
     Axum(state): Axum<State>,
     reader: Reader,
-    Query(After { after }): Query<After>,
-) -> Result<Html<String>, Failure> {
+    Query(After { after, channel }): Query<After>,
+) -> Result<Response, Failure> {
+    if let Some(channel) = channel {
+        let path = below(HOME, &channel);
+        return Ok(Redirect::to(&if path == HOME { path } else { connected(&channel) }).into_response());
+    }
     let words = &reader.look.words.integrations;
     let mut channels = state.channels.page(&reader.caller.workspace, None, after.as_deref(), MOST + 1).await?;
     let more = channels.len() > MOST;
     channels.truncate(MOST);
     let last = channels.last().filter(|_| more).map(|channel| text(channel, "id").to_owned());
+    for channel in &mut channels {
+        state.channels.tell(channel, reader.look.language.0);
+    }
     let (troubled, connected): (Vec<_>, Vec<_>) =
         channels.into_iter().partition(|channel| channel["state"] == "needs_attention");
     let content = html! {
@@ -52,7 +63,7 @@ pub(super) async fn page(
         }))
         @if reader.caller.role >= Role::Admin { (available(&state, &reader)) }
     };
-    Ok(layout::page(&reader, &words.title, HOME, &content))
+    Ok(layout::page(&reader, &words.title, HOME, &content).into_response())
 }
 
 fn section(id: &str, title: &str, count: usize, content: &Markup) -> Markup {
@@ -87,7 +98,7 @@ pub(super) fn state_of(words: &Integrations, channel: &Value) -> Markup {
         _ => ("state is-bad", &words.state_needs_attention),
     };
     let findings = channel["findings"].as_array();
-    let reason = findings.and_then(|findings| findings.first()).map(|finding| text(finding, "words"));
+    let reason = findings.and_then(|findings| findings.first()).map(|finding| text(finding, "detail"));
     html! {
         span class=(class) {
             span { strong { (word) } @if let Some(reason) = reason { ": " (reason) } }
@@ -114,7 +125,7 @@ fn available(state: &State, reader: &Reader) -> Markup {
                             img.channel-mark src=(icon_of(&generation.id)) alt="";
                             h3 { (texts.name) }
                             p.note { (texts.description) }
-                            a.button href=(format!("{HOME}/new/{}", generation.id)) { (words.add) " " (texts.name) }
+                            a.button href=(format!("{HOME}/new/{}", generation.id)) { (add_title(reader.look.words, texts)) }
                         }
                     }
                 }

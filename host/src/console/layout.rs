@@ -4,7 +4,7 @@ use axum::response::Html;
 use maud::{DOCTYPE, Markup, html};
 
 use super::HOME;
-use super::assets::{ICONS, SHEET, ZONE};
+use super::assets::{COPY, ICONS, SHEET, ZONE};
 use super::audit::AUDIT;
 use super::contacts::CONTACTS;
 use super::endpoints::ENDPOINTS;
@@ -17,6 +17,7 @@ use super::profile::PROFILE;
 use super::reader::{Look, Reader};
 use super::replies::REPLIES;
 use super::tokens::TOKENS;
+use super::words::Words;
 use crate::auth::Role;
 
 /// An icon of the sheet, which says nothing to a screen reader.
@@ -174,9 +175,16 @@ pub(super) fn crumbs(reader: &Reader, steps: &[(&str, &str)], here: &str) -> Mar
     }
 }
 
-/// A text to be copied: all of it is selected by one click.
-pub(super) fn copyable(value: &str) -> Markup {
-    html! { div.copyable { code.is-whole { (value) } } }
+/// A text to be copied: all of it is selected by one click, and a script shows a button that copies it.
+pub(super) fn copyable(words: &Words, value: &str) -> Markup {
+    let words = &words.frame;
+    html! {
+        div.copyable {
+            code.is-whole { (value) }
+            button.button.is-small type="button" data-copied=(words.copied) hidden { (words.copy) }
+        }
+        script type="module" src=(COPY.path) {}
+    }
 }
 
 /// The first letters of the first two words of a name.

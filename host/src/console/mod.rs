@@ -9,6 +9,7 @@ mod audit;
 mod channel;
 mod connect;
 mod contacts;
+mod dialog;
 mod disconnect;
 mod endpoints;
 mod faults;

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State as Axum};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use maud::html;
+use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -95,6 +95,20 @@ pub(super) async fn abandon(
     Ok(Redirect::to(&format!("{HOME}/{id}/settings")).into_response())
 }
 
+/// The account's name, which only the provider changes.
+fn account_field(reader: &Reader, channel: &Value) -> Markup {
+    let words = &reader.look.words.channel;
+    html! {
+        @if let Some(account) = channel["account_name"].as_str() {
+            div.field {
+                label.field-label for="account" { (words.account_name) }
+                input.input id="account" value=(account) disabled aria-describedby="account-hint";
+                p.field-hint id="account-hint" { (words.account_fixed) }
+            }
+        }
+    }
+}
+
 fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Response {
     let (words, language) = (reader.look.words, reader.look.language.0);
     let generation = state.plugins.get(text(channel, "plugin"));
@@ -104,7 +118,7 @@ fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Re
         Told::Nothing | Told::Saved => (StatusCode::OK, None),
     };
     let is_connected = !channel["account"].is_null();
-    let given = Given { words, values: &channel["settings"], under: "#/settings", problem, is_connected };
+    let given = Given { words, values: &channel["settings"], under: "#/settings", problem, is_connected, ids: "f" };
     let is_widget = has_widget(state, channel);
     let guided = generation.as_ref().map(|generation| {
         let texts = generation.plugin.texts(language);
@@ -120,7 +134,8 @@ fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Re
                         div.notice.is-good role="status" { (icon("check", "")) p { (words.channel.saved) } }
                     }
                     (faults::notice_beside(words, problem, &pointers(form.as_ref(), &given)))
-                    (name_field(reader, text(channel, "name"), problem))
+                    (name_field(reader, text(channel, "name"), problem, "name"))
+                    (account_field(reader, channel))
                     @if let Some(form) = &form { (draw(form, &given)) }
                     div.form-foot { button.button.is-primary type="submit" { (words.channel.save) } }
                 }

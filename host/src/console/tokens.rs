@@ -116,7 +116,7 @@ async fn listed(
         header.page-head { h1 { (people.settings) } }
         (tabs(reader, TOKENS))
         @if let Some(value) = value {
-            div.notice.is-good.is-apart role="status" { (icon("key", "")) div { p { (words.made) } (copyable(value)) p.note { (words.made_note) } } }
+            div.notice.is-good.is-apart role="status" { (icon("key", "")) div { p { (words.made) } (copyable(reader.look.words, value)) p.note { (words.made_note) } } }
         }
         div.with-aside {
             section.card aria-label=(words.title) {

@@ -11,6 +11,8 @@ use crate::web::language::Language;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Words {
+    /// `en` or `id`
+    pub language: String,
     pub frame: Frame,
     pub sign_in: SignIn,
     pub set_up: SetUp,
@@ -50,6 +52,8 @@ pub(super) struct Frame {
     pub reference: String,
     pub sign_out: String,
     pub reconnecting: String,
+    pub copy: String,
+    pub copied: String,
 }
 
 /// The sign-in page.
@@ -261,7 +265,6 @@ pub(super) struct Integrations {
     pub state_connecting: String,
     pub state_paused: String,
     pub state_needs_attention: String,
-    pub add: String,
 }
 
 /// What stands beside fields of any form.
@@ -285,6 +288,11 @@ pub(super) struct Connect {
     pub cancel: String,
     pub sealed: String,
     pub guide: String,
+    pub refused: String,
+    pub again: String,
+    pub done: String,
+    pub done_text: String,
+    pub done_button: String,
 }
 
 /// One channel.
@@ -323,6 +331,9 @@ pub(super) struct Channel {
     pub embed_note: String,
     pub danger: String,
     pub danger_note: String,
+    pub is_done: String,
+    pub account_name: String,
+    pub account_fixed: String,
 }
 
 /// The contacts.

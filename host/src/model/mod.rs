@@ -23,5 +23,6 @@ pub mod shown;
 pub mod status;
 pub mod template_use;
 pub mod time;
+pub mod told;
 pub mod variables;
 pub mod windows;

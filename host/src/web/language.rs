@@ -2,9 +2,13 @@
 
 use std::convert::Infallible;
 
-use axum::extract::FromRequestParts;
-use axum::http::header::ACCEPT_LANGUAGE;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LENGTH};
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::problem::Problem;
 
 /// `en` or `id`, from `Accept-Language`; English where neither is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +28,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Language {
         let asked = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Ok(preferred(asked))
     }
+}
+
+/// Says problems in the reader's language.
+pub async fn tell_problems(language: Language, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if language.0 != "en"
+        && let Some(problem) = response.extensions_mut().remove::<Problem>()
+    {
+        *response.body_mut() = problem.in_language(language).into_response().into_body();
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    response
 }
 
 fn preferred(asked: &str) -> Language {

@@ -10,7 +10,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use crate::model::fault::FieldError;
+use crate::model::told;
 
+use super::language::Language;
 use crate::auth::AuthError;
 use crate::db::DbError;
 
@@ -71,7 +73,7 @@ impl Problem {
 
     /// 422 with every fault of every field.
     pub fn invalid(errors: Vec<FieldError>) -> Problem {
-        let detail = errors.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; ");
+        let detail = joined(&errors);
         let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
         problem.errors = errors;
         problem
@@ -139,6 +141,22 @@ impl Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the host failed; its log says why")
     }
 
+    /// The same problem with its sentences in this language.
+    #[must_use]
+    pub fn in_language(mut self, language: Language) -> Problem {
+        if language.0 == "en" {
+            return self;
+        }
+        self.errors = self.errors.into_iter().map(|error| error.in_language(language.0)).collect();
+        if self.errors.is_empty() {
+            let words = told::of_problem(&self.code, language.0);
+            self.detail = words.map(str::to_owned).or(self.detail);
+        } else {
+            self.detail = Some(joined(&self.errors));
+        }
+        self
+    }
+
     /// Adds a member of this problem's own.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Problem {
@@ -166,6 +184,11 @@ impl Problem {
         self.more.get(name)
     }
 
+    /// Whether what was filled in is to blame, and not the provider or the state of something.
+    pub fn is_of_the_form(&self) -> bool {
+        !self.errors.is_empty() && !self.more.contains_key("refused")
+    }
+
     /// Seconds after which another try may succeed, where that is known.
     pub fn retry_after(&self) -> Option<u64> {
         self.retry_after
@@ -175,6 +198,10 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
+}
+
+fn joined(errors: &[FieldError]) -> String {
+    errors.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 impl IntoResponse for Problem {

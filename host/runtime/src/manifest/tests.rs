@@ -430,6 +430,38 @@ fn texts_are_read_and_unknown_keys_named() {
     assert_eq!(error.to_string(), "texts.en.toml: line 7: `fields.token.titel`: unknown key; did you mean `title`?");
 }
 
+#[test]
+fn words_of_buttons_and_of_success_are_optional_bounded_and_one_line() {
+    let manifest = read(WHOLE).unwrap();
+    let whole = |more: &str| format!("name = \"N\"\ndescription = \"D\"\n{more}");
+    let read = |more: &str| read_texts("texts.en.toml", &whole(more), &manifest);
+    let texts = read("").unwrap();
+    assert_eq!((texts.add, texts.submit, texts.connected), (None, None, None));
+    let texts = read("add = \"Add\"\nsubmit = \"Install\"\n[connected]\ntitle = \"Done\"\ntext = \"Go\"\n").unwrap();
+    assert_eq!((texts.add.as_deref(), texts.submit.as_deref()), (Some("Add"), Some("Install")));
+    assert_eq!(texts.connected, Some(ConnectedText { title: "Done".to_owned(), text: "Go".to_owned() }));
+    assert!(read(&format!("submit = \"{}\"", "ä".repeat(40))).is_ok());
+    for (more, told) in [
+        (format!("add = \"{}\"", "ä".repeat(41)), "line 3: `add`: has 41 characters, and 40 is the most"),
+        ("submit = \"\"".to_owned(), "line 3: `submit`: must not be empty"),
+        ("submit = \" \"".to_owned(), "line 3: `submit`: must not be empty"),
+        ("submit = \"a\\nb\"".to_owned(), "line 3: `submit`: must be one line"),
+        ("[connected]\ntitle = \"T\"".to_owned(), "`connected.text`: is required"),
+        ("[connected]\ntitle = \"T\"\ntext = \"T\"\nlink = \"L\"".to_owned(), "`connected.link`: unknown key"),
+        (
+            format!("[connected]\ntitle = \"{}\"\ntext = \"T\"", "x".repeat(81)),
+            "line 4: `connected.title`: has 81 characters, and 80 is the most",
+        ),
+        (
+            format!("[connected]\ntitle = \"T\"\ntext = \"{}\"", "x".repeat(401)),
+            "line 5: `connected.text`: has 401 characters, and 400 is the most",
+        ),
+    ] {
+        let error = read(&more).unwrap_err().to_string();
+        assert!(error.contains(told), "{more}: {error}");
+    }
+}
+
 /// What a step says is there to be copied is looked for under that name, and a field's anchor among the steps' own.
 #[test]
 fn a_step_that_names_nothing_to_copy_and_an_anchor_of_two_steps_are_faults() {

@@ -20,7 +20,29 @@ pub struct Texts {
     pub fields: BTreeMap<String, FieldText>,
     /// Words for codes that the plugin uses in faults, findings and failures.
     pub reasons: BTreeMap<String, String>,
+    /// The words of the button that leads to the form: "Add Line Account". None: the host's own.
+    pub add: Option<String>,
+    /// The words of the form's button: "Install". None: the host's own.
+    pub submit: Option<String>,
+    /// What is said once a channel is connected. None: the host's own words.
+    pub connected: Option<ConnectedText>,
 }
+
+/// What is said once a channel is connected.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectedText {
+    /// The dialog's title.
+    pub title: String,
+    /// What happens now, or what is left to do.
+    pub text: String,
+}
+
+/// Characters of a button's words.
+const MOST_BUTTON: usize = 40;
+/// Characters of the title that is shown once a channel is connected.
+const MOST_TITLE: usize = 80;
+/// Characters of the text below that title.
+const MOST_TEXT: usize = 400;
 
 /// One step of the instructions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -60,6 +82,9 @@ pub(super) fn read(top: Section<'_>, manifest: &Manifest) -> Texts {
             .map(|fields| fields.named_tables().into_iter().map(|(name, section)| (name, field(&section))).collect())
             .unwrap_or_default(),
         reasons: top.table("reasons").map(|reasons| reasons.named_strings().into_iter().collect()).unwrap_or_default(),
+        add: bounded(&top, "add", top.string("add"), MOST_BUTTON),
+        submit: bounded(&top, "submit", top.string("submit"), MOST_BUTTON),
+        connected: top.table("connected").map(|section| connected(&section)),
     };
     for (at, (step, section)) in texts.instructions.iter().zip(&instructions).enumerate() {
         if step.anchor.is_some() && texts.instructions[..at].iter().any(|earlier| earlier.anchor == step.anchor) {
@@ -68,6 +93,31 @@ pub(super) fn read(top: Section<'_>, manifest: &Manifest) -> Texts {
     }
     top.finish();
     texts
+}
+
+fn connected(section: &Section<'_>) -> ConnectedText {
+    let text = |key, most| bounded(section, key, Some(section.required(key)), most).unwrap_or_default();
+    let told = ConnectedText { title: text("title", MOST_TITLE), text: text("text", MOST_TEXT) };
+    section.finish();
+    told
+}
+
+/// A text that is one line, not blank, and no longer than its place on the screen; none after a fault.
+fn bounded(section: &Section<'_>, key: &str, text: Option<String>, most: usize) -> Option<String> {
+    let text = text?;
+    let length = text.chars().count();
+    if length > most {
+        section.fault(key, format!("has {length} characters, and {most} is the most"));
+    } else if text.chars().any(char::is_control) {
+        section.fault(key, "must be one line");
+    } else if text.trim().is_empty() && !text.is_empty() {
+        section.fault(key, "must not be empty");
+    } else if !text.is_empty() {
+        return Some(text);
+    } else if section.has(key) {
+        section.fault(key, "must not be empty");
+    }
+    None
 }
 
 fn step(section: &Section<'_>, manifest: &Manifest) -> Step {

@@ -1,16 +1,25 @@
-// Copies a text by its button, which says so for a moment. Where the browser does not let it, the text is selected instead.
+// Shows the button beside each text that is there to be copied, and copies it.
 
-for (const button of document.querySelectorAll("button[data-copy]")) {
-  const said = button.textContent;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    const code = button.parentElement.querySelector("code");
-    try {
-      await navigator.clipboard.writeText(code.textContent);
-      button.textContent = button.dataset.copy;
-      setTimeout(() => (button.textContent = said), 2000);
-    } catch {
-      getSelection().selectAllChildren(code);
-    }
-  });
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text.textContent);
+  // Without https there is no clipboard; a selection can be copied all the same.
+  getSelection().selectAllChildren(text);
+  document.execCommand("copy");
 }
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copied]");
+  if (!button) return;
+  const word = button.textContent;
+  try {
+    await copy(button.parentElement.querySelector("code"));
+  } catch {
+    return;
+  }
+  button.textContent = button.dataset.copied;
+  setTimeout(() => (button.textContent = word), 2000);
+});
+
+const show = (within) => within.querySelectorAll("[data-copied][hidden]").forEach((button) => (button.hidden = false));
+show(document);
+new MutationObserver(() => show(document)).observe(document.body, { childList: true, subtree: true });

@@ -22,15 +22,29 @@ pub(in crate::console) struct Given<'g> {
     pub problem: Option<&'g Problem>,
     /// Whether the channel is connected, so that locked fields are fixed.
     pub is_connected: bool,
+    /// What the ids of the controls begin with: two forms of a page may have the same fields.
+    pub ids: &'g str,
 }
 
 /// The fields of a form.
 pub(in crate::console) fn draw(form: &Form<'_>, given: &Given<'_>) -> Markup {
+    draw_with(form, given, &|choice| chosen(choice, given))
+}
+
+/// The fields of a form of which a branch was chosen already: those beside the choice, and those of the branch in its place.
+pub(in crate::console) fn draw_branch(form: &Form<'_>, value: &str, given: &Given<'_>) -> Markup {
+    draw_with(form, given, &|choice| {
+        let branch = choice.branches.iter().find(|branch| branch.value == value);
+        html! { @for field in branch.into_iter().flat_map(|branch| &branch.fields) { (drawn(field, given)) } }
+    })
+}
+
+fn draw_with(form: &Form<'_>, given: &Given<'_>, of_choice: &dyn Fn(&Choice<'_>) -> Markup) -> Markup {
     html! {
         @for entry in &form.entries {
             @match entry {
                 Entry::Field(field) => (drawn(field, given)),
-                Entry::Choice(choice) => (chosen(choice, given)),
+                Entry::Choice(choice) => (of_choice(choice)),
             }
         }
     }
@@ -59,10 +73,10 @@ fn chosen(choice: &Choice<'_>, given: &Given<'_>) -> Markup {
 
 fn drawn(field: &Field<'_>, given: &Given<'_>) -> Markup {
     if field.is_read_only() {
-        return copied(field, &given.values[field.name]);
+        return copied(given.words, field, &given.values[field.name]);
     }
     let words = &given.words.form;
-    let id = format!("f-{}", field.key.replace('.', "-"));
+    let id = format!("{}-{}", given.ids, field.key.replace('.', "-"));
     let value = match &given.values[field.name] {
         Value::Null => field.usual(),
         value => value,
@@ -105,12 +119,12 @@ fn drawn(field: &Field<'_>, given: &Given<'_>) -> Markup {
 }
 
 /// A field that the host fills in, once it is filled in.
-fn copied(field: &Field<'_>, value: &Value) -> Markup {
+fn copied(words: &Words, field: &Field<'_>, value: &Value) -> Markup {
     html! {
         @if let Some(text) = value.as_str() {
             div.field {
                 span.field-label { (field.title()) }
-                (copyable(text))
+                (copyable(words, text))
                 @if let Some(help) = field.help() { p.field-hint { (help) } }
             }
         }

@@ -4,6 +4,6 @@ mod draw;
 mod model;
 mod read;
 
-pub(super) use draw::{Given, draw};
-pub(super) use model::Form;
+pub(super) use draw::{Given, draw, draw_branch};
+pub(super) use model::{Choice, Form};
 pub(super) use read::{Keep, read};

@@ -107,6 +107,23 @@ impl Form<'_> {
     }
 }
 
+impl<'s> Form<'s> {
+    /// Its choice between branches, if it has one.
+    pub fn choice(&self) -> Option<&Choice<'s>> {
+        self.entries.iter().find_map(|entry| match entry {
+            Entry::Choice(choice) => Some(choice),
+            Entry::Field(_) => None,
+        })
+    }
+
+    /// What the branch is called that these values chose.
+    pub fn branch_title(&self, values: &Value) -> Option<&'s str> {
+        let choice = self.choice()?;
+        let current = values[choice.name].as_str().unwrap_or(choice.usual);
+        choice.branches.iter().find(|branch| branch.value == current).map(|branch| branch.title)
+    }
+}
+
 impl<'s> Choice<'s> {
     fn of(schema: &'s Value, name: &'s str) -> Option<(i64, Entry<'s>)> {
         let own = &schema["properties"][name];

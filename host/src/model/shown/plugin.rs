@@ -73,6 +73,12 @@ pub struct Facts {
     /// Words for the codes that it uses, by code.
     #[schema(required = false, value_type = Object)]
     pub reasons: Value,
+    /// The words of the button that leads to the form; the host's own where there are none.
+    pub add: Option<String>,
+    /// The words of the form's button.
+    pub submit: Option<String>,
+    /// What is said once a channel is connected: `{title, text}`.
+    pub connected: Value,
     /// Decides upgrades.
     #[schema(required = false, example = "1.3.2")]
     pub version: String,
