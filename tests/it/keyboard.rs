@@ -20,7 +20,7 @@ async fn a_channel_is_connected_and_a_visitor_answered_by_the_keyboard_alone() {
         browser.wait_for("heading", "Inbox").await;
         browser.tab_to("link", "Integrations").await;
         browser.enter().await;
-        browser.tab_to("link", "Add Web chat").await;
+        browser.tab_to("link", "Add Web Chat").await;
         browser.enter().await;
         browser.tab_to("button", "Connect").await;
         browser.enter().await;

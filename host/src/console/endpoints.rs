@@ -178,7 +178,7 @@ fn secret_notice(reader: &Reader, secret: Option<&str>) -> Markup {
     let words = &reader.look.words.endpoints;
     html! {
         @if let Some(secret) = secret {
-            div.notice.is-good.is-apart role="status" { (icon("key", "")) div { p { (words.made) } (copyable(secret)) p.note { (words.made_note) } } }
+            div.notice.is-good.is-apart role="status" { (icon("key", "")) div { p { (words.made) } (copyable(reader.look.words, secret)) p.note { (words.made_note) } } }
         }
     }
 }

@@ -74,10 +74,13 @@ pub struct Facts {
     #[schema(required = false, value_type = Object)]
     pub reasons: Value,
     /// The words of the button that leads to the form; the host's own where there are none.
+    #[schema(required = false)]
     pub add: Option<String>,
-    /// The words of the form's button.
+    /// The words of the button of the form.
+    #[schema(required = false)]
     pub submit: Option<String>,
     /// What is said once a channel is connected: `{title, text}`.
+    #[schema(required = false, value_type = Option<Object>)]
     pub connected: Value,
     /// Decides upgrades.
     #[schema(required = false, example = "1.3.2")]
