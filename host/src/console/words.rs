@@ -109,8 +109,6 @@ pub(super) struct Widget {
     pub visitors_language: String,
     pub show: String,
     pub unsaved: String,
-    pub copy: String,
-    pub copied: String,
     pub verify: String,
     pub seen: String,
     pub not_seen: String,
