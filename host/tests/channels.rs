@@ -103,7 +103,8 @@ async fn a_refused_credential_is_told_in_the_providers_words_and_nothing_is_kept
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(
         problem["errors"],
-        json!([{ "pointer": "#/settings/token", "code": "refused", "detail": "Invalid OAuth access token." }])
+        json!([{ "pointer": "#/settings/token", "code": "refused", "detail": "Invalid OAuth access token.",
+            "provider": "Invalid OAuth access token." }])
     );
     let (status, problem) = connect(&host, json!({ "account": "acme", "token": "t", "connect": "trap" })).await;
     assert_eq!((status, &problem["fault"]), (StatusCode::BAD_GATEWAY, &json!("trap")));

@@ -479,7 +479,8 @@ async fn who_says_no_is_told_so_and_can_try_again() {
     let page = answer.text().await.unwrap();
     assert!(page.contains("The person said no.") && page.contains("Try again"), "{page}");
     let shown = stage.channel(&channel).await;
-    assert_eq!(shown["step"]["error"], json!({ "code": "denied", "detail": "The person said no." }));
+    let error = &shown["step"]["error"];
+    assert_eq!((&error["code"], &error["provider"]), (&json!("denied"), &json!("The person said no.")), "{error}");
     stage.known().denies = false;
     assert_eq!(stage.sign_in(&browser, step_url(&shown)).await.status(), StatusCode::OK);
     let shown = stage.channel(&channel).await;
