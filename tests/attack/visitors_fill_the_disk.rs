@@ -1,7 +1,7 @@
 //! Anonymous visitors of one workspace's web chat send files as fast as they can, from several addresses, to fill the disk on which
 //! everybody's webhooks and mail are kept. They go on when they are refused.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reqwest::Body;
 use serde_json::json;
@@ -16,6 +16,9 @@ const VISITORS: usize = pick(4, 12);
 const BYTES: usize = 1 << 20;
 /// What the visitors of one channel may send in an hour, in this attack.
 const HOUR: usize = pick(8, 64) << 20;
+
+/// How long a visitor waits for an answer: a client may miss that a connection ended while it sent a body.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// What became of the files: taken, refused with a clear answer, anything else.
 #[derive(Default)]
@@ -74,7 +77,7 @@ async fn send_files(address: u8, widget: String, until: Instant) -> Met {
         bytes[..token.len()].copy_from_slice(token.as_bytes());
         bytes[token.len()..][..8].copy_from_slice(&number.to_be_bytes());
         let request = client.post(format!("{widget}/media?name={number}.bin")).header("origin", SITE);
-        let answer = request.bearer_auth(token).body(Body::from(bytes)).send().await;
+        let answer = request.bearer_auth(token).body(Body::from(bytes)).timeout(LONGEST).send().await;
         match answer.map(|answer| answer.status().as_u16()) {
             Ok(201) => met.taken += 1,
             // An answer that comes before the body is read may end the connection.

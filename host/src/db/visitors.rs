@@ -128,7 +128,7 @@ impl Db {
         .await
     }
 
-    /// Notes that a page of this site loaded a channel's widget, unless a load was noted within the last [`LOAD_MS`].
+    /// Notes that a page of this site loaded a channel's widget, unless a load was noted within the last minute.
     pub async fn note_widget(&self, channel: &str, site: &str, now: i64) -> Result<(), DbError> {
         let (channel, site) = (channel.to_owned(), site.to_owned());
         if self.widget_load(&channel).await?.is_some_and(|(_, at)| now - at < LOAD_MS) {
