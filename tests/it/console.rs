@@ -48,8 +48,10 @@ async fn a_newcomer_connects_web_chat_writes_to_it_and_answers() {
         browser.click("link", "Integrations").await;
         browser.click("link", "Add Web Chat").await;
         browser.click("button", "Connect").await;
+        browser.click("button", "OK").await;
         browser.wait_for("heading", "Script tag").await;
-        let channel = browser.address().await;
+        let address = browser.address().await;
+        let channel = address.split('?').next().unwrap();
 
         browser.visit(&format!("{channel}/try")).await;
         writes_as_a_visitor(&browser, "Apakah toko buka? <img src=x onerror=alert(1)>").await;

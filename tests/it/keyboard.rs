@@ -24,6 +24,9 @@ async fn a_channel_is_connected_and_a_visitor_answered_by_the_keyboard_alone() {
         browser.enter().await;
         browser.tab_to("button", "Connect").await;
         browser.enter().await;
+        // The dialog's button has the focus.
+        browser.wait_for("button", "OK").await;
+        browser.enter().await;
         browser.wait_for("heading", "Script tag").await;
 
         let visitor = chromium.open("en").await;
