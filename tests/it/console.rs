@@ -267,7 +267,7 @@ async fn the_settings_of_web_chat_show_every_change_in_the_preview_before_it_is_
         if let Some(folder) = std::env::var_os("SAMBUNG_PICTURES") {
             browser.picture(&std::path::PathBuf::from(folder).join("widget-settings.png")).await;
         }
-        browser.click("button", "Save changes").await;
+        browser.click("button", "Save Changes").await;
         until("the page says so", async || browser.address().await.contains("saved=1").then_some(())).await;
         let saved = host.api().get(&format!("/v1/channels/{id}")).await;
         assert_eq!(saved["settings"]["title"], "Kopi <b>Gayo</b>");
