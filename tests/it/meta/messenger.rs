@@ -124,7 +124,7 @@ async fn a_wrong_token_is_the_fields_fault_in_metas_words_and_nothing_is_kept() 
     let refused = api.expect(422, "POST", "/v1/channels", wrong(PAGE, "EAA-wrong-0123456789")).await;
     let fault = &refused["errors"][0];
     assert_eq!(fault["pointer"], "#/settings/access_token", "{refused}");
-    assert_eq!(fault["detail"], "Invalid OAuth access token - Cannot parse access token", "{refused}");
+    assert_eq!(fault["provider"], "Invalid OAuth access token - Cannot parse access token", "{refused}");
     let refused = api.expect(422, "POST", "/v1/channels", wrong(PAGE, PAGES[1].token)).await;
     assert_eq!(refused["errors"][0]["pointer"], "#/settings/page_id", "{refused}");
     assert!(api.all("/v1/channels").await.is_empty());
