@@ -40,7 +40,7 @@ async fn a_wrong_key_is_told_at_its_field_and_nothing_is_kept() {
         let channel = json!({ "plugin": "x", "name": "Shop", "settings": settings });
         let problem = api.expect(422, "POST", "/v1/channels", channel).await;
         assert_eq!(problem["errors"][0]["pointer"], format!("#/settings/{blamed}"), "{problem}");
-        assert_eq!(problem["errors"][0]["detail"], words, "{problem}");
+        assert_eq!(problem["errors"][0]["provider"], words, "{problem}");
     }
     let mut settings = x_keys();
     settings["consumer_key"] = json!("");

@@ -44,7 +44,7 @@ async fn a_wrong_token_is_told_at_its_field_and_nothing_is_kept() {
     let wrong = "7000001:AAWrongWrongWrongWrongWrongWrongWron";
     let problem = host.api().expect(422, "POST", "/v1/channels", form(wrong)).await;
     let error = &problem["errors"][0];
-    assert_eq!((&error["pointer"], &error["detail"]), (&json!("#/settings/bot_token"), &json!("Unauthorized")));
+    assert_eq!((&error["pointer"], &error["provider"]), (&json!("#/settings/bot_token"), &json!("Unauthorized")));
     let problem = host.api().expect(422, "POST", "/v1/channels", form("no token/../getMe")).await;
     assert_eq!(problem["errors"][0]["pointer"], "#/settings/bot_token", "what no token is never leaves");
     assert_eq!(host.api().get("/v1/channels").await["items"], json!([]));
