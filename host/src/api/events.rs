@@ -34,8 +34,9 @@ pub(super) struct After {
 }
 
 /// Follow what happens in the workspace: server-sent events named by type, from `Last-Event-ID` or from now on. `reset` says
-/// that the asked id is older than the feed: read the state anew. `conversation.typing` has no id and does not come again: whoever
-/// follows at that moment is told that a contact or a user types (`{conversation_id, from}`), at most once in three seconds for each.
+/// that the asked id is older than the feed: read the state anew. `conversation.typing` has no id and does not come again: the
+/// streams that are open at that moment carry that a contact or a user types (`{conversation_id, from}`), at most once in three
+/// seconds for each.
 #[utoipa::path(get, path = "/events", tag = "feed", params(After, ("Last-Event-ID" = Option<String>, Header)), responses(
     (status = 200, content_type = "text/event-stream"), (status = 503, body = Problem)))]
 async fn events(

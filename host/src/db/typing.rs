@@ -12,7 +12,7 @@ use crate::wake::PassingEvent;
 /// The event's type.
 const KIND: &str = "conversation.typing";
 
-/// The event that somebody types.
+/// The event that a contact or a user types.
 pub fn event(typing: &impl Serialize) -> Result<PassingEvent, DbError> {
     Ok(PassingEvent { kind: KIND, data: feed::text(typing)? })
 }

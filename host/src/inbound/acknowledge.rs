@@ -1,4 +1,4 @@
-//! Signals to the provider: that a choice somebody made was noticed (until then their button shows that it waits), and that a user
+//! Signals to the provider: that the host noticed a choice of the customer (until then the button shows that it waits), and that a user
 //! types.
 //!
 //! A courtesy: nothing waits for it, it is made at most once for each occasion, and never late.

@@ -82,7 +82,7 @@ impl Listening {
             match self.events.recv().await {
                 Ok(event) => return event,
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
-                // The sender lives as long as somebody follows.
+                // The sender lives as long as it has a follower.
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
         }

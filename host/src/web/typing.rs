@@ -1,4 +1,4 @@
-//! That somebody types in a conversation: told to colleagues, to the customer and, by the customer, to the team. Nothing is kept.
+//! Tells who types in a conversation: a user to colleagues and to the customer, a visitor to the team. The host keeps nothing of it.
 
 use super::caller::Caller;
 use super::inbox::reach;

@@ -689,7 +689,7 @@ async fn typing_is_told_to_those_who_follow_and_leaves_no_row() {
     run(&db, Some("ch_1"), types("e3", "nobody's", NOW)).await;
     let id = journalled(&db, Some("ch_1")).await;
     again(&db, id, Some("ch_1"), types("e4", "t", NOW), true).await;
-    assert!(team.next().now_or_never().is_none(), "late, unknown and replayed typing is told to nobody");
+    assert!(team.next().now_or_never().is_none(), "no follower is told of late, unknown or replayed typing");
     let (_, effect) = run(&db, Some("ch_1"), types("e5", "t", NOW)).await;
     assert_eq!(effect, Effect::Settled);
     assert_eq!(team.next().now_or_never().expect("it is told").kind, "conversation.typing");

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Plugin {
     /// The id in its manifest.
-    #[schema(example = "line")]
+    #[schema(example = "acme-chat")]
     pub id: String,
     /// `active` or `disabled`
     pub state: String,
@@ -59,7 +59,7 @@ pub struct Generation {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Facts {
     /// What the channel is called, in the reader's language.
-    #[schema(required = false, example = "LINE")]
+    #[schema(required = false, example = "Acme Chat")]
     pub name: String,
     /// One or two sentences.
     #[schema(required = false)]
@@ -123,7 +123,7 @@ pub struct Permissions {
     pub secrets: Vec<Secret>,
     /// Ways in beside webhooks.
     pub ingress: Ingress,
-    /// As whom it may send mail; null where it may not.
+    /// The senders that the plugin may name in its mail; null where it may send none.
     pub mail: Option<Sending>,
     /// What providers may call.
     pub webhooks: Vec<Webhook>,
@@ -148,7 +148,7 @@ pub struct Runtime {
 pub struct Destination {
     /// Scheme, host, port and path; `*` is any public https address.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "https://api.line.me/v2/bot/")]
+    #[schema(example = "https://api.example.com/v2/")]
     pub to: Option<String>,
     /// The setting of the channel that has the address.
     #[serde(skip_serializing_if = "Option::is_none")]

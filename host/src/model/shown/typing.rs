@@ -1,11 +1,11 @@
-//! Somebody types in a conversation.
+//! The event that a contact or a user types in a conversation.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::message::Author;
 
-/// Somebody types in a conversation: the data of the event `conversation.typing`, which is told to those who follow the feed at that
+/// A contact or a user types in a conversation: the data of the event `conversation.typing`, which is told to those who follow the feed at that
 /// moment and is not kept.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Typing<'v> {
