@@ -4,7 +4,7 @@ use axum::extract::{Path, State as Axum};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
-use sambung_runtime::manifest::{Step, Texts};
+use sambung_runtime::manifest::Texts;
 use serde_json::{Value, json};
 
 use super::HOME;
@@ -110,7 +110,7 @@ fn shown(
                     (foot(reader, submit))
                 }
             }
-            (guide(&words.connect.guide.replace("{name}", &texts.name), &texts.instructions))
+            (guide(words, texts))
         }
         @if let Some(problem) = problem.filter(|problem| !problem.is_of_the_form()) {
             @let title = words.connect.refused.replace("{name}", &texts.name);
@@ -203,15 +203,17 @@ pub(super) fn name_field(reader: &Reader, name: &str, problem: Option<&Problem>,
     }
 }
 
-/// The plugin's instructions for a channel.
-pub(super) fn guide(title: &str, steps: &[Step]) -> Markup {
-    let steps: Vec<_> = steps.iter().filter(|step| step.of == "channel").collect();
+/// The plugin's instructions for a channel, and who may use it.
+pub(super) fn guide(words: &Words, texts: &Texts) -> Markup {
+    let words = &words.connect;
+    let steps: Vec<_> = texts.instructions.iter().filter(|step| step.of == "channel").collect();
     if steps.is_empty() {
         return html! {};
     }
     html! {
         details.card.guide {
-            summary.card-head { h2 { (title) } (icon("chevron-down", "")) }
+            summary.card-head { h2 { (words.guide.replace("{name}", &texts.name)) } (icon("chevron-down", "")) }
+            p.note.guide-who { (words.who) }
             ol.guide-steps {
                 @for step in steps {
                     li id=[step.anchor.as_ref().map(|anchor| format!("step-{anchor}"))] {

@@ -120,11 +120,8 @@ fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Re
     let is_connected = !channel["account"].is_null();
     let given = Given { words, values: &channel["settings"], under: "#/settings", problem, is_connected, ids: "f" };
     let is_widget = has_widget(state, channel);
-    let guided = generation.as_ref().map(|generation| {
-        let texts = generation.plugin.texts(language);
-        guide(&words.connect.guide.replace("{name}", &texts.name), &texts.instructions)
-    });
-    let guided = guided.unwrap_or_default();
+    let guided =
+        generation.as_ref().map(|generation| guide(words, generation.plugin.texts(language))).unwrap_or_default();
     let content = html! {
         (head(state, reader, channel, "settings"))
         div.connect.has-preview[is_widget] {

@@ -286,6 +286,7 @@ pub(super) struct Connect {
     pub cancel: String,
     pub sealed: String,
     pub guide: String,
+    pub who: String,
     pub refused: String,
     pub again: String,
     pub done: String,

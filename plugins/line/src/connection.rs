@@ -41,7 +41,10 @@ impl Connection for Line {
                 vec![fault]
             })?;
         }
-        Ok(account.into())
+        // Without an answer it says nothing yet; the next check asks again.
+        let endpoint = Endpoint::get().ok().flatten();
+        let findings = endpoint.filter(|endpoint| !endpoint.active).map(|_| webhook_off()).into_iter().collect();
+        Ok(Connected { findings, ..Connected::to(account) })
     }
 
     fn check(channel: Channel) -> Result<Health, Fault> {
@@ -150,15 +153,19 @@ fn webhook_finding(address: &str) -> Result<Option<Finding>, Fault> {
         return Ok(Some(not_registered(address)));
     };
     if !endpoint.active {
-        let fix = Instruction::new("Turn on Use webhook: LINE Developers Console → Messaging API → Webhook settings.");
-        let words = "LINE delivers no messages, because Use webhook is off.";
-        return Ok(Some(Finding::new("error", "webhook-off", words).fix(fix.link(CONSOLE))));
+        return Ok(Some(webhook_off()));
     }
     // The test may be called 60 times an hour; one that could not be made says nothing about the address.
     Ok(match test(address) {
         Ok(test) if !test.success => Some(unreachable(&test)),
         _ => None,
     })
+}
+
+fn webhook_off() -> Finding {
+    let fix = Instruction::new("Turn on Use webhook: LINE Developers Console → Messaging API → Webhook settings.");
+    let words = "LINE delivers no messages, because Use webhook is off.";
+    Finding::new("error", "webhook-off", words).fix(fix.link(CONSOLE))
 }
 
 fn not_registered(address: &str) -> Finding {

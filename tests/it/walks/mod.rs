@@ -1,6 +1,7 @@
 //! Walks through the pages of the source material: each from sign-in to disconnect, in a browser, with the words of that page.
 
 mod facebook_messenger;
+mod line;
 mod whatsapp;
 
 use sambung_tests::api::until;
@@ -15,6 +16,7 @@ async fn opens(browser: &Browser, host: &Host, add: &str) {
     browser.click("link", "Integrations").await;
     browser.click("link", add).await;
     browser.wait_for("heading", add).await;
+    says(browser, "guide", "Only an admin connects").await;
 }
 
 /// Waits until an element of this class says something.

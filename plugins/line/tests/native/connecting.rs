@@ -41,8 +41,11 @@ fn connecting_names_the_account_and_registers_the_address() {
     host.expect("GET", INFO).answer(200, info());
     host.expect("GET", ENDPOINT).answer(404, json!({ "message": "Not found" }));
     host.expect("PUT", ENDPOINT).answer(200, json!({}));
-    let account = connect::<Line>(channel(), None).unwrap().account;
+    host.expect("GET", ENDPOINT).answer(200, json!({ "endpoint": ADDRESS, "active": false }));
+    let connected = connect::<Line>(channel(), None).unwrap();
+    let account = connected.account;
     assert_eq!((account.id.as_str(), account.name.as_str()), (BOT, "Example (@216ru)"));
+    assert_eq!(connected.findings[0].code, "webhook-off", "the reminder is there from the beginning");
     for request in [1, 4] {
         assert_eq!(host.requests()[request].body_bytes(), format!(r#"{{"endpoint":"{ADDRESS}"}}"#).as_bytes());
     }
@@ -53,7 +56,10 @@ fn an_address_that_is_registered_already_stays_and_one_that_may_have_been_taken_
     let host = Host::new();
     host.expect("GET", INFO).answer(200, info());
     host.expect("GET", ENDPOINT).answer(200, json!({ "endpoint": ADDRESS, "active": true }));
-    assert_eq!(Line::register(channel()).unwrap().account.id, BOT);
+    // What is asked once it is registered may stay without an answer.
+    host.expect("GET", ENDPOINT).answer(503, json!(null));
+    let connected = Line::register(channel()).unwrap();
+    assert_eq!((connected.account.id.as_str(), connected.findings.len()), (BOT, 0));
     host.expect("GET", INFO).answer(200, info());
     host.expect("GET", ENDPOINT).answer(200, json!({ "endpoint": "https://other.example", "active": true }));
     host.expect("PUT", ENDPOINT).answer(503, json!(null));
