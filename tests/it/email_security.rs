@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 
 /// A key pair made for these tests, in PKCS 8, and its public half as DKIM publishes it.
 const PRIVATE: &str = "MC4CAQAwBQYDK2VwBCIEIAInhoR9rkC4u+CYf/Dp6BmcahUak88voFWXTjNzXu3K";
-const PUBLIC: &str = "v=DKIM1; k=ed25519; p=iDnZX6sy+aRsOzZeKBF+JBr1ofB0Sc2JTXMbU6hqFws=";
+pub(crate) const PUBLIC: &str = "v=DKIM1; k=ed25519; p=iDnZX6sy+aRsOzZeKBF+JBr1ofB0Sc2JTXMbU6hqFws=";
 
 fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/providers/email/tls"))
@@ -28,13 +28,21 @@ async fn channel(host: &Host) -> String {
 }
 
 /// The mail with a signature of this domain's.
-fn signed(domain: &str, mail: &str) -> String {
+pub(crate) fn signed(domain: &str, mail: &str) -> String {
     use base64::Engine;
     let key = base64::engine::general_purpose::STANDARD.decode(PRIVATE).unwrap();
     let key = Ed25519Key::from_pkcs8_maybe_unchecked_der(&key).unwrap();
     let mail = mail.replace('\n', "\r\n");
     let signer = DkimSigner::from_key(key).domain(domain).selector("s").headers(["From", "Subject", "Message-ID"]);
     format!("{}{mail}", signer.sign(mail.as_bytes()).unwrap().to_header())
+}
+
+/// What Gmail asks before it forwards mail to an address.
+pub(crate) fn forwarding_confirmation(id: &str, code: &str) -> String {
+    format!(
+        "From: Gmail Team <forwarding-noreply@google.com>\nSubject: (#{code}) Gmail Forwarding Confirmation\nMessage-ID: <{id}@mail.gmail.com>\n\n\
+         https://mail-settings.google.com/mail/vf-abc\n"
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,14 +151,10 @@ async fn a_forwarding_confirmation_is_shown_only_where_google_signed_it() {
     ))
     .await;
     let address = channel(&host).await;
-    let mail = |id: &str, code: &str| {
-        format!(
-            "From: Gmail Team <forwarding-noreply@google.com>\nSubject: (#{code}) Gmail Forwarding Confirmation\nMessage-ID: <{id}@mail.gmail.com>\n\n\
-             https://mail-settings.google.com/mail/vf-abc\n"
-        )
-    };
-    deliver(host.mail(), "x@google.com", &address, &signed("evil.example", &mail("1", "666666666"))).await;
-    deliver(host.mail(), "x@google.com", &address, &signed("google.com", &mail("2", "104729338"))).await;
+    deliver(host.mail(), "x@google.com", &address, &signed("evil.example", &forwarding_confirmation("1", "666666666")))
+        .await;
+    deliver(host.mail(), "x@google.com", &address, &signed("google.com", &forwarding_confirmation("2", "104729338")))
+        .await;
     let channel = until("the code is shown", async || {
         let channel = host.api().all("/v1/channels").await.remove(0);
         let shown = channel["findings"].as_array()?.iter().any(|one| one["code"] == "forwarding-confirmation");

@@ -1,5 +1,6 @@
 //! Walks through the pages of the source material: each from sign-in to disconnect, in a browser, with the words of that page.
 
+mod email;
 mod facebook_messenger;
 mod line;
 mod whatsapp;
