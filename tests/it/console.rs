@@ -9,8 +9,13 @@ use super::stories::templates::closed_conversation;
 
 /// Signs in on the page that the browser was sent to.
 pub(crate) async fn sign_in(browser: &Browser, host: &Host) {
+    sign_in_at(browser, host, &host.api().url("")).await;
+}
+
+/// As [`sign_in`], where the host is reached by this address.
+pub(crate) async fn sign_in_at(browser: &Browser, host: &Host, base: &str) {
     let (email, password) = host.person().await;
-    browser.visit(&host.api().url("/")).await;
+    browser.visit(&format!("{base}/")).await;
     browser.click("textbox", "E-mail address").await;
     // Enter goes on to the field that is still empty.
     browser.type_line(&email).await;

@@ -17,6 +17,7 @@ use tokio::process::{Child, Command};
 
 use crate::api::until;
 use crate::fixtures::skip;
+use crate::front::Front;
 use crate::server::target_folder;
 
 const HOW_TO_GET_IT: &str = "apt-get install -y --no-install-recommends chromium chromium-driver fonts-dejavu-core";
@@ -119,6 +120,20 @@ impl Chromium {
     /// # Panics
     /// When it does not start.
     pub async fn open(&self, language: &str) -> Browser {
+        self.open_with(language, &[]).await
+    }
+
+    /// As [`Chromium::open`], with a browser that meets the host and its providers through this proxy, whose certificate no
+    /// authority signed.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn open_through(&self, front: &Front, language: &str) -> Browser {
+        let rules = format!("--host-resolver-rules={}", front.resolver_rules());
+        self.open_with(language, &[rules, "--ignore-certificate-errors".to_owned()]).await
+    }
+
+    async fn open_with(&self, language: &str, more: &[String]) -> Browser {
         let count = self.opened.lock().unwrap_or_else(PoisonError::into_inner).len();
         let profile = self.profiles.path().join(count.to_string());
         let mut wanted = DesiredCapabilities::chrome();
@@ -133,7 +148,7 @@ impl Chromium {
             format!("--accept-lang={language}"),
             format!("--user-data-dir={}", profile.display()),
         ];
-        for argument in &arguments {
+        for argument in arguments.iter().chain(more) {
             wanted.add_arg(argument).expect("an argument is text");
         }
         wanted.set_binary(&self.browser.display().to_string()).expect("a path is text");
@@ -207,6 +222,27 @@ impl Browser {
         // A window that closes itself while it loads is what is hoped for.
         let _ = self.driver.goto(address).await;
         self.driver.switch_to_window(own).await.expect("the first window is there");
+    }
+
+    /// Turns to the tab that this page opened, as a person does who is shown it, once it is at this address.
+    ///
+    /// # Panics
+    /// When there never is one.
+    pub async fn turn_to_new_tab(&self, at: &str) {
+        until("the page opened a tab", async || (self.windows().await > 1).then_some(())).await;
+        self.enter_popup().await;
+        until(&format!("the tab is at {at}"), async || self.address().await.starts_with(at).then_some(())).await;
+    }
+
+    /// Closes the tab that this page is in, and turns back to the first one.
+    ///
+    /// # Panics
+    /// When there is no other.
+    pub async fn close_tab(&self) {
+        self.driver.close_window().await.expect("the tab closes");
+        let windows = self.driver.windows().await.expect("the browser lists its windows");
+        let first = windows.first().expect("another tab is open").clone();
+        self.driver.switch_to_window(first).await.expect("the window is there");
     }
 
     /// How many windows are open.

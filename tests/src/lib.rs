@@ -10,6 +10,7 @@ pub mod bench;
 pub mod browser;
 pub mod chance;
 pub mod chromium;
+pub mod front;
 pub mod host;
 pub mod openapi;
 pub mod pages;

@@ -3,17 +3,23 @@
 mod email;
 mod facebook_messenger;
 mod line;
+mod twitter;
 mod whatsapp;
 
 use sambung_tests::api::until;
 use sambung_tests::chromium::Browser;
 use sambung_tests::host::Host;
 
-use super::console::{shown, sign_in};
+use super::console::{shown, sign_in_at, until_bubble};
 
 /// Signs in and opens the form that this button of *Integrations* leads to.
 async fn opens(browser: &Browser, host: &Host, add: &str) {
-    sign_in(browser, host).await;
+    opens_at(browser, host, &host.api().url(""), add).await;
+}
+
+/// As [`opens`], where the host is reached by this address.
+async fn opens_at(browser: &Browser, host: &Host, base: &str, add: &str) {
+    sign_in_at(browser, host, base).await;
     browser.click("link", "Integrations").await;
     browser.click("link", add).await;
     browser.wait_for("heading", add).await;
@@ -93,4 +99,25 @@ async fn disconnects(browser: &Browser, host: &Host, page: &str) {
     // A form that is shown again with its faults answers 4xx or 502, which Chromium notes.
     let complaints = browser.complaints().await;
     assert!(complaints.iter().all(|one| one.contains("the server responded with a status of")), "{complaints:?}");
+}
+
+/// The public address of a host that is met through a `Front`.
+const PUBLIC: &str = "https://chat.example";
+
+/// Opens the only conversation, reads in it what a customer wrote, and answers.
+async fn answers(browser: &Browser, host: &Host, base: &str, written: &str, answer: &str) {
+    let conversation = host.api().first_conversation().await;
+    browser.visit(&format!("{base}/inbox/{}", conversation["id"].as_str().unwrap())).await;
+    until_bubble(browser, written).await;
+    browser.run("document.querySelector('.composer-text').focus()").await;
+    browser.type_line(answer).await;
+    until_bubble(browser, answer).await;
+}
+
+/// Turns to the tab in which the provider was met, which tells that the channel is connected, and closes it. The page that opened it
+/// notices by itself what came of it.
+async fn signs_in_in_a_new_tab(browser: &Browser, connected: &str) {
+    browser.turn_to_new_tab(&format!("{PUBLIC}/integrations/")).await;
+    browser.wait_for("heading", connected).await;
+    browser.close_tab().await;
 }
