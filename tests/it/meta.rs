@@ -11,7 +11,7 @@ use sambung_tests::providers::meta::{APP_ID, APP_SECRET, INSTAGRAM_APP_ID, INSTA
 use serde_json::{Value, json};
 
 /// A host with the app registered for both platforms.
-async fn with_app(meta: &Meta, more: &str) -> Host {
+pub(crate) async fn with_app(meta: &Meta, more: &str) -> Host {
     let host = Host::start(&leading(&meta.overrides(), more)).await;
     let api = host.api();
     meta.reach_endpoint_at(&api.url(""));

@@ -71,7 +71,7 @@ pub(super) async fn answer(
     };
     let caller = &reader.caller;
     let done = state.channels.answer(&caller.workspace, &id, answer, &caller.as_actor()).await;
-    ended(&state, &reader, &id, done).await
+    went_on(&state, &reader, &channel, done).await
 }
 
 /// Asks how the channel is now.
@@ -82,8 +82,9 @@ pub(super) async fn check(
 ) -> Result<Response, Failure> {
     reader.must_be_admin()?;
     let caller = &reader.caller;
+    let channel = load(&state, &reader, &id).await?;
     let done = state.channels.check(&caller.workspace, &id, &caller.as_actor()).await;
-    ended(&state, &reader, &id, done).await
+    went_on(&state, &reader, &channel, done).await
 }
 
 /// Has the provider deliver to this channel's address again.
@@ -116,6 +117,25 @@ pub(super) async fn pause(
     let change = Change { paused: Some(paused), ..Change::default() };
     let done = state.channels.change(&caller.workspace, &id, change, &caller.as_actor()).await;
     ended(&state, &reader, &id, done).await
+}
+
+/// As [`ended`], after an act by which the channel may have become connected; the overview tells that then.
+async fn went_on(
+    state: &State,
+    reader: &Reader,
+    before: &Value,
+    done: Result<(), ChannelError>,
+) -> Result<Response, Failure> {
+    let id = text(before, "id");
+    if done.is_ok() && !is_connected(before) && is_connected(&load(state, reader, id).await?) {
+        return Ok(Redirect::to(&connected(id)).into_response());
+    }
+    ended(state, reader, id, done).await
+}
+
+/// Whether the channel has its account and nothing is left to be answered.
+fn is_connected(channel: &Value) -> bool {
+    !channel["account"].is_null() && !channel["step"].is_object()
 }
 
 /// Back to the overview, which says what is wrong where the act was refused.
@@ -182,7 +202,7 @@ fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Re
     let words = reader.look.words;
     let problem = told.problem;
     let status = problem.map_or(StatusCode::OK, Problem::status);
-    let is_whole = !channel["account"].is_null() && !channel["step"].is_object();
+    let is_whole = is_connected(channel);
     let (left, found) = split(channel);
     let is_admin = reader.caller.role >= Role::Admin;
     let content = html! {

@@ -2,6 +2,7 @@
 
 mod email;
 mod facebook_messenger;
+mod instagram;
 mod line;
 mod twitter;
 mod whatsapp;
