@@ -4,7 +4,7 @@ use axum::response::Html;
 use maud::{DOCTYPE, Markup, html};
 
 use super::HOME;
-use super::assets::{COPY, ICONS, SHEET, ZONE};
+use super::assets::{AGAIN, COPY, ICONS, SHEET, ZONE};
 use super::audit::AUDIT;
 use super::contacts::CONTACTS;
 use super::endpoints::ENDPOINTS;
@@ -121,8 +121,9 @@ pub(super) fn page_of(reader: &Reader, title: &str, here: &str, extent: &Extent,
             }
             (person(reader, here))
         }
-        main #main class=(class) { (content) }
+        main #main class=(class) data-reader=(reader.caller.user.as_deref().unwrap_or_default()) data-ended=(words.frame.session_ended) { (content) }
         p.reconnecting.is-floating id="reconnecting" role="status" hidden { (icon("refresh", "")) (words.frame.reconnecting) }
+        script type="module" src=(AGAIN.path) {}
     };
     document(&reader.look, title, "app", &body)
 }

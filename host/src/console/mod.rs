@@ -75,6 +75,7 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/", get(async || Redirect::to(inbox::INBOX)))
         .route(inbox::INBOX, get(inbox::page))
         .route("/inbox/{conversation}", get(inbox::open))
+        .route("/inbox/{conversation}/messages/{message}/mail", get(inbox::mail))
         .route("/inbox/{conversation}/read", post(inbox::read))
         .route("/inbox/{conversation}/assign", post(inbox::assign))
         .route("/inbox/{conversation}/status", post(inbox::set_status))

@@ -18,6 +18,7 @@ pub(super) struct Words {
     pub set_up: SetUp,
     pub time: Time,
     pub inbox: Inbox,
+    pub mail: MailWords,
     pub integrations: Integrations,
     pub form: Form,
     pub connect: Connect,
@@ -52,6 +53,7 @@ pub(super) struct Frame {
     pub reference: String,
     pub sign_out: String,
     pub reconnecting: String,
+    pub session_ended: String,
     pub copy: String,
     pub copied: String,
 }
@@ -147,6 +149,9 @@ pub(super) struct Inbox {
     pub open_until: String,
     pub left: String,
     pub download: String,
+    pub new_at_top: String,
+    pub enter_change: String,
+    pub picture: String,
     pub search: String,
     pub filter: String,
     pub is_open: String,
@@ -246,6 +251,31 @@ impl Inbox {
 /// The words for a key, or those for every other one.
 fn known<'w>(words: &'w BTreeMap<String, String>, key: &str) -> &'w str {
     words.get(key).or_else(|| words.get("other")).map_or("", String::as_str)
+}
+
+/// A mail in a conversation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct MailWords {
+    pub to: String,
+    pub cc: String,
+    pub quoted: String,
+    pub as_sent: String,
+    pub pictures: String,
+    pub show_pictures: String,
+    pub show_quoted: String,
+    pub verified: String,
+    pub forged: String,
+    pub unverified: String,
+    /// By the verdict of a check.
+    verdicts: BTreeMap<String, String>,
+}
+
+impl MailWords {
+    /// What a check of the sender's domain found.
+    pub fn verdict(&self, verdict: &str) -> &str {
+        known(&self.verdicts, verdict)
+    }
 }
 
 /// The list of channels and plugins.

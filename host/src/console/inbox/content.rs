@@ -32,13 +32,6 @@ fn one(reader: &Reader, content: &Value) -> Markup {
         "media" => media(reader, content),
         "location" => location(content),
         "choice" => html! { div.bubble { (text(content, "label")) } },
-        "mail" => html! {
-            div.bubble.bubble-card {
-                p { strong { (text(content, "subject")) } }
-                p.is-lines { (text(content, "text")) }
-                @for file in content["files"].as_array().into_iter().flatten() { (file_row(reader, file)) }
-            }
-        },
         "unsupported" | "other" => html! { div.bubble { (text(content, "line")) } },
         "template" => html! {
             div.bubble.bubble-card {
@@ -62,7 +55,7 @@ fn media(reader: &Reader, content: &Value) -> Markup {
     html! {
         div.bubble.bubble-card {
             @match (is_here, text(content, "mime").split('/').next()) {
-                (true, Some("image")) => { a href=(url) target="_blank" { img.bubble-picture src=(url) alt=(caption) loading="lazy"; } },
+                (true, Some("image")) => { a.opens-large href=(url) target="_blank" { img.bubble-picture src=(url) alt=(caption) loading="lazy"; } },
                 (true, Some("video")) => { video.bubble-picture src=(url) controls preload="metadata" {} },
                 (true, Some("audio")) => { audio src=(url) controls preload="metadata" {} },
                 _ => { (file_row(reader, content)) },
@@ -72,7 +65,8 @@ fn media(reader: &Reader, content: &Value) -> Markup {
     }
 }
 
-fn file_row(reader: &Reader, file: &Value) -> Markup {
+/// A file of a message: its name, type and size, and the button that downloads it.
+pub(super) fn file_row(reader: &Reader, file: &Value) -> Markup {
     let words = &reader.look.words.inbox;
     let name = if text(file, "name").is_empty() { words.kind("media") } else { text(file, "name") };
     html! {
@@ -89,7 +83,8 @@ fn file_row(reader: &Reader, file: &Value) -> Markup {
     }
 }
 
-fn url_of(file: &Value) -> String {
+/// Where a file is.
+pub(super) fn url_of(file: &Value) -> String {
     format!("/v1/media/{}", text(file, "media_id"))
 }
 
