@@ -13,6 +13,7 @@ mod console_endpoints;
 mod console_journal;
 mod console_plugins;
 mod console_settings;
+mod console_system;
 mod credentials;
 mod described;
 mod faults;

@@ -16,8 +16,10 @@ use super::preferences;
 use super::profile::PROFILE;
 use super::reader::{Look, Reader};
 use super::replies::REPLIES;
+use super::system::SYSTEM;
 use super::tokens::TOKENS;
 use super::words::Words;
+use super::workspaces::WORKSPACES;
 use crate::auth::Role;
 
 /// An icon of the sheet, which says nothing to a screen reader.
@@ -110,13 +112,14 @@ pub(super) fn page_of(reader: &Reader, title: &str, here: &str, extent: &Extent,
                 }
                 @if reader.caller.role >= Role::Supervisor {
                     li {
-                        a.rail-link href=(if reader.caller.role >= Role::Admin { PEOPLE } else { REPLIES }) aria-current=[[PEOPLE, REPLIES, TOKENS, ENDPOINTS, AUDIT].contains(&here).then_some("page")] {
+                        a.rail-link href=(if reader.caller.role >= Role::Admin { PEOPLE } else { REPLIES }) aria-current=[[PEOPLE, REPLIES, TOKENS, ENDPOINTS, AUDIT, WORKSPACES].contains(&here).then_some("page")] {
                             (icon("settings", "")) span { (words.people.settings) }
                         }
                     }
                 }
                 @if reader.caller.role >= Role::Operator {
                     li.is-seldom { (entry(PLUGINS, "plugin", &words.plugins.title, here)) }
+                    li.is-seldom { (entry(SYSTEM, "system", &words.system.title, here)) }
                 }
             }
             (person(reader, here))
@@ -148,6 +151,7 @@ fn person(reader: &Reader, here: &str) -> Markup {
                         a href=(JOURNAL) { (icon("journal", "is-small")) (reader.look.words.journal.title) }
                         @if reader.caller.role >= Role::Operator {
                             a href=(PLUGINS) { (icon("plugin", "is-small")) (reader.look.words.plugins.title) }
+                            a href=(SYSTEM) { (icon("system", "is-small")) (reader.look.words.system.title) }
                         }
                         hr;
                     }

@@ -13,6 +13,7 @@ mod dialog;
 mod disconnect;
 mod endpoints;
 mod faults;
+mod figures;
 mod form;
 mod inbox;
 mod integrations;
@@ -31,11 +32,13 @@ mod replies;
 mod set_up;
 mod settings;
 mod sign_in;
+mod system;
 mod templates;
 mod time;
 mod tokens;
 mod try_out;
 mod words;
+mod workspaces;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -111,6 +114,10 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/settings/replies/{reply}", post(replies::change))
         .route("/settings/replies/{reply}/remove", post(replies::remove))
         .route(audit::AUDIT, get(audit::page))
+        .route(workspaces::WORKSPACES, get(workspaces::page).post(workspaces::add))
+        .route("/settings/workspaces/{workspace}", post(workspaces::rename))
+        .route(system::SYSTEM, get(system::page))
+        .route("/system/release", post(system::release))
         .route("/sign-out", post(sign_in::sign_out))
         .route(HOME, get(integrations::page))
         .route("/integrations/new/{plugin}", get(connect::page).post(connect::submit))

@@ -7,6 +7,9 @@ use serde::Deserialize;
 
 use crate::web::language::Language;
 
+mod system;
+mod workspaces;
+
 /// All texts in one language.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -33,6 +36,8 @@ pub(super) struct Words {
     pub journal: Journal,
     pub plugins: Plugins,
     pub audit: Audit,
+    pub workspaces: workspaces::Workspaces,
+    pub system: system::System,
     pub templates: Templates,
     pub disconnect: Disconnect,
     pub faults: Faults,
@@ -859,6 +864,8 @@ mod tests {
                 &words.journal.outcomes,
                 &words.plugins.sources,
                 &words.plugins.done,
+                &words.system.queue_names,
+                &words.system.pool_names,
             ];
             maps.map(|map| map.keys().cloned().collect::<Vec<_>>())
         };

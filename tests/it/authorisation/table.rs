@@ -83,7 +83,13 @@ pub const RULES: &[Rule] = &[
     rule("PATCH /v1/tokens/{id}", Admin, &[200], |_| json(json!({ "name": "Named" }))),
     Rule { tells_of_the_host: true, ..read("GET /v1/workspaces", Operator) },
     rule("POST /v1/workspaces", Operator, &[201], |_| json(json!({ "name": unique() }))),
+    Rule { tells_of_the_host: true, ..read("GET /v1/workspaces/{id}", Operator) },
+    Rule {
+        tells_of_the_host: true,
+        ..rule("PATCH /v1/workspaces/{id}", Operator, &[200], |_| json(json!({ "name": unique() })))
+    },
     read("GET /v1/audit", Admin),
+    Rule { tells_of_the_host: true, ..read("GET /v1/system", Operator) },
     rule("POST /v1/system/release", Operator, &[200], |_| Given::Nothing),
     read("GET /v1/plugins", Admin),
     read("GET /v1/plugins/{id}", Admin),

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::at;
 use crate::console::connect::host_of;
+use crate::console::figures::bytes;
 use crate::console::integrations::text;
 use crate::console::layout::icon;
 use crate::console::reader::Reader;
@@ -74,7 +75,7 @@ pub(super) fn file_row(reader: &Reader, file: &Value) -> Markup {
             span.file-mark { (icon("file", "")) }
             span.one-line { (name) }
             @if file["state"] == "stored" {
-                span.small { (text(file, "mime")) " · " (size(file["bytes"].as_u64().unwrap_or_default())) }
+                span.small { (text(file, "mime")) " · " (bytes(file["bytes"].as_u64().unwrap_or_default())) }
                 a.button.is-quiet.is-icon.is-small href=(url_of(file)) download=(name) {
                     (icon("download", "")) span.visually-hidden { (words.download) " " (name) }
                 }
@@ -86,14 +87,6 @@ pub(super) fn file_row(reader: &Reader, file: &Value) -> Markup {
 /// Where a file is.
 pub(super) fn url_of(file: &Value) -> String {
     format!("/v1/media/{}", text(file, "media_id"))
-}
-
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{} KB", bytes / 1_000),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
-    }
 }
 
 fn location(content: &Value) -> Markup {
