@@ -16,6 +16,7 @@ mod console_settings;
 mod console_system;
 mod credentials;
 mod described;
+mod exports;
 mod faults;
 mod feed;
 mod forged_backups;

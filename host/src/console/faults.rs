@@ -113,6 +113,7 @@ fn in_words(words: &Words, fault: &FieldError) -> String {
         "wrong-password" => &faults.wrong_password,
         "unknown-variable" => &words.replies.unknown_variable,
         "unknown-role" => &words.people.bad_role,
+        "date" => &words.audit.bad_date,
         "workspace-name" => &words.workspaces.bad_name,
         "url" if fault.pointer == "#/url" => &words.endpoints.bad_url,
         "format" if fault.pointer == "#/email" => &words.people.bad_email,

@@ -24,6 +24,7 @@ mod kv;
 mod leases;
 mod media;
 mod messages;
+mod names;
 mod outbound;
 mod pace;
 mod plugins;
@@ -54,6 +55,7 @@ use rusqlite_migration::{M, Migrations};
 pub use approvals::{Held, Order};
 pub use apps::AppRow;
 pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
+pub use audit::AuditFilter;
 pub use channels::{
     ChannelRow, Connected, CredentialEnding, Departure, Holder, MailAddress, NewChannel, NewSecret, NewSignIn,
     Registration, Return, SettingsChange, SignInRow, stands_still,

@@ -8,6 +8,7 @@ pub mod contacts;
 pub(crate) mod cookies;
 pub mod csrf;
 pub mod endpoints;
+pub mod export;
 pub mod guard;
 pub mod inbox;
 pub mod journal;
