@@ -176,5 +176,5 @@ async fn the_audit_log_names_people_and_goes_on_where_a_page_ends() {
     let (_, html) = page(&host, AUDIT, &admin).await;
     let same = html.split('"').find(|text| text.starts_with("/settings/audit?subject=tok_")).unwrap().to_owned();
     let (_, html) = page(&host, &same, &admin).await;
-    assert!(html.contains("<td>Made a token") && !html.contains("<td>Added a person"), "{html}");
+    assert!(html.contains("<td>Renamed a token") && !html.contains("<td>Added a person"), "{html}");
 }
