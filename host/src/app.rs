@@ -177,7 +177,6 @@ impl App {
             wakes,
             metrics,
             readiness: Readiness::default(),
-            started_at: clock.now(),
             stop: CancellationToken::new(),
             db,
             clock,

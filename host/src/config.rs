@@ -6,14 +6,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::model::proxies::Range;
-
-mod overridden;
-
-pub use overridden::Overridden;
 
 /// Every key with its default and what it does.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -55,7 +51,7 @@ pub enum ConfigError {
 }
 
 /// The whole configuration. The meaning of each key stands beside it in [`DEFAULTS`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Config {
@@ -77,7 +73,7 @@ pub struct Config {
 }
 
 /// `[server]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Server {
@@ -122,17 +118,16 @@ impl Server {
 }
 
 /// `[metrics]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Metrics {
     pub listen: String,
-    #[serde(serialize_with = "overridden::secret")]
     pub token: String,
 }
 
 /// `[logs]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Logs {
@@ -141,7 +136,7 @@ pub struct Logs {
 }
 
 /// `logs.format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// For people.
@@ -151,7 +146,7 @@ pub enum LogFormat {
 }
 
 /// `[database]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Database {
@@ -164,7 +159,7 @@ pub struct Database {
 }
 
 /// `[auth]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Auth {
@@ -176,7 +171,7 @@ pub struct Auth {
 }
 
 /// `[ingress]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Ingress {
@@ -193,7 +188,7 @@ pub struct Ingress {
 }
 
 /// `[mail]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Mail {
@@ -229,7 +224,7 @@ impl Mail {
 }
 
 /// `[mail.relay]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Relay {
@@ -237,13 +232,12 @@ pub struct Relay {
     pub port: u16,
     pub security: RelaySecurity,
     pub user: String,
-    #[serde(serialize_with = "overridden::secret")]
     pub password: String,
     pub ca_file: PathBuf,
 }
 
 /// `mail.relay.security`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RelaySecurity {
     /// By STARTTLS, or not at all.
@@ -255,7 +249,7 @@ pub enum RelaySecurity {
 }
 
 /// `[runtime]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Runtime {
@@ -268,7 +262,7 @@ pub struct Runtime {
 }
 
 /// `[plugins]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Plugins {
@@ -276,7 +270,7 @@ pub struct Plugins {
 }
 
 /// `[media]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Media {
@@ -292,7 +286,7 @@ pub struct Media {
 }
 
 /// `[inbound]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Inbound {
@@ -303,7 +297,7 @@ pub struct Inbound {
 }
 
 /// `[outbound]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Outbound {
@@ -314,7 +308,7 @@ pub struct Outbound {
 }
 
 /// `[feed]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Feed {
@@ -327,7 +321,7 @@ pub struct Feed {
 }
 
 /// `[egress]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Egress {
@@ -336,7 +330,7 @@ pub struct Egress {
 }
 
 /// `[retention]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Retention {

@@ -2,10 +2,7 @@
 
 use sambung_tests::api::until;
 use sambung_tests::chromium::{Browser, drive};
-use sambung_tests::host::{Host, with_whatsapp};
-use sambung_tests::providers::whatsapp::WhatsApp;
-
-use super::stories::templates::closed_conversation;
+use sambung_tests::host::Host;
 
 /// Signs in on the page that the browser was sent to.
 pub(crate) async fn sign_in(browser: &Browser, host: &Host) {
@@ -120,83 +117,6 @@ async fn an_open_inbox_shows_what_comes_also_after_the_connection_was_lost() {
     .await;
 }
 
-/// The page about WhatsApp: a template is added in steps, approved, switched, used where the window is closed, and deleted.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_template_is_added_in_steps_switched_used_in_a_closed_window_and_deleted() {
-    drive("a_template_is_added_in_steps_switched_used_in_a_closed_window_and_deleted", async |chromium| {
-        let platform = WhatsApp::start().await;
-        let (host, [channel, _]) = with_whatsapp(&platform, "").await;
-        let browser = chromium.open("en").await;
-        sign_in(&browser, &host).await;
-        let page = host.api().url(&format!("/integrations/{}", channel["id"].as_str().unwrap()));
-        browser.visit(&page).await;
-        browser.click("link", "24 Hours HSM Template").await;
-        browser.click("link", "Add HSM Template").await;
-        browser.click("button", "Next").await;
-        let is_required = async |times: usize| {
-            until("each empty field says that it is required", async || {
-                let faults = shown(&browser, "field-error").await;
-                (faults.len() == times && faults.iter().all(|one| one == "field is required")).then_some(())
-            })
-            .await;
-        };
-        is_required(2).await;
-        browser.click("textbox", "Name").await;
-        browser.type_text("pesanan_siap").await;
-        browser.click("textbox", "Language").await;
-        browser.type_line("id").await;
-        browser.click("textbox", "Body").await;
-        browser.type_text("Halo {{1}}, pesanan siap.").await;
-        browser.click("button", "Next").await;
-        is_required(1).await;
-        browser.click("textbox", "{{1}}").await;
-        browser.type_line("Dewi").await;
-        let preview = async || shown(&browser, "phone-bubble").await.concat();
-        until("the preview shows the sample", async || {
-            preview().await.contains("Halo Dewi, pesanan siap.").then_some(())
-        })
-        .await;
-        browser.click("button", "Send for approval").await;
-        let says = async |class: &str, wanted: &str| {
-            until(&format!("{class} says {wanted}"), async || {
-                shown(&browser, class).await.iter().any(|one| one.contains(wanted)).then_some(())
-            })
-            .await;
-        };
-        says("state", "In review").await;
-
-        let news = platform.decide("pesanan_siap", "id", "APPROVED", &serde_json::json!({}));
-        platform.post_change(1_780_000_000, "message_template_status_update", &news).await.unwrap();
-        let list = format!("{page}/templates");
-        until("it is approved", async || {
-            browser.visit(&list).await;
-            shown(&browser, "state").await.iter().any(|one| one == "Approved").then_some(())
-        })
-        .await;
-        browser.click("switch", "pesanan_siap in use").await;
-        says("toast", "Successfully updated!").await;
-        says("switch-button", "OFF").await;
-        browser.click("switch", "pesanan_siap in use").await;
-        says("switch-button", "ON").await;
-
-        let conversation = closed_conversation(&platform, host.api()).await;
-        browser.visit(&host.api().url(&format!("/inbox/{}", conversation["id"].as_str().unwrap()))).await;
-        says("closed", "The messaging window is closed.").await;
-        browser.run("document.querySelector('.template-use').open = true").await;
-        browser.click("textbox", "Text 1").await;
-        browser.type_line("Budi").await;
-        says("message", "Sent").await;
-        browser.visit(&format!("{list}/pesanan_siap:id")).await;
-        browser.click("button", "Delete template").await;
-        says("toast", "The template was deleted.").await;
-        assert_eq!(platform.templates().len(), 0);
-        // A form that is shown again with its faults answers 422, which Chromium notes.
-        let complaints = browser.complaints().await;
-        assert!(complaints.iter().all(|one| one.contains("status of 422")), "{complaints:?}");
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_is_taken_answered_with_a_quote_marked_as_done_and_found_again() {
     drive("a_conversation_is_taken_answered_with_a_quote_marked_as_done_and_found_again", async |chromium| {
@@ -234,48 +154,6 @@ async fn a_conversation_is_taken_answered_with_a_quote_marked_as_done_and_found_
         until("it is done", async || assigned().await.contains("Mine 0").then_some(())).await;
         browser.visit(&host.api().url("/inbox?status=done&of=mine")).await;
         until("it is among those that are done", async || shown(&browser, "conversation").await.pop()).await;
-        assert_eq!(browser.complaints().await, Vec::<String>::new());
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_settings_of_web_chat_show_every_change_in_the_preview_before_it_is_saved() {
-    drive("the_settings_of_web_chat_show_every_change", async |chromium| {
-        let host = Host::start("").await;
-        let settings = serde_json::json!({ "plugin": "webchat", "name": "Toko", "settings": { "greeting": "Halo!" } });
-        let channel = host.api().expect(201, "POST", "/v1/channels", settings).await;
-        let id = channel["id"].as_str().unwrap();
-        let browser = chromium.open("en").await;
-        sign_in(&browser, &host).await;
-        browser.visit(&host.api().url(&format!("/integrations/{id}/settings"))).await;
-        let previewed = async |name: &str| {
-            let what = format!("the preview has the title {name:?}");
-            let titles =
-                async || shown(&browser, "heading").await.iter().any(|title| title.starts_with(name)).then_some(());
-            until(&what, titles).await;
-        };
-        previewed("Toko").await;
-        browser.click("textbox", "Title").await;
-        browser.type_text("Kopi <b>Gayo</b>").await;
-        previewed("Kopi <b>Gayo</b>").await;
-        browser.click("radio", "Indonesia").await;
-        until("the preview speaks Indonesian", async || {
-            shown(&browser, "bubble").await.iter().any(|line| line.starts_with("Anda: Halo!")).then_some(())
-        })
-        .await;
-        browser.click("radio", "Phone").await;
-        let saved = host.api().get(&format!("/v1/channels/{id}")).await;
-        assert!(saved["settings"]["title"].is_null(), "a preview saves nothing: {saved}");
-        let visitors = host.api().all("/v1/conversations").await;
-        assert!(visitors.is_empty(), "a preview is no visitor");
-        if let Some(folder) = std::env::var_os("SAMBUNG_PICTURES") {
-            browser.picture(&std::path::PathBuf::from(folder).join("widget-settings.png")).await;
-        }
-        browser.click("button", "Save Changes").await;
-        until("the page says so", async || browser.address().await.contains("saved=1").then_some(())).await;
-        let saved = host.api().get(&format!("/v1/channels/{id}")).await;
-        assert_eq!(saved["settings"]["title"], "Kopi <b>Gayo</b>");
         assert_eq!(browser.complaints().await, Vec::<String>::new());
     })
     .await;

@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::assets::DIALOG;
+
 /// A dialog with this title and text, whose only button closes it and has the focus.
 pub(super) fn dialog(title: &str, text: &Markup, close: &str) -> Markup {
     html! {
@@ -14,5 +16,6 @@ pub(super) fn dialog(title: &str, text: &Markup, close: &str) -> Markup {
                 form.dialog-foot method="dialog" { button.button.is-primary.push-end type="submit" autofocus { (close) } }
             }
         }
+        script type="module" src=(DIALOG.path) {}
     }
 }

@@ -10,11 +10,13 @@ use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
 use super::HOME;
+use super::dialog::dialog;
 use super::faults::{self, Failure, of_field};
 use super::integrations::text;
 use super::layout::{self, icon};
 use super::parts::{self, Part};
 use super::reader::Reader;
+use crate::model::fault::FieldError;
 use crate::model::new_template::{Draft, blanks};
 use crate::web::problem::Problem;
 use crate::web::state::State;
@@ -209,6 +211,7 @@ async fn shown(
             }
             (phone(reader, text(&channel, "name"), &wanted(fields)))
         }
+        (draw.refusal())
     };
     let status = problem.map_or(StatusCode::OK, Problem::status);
     Ok((status, layout::page(reader, &words.add, HOME, &content)).into_response())
@@ -386,6 +389,37 @@ impl Drawing<'_> {
                 input type="hidden" name=(name) value=(value);
             }
         }
+    }
+
+    /// A dialog that names each fault with its field. Empty fields say beside themselves that they are required.
+    fn refusal(&self) -> Markup {
+        let Some(problem) = self.problem else { return html! {} };
+        let is_empty = |fault: &FieldError| *fault == FieldError::required(&fault.pointer);
+        if !problem.errors().is_empty() && problem.errors().iter().all(is_empty) {
+            return html! {};
+        }
+        let words = self.reader.look.words;
+        let text = html! {
+            @if problem.errors().is_empty() { (faults::told(words, problem)) }
+            @for fault in problem.errors() { (faults::told_of(words, self.label(&fault.pointer), fault)) }
+        };
+        dialog(&words.templates.refused, &text, &words.connect.again)
+    }
+
+    /// The label of the part that a fault points into.
+    fn label(&self, pointer: &str) -> Option<&str> {
+        let words = &self.reader.look.words.templates;
+        let label = match pointer.split('/').nth(1)? {
+            "name" => &words.name,
+            "language" => &words.language,
+            "category" => &words.category,
+            "header" => &words.header,
+            "body" => &words.body,
+            "footer" => &words.footer,
+            "buttons" => &words.buttons,
+            _ => return None,
+        };
+        Some(label)
     }
 
     /// The pointers of every fault that has a place beside a field.

@@ -1,4 +1,7 @@
-//! The page about WhatsApp. Templates are walked in `console.rs`, and a chat widget's settings with web chat.
+//! The page about WhatsApp: its accounts here, its templates and the settings of a chat widget in files of their own.
+
+mod templates;
+mod widget;
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
@@ -30,7 +33,8 @@ async fn gateway() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn mengintegrasikan_whatsapp() {
     drive("mengintegrasikan_whatsapp", async |chromium| {
-        let overrides = [(GATEWAY.to_owned(), gateway().await)];
+        let gateway = gateway().await;
+        let overrides = ["waba", "cabang"].map(|account| (GATEWAY.replace("waba", account), gateway.clone()));
         let host = Host::start(&leading(&overrides, "")).await;
         let browser = chromium.open("en").await;
         opens(&browser, &host, "Add WhatsApp Account").await;
@@ -45,20 +49,39 @@ async fn mengintegrasikan_whatsapp() {
         says(&browser, "field-error", "must begin with https://").await;
         fills(&browser, "URL", GATEWAY).await;
         browser.click("button", "Connect").await;
-        let words = "The provider refused this token.";
-        closes_dialog(&browser, "WhatsApp was not connected", words, "Try again").await;
+        // The reason in our words, and the gateway's own.
+        for words in ["The provider refused this token.", "password is missing"] {
+            says(&browser, "dialog-body", words).await;
+        }
+        closes_dialog(&browser, "WhatsApp was not connected", "The provider says:", "Try again").await;
         fills(&browser, "Token", TOKEN).await;
         browser.click("button", "Connect").await;
         closes_dialog(&browser, "WhatsApp is connected", "within 24 hours", "OK").await;
         let page = channel_page(&browser).await;
 
+        // Another account stands beside the first.
+        browser.click("link", "Integrations").await;
+        browser.click("link", "Add WhatsApp Account").await;
+        browser.click("radio", "A provider's gateway").await;
+        fills(&browser, "Name in the inbox", "WhatsApp Cabang").await;
+        fills(&browser, "URL", &GATEWAY.replace("waba", "cabang")).await;
+        fills(&browser, "Token", TOKEN).await;
+        browser.click("button", "Connect").await;
+        closes_dialog(&browser, "WhatsApp is connected", "within 24 hours", "OK").await;
+        browser.click("link", "Integrations").await;
+        for account in ["WhatsApp Toko", "WhatsApp Cabang"] {
+            browser.wait_for("link", account).await;
+        }
+
+        browser.click("link", "WhatsApp Toko").await;
         browser.click("link", "Settings").await;
         browser.wait_for("button", "Save Changes").await;
         assert!(is_disabled(&browser, "account").await);
         fills(&browser, "Name in the inbox", "WhatsApp Kopi").await;
         browser.click("button", "Save Changes").await;
         says(&browser, "notice", "The changes are saved.").await;
-        assert_eq!(host.api().all("/v1/channels").await[0]["name"], "WhatsApp Kopi");
+        let names: Vec<_> = host.api().all("/v1/channels").await.iter().map(|one| one["name"].clone()).collect();
+        assert!(names.contains(&"WhatsApp Kopi".into()) && names.len() == 2, "{names:?}");
         disconnects(&browser, &host, &page).await;
     })
     .await;

@@ -14,6 +14,4 @@ pub mod message;
 pub mod person;
 pub mod plugin;
 pub mod reply;
-pub mod system;
 pub mod typing;
-pub mod workspace;
