@@ -177,6 +177,7 @@ impl App {
             wakes,
             metrics,
             readiness: Readiness::default(),
+            started_at: clock.now(),
             stop: CancellationToken::new(),
             db,
             clock,

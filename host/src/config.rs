@@ -6,10 +6,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::model::proxies::Range;
+
+mod overridden;
+
+pub use overridden::Overridden;
 
 /// Every key with its default and what it does.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -51,7 +55,7 @@ pub enum ConfigError {
 }
 
 /// The whole configuration. The meaning of each key stands beside it in [`DEFAULTS`].
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Config {
@@ -73,7 +77,7 @@ pub struct Config {
 }
 
 /// `[server]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Server {
@@ -118,16 +122,17 @@ impl Server {
 }
 
 /// `[metrics]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Metrics {
     pub listen: String,
+    #[serde(serialize_with = "overridden::secret")]
     pub token: String,
 }
 
 /// `[logs]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Logs {
@@ -136,7 +141,7 @@ pub struct Logs {
 }
 
 /// `logs.format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// For people.
@@ -146,7 +151,7 @@ pub enum LogFormat {
 }
 
 /// `[database]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Database {
@@ -159,7 +164,7 @@ pub struct Database {
 }
 
 /// `[auth]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Auth {
@@ -171,7 +176,7 @@ pub struct Auth {
 }
 
 /// `[ingress]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Ingress {
@@ -188,7 +193,7 @@ pub struct Ingress {
 }
 
 /// `[mail]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Mail {
@@ -224,7 +229,7 @@ impl Mail {
 }
 
 /// `[mail.relay]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Relay {
@@ -232,12 +237,13 @@ pub struct Relay {
     pub port: u16,
     pub security: RelaySecurity,
     pub user: String,
+    #[serde(serialize_with = "overridden::secret")]
     pub password: String,
     pub ca_file: PathBuf,
 }
 
 /// `mail.relay.security`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RelaySecurity {
     /// By STARTTLS, or not at all.
@@ -249,7 +255,7 @@ pub enum RelaySecurity {
 }
 
 /// `[runtime]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Runtime {
@@ -262,7 +268,7 @@ pub struct Runtime {
 }
 
 /// `[plugins]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Plugins {
@@ -270,7 +276,7 @@ pub struct Plugins {
 }
 
 /// `[media]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Media {
@@ -286,7 +292,7 @@ pub struct Media {
 }
 
 /// `[inbound]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Inbound {
@@ -297,7 +303,7 @@ pub struct Inbound {
 }
 
 /// `[outbound]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Outbound {
@@ -308,7 +314,7 @@ pub struct Outbound {
 }
 
 /// `[feed]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Feed {
@@ -321,7 +327,7 @@ pub struct Feed {
 }
 
 /// `[egress]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Egress {
@@ -330,7 +336,7 @@ pub struct Egress {
 }
 
 /// `[retention]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Retention {

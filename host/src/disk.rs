@@ -71,6 +71,11 @@ impl Disk {
         self.0.written.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Free bytes, as they are counted here; none where the system does not tell.
+    pub fn free_bytes(&self, now: i64) -> Option<u64> {
+        Some(self.free(now)).filter(|_| self.0.free.load(Ordering::Acquire) < u64::MAX)
+    }
+
     fn free(&self, now: i64) -> u64 {
         let inner = &self.0;
         let asked = inner.asked_at.load(Ordering::Acquire);

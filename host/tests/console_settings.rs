@@ -155,12 +155,26 @@ async fn the_audit_log_names_people_and_goes_on_where_a_page_ends() {
     }
     let (status, html) = page(&host, AUDIT, &admin).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(html.contains("Rina &lt;script&gt;") && html.contains("token.change"), "{html}");
+    assert!(html.contains("Rina &lt;script&gt;") && html.contains("<td>Renamed a token"), "{html}");
     assert!(html.contains("&lt;b&gt;Kasir 104&lt;/b&gt;") && html.contains("&lt;b&gt;Kasir 5&lt;/b&gt;"), "{html}");
     assert!(!html.contains("Kasir 4&lt;") && !html.contains("<b>Kasir"), "{html}");
     let older = html.split('"').find(|text| text.starts_with("/settings/audit?before=")).unwrap().to_owned();
     let (_, html) = page(&host, &older, &admin).await;
     assert!(html.contains("Kasir 4&lt;") && !html.contains("Kasir 5&lt;"), "{html}");
-    assert!(html.contains("token.create") && html.contains("user.create"), "{html}");
-    assert!(!html.contains("?before="), "the last page goes nowhere");
+    assert!(html.contains("<td>Made a token") && html.contains("<td>Added a person"), "{html}");
+    assert!(!html.contains("before="), "the last page goes nowhere");
+
+    let (_, html) = page(&host, &format!("{AUDIT}?action=user.create"), &admin).await;
+    assert!(html.contains("<td>Added a person") && !html.contains("<td>Renamed a token"), "{html}");
+    let (_, html) = page(&host, &format!("{AUDIT}?subject=tok_none"), &admin).await;
+    assert!(html.contains("No line of the log is like that."), "{html}");
+    let (_, html) = page(&host, &format!("{AUDIT}?from=2999-01-01"), &admin).await;
+    assert!(html.contains("No line of the log is like that."), "{html}");
+    let (status, html) = page(&host, &format!("{AUDIT}?until=soon"), &admin).await;
+    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && html.contains("Give a day, as 2026-11-21."), "{html}");
+    // Names lead to what the same person did, and to what was done to the same thing.
+    let (_, html) = page(&host, AUDIT, &admin).await;
+    let same = html.split('"').find(|text| text.starts_with("/settings/audit?subject=tok_")).unwrap().to_owned();
+    let (_, html) = page(&host, &same, &admin).await;
+    assert!(html.contains("<td>Renamed a token") && !html.contains("<td>Added a person"), "{html}");
 }

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use super::console::{shown, sign_in, until_bubble};
 
 /// A web chat, and a visitor who wrote in it.
-struct Chat {
+pub(super) struct Chat {
     channel: String,
     token: String,
-    conversation: String,
+    pub conversation: String,
 }
 
 impl Chat {
-    async fn begin(host: &Host) -> Chat {
+    pub async fn begin(host: &Host) -> Chat {
         let settings = json!({ "plugin": "webchat", "name": "Toko", "settings": {} });
         let channel = host.api().expect(201, "POST", "/v1/channels", settings).await;
         let channel = channel["id"].as_str().unwrap().to_owned();

@@ -9,6 +9,7 @@ mod command_line;
 mod conformance;
 mod connecting_kills;
 mod console;
+mod console_inbox;
 mod console_pages;
 mod console_team;
 mod data_folder;

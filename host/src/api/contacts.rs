@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State as Axum;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -20,7 +21,7 @@ use crate::web::contacts;
 
 /// `/contacts`
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read, change, erase))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(export)).routes(routes!(read, change, erase))
 }
 
 /// Which contacts.
@@ -44,6 +45,14 @@ async fn list(
     let search = which.q.filter(|text| !text.trim().is_empty());
     let rows = state.db.contacts_page(&caller.workspace, search, page.after()?, limit).await?;
     Ok(Json(Page::new(rows, page.limit(), |row| row.id.clone())))
+}
+
+/// The same as a CSV file, all of it. A cell that begins with `=`, `+`, `-` or `@` has an apostrophe before it, because a spreadsheet would
+/// run it. For admins, because the file leaves the host with everybody's identities.
+#[utoipa::path(get, path = "/contacts.csv", tag = "contacts", params(Which), responses(
+    (status = 200, content_type = "text/csv", body = String), (status = 403, body = Problem)))]
+async fn export(Axum(state): Axum<State>, caller: Caller, Query(which): Query<Which>) -> Answer<Response> {
+    contacts::export(&state, &caller, which.q.filter(|text| !text.trim().is_empty())).await
 }
 
 /// One contact, with the conversations with them.

@@ -70,6 +70,11 @@ impl<T> Page<T> {
         Page { items, next }
     }
 
+    /// A page of these items, with the place where the next begins.
+    pub fn leading_to(items: Vec<T>, next: Option<impl Serialize>) -> Page<T> {
+        Page { items, next: next.map(|place| Cursor::at(&place)) }
+    }
+
     /// The same page in another form.
     pub fn map<U>(self, form: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(form).collect(), next: self.next }

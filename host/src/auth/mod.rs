@@ -20,8 +20,8 @@ use crate::model::audit::Entry;
 use crate::model::client_key::ClientKey;
 use crate::model::time::{DAY, HOUR};
 
-/// The workspace that is there from the first start.
-pub const DEFAULT_WORKSPACE: &str = "default";
+/// What the workspace that is there from the first start is called then.
+const DEFAULT_WORKSPACE: &str = "default";
 
 /// How stale the note of a token's last use may be.
 const TOUCH_EVERY: i64 = 60_000;
@@ -72,9 +72,9 @@ impl Auth {
         Auth { db, clock, passwords: password::Passwords::new(config.concurrent_checks), config: config.clone() }
     }
 
-    /// The default workspace, made where it is not there.
+    /// The workspace that was made first, whatever it is called now; made where there is none.
     pub async fn default_workspace(&self) -> Result<WorkspaceRow, DbError> {
-        self.db.workspace_or_new(self.clock.id("ws"), DEFAULT_WORKSPACE, self.clock.now()).await
+        self.db.first_workspace_or_new(self.clock.id("ws"), DEFAULT_WORKSPACE, self.clock.now()).await
     }
 
     /// Who presents this token or session; `None` where nobody is known by it (any more).

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use sambung_runtime::manifest::settings::is_email;
 use serde_json::json;
 
-use crate::auth::{Auth, AuthError, DEFAULT_WORKSPACE, Role};
+use crate::auth::{Auth, AuthError, Role};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -29,9 +29,9 @@ pub(super) enum User {
         /// As shown
         #[arg(long, default_value = "")]
         name: String,
-        /// The workspace, by id or name
-        #[arg(long, default_value = DEFAULT_WORKSPACE)]
-        workspace: String,
+        /// The workspace, by id or name [default: the first]
+        #[arg(long)]
+        workspace: Option<String>,
         /// Read the password from standard input
         #[arg(long, required = true)]
         password_stdin: bool,
@@ -49,9 +49,9 @@ pub(super) enum Token {
         /// As shown
         #[arg(long)]
         name: String,
-        /// The workspace, by id or name
-        #[arg(long, default_value = DEFAULT_WORKSPACE)]
-        workspace: String,
+        /// The workspace, by id or name [default: the first]
+        #[arg(long)]
+        workspace: Option<String>,
     },
 }
 
@@ -63,7 +63,7 @@ impl User {
         }
         named(&name)?;
         let (db, auth, clock) = open(&config).await?;
-        let workspace = find(&db, &workspace).await?;
+        let workspace = find(&db, &auth, workspace.as_deref()).await?;
         let mut password = String::new();
         std::io::stdin().read_to_string(&mut password).context("cannot read the password")?;
         let password = password.trim_end_matches(['\r', '\n']).to_owned();
@@ -86,7 +86,7 @@ impl Token {
         let Token::Create { role, name, workspace } = self;
         named(&name)?;
         let (db, auth, clock) = open(&config).await?;
-        let workspace = find(&db, &workspace).await?;
+        let workspace = find(&db, &auth, workspace.as_deref()).await?;
         let entry = entry(&clock, &workspace, "token.create", json!({ "name": name, "role": role }));
         let minted = auth.create_token(&workspace.id, role, &name, None, entry).await?;
         db.close().await;
@@ -113,7 +113,8 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<(Db, Auth, Clock)> {
     Ok((db, auth, clock))
 }
 
-async fn find(db: &Db, workspace: &str) -> anyhow::Result<WorkspaceRow> {
+async fn find(db: &Db, auth: &Auth, workspace: Option<&str>) -> anyhow::Result<WorkspaceRow> {
+    let Some(workspace) = workspace else { return Ok(auth.default_workspace().await?) };
     db.workspace(workspace).await?.with_context(|| format!("there is no workspace {workspace}"))
 }
 

@@ -36,6 +36,7 @@ pub(super) static LIVE: LazyLock<Asset> = LazyLock::new(|| Asset::module("live",
 pub(super) static COMPOSER: LazyLock<Asset> =
     LazyLock::new(|| Asset::module("composer", include_str!("assets/composer.js")));
 
+pub(super) static AGAIN: LazyLock<Asset> = LazyLock::new(|| Asset::module("again", include_str!("assets/again.js")));
 pub(super) static DIALOG: LazyLock<Asset> = LazyLock::new(|| Asset::module("dialog", include_str!("assets/dialog.js")));
 pub(super) static COPY: LazyLock<Asset> = LazyLock::new(|| Asset::module("copy", include_str!("assets/copy.js")));
 pub(super) static PREVIEW: LazyLock<Asset> =
@@ -43,6 +44,9 @@ pub(super) static PREVIEW: LazyLock<Asset> =
 pub(super) static PROGRESS: LazyLock<Asset> =
     LazyLock::new(|| Asset::module("progress", include_str!("assets/progress.js")));
 pub(super) static KEYS: LazyLock<Asset> = LazyLock::new(|| Asset::module("keys", include_str!("assets/keys.js")));
+pub(super) static LIST: LazyLock<Asset> = LazyLock::new(|| Asset::module("list", include_str!("assets/list.js")));
+pub(super) static PICTURE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::module("picture", include_str!("assets/picture.js")));
 pub(super) static QUICK: LazyLock<Asset> = LazyLock::new(|| Asset::module("quick", include_str!("assets/quick.js")));
 pub(super) static TYPING: LazyLock<Asset> = LazyLock::new(|| Asset::module("typing", include_str!("assets/typing.js")));
 pub(super) static ZONE: LazyLock<Asset> = LazyLock::new(|| Asset::module("zone", include_str!("assets/zone.js")));
@@ -91,12 +95,14 @@ fn takes_gzip(asked: &HeaderMap) -> bool {
 
 /// The files' addresses.
 pub(super) fn routes() -> Router<State> {
-    [&SHEET, &ICONS, &LIVE, &COMPOSER, &COPY, &DIALOG, &PREVIEW, &PROGRESS, &KEYS, &QUICK, &TYPING, &ZONE]
-        .into_iter()
-        .fold(Router::new(), |router, asset| {
-            let asset: &'static Asset = asset;
-            router.route(&asset.path, get(async move |asked: HeaderMap| asset.answer(&asked)))
-        })
+    let all = [
+        &SHEET, &ICONS, &AGAIN, &COMPOSER, &COPY, &DIALOG, &KEYS, &LIST, &LIVE, &PICTURE, &PREVIEW, &PROGRESS, &QUICK,
+        &TYPING, &ZONE,
+    ];
+    all.into_iter().fold(Router::new(), |router, asset| {
+        let asset: &'static Asset = asset;
+        router.route(&asset.path, get(async move |asked: HeaderMap| asset.answer(&asked)))
+    })
 }
 
 #[cfg(test)]

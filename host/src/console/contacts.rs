@@ -24,6 +24,8 @@ use crate::web::state::State;
 
 /// Where the contacts are.
 pub(super) const CONTACTS: &str = "/contacts";
+/// Where their file is.
+pub(super) const FILE: &str = "/contacts.csv";
 /// Contacts on a page.
 const MOST: usize = 50;
 /// Conversations of one contact.
@@ -37,6 +39,16 @@ pub(super) struct Asked {
     q: String,
     /// The last contact of the page before.
     before: Option<String>,
+}
+
+/// The list as a file.
+pub(super) async fn export(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Failure> {
+    let search = Some(asked.q.trim().to_owned()).filter(|text| !text.is_empty());
+    Ok(contacts::export(&state, &reader.caller, search).await?)
 }
 
 /// The list.
@@ -60,6 +72,9 @@ pub(super) async fn page(
                 (icon("search", ""))
                 input.input type="search" name="q" value=(asked.q) placeholder=(words.search) aria-label=(words.search);
             }
+            @if reader.caller.role >= Role::Admin && !rows.is_empty() {
+                a.button href=(searched(FILE, &asked.q).finish()) download { (icon("download", "")) (words.export) }
+            }
         }
         section.card aria-label=(words.title) {
             @if rows.is_empty() {
@@ -80,12 +95,17 @@ pub(super) async fn page(
     Ok(layout::page(&reader, &words.title, CONTACTS, &content).into_response())
 }
 
-fn older(search: &str, last: &str) -> String {
-    let mut query = Serializer::new(format!("{CONTACTS}?"));
+/// An address with what is searched for.
+fn searched(path: &str, search: &str) -> Serializer<'static, String> {
+    let mut query = Serializer::for_suffix(format!("{path}?"), path.len() + 1);
     if !search.is_empty() {
         query.append_pair("q", search);
     }
-    query.append_pair("before", last).finish()
+    query
+}
+
+fn older(search: &str, last: &str) -> String {
+    searched(CONTACTS, search).append_pair("before", last).finish()
 }
 
 /// What a contact is called: their name, else how a provider knows them.

@@ -17,6 +17,7 @@ use crate::web::endpoints::TOO_MANY;
 use crate::web::once::{FORM_RUNNING, SENT_BEFORE};
 use crate::web::problem::{FieldError, Problem};
 use crate::web::state::State;
+use crate::web::workspaces::NAME_TAKEN;
 
 /// A problem that ends a request. The layer [`as_pages`] makes a page of it, which knows the reader's language.
 #[derive(Debug)]
@@ -82,6 +83,7 @@ pub(super) fn of_the_whole(words: &Words, problem: &Problem) -> String {
         StatusCode::CONFLICT if problem.code() == "too-many-replies" => words.replies.too_many.clone(),
         StatusCode::CONFLICT if problem.code() == "last-operator" => words.people.last_operator.clone(),
         StatusCode::CONFLICT if problem.code() == TOO_MANY => words.endpoints.too_many.clone(),
+        StatusCode::CONFLICT if problem.code() == NAME_TAKEN => words.workspaces.name_taken.clone(),
         StatusCode::CONFLICT if problem.code() == FORM_RUNNING => faults.form_running.clone(),
         StatusCode::CONFLICT if problem.code() == SENT_BEFORE => faults.sent_before.clone(),
         _ => match told::of_problem(problem.code(), &words.language)
@@ -111,6 +113,8 @@ fn in_words(words: &Words, fault: &FieldError) -> String {
         "wrong-password" => &faults.wrong_password,
         "unknown-variable" => &words.replies.unknown_variable,
         "unknown-role" => &words.people.bad_role,
+        "date" => &words.audit.bad_date,
+        "workspace-name" => &words.workspaces.bad_name,
         "url" if fault.pointer == "#/url" => &words.endpoints.bad_url,
         "format" if fault.pointer == "#/email" => &words.people.bad_email,
         _ => return fault.told(&words.language).to_owned(),

@@ -4,7 +4,7 @@ use axum::response::Html;
 use maud::{DOCTYPE, Markup, html};
 
 use super::HOME;
-use super::assets::{COPY, ICONS, SHEET, ZONE};
+use super::assets::{AGAIN, COPY, ICONS, SHEET, ZONE};
 use super::audit::AUDIT;
 use super::contacts::CONTACTS;
 use super::endpoints::ENDPOINTS;
@@ -16,8 +16,10 @@ use super::preferences;
 use super::profile::PROFILE;
 use super::reader::{Look, Reader};
 use super::replies::REPLIES;
+use super::system::SYSTEM;
 use super::tokens::TOKENS;
 use super::words::Words;
+use super::workspaces::WORKSPACES;
 use crate::auth::Role;
 
 /// An icon of the sheet, which says nothing to a screen reader.
@@ -110,19 +112,21 @@ pub(super) fn page_of(reader: &Reader, title: &str, here: &str, extent: &Extent,
                 }
                 @if reader.caller.role >= Role::Supervisor {
                     li {
-                        a.rail-link href=(if reader.caller.role >= Role::Admin { PEOPLE } else { REPLIES }) aria-current=[[PEOPLE, REPLIES, TOKENS, ENDPOINTS, AUDIT].contains(&here).then_some("page")] {
+                        a.rail-link href=(if reader.caller.role >= Role::Admin { PEOPLE } else { REPLIES }) aria-current=[[PEOPLE, REPLIES, TOKENS, ENDPOINTS, AUDIT, WORKSPACES].contains(&here).then_some("page")] {
                             (icon("settings", "")) span { (words.people.settings) }
                         }
                     }
                 }
                 @if reader.caller.role >= Role::Operator {
                     li.is-seldom { (entry(PLUGINS, "plugin", &words.plugins.title, here)) }
+                    li.is-seldom { (entry(SYSTEM, "system", &words.system.title, here)) }
                 }
             }
             (person(reader, here))
         }
-        main #main class=(class) { (content) }
+        main #main class=(class) data-reader=(reader.caller.user.as_deref().unwrap_or_default()) data-ended=(words.frame.session_ended) { (content) }
         p.reconnecting.is-floating id="reconnecting" role="status" hidden { (icon("refresh", "")) (words.frame.reconnecting) }
+        script type="module" src=(AGAIN.path) {}
     };
     document(&reader.look, title, "app", &body)
 }
@@ -147,6 +151,7 @@ fn person(reader: &Reader, here: &str) -> Markup {
                         a href=(JOURNAL) { (icon("journal", "is-small")) (reader.look.words.journal.title) }
                         @if reader.caller.role >= Role::Operator {
                             a href=(PLUGINS) { (icon("plugin", "is-small")) (reader.look.words.plugins.title) }
+                            a href=(SYSTEM) { (icon("system", "is-small")) (reader.look.words.system.title) }
                         }
                         hr;
                     }

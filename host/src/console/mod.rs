@@ -13,6 +13,7 @@ mod dialog;
 mod disconnect;
 mod endpoints;
 mod faults;
+mod figures;
 mod form;
 mod inbox;
 mod integrations;
@@ -31,11 +32,13 @@ mod replies;
 mod set_up;
 mod settings;
 mod sign_in;
+mod system;
 mod templates;
 mod time;
 mod tokens;
 mod try_out;
 mod words;
+mod workspaces;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -75,12 +78,14 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/", get(async || Redirect::to(inbox::INBOX)))
         .route(inbox::INBOX, get(inbox::page))
         .route("/inbox/{conversation}", get(inbox::open))
+        .route("/inbox/{conversation}/messages/{message}/mail", get(inbox::mail))
         .route("/inbox/{conversation}/read", post(inbox::read))
         .route("/inbox/{conversation}/assign", post(inbox::assign))
         .route("/inbox/{conversation}/status", post(inbox::set_status))
         .route("/inbox/{conversation}/messages/{message}/retry", post(inbox::retry))
         .route("/inbox/{conversation}/messages/{message}/resolve", post(inbox::resolve))
         .route(contacts::CONTACTS, get(contacts::page))
+        .route(contacts::FILE, get(contacts::export))
         .route("/contacts/{contact}", get(contacts::one))
         .route("/contacts/{contact}/name", post(contacts::rename_one))
         .route("/contacts/{contact}/erase", post(contacts::erase))
@@ -110,6 +115,11 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/settings/replies/{reply}", post(replies::change))
         .route("/settings/replies/{reply}/remove", post(replies::remove))
         .route(audit::AUDIT, get(audit::page))
+        .route(audit::FILE, get(audit::export))
+        .route(workspaces::WORKSPACES, get(workspaces::page).post(workspaces::add))
+        .route("/settings/workspaces/{workspace}", post(workspaces::rename))
+        .route(system::SYSTEM, get(system::page))
+        .route("/system/release", post(system::release))
         .route("/sign-out", post(sign_in::sign_out))
         .route(HOME, get(integrations::page))
         .route("/integrations/new/{plugin}", get(connect::page).post(connect::submit))

@@ -16,6 +16,7 @@ use super::replies::REPLIES;
 use super::sign_in::field;
 use super::time;
 use super::tokens::TOKENS;
+use super::workspaces::WORKSPACES;
 use crate::auth::Role;
 use crate::model::shown::person::User;
 use crate::web::people::{self, NewPerson, PersonChange};
@@ -32,10 +33,10 @@ pub(super) fn tabs(reader: &Reader, here: &str) -> Markup {
     let words = reader.look.words;
     html! {
         nav.tabs.page-tabs aria-label=(words.people.settings) {
-            @let is_admin = reader.caller.role >= Role::Admin;
+            @let (is_admin, is_operator) = (reader.caller.role >= Role::Admin, reader.caller.role >= Role::Operator);
             @let all = [
                 (PEOPLE, &words.people.title, is_admin), (REPLIES, &words.replies.title, true), (TOKENS, &words.tokens.title, is_admin),
-                (ENDPOINTS, &words.endpoints.title, is_admin), (AUDIT, &words.audit.title, is_admin),
+                (ENDPOINTS, &words.endpoints.title, is_admin), (AUDIT, &words.audit.title, is_admin), (WORKSPACES, &words.workspaces.title, is_operator),
             ];
             @for (path, name, _) in all.into_iter().filter(|(_, _, may)| *may) {
                 a href=(path) aria-current=[(path == here).then_some("page")] { (name) }

@@ -10,6 +10,11 @@ fn zoned(look: &Look, time: &str) -> Option<Zoned> {
     Some(time.parse::<Timestamp>().ok()?.to_zoned(look.zone.clone()))
 }
 
+/// A time as milliseconds since 1970; 0 where it is none.
+pub(super) fn millis(time: &str) -> i64 {
+    time.parse::<Timestamp>().map_or(0, Timestamp::as_millisecond)
+}
+
 /// The hour and minute: `09.12`.
 pub(super) fn clock(look: &Look, time: &str) -> Markup {
     let shown = zoned(look, time).map(|at| hour(&at)).unwrap_or_default();

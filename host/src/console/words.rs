@@ -7,6 +7,10 @@ use serde::Deserialize;
 
 use crate::web::language::Language;
 
+mod audit;
+mod system;
+mod workspaces;
+
 /// All texts in one language.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -18,6 +22,7 @@ pub(super) struct Words {
     pub set_up: SetUp,
     pub time: Time,
     pub inbox: Inbox,
+    pub mail: MailWords,
     pub integrations: Integrations,
     pub form: Form,
     pub connect: Connect,
@@ -31,7 +36,9 @@ pub(super) struct Words {
     pub endpoints: Endpoints,
     pub journal: Journal,
     pub plugins: Plugins,
-    pub audit: Audit,
+    pub audit: audit::Audit,
+    pub workspaces: workspaces::Workspaces,
+    pub system: system::System,
     pub templates: Templates,
     pub disconnect: Disconnect,
     pub faults: Faults,
@@ -52,6 +59,7 @@ pub(super) struct Frame {
     pub reference: String,
     pub sign_out: String,
     pub reconnecting: String,
+    pub session_ended: String,
     pub copy: String,
     pub copied: String,
 }
@@ -147,6 +155,9 @@ pub(super) struct Inbox {
     pub open_until: String,
     pub left: String,
     pub download: String,
+    pub new_at_top: String,
+    pub enter_change: String,
+    pub picture: String,
     pub search: String,
     pub filter: String,
     pub is_open: String,
@@ -248,6 +259,31 @@ fn known<'w>(words: &'w BTreeMap<String, String>, key: &str) -> &'w str {
     words.get(key).or_else(|| words.get("other")).map_or("", String::as_str)
 }
 
+/// A mail in a conversation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct MailWords {
+    pub to: String,
+    pub cc: String,
+    pub quoted: String,
+    pub as_sent: String,
+    pub pictures: String,
+    pub show_pictures: String,
+    pub show_quoted: String,
+    pub verified: String,
+    pub forged: String,
+    pub unverified: String,
+    /// By the verdict of a check.
+    verdicts: BTreeMap<String, String>,
+}
+
+impl MailWords {
+    /// What a check of the sender's domain found.
+    pub fn verdict(&self, verdict: &str) -> &str {
+        known(&self.verdicts, verdict)
+    }
+}
+
 /// The list of channels and plugins.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -347,6 +383,7 @@ pub(super) struct Contacts {
     pub identities: String,
     pub since: String,
     pub older: String,
+    pub export: String,
     pub conversations: String,
     pub no_conversation: String,
     pub erase: String,
@@ -650,20 +687,6 @@ impl Plugins {
     }
 }
 
-/// The audit log.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Audit {
-    pub title: String,
-    pub when: String,
-    pub who: String,
-    pub what: String,
-    pub subject: String,
-    pub host: String,
-    pub none: String,
-    pub older: String,
-}
-
 /// Message templates.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -831,10 +854,48 @@ mod tests {
                 &words.journal.outcomes,
                 &words.plugins.sources,
                 &words.plugins.done,
+                &words.audit.actions,
+                &words.system.queue_names,
+                &words.system.pool_names,
             ];
             maps.map(|map| map.keys().cloned().collect::<Vec<_>>())
         };
         assert_eq!(keys(&ENGLISH), keys(&INDONESIAN));
         assert_ne!(ENGLISH.sign_in.button, INDONESIAN.sign_in.button);
+    }
+
+    /// The texts between quotation marks of every source in a folder.
+    fn literals(folder: &std::path::Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                literals(&path, found);
+            } else {
+                let source = std::fs::read_to_string(&path).expect("a source");
+                found.extend(source.split('"').map(str::to_owned));
+            }
+        }
+    }
+
+    #[test]
+    fn every_act_of_the_audit_log_has_words() {
+        let actions = &ENGLISH.audit.actions;
+        let kinds: Vec<&str> =
+            actions.keys().filter_map(|action| action.split_once('.')).map(|(kind, _)| kind).collect();
+        let mut texts = Vec::new();
+        for folder in ["web", "channels", "plugins", "auth", "cli"] {
+            literals(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder), &mut texts);
+        }
+        let is_act = |text: &&String| {
+            let parts = text.split_once('.');
+            parts.is_some_and(|(kind, act)| {
+                kinds.contains(&kind) && act.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+            })
+        };
+        let acts: Vec<&String> = texts.iter().filter(is_act).collect();
+        assert!(acts.len() > 40, "{acts:?}");
+        let told = |act: &&&String| actions.contains_key(**act) || act.ends_with("ed");
+        let untold: Vec<_> = acts.iter().filter(|act| !told(act)).collect();
+        assert!(untold.is_empty(), "give words to {untold:?}");
     }
 }

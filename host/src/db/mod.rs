@@ -24,10 +24,12 @@ mod kv;
 mod leases;
 mod media;
 mod messages;
+mod names;
 mod outbound;
 mod pace;
 mod plugins;
 mod polls;
+mod queues;
 mod readers;
 mod replies;
 mod retention;
@@ -53,6 +55,7 @@ use rusqlite_migration::{M, Migrations};
 pub use approvals::{Held, Order};
 pub use apps::AppRow;
 pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
+pub use audit::AuditFilter;
 pub use channels::{
     ChannelRow, Connected, CredentialEnding, Departure, Holder, MailAddress, NewChannel, NewSecret, NewSignIn,
     Registration, Return, SettingsChange, SignInRow, stands_still,
@@ -73,6 +76,7 @@ pub use messages::MessageCursor;
 pub use outbound::{Addressee, Changed, KeyedAnswer, NewMessage, Queued};
 pub use plugins::{GenerationRow, PluginRow, RefusedFile};
 pub use polls::{PollResult, PolledChannel};
+pub use queues::Backlog;
 pub use replies::{NewReply, ReplyAdded};
 pub use retention::{Expired, Looked};
 pub use secrets::{Secret, SecretState};
@@ -82,7 +86,7 @@ pub use tokens::{NewToken, Standing, TokenKind, TokenRow, Who};
 pub use typing::{TypingPlace, event as typing_event};
 pub use users::{NewUser, UserChange, UserChanged, UserRow};
 pub use visitors::{EntryRow, VisitorMessage, VisitorRow};
-pub use workspaces::WorkspaceRow;
+pub use workspaces::{WorkspaceRow, WorkspaceUse};
 pub use writer::Priority;
 
 use crate::model::envelope::Vault;

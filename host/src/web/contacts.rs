@@ -1,15 +1,17 @@
 //! What the API and the pages do alike with a contact.
 
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::caller::Caller;
+use super::export::{self, AT_ONCE, Lines};
 use super::problem::{Answer, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
 use crate::db::Erased;
 use crate::model::audit::Entry;
 use crate::model::name;
-use crate::model::shown::contact::Contact;
+use crate::model::shown::contact::{Contact, Identity};
 
 /// Names a contact; with `None` the provider's next name counts again.
 ///
@@ -49,4 +51,36 @@ pub async fn erase(state: &State, caller: &Caller, id: &str) -> Answer<()> {
     state.wakes.feed_grew();
     state.media.remove_unwanted().await?;
     Ok(())
+}
+
+/// The first line of the file.
+const HEAD: [&str; 5] = ["id", "name", "identities", "created_at", "changed_at"];
+
+/// The contacts of the caller's workspace as a CSV file, the newest first; with `search` those that the list finds. That it was taken is a
+/// line of the audit log.
+///
+/// # Errors
+/// 403 below the role admin, because the file leaves the host with everybody's identities.
+pub async fn export(state: &State, caller: &Caller, search: Option<String>) -> Answer<Response> {
+    caller.at_least(Role::Admin)?;
+    state
+        .db
+        .audit(caller.entry(state.clock.now(), "contact.export", "", json!({ "search": search.is_some() })))
+        .await?;
+    let (state, workspace) = (state.clone(), caller.workspace.clone());
+    export::csv("contacts.csv", &HEAD, move |before: Option<String>| {
+        let (state, workspace, search) = (state.clone(), workspace.clone(), search.clone());
+        async move {
+            let rows = state.db.contacts_page(&workspace, search, before, AT_ONCE as u32).await?;
+            let next = rows.last().filter(|_| rows.len() == AT_ONCE).map(|last| last.id.clone());
+            Ok(Lines { lines: rows.into_iter().map(cells).collect(), next })
+        }
+    })
+    .await
+}
+
+fn cells(contact: Contact) -> Vec<String> {
+    let identity = |identity: &Identity| format!("{} {}", identity.scheme, identity.value);
+    let identities = contact.identities.iter().map(identity).collect::<Vec<_>>().join("; ");
+    vec![contact.id, contact.name.unwrap_or_default(), identities, contact.created_at, contact.changed_at]
 }

@@ -83,6 +83,8 @@ pub struct Parts {
     pub metrics: PrometheusHandle,
     /// Whether requests are welcome yet, and still.
     pub readiness: Readiness,
+    /// When the server started, in milliseconds since 1970.
+    pub started_at: i64,
     /// Ends when the server stops: streams that stay open end with it.
     pub stop: CancellationToken,
 }

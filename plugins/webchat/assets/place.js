@@ -14,6 +14,8 @@ const QUEUE_LIMIT = 100;
 const RETRY_MS = { first: 1000, most: 30000 };
 /** For how long an agent counts as typing after the host said so. */
 const TYPING_MS = 6000;
+/** Least time between two times that the host is told that the visitor types. */
+const TELL_TYPING_MS = 3000;
 const isTouch = matchMedia("(pointer: coarse)").matches;
 
 const memory = new Map(); // Stands in where the page may not use localStorage.

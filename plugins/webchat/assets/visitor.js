@@ -26,6 +26,8 @@ const grow = () => {
   input.style.height = `${input.scrollHeight}px`;
 };
 
+let told = 0;
+
 const submit = () => {
   const text = input.value.trim();
   if (!text) return;
@@ -34,9 +36,17 @@ const submit = () => {
   if (!preview) queue.add(message);
   show(own(message), preview ? "sent" : "waiting");
   input.value = "";
+  told = 0;
   grow();
   input.focus();
   flush();
+};
+
+/** Tells the team that the visitor types, as long as there is something to send. Nothing depends on it. */
+const tellTyping = () => {
+  if (!session || preview || !input.value.trim() || Date.now() - told < TELL_TYPING_MS) return;
+  told = Date.now();
+  call("typing", session.token).catch(() => {});
 };
 
 launch.addEventListener("click", () => toggle(panel.hidden));
@@ -46,7 +56,10 @@ composer.addEventListener("submit", (event) => {
   event.preventDefault();
   submit();
 });
-input.addEventListener("input", grow);
+input.addEventListener("input", () => {
+  grow();
+  tellTyping();
+});
 input.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();

@@ -60,9 +60,10 @@ impl Operation {
         path
     }
 
-    /// Whether an id of its path belongs to a workspace. Plugins are the host's.
+    /// Whether an id of its path belongs to a workspace. Plugins and the workspaces themselves are the host's.
     pub fn names_a_workspaces_own(&self) -> bool {
-        self.template.contains("{app}") || (self.template.contains('{') && !self.template.starts_with("/v1/plugins/"))
+        let is_hosts = ["/v1/plugins/", "/v1/workspaces/"].iter().any(|prefix| self.template.starts_with(prefix));
+        self.template.contains("{app}") || (self.template.contains('{') && !is_hosts)
     }
 
     /// The workspace's id in its path, of two workspaces.

@@ -83,7 +83,14 @@ pub const RULES: &[Rule] = &[
     rule("PATCH /v1/tokens/{id}", Admin, &[200], |_| json(json!({ "name": "Named" }))),
     Rule { tells_of_the_host: true, ..read("GET /v1/workspaces", Operator) },
     rule("POST /v1/workspaces", Operator, &[201], |_| json(json!({ "name": unique() }))),
+    Rule { tells_of_the_host: true, ..read("GET /v1/workspaces/{id}", Operator) },
+    Rule {
+        tells_of_the_host: true,
+        ..rule("PATCH /v1/workspaces/{id}", Operator, &[200], |_| json(json!({ "name": unique() })))
+    },
     read("GET /v1/audit", Admin),
+    read("GET /v1/audit.csv", Admin),
+    Rule { tells_of_the_host: true, ..read("GET /v1/system", Operator) },
     rule("POST /v1/system/release", Operator, &[200], |_| Given::Nothing),
     read("GET /v1/plugins", Admin),
     read("GET /v1/plugins/{id}", Admin),
@@ -157,6 +164,7 @@ pub const RULES: &[Rule] = &[
     rule("PATCH /v1/replies/{id}", Supervisor, &[200], |_| json(json!({ "name": "Named" }))),
     rule("DELETE /v1/replies/{id}", Supervisor, &[204], |_| Given::Nothing),
     read("GET /v1/contacts", Agent),
+    read("GET /v1/contacts.csv", Admin),
     read("GET /v1/contacts/{id}", Agent),
     rule("PATCH /v1/contacts/{id}", Agent, &[200], |_| json(json!({ "name": "Named" }))),
     rule("DELETE /v1/endpoints/{id}", Admin, &[204], |_| Given::Nothing),

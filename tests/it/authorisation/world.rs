@@ -61,6 +61,7 @@ impl World {
             ("channels", "id", "templates") => self.own("channels with templates"),
             ("channels", "template", _) => self.own("templates"),
             ("channels", "id", "messages") => self.own("channels with messages"),
+            ("workspaces", "id", _) => self.workspace.clone(),
             (_, "id", _) => self.own(collection),
             _ => panic!("no id is known for {{{parameter}}} in {template}: add it to the world"),
         }

@@ -1,5 +1,5 @@
-// Sends a reply without leaving the page: Enter sends, Shift and Enter breaks the line. Files by choice, paste and drop. A draft is
-// kept until it is sent.
+// Sends a reply without leaving the page: Enter sends and Shift and Enter breaks the line, or as the reader chose. Files by choice,
+// paste and drop. A draft is kept until it is sent.
 
 const box = document.getElementById("composer");
 const key = () => `draft:${document.getElementById("thread").dataset.id}`;
@@ -12,6 +12,17 @@ function restore() {
   if (text && matchMedia("(pointer: fine)").matches) text.focus();
   count();
   list();
+  showEnter();
+}
+
+/** Whether the reader chose that Enter breaks the line; Control and Enter sends then. */
+const enterBreaks = () => localStorage.getItem("enter") === "breaks";
+
+function showEnter() {
+  const button = document.getElementById("enter-does");
+  if (!button) return;
+  button.hidden = false;
+  for (const words of button.children) words.hidden = (words.dataset.enter === "breaks") !== enterBreaks();
 }
 
 /** Shows how much of the channel's limit the text takes, once it is more than half of it. */
@@ -53,7 +64,7 @@ async function send(form) {
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form) });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById("composer");
-    // Another page, the sign-in for instance, takes over; the draft waits in the session's storage.
+    // Another page takes over; the draft waits in the session's storage.
     if (!fresh) return form.submit();
     if (answer.ok) sessionStorage.removeItem(key());
     // After the answer the address no longer quotes anything.
@@ -80,7 +91,13 @@ document.getElementById("thread").addEventListener("dragover", (event) => chosen
 document.getElementById("thread").addEventListener("drop", (event) => add(event.dataTransfer?.files) && event.preventDefault());
 box.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.target.tagName !== "TEXTAREA") return;
+  if (enterBreaks() && !event.ctrlKey && !event.metaKey) return;
   event.preventDefault();
-  send(event.target.form);
+  event.target.form.requestSubmit();
+});
+box.addEventListener("click", (event) => {
+  if (!event.target.closest("#enter-does")) return;
+  localStorage.setItem("enter", enterBreaks() ? "sends" : "breaks");
+  showEnter();
 });
 restore();

@@ -1,6 +1,6 @@
 // Keeps the inbox current: follows the event feed, and takes the panes that changed out of a fresh copy of this page.
 
-const PANES = ["tabs", "conversations", "messages", "thread-acts", "composer"];
+const PANES = ["tabs", "messages", "thread-acts", "composer"];
 const EVENTS = ["message.created", "message.updated", "conversation.updated", "channel.updated", "reset"];
 
 // What other modules follow, by the name that they know it by.
@@ -18,17 +18,18 @@ async function refresh() {
   waits = true;
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-    if (answer.redirected) return location.reload();
+    if (answer.redirected) return dispatchEvent(new Event("session:check"));
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const id of PANES) {
       const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
       const text = old?.querySelector("textarea");
-      // What somebody is using stays: an open menu, a form that has the focus.
-      const used = old?.querySelector("details[open]") || (id !== "conversations" && old?.contains(document.activeElement));
+      // What the reader is using stays: an open menu, a form that has the focus.
+      const used = id !== "messages" && (old?.querySelector("details[open]") || old?.contains(document.activeElement));
       if (!old || !now || used || (text && now.querySelector("textarea"))) continue;
-      old.replaceChildren(...now.childNodes);
+      old.replaceChildren(...(id === "messages" ? kept(old, now) : now.childNodes));
     }
+    dispatchEvent(new CustomEvent("inbox:fresh", { detail: fresh }));
     const [thread, now] = [document.getElementById("thread"), fresh.getElementById("thread")];
     if (thread && now) thread.dataset.unread = now.dataset.unread;
     markRead();
@@ -41,6 +42,20 @@ async function refresh() {
       refresh();
     }
   }
+}
+
+const closed = (message) => {
+  const copy = message.cloneNode(true);
+  for (const details of copy.querySelectorAll("details")) details.open = false;
+  return copy;
+};
+
+/** The fresh messages, with those that did not change as they are: a voice goes on playing, an opened quotation stays open. */
+function kept(old, now) {
+  return [...now.children].map((fresh) => {
+    const before = fresh.id && old.querySelector(`:scope > [id="${fresh.id}"]`);
+    return before && closed(before).isEqualNode(closed(fresh)) ? before : fresh;
+  });
 }
 
 /** What is open in a window that somebody looks at was read. */
@@ -72,7 +87,9 @@ function follow() {
   source.addEventListener("error", () => {
     lose(2000);
     // The browser comes back by itself, unless the server refused.
-    if (source.readyState === EventSource.CLOSED) setTimeout(follow, 3000);
+    if (source.readyState !== EventSource.CLOSED) return;
+    dispatchEvent(new Event("session:check"));
+    setTimeout(follow, 3000);
   });
   for (const name of EVENTS) source.addEventListener(name, refresh);
   for (const [name, own] of Object.entries(OWN)) {

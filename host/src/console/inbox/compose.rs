@@ -197,7 +197,10 @@ fn free(reader: &Reader, thread: &Thread<'_>, takes_files: bool) -> Markup {
                 @if let Some(until) = closes {
                     span.window-clock { (icon("clock", "is-small")) (words.open_until) " " time datetime=(until) { (time::full(&reader.look, until)) } " · " (words.left.replace("{time}", &time::left(&reader.look, until, thread.now))) }
                 }
-                span.keys { kbd { "Enter" } " " (words.enter_sends) " · " kbd { "Shift" } " " kbd { "Enter" } " " (words.enter_breaks) }
+                button.keys.is-bare id="enter-does" type="button" title=(words.enter_change) hidden {
+                    span data-enter="sends" { kbd { "Enter" } " " (words.enter_sends) " · " kbd { "Shift" } " " kbd { "Enter" } " " (words.enter_breaks) }
+                    span data-enter="breaks" hidden { kbd { "Ctrl" } " " kbd { "Enter" } " " (words.enter_sends) " · " kbd { "Enter" } " " (words.enter_breaks) }
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::at;
 use crate::console::connect::host_of;
+use crate::console::figures::bytes;
 use crate::console::integrations::text;
 use crate::console::layout::icon;
 use crate::console::reader::Reader;
@@ -32,13 +33,6 @@ fn one(reader: &Reader, content: &Value) -> Markup {
         "media" => media(reader, content),
         "location" => location(content),
         "choice" => html! { div.bubble { (text(content, "label")) } },
-        "mail" => html! {
-            div.bubble.bubble-card {
-                p { strong { (text(content, "subject")) } }
-                p.is-lines { (text(content, "text")) }
-                @for file in content["files"].as_array().into_iter().flatten() { (file_row(reader, file)) }
-            }
-        },
         "unsupported" | "other" => html! { div.bubble { (text(content, "line")) } },
         "template" => html! {
             div.bubble.bubble-card {
@@ -62,7 +56,7 @@ fn media(reader: &Reader, content: &Value) -> Markup {
     html! {
         div.bubble.bubble-card {
             @match (is_here, text(content, "mime").split('/').next()) {
-                (true, Some("image")) => { a href=(url) target="_blank" { img.bubble-picture src=(url) alt=(caption) loading="lazy"; } },
+                (true, Some("image")) => { a.opens-large href=(url) target="_blank" { img.bubble-picture src=(url) alt=(caption) loading="lazy"; } },
                 (true, Some("video")) => { video.bubble-picture src=(url) controls preload="metadata" {} },
                 (true, Some("audio")) => { audio src=(url) controls preload="metadata" {} },
                 _ => { (file_row(reader, content)) },
@@ -72,7 +66,8 @@ fn media(reader: &Reader, content: &Value) -> Markup {
     }
 }
 
-fn file_row(reader: &Reader, file: &Value) -> Markup {
+/// A file of a message: its name, type and size, and the button that downloads it.
+pub(super) fn file_row(reader: &Reader, file: &Value) -> Markup {
     let words = &reader.look.words.inbox;
     let name = if text(file, "name").is_empty() { words.kind("media") } else { text(file, "name") };
     html! {
@@ -80,7 +75,7 @@ fn file_row(reader: &Reader, file: &Value) -> Markup {
             span.file-mark { (icon("file", "")) }
             span.one-line { (name) }
             @if file["state"] == "stored" {
-                span.small { (text(file, "mime")) " · " (size(file["bytes"].as_u64().unwrap_or_default())) }
+                span.small { (text(file, "mime")) " · " (bytes(file["bytes"].as_u64().unwrap_or_default())) }
                 a.button.is-quiet.is-icon.is-small href=(url_of(file)) download=(name) {
                     (icon("download", "")) span.visually-hidden { (words.download) " " (name) }
                 }
@@ -89,16 +84,9 @@ fn file_row(reader: &Reader, file: &Value) -> Markup {
     }
 }
 
-fn url_of(file: &Value) -> String {
+/// Where a file is.
+pub(super) fn url_of(file: &Value) -> String {
     format!("/v1/media/{}", text(file, "media_id"))
-}
-
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{} KB", bytes / 1_000),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
-    }
 }
 
 fn location(content: &Value) -> Markup {

@@ -52,11 +52,12 @@ pub(super) fn drawn(reader: &Reader, list: &List<'_>) -> Markup {
                     }
                 }
             }
-            ul.conversations id="conversations" {
+            p.new-chip { button.button.is-small id="new-at-top" type="button" hidden { (icon("arrow-up", "is-small")) (words.new_at_top) } }
+            ul.conversations id="conversations" data-of=(asked.same()) {
                 @if list.conversations.is_empty() {
                     li.empty { (icon("inbox", "")) p { (if is_narrowed || asked.standing() == Standing::Done { &words.none_found } else { &words.none }) } }
                 }
-                @for conversation in list.conversations { li { (entry(reader, conversation, list)) } }
+                @for conversation in list.conversations { li data-id=(conversation.id) data-at=(time::millis(&conversation.last_message_at)) { (entry(reader, conversation, list)) } }
                 @if let Some(more) = &list.more {
                     @let joint = if asked.same().is_empty() { '?' } else { '&' };
                     @let to = format!("{INBOX}{}{joint}list_at={}&list_id={}", asked.same(), more.at, more.id);

@@ -5,6 +5,8 @@ mod compose;
 mod contact;
 mod content;
 mod list;
+mod mail;
+mod mail_page;
 mod quick;
 mod thread;
 
@@ -18,9 +20,10 @@ use url::form_urlencoded::Serializer;
 
 pub(super) use acts::{assign, read, resolve, retry, set_status};
 pub(super) use compose::reply;
+pub(super) use mail_page::page as mail;
 
 use super::asked::Query;
-use super::assets::{COMPOSER, KEYS, LIVE, QUICK, TYPING};
+use super::assets::{COMPOSER, KEYS, LIST, LIVE, PICTURE, QUICK, TYPING};
 use super::faults::Failure;
 use super::layout::{self, Extent};
 use super::reader::Reader;
@@ -223,9 +226,17 @@ fn framed(reader: &Reader, status: StatusCode, title: &str, open: Option<&str>, 
             dl.facts { @for [key, act] in &reader.look.words.inbox.key_list { dt { kbd { (key) } } dd { (act) } } }
             form method="dialog" { button.button { (reader.look.words.inbox.close) } }
         }
-        script type="module" src=(LIVE.path) {}
-        script type="module" src=(KEYS.path) {}
-        @if open.is_some() { script type="module" src=(COMPOSER.path) {} script type="module" src=(TYPING.path) {} script type="module" src=(QUICK.path) {} }
+        @if open.is_some() {
+            dialog id="picture" aria-label=(reader.look.words.inbox.picture) {
+                img alt="" src="data:,";
+                form.picture-acts method="dialog" {
+                    a.button href="#" target="_blank" download { (layout::icon("download", "")) (reader.look.words.inbox.download) }
+                    button.button { (layout::icon("close", "")) (reader.look.words.inbox.close) }
+                }
+            }
+        }
+        @for script in [&LIVE, &LIST, &KEYS] { script type="module" src=(script.path) {} }
+        @if open.is_some() { @for script in [&COMPOSER, &TYPING, &QUICK, &PICTURE] { script type="module" src=(script.path) {} } }
     };
     let extent = if open.is_some() { Extent::Whole("inbox has-conversation") } else { Extent::Whole("inbox") };
     (status, layout::page_of(reader, title, INBOX, &extent, &content)).into_response()

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use maud::{Markup, html};
 
 use super::list::{channel_of, tone};
-use super::{Attempt, INBOX, compose, content, quick};
+use super::{Attempt, INBOX, compose, content, mail, quick};
 use crate::auth::Role;
 use crate::console::layout::{self, icon, initials};
 use crate::console::reader::Reader;
@@ -156,16 +156,19 @@ fn one(reader: &Reader, thread: &Thread<'_>, by_id: &HashMap<&str, &Message<'_>>
         (true, _) => "message is-out",
         (false, _) => "message",
     };
+    let first = message.content.get(0).unwrap_or(&message.content);
+    let mail = (first["type"] == "mail").then_some(first);
     let quote = message.reply_to.as_deref().map(|id| (id, by_id.get(id)));
     html! {
         li class=(class) id=(message.id) {
-            @if let Some((id, quoted)) = quote {
+            @if let Some((id, quoted)) = quote.filter(|_| mail.is_none()) {
                 a.quote href=(format!("#{id}")) {
                     strong { (quoted.map_or_else(|| words.an_earlier_message.clone(), |quoted| author_of(reader, thread, quoted))) }
                     @if let Some(quoted) = quoted { span.one-line { (content::line(reader, &quoted.content)) } }
                 }
             }
             @if message.deleted_at.is_some() { p.bubble-gone { (words.deleted) } }
+            @else if let Some(mail) = mail { (mail::drawn(reader, thread, message, mail)) }
             @else { (content::drawn(reader, &message.content)) }
             @let reactions = message.reactions.iter().filter(|reaction| !reaction.emojis.is_empty());
             @if message.reactions.iter().any(|reaction| !reaction.emojis.is_empty()) {

@@ -13,12 +13,16 @@ pub struct AuditLine {
     pub at: String,
     /// A person's or a token's id, or `cli`.
     pub actor: String,
+    /// What the person or token is called now; null where there is none of that id any more.
+    pub actor_name: Option<String>,
     /// The role it was done with.
     pub role: String,
     /// What was done: `channel.connect`, `user.create` …
     pub action: String,
     /// The id of what it was done to.
     pub subject: String,
+    /// What that is called now; null where there is none of that id any more, and for contacts always.
+    pub subject_name: Option<String>,
     /// What else is known of the act.
     pub detail: Value,
     /// Whether it concerns the whole host and not this workspace; only an operator sees such lines.

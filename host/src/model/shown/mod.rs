@@ -14,4 +14,6 @@ pub mod message;
 pub mod person;
 pub mod plugin;
 pub mod reply;
+pub mod system;
 pub mod typing;
+pub mod workspace;

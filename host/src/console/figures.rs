@@ -1,0 +1,23 @@
+//! Figures as people read them.
+
+/// A number of bytes: `512 B`, `12 KB`, `3.4 MB`, `1.2 GB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} KB", bytes / 1_000),
+        1_000_000..1_000_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+        _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes % 1_000_000_000 / 100_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn bytes_have_at_most_one_decimal() {
+        for (number, shown) in [(999, "999 B"), (1_999, "1 KB"), (3_490_000, "3.4 MB"), (12_000_000_000, "12.0 GB")] {
+            assert_eq!(bytes(number), shown);
+        }
+    }
+}
