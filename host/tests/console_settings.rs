@@ -1,16 +1,26 @@
 //! The pages of people and tokens.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use reqwest::{Method, StatusCode};
+use sambung::clock::Clock;
 use serde_json::json;
 
-use crate::common::TestHost;
-use crate::console::{key_of, page, person, send, sent_to, sign_in};
+use crate::common::{Options, TestHost};
+use crate::console::{cookie, key_of, page, person, send, sent_to, sign_in};
 
 const PEOPLE: &str = "/settings/people";
 const TOKENS: &str = "/settings/tokens";
 const AUDIT: &str = "/settings/audit";
-const RINA: [(&str, &str); 4] =
-    [("email", "rina@toko.example"), ("name", "Rina"), ("role", "agent"), ("password", "a good password")];
+const RINA: [(&str, &str); 3] = [("email", "rina@toko.example"), ("name", "Rina"), ("role", "agent")];
+const GOOD: &str = "a good password";
+
+/// The path of the link that a page shows once.
+fn link_in(host: &TestHost, html: &str) -> String {
+    let shown = html.split_once("is-whole\">").and_then(|(_, rest)| rest.split('<').next()).expect("a link is shown");
+    shown.strip_prefix(&host.base).expect("an address of this host").to_owned()
+}
 
 async fn with_admin() -> (TestHost, String) {
     let host = TestHost::start().await;
@@ -27,23 +37,30 @@ async fn people_are_added_changed_disabled_and_removed_by_forms() {
     assert!(html.contains("admin@toko.example") && html.contains("(you)"), "{html}");
     assert!(!html.contains(r#"value="operator""#), "an admin gives no role above their own");
 
-    let empty = send(&host, &admin, PEOPLE, &[("email", ""), ("role", "agent"), ("password", "")]).await;
+    let empty = send(&host, &admin, PEOPLE, &[("email", ""), ("role", "agent")]).await;
     assert_eq!(empty.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(empty.text().await.unwrap().matches("field is required").count(), 2);
-    let wrong = [("email", "rina"), ("name", "<script>"), ("role", "king"), ("password", "short")];
+    assert_eq!(empty.text().await.unwrap().matches("field is required").count(), 1);
+    let wrong = [("email", "rina"), ("name", "<script>"), ("role", "king")];
     let html = send(&host, &admin, PEOPLE, &wrong).await.text().await.unwrap();
     assert!(html.contains("Choose a role.") && html.contains("&lt;script&gt;") && !html.contains("<script>"), "{html}");
-    let wrong = [("email", "rina"), ("name", ""), ("role", "agent"), ("password", "short")];
+    let wrong = [("email", "rina"), ("name", ""), ("role", "agent")];
     let html = send(&host, &admin, PEOPLE, &wrong).await.text().await.unwrap();
-    assert!(html.contains("This is no e-mail address.") && html.contains("needs 10 to 512 characters"), "{html}");
-    let above = [("email", "rina@toko.example"), ("role", "operator"), ("password", "a good password")];
+    assert!(html.contains("This is no e-mail address."), "{html}");
+    let above = [("email", "rina@toko.example"), ("role", "operator")];
     let refused = send(&host, &admin, PEOPLE, &above).await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
 
     let added = send(&host, &admin, PEOPLE, &RINA).await;
-    let at = sent_to(&added).split('?').next().unwrap().to_owned();
-    let (_, html) = page(&host, sent_to(&added), &admin).await;
-    assert!(html.contains("Saved.") && html.contains("Rina") && html.contains("May sign in"), "{html}");
+    assert_eq!(added.status(), StatusCode::CREATED);
+    let html = added.text().await.unwrap();
+    assert!(html.contains("Send this link to Rina.") && html.contains("No password yet"), "{html}");
+    let set = send(&host, "", &link_in(&host, &html), &[("password", GOOD)]).await;
+    assert_eq!(sent_to(&set), "/inbox", "signed in at once");
+    let users = host.get("/v1/users").await.1;
+    let rina = users["items"].as_array().unwrap().iter().find(|user| user["email"] == "rina@toko.example").unwrap();
+    let at = format!("{PEOPLE}/{}", rina["id"].as_str().unwrap());
+    let (_, html) = page(&host, &at, &admin).await;
+    assert!(html.contains("Rina") && html.contains("May sign in"), "{html}");
     let taken = send(&host, &admin, PEOPLE, &RINA).await;
     assert_eq!(taken.status(), StatusCode::CONFLICT);
     assert!(taken.text().await.unwrap().contains("Another person has this e-mail address already."));
@@ -73,6 +90,74 @@ async fn people_are_added_changed_disabled_and_removed_by_forms() {
 }
 
 #[tokio::test]
+async fn a_link_sets_a_password_once_in_its_time_and_for_nobody_else() {
+    let now = Arc::new(AtomicI64::new(1_800_000_000_000));
+    let read = Arc::clone(&now);
+    let options = Options::default().clock(Clock::from_fn(move || read.load(Ordering::SeqCst)));
+    let host = TestHost::start_with(options.set("AUTH__SIGN_IN_PER_MINUTE", 1_000)).await;
+    person(&host, "admin@toko.example", "admin").await;
+    person(&host, "rina@toko.example", "agent").await;
+    let admin = sign_in(&host, "admin@toko.example").await;
+    let before = sign_in(&host, "rina@toko.example").await;
+    let users = host.get("/v1/users").await.1;
+    let id_of = |email: &str| {
+        let user = users["items"].as_array().unwrap().iter().find(|user| user["email"] == email).unwrap();
+        user["id"].as_str().unwrap().to_owned()
+    };
+    let at = format!("{PEOPLE}/{}", id_of("rina@toko.example"));
+    let make = async || {
+        let made = send(&host, &admin, &format!("{at}/link"), &[]).await;
+        assert_eq!(made.status(), StatusCode::CREATED);
+        link_in(&host, &made.text().await.unwrap())
+    };
+    let opens = async |link: &str| page(&host, link, "").await.0;
+    let first = make().await;
+    let second = make().await;
+    assert_eq!(opens(&first).await, StatusCode::GONE, "the newer link is in its place");
+    assert!(!page(&host, &at, &admin).await.1.contains(&second), "it is shown once");
+    let (status, html) = page(&host, &second, "").await;
+    assert!(status == StatusCode::OK && html.contains("rina@toko.example"), "{html}");
+    for (password, said) in [("", "field is required"), ("short", "needs 10 to 512 characters")] {
+        let refused = send(&host, "", &second, &[("password", password)]).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "{password}");
+        assert!(refused.text().await.unwrap().contains(said), "{password}");
+    }
+    assert_eq!(page(&host, "/inbox", &before).await.0, StatusCode::OK, "until then nothing changed");
+    let set = send(&host, "", &second, &[("password", "quite another one")]).await;
+    let after = cookie(&set);
+    assert_eq!(page(&host, "/inbox", &after).await.0, StatusCode::OK);
+    assert_eq!(page(&host, "/inbox", &before).await.0, StatusCode::SEE_OTHER, "earlier sessions ended");
+    assert_eq!(send(&host, "", &second, &[("password", GOOD)]).await.status(), StatusCode::GONE, "once");
+    let (_, log) = host.get("/v1/audit?action=user.password").await;
+    assert_eq!(log["items"][0]["subject"], id_of("rina@toko.example"), "{log}");
+
+    // The link is no token and no session, and an API answers alike.
+    let (status, link) = host.post(&format!("/v1/users/{}/password-link", id_of("rina@toko.example")), json!({})).await;
+    assert_eq!(status, StatusCode::CREATED, "{link}");
+    let value = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    assert_eq!(host.call_as(&value, Method::GET, "/v1/me", None).await.0, StatusCode::UNAUTHORIZED);
+    let by_program = async |password: &str| {
+        let body = json!({ "token": value, "password": password });
+        host.client.post(host.url("/v1/password")).json(&body).send().await.unwrap().status()
+    };
+    assert_eq!(by_program("short").await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(by_program(GOOD).await, StatusCode::CREATED);
+    assert_eq!(by_program(GOOD).await, StatusCode::GONE);
+
+    let late = make().await;
+    now.fetch_add(2 * 24 * 3_600_000, Ordering::SeqCst);
+    assert_eq!(opens(&late).await, StatusCode::GONE, "its time is over");
+    let disabled = make().await;
+    let body = json!({ "disabled": true });
+    host.call(Method::PATCH, &format!("/v1/users/{}", id_of("rina@toko.example")), Some(body)).await;
+    assert_eq!(opens(&disabled).await, StatusCode::GONE, "a person who may not sign in sets no password");
+    let refused = send(&host, &admin, &format!("{at}/link"), &[]).await;
+    assert_eq!(refused.status(), StatusCode::CONFLICT);
+    assert!(refused.text().await.unwrap().contains("This person may not sign in. Enable them first."));
+    assert_eq!(opens("/password/nothing").await, StatusCode::GONE);
+}
+
+#[tokio::test]
 async fn an_admin_does_not_change_an_operator_and_an_agent_sees_no_settings() {
     let (host, admin) = with_admin().await;
     person(&host, "op@toko.example", "operator").await;
@@ -81,7 +166,7 @@ async fn an_admin_does_not_change_an_operator_and_an_agent_sees_no_settings() {
     let at = format!("{PEOPLE}/{}", operator["id"].as_str().unwrap());
     let (_, html) = page(&host, &at, &admin).await;
     assert!(html.contains("a role above yours") && !html.contains("type=\"password\""), "{html}");
-    for act in ["", "/disabled", "/remove"] {
+    for act in ["", "/link", "/disabled", "/remove"] {
         let fields = [("name", "x"), ("disabled", "true"), ("sure", "1")];
         let refused = send(&host, &admin, &format!("{at}{act}"), &fields).await;
         assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{act}");

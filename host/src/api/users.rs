@@ -17,12 +17,16 @@ use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::UserRow;
-use crate::model::shown::person::User;
+use crate::model::shown::person::{MadeUser, PasswordLink, User};
 use crate::web::people::{self, NewPerson, PersonChange};
 
 /// `/users`
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(colleagues)).routes(routes!(list, create)).routes(routes!(read, change, remove))
+    OpenApiRouter::new()
+        .routes(routes!(colleagues))
+        .routes(routes!(list, create))
+        .routes(routes!(read, change, remove))
+        .routes(routes!(link))
 }
 
 /// A colleague.
@@ -63,9 +67,8 @@ pub(super) struct NewUser {
     name: String,
     /// At most one's own role.
     role: Role,
-    /// At least 10 characters.
-    #[serde(default)]
-    password: String,
+    /// At least 10 characters. Left out, the answer has a link by which the person sets it.
+    password: Option<String>,
 }
 
 /// What is to change.
@@ -90,13 +93,13 @@ async fn list(Axum(state): Axum<State>, caller: Caller, Query(page): Query<PageQ
 
 /// Add a person.
 #[utoipa::path(post, path = "/users", tag = "people", request_body = NewUser, responses(
-    (status = 201, body = User), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    (status = 201, body = MadeUser), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
     Axum(state): Axum<State>,
     caller: Caller,
     keyed: Keyed,
     Body(new): Body<NewUser>,
-) -> Answer<(StatusCode, Json<User>)> {
+) -> Answer<(StatusCode, Json<MadeUser>)> {
     let NewUser { email, name, role, password } = new;
     let new = NewPerson { email, name, role, password };
     let user = people::add(&state, &caller, new, |user| keyed.answer(StatusCode::CREATED, user)).await?;
@@ -124,6 +127,20 @@ async fn change(
     let Change { name, role, password, disabled } = change;
     let change = PersonChange { name, role, password, disabled };
     Ok(Json(people::change(&state, &caller, &id, change).await?))
+}
+
+/// Make a link by which a person sets their own password. Earlier ones of theirs stop working; the password so far works until the link is
+/// used.
+#[utoipa::path(post, path = "/users/{id}/password-link", tag = "people", params(("id" = String, Path)), responses(
+    (status = 201, body = PasswordLink), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn link(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    keyed: Keyed,
+    Path(id): Path<String>,
+) -> Answer<(StatusCode, Json<PasswordLink>)> {
+    let link = people::link(&state, &caller, &id, |link| keyed.answer(StatusCode::CREATED, link)).await?;
+    Ok((StatusCode::CREATED, Json(link)))
 }
 
 /// Remove a person.

@@ -35,6 +35,9 @@ pub enum AuthError {
     /// The set-up link was used, has run out, or was never one.
     #[error("this link was used already or has run out; start the server again for a new one")]
     LinkUsed,
+    /// The link for a password was used, replaced by a later one, or has run out, or its person may not sign in.
+    #[error("this link was used already or has run out; ask an admin for a new one")]
+    PasswordLinkUsed,
     /// The new password is not good enough.
     #[error("{0}")]
     WeakPassword(&'static str),
@@ -203,10 +206,12 @@ impl Auth {
         password: Option<String>,
         entry: Entry,
     ) -> Result<UserRow, AuthError> {
-        self.create_user_for(workspace, email, name, role, password, entry, |_| None).await
+        let made = self.create_user_for(workspace, email, name, role, password, entry, |_, _| None).await?;
+        Ok(made.0)
     }
 
-    /// As [`Auth::create_user`] for a request whose answer is kept in the same act.
+    /// As [`Auth::create_user`] for a request whose answer is kept in the same act. Without a password it makes a link by which the person
+    /// sets it.
     #[allow(clippy::too_many_arguments, reason = "those of a person, who does it, and for whom")]
     pub async fn create_user_for(
         &self,
@@ -216,17 +221,92 @@ impl Auth {
         role: Role,
         password: Option<String>,
         mut entry: Entry,
-        answer: impl FnOnce(&UserRow) -> Option<KeptAnswer>,
-    ) -> Result<UserRow, AuthError> {
+        answer: impl FnOnce(&UserRow, Option<&Minted>) -> Option<KeptAnswer>,
+    ) -> Result<(UserRow, Option<Minted>), AuthError> {
         let password_hash = match password {
             Some(password) => Some(self.hash(password).await?),
             None => None,
         };
-        let user = self.new_user(workspace, email, name, role);
+        let user = UserRow { has_password: password_hash.is_some(), ..self.new_user(workspace, email, name, role) };
         entry.subject.clone_from(&user.id);
-        let kept = answer(&user);
-        self.db.add_user(NewUser { user: user.clone(), password_hash }, entry, kept).await?;
-        Ok(user)
+        let (minted, link) = match password_hash {
+            Some(_) => (None, None),
+            None => Some(self.password_link(&user)).unzip(),
+        };
+        let kept = answer(&user, minted.as_ref());
+        self.db.add_user(NewUser { user: user.clone(), password_hash }, link, entry, kept).await?;
+        Ok((user, minted))
+    }
+
+    /// A link by which a person sets their password, as it is shown and as it is kept.
+    fn password_link(&self, user: &UserRow) -> (Minted, NewToken) {
+        let now = self.clock.now();
+        let minted = Minted {
+            id: self.clock.id("tok"),
+            value: token::mint(),
+            expires_at: Some(now + i64::from(self.config.setup_link_days) * DAY),
+        };
+        let link = NewToken {
+            id: minted.id.clone(),
+            workspace: user.workspace.clone(),
+            user: Some(user.id.clone()),
+            kind: TokenKind::Password,
+            name: "password".into(),
+            role: user.role.clone(),
+            hash: token::hash(&minted.value),
+            created_at: now,
+            expires_at: minted.expires_at,
+            client: None,
+        };
+        (minted, link)
+    }
+
+    /// A new link by which a person sets their password; earlier ones of theirs stop working, and the password so far works until the
+    /// link is used. `answer` makes the answer that is kept in the same act.
+    pub async fn new_password_link(
+        &self,
+        user: &UserRow,
+        entry: Entry,
+        answer: impl FnOnce(&Minted) -> Option<KeptAnswer>,
+    ) -> Result<Minted, DbError> {
+        let (minted, link) = self.password_link(user);
+        self.db.replace_password_link(link, entry, answer(&minted)).await?;
+        Ok(minted)
+    }
+
+    /// Whose password this link sets; none where it is not good (any more).
+    pub async fn user_of_password_link(&self, value: &str) -> Result<Option<UserRow>, DbError> {
+        if !token::looks_right(value) {
+            return Ok(None);
+        }
+        self.db.user_of_password_link(token::hash(value), self.clock.now()).await
+    }
+
+    /// Uses a link up: sets the password of its person, ends every session of theirs, and signs them in.
+    pub async fn set_password(
+        &self,
+        value: &str,
+        password: String,
+        client: ClientKey,
+    ) -> Result<(Minted, UserRow), AuthError> {
+        if self.user_of_password_link(value).await?.is_none() {
+            return Err(AuthError::PasswordLinkUsed);
+        }
+        let password_hash = self.hash(password).await?;
+        let now = self.clock.now();
+        let entry = move |user: &UserRow| Entry {
+            workspace: Some(user.workspace.clone()),
+            at: now,
+            actor: user.id.clone(),
+            role: user.role.clone(),
+            action: "user.password".into(),
+            subject: user.id.clone(),
+            detail: json!({}),
+        };
+        let used = self.db.use_password_link(token::hash(value), password_hash, now, entry).await?;
+        let user = used.ok_or(AuthError::PasswordLinkUsed)?;
+        let minted = self.session_for(&user, client).await?;
+        Ok((minted, user))
     }
 
     /// The hash of a new password, where it is good enough.
@@ -245,6 +325,7 @@ impl Auth {
             role: role.name().into(),
             created_at: self.clock.now(),
             disabled_at: None,
+            has_password: true,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::db::DbError;
 use crate::model::told;
 use crate::web::endpoints::TOO_MANY;
 use crate::web::once::{FORM_RUNNING, SENT_BEFORE};
+use crate::web::people::DISABLED;
 use crate::web::problem::{FieldError, Problem};
 use crate::web::state::State;
 use crate::web::workspaces::NAME_TAKEN;
@@ -83,6 +84,7 @@ pub(super) fn of_the_whole(words: &Words, problem: &Problem) -> String {
         StatusCode::CONFLICT if problem.code() == "too-many-replies" => words.replies.too_many.clone(),
         StatusCode::CONFLICT if problem.code() == "last-operator" => words.people.last_operator.clone(),
         StatusCode::CONFLICT if problem.code() == TOO_MANY => words.endpoints.too_many.clone(),
+        StatusCode::CONFLICT if problem.code() == DISABLED => words.people.person_disabled.clone(),
         StatusCode::CONFLICT if problem.code() == NAME_TAKEN => words.workspaces.name_taken.clone(),
         StatusCode::CONFLICT if problem.code() == FORM_RUNNING => faults.form_running.clone(),
         StatusCode::CONFLICT if problem.code() == SENT_BEFORE => faults.sent_before.clone(),

@@ -19,6 +19,7 @@ mod inbox;
 mod integrations;
 mod journal;
 mod layout;
+mod new_password;
 mod new_template;
 mod parts;
 mod people;
@@ -72,6 +73,7 @@ pub fn routes(state: &State) -> Router<State> {
     let without_credentials = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::submit))
         .route("/setup/{link}", get(set_up::page).post(set_up::submit))
+        .route("/password/{link}", get(new_password::page).post(new_password::submit))
         .route("/preferences", post(preferences::submit))
         .layer(DefaultBodyLimit::max(MOST_BODY));
     Router::new()
@@ -94,6 +96,7 @@ pub fn routes(state: &State) -> Router<State> {
         .route(people::PEOPLE, get(people::page).post(people::add))
         .route("/settings/people/{user}", get(people::one).post(people::change))
         .route("/settings/people/{user}/disabled", post(people::disable))
+        .route("/settings/people/{user}/link", post(people::link))
         .route("/settings/people/{user}/remove", post(people::remove))
         .route(tokens::TOKENS, get(tokens::page).post(tokens::make))
         .route("/settings/tokens/{token}", post(tokens::rename))

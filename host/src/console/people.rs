@@ -10,7 +10,7 @@ use super::asked::{Form, Query, Sure, below};
 use super::audit::AUDIT;
 use super::endpoints::ENDPOINTS;
 use super::faults::{self, Failure};
-use super::layout::{self, icon, initials, tone};
+use super::layout::{self, copyable, icon, initials, tone};
 use super::reader::Reader;
 use super::replies::REPLIES;
 use super::sign_in::field;
@@ -18,7 +18,7 @@ use super::time;
 use super::tokens::TOKENS;
 use super::workspaces::WORKSPACES;
 use crate::auth::Role;
-use crate::model::shown::person::User;
+use crate::model::shown::person::{MadeUser, PasswordLink, User};
 use crate::web::people::{self, NewPerson, PersonChange};
 use crate::web::problem::{FieldError, Problem};
 use crate::web::state::State;
@@ -80,7 +80,6 @@ pub(super) struct Fields {
     email: String,
     name: String,
     role: String,
-    password: String,
 }
 
 /// The list, with the form that adds a person.
@@ -90,10 +89,17 @@ pub(super) async fn page(
     Query(After { after }): Query<After>,
 ) -> Result<Response, Failure> {
     let fields = Fields { role: Role::Agent.name().to_owned(), ..Fields::default() };
-    listed(&state, &reader, after, &fields, None).await
+    listed(&state, &reader, after, &fields, Outcome::Nothing).await
 }
 
-/// Adds a person, or shows the form again with what is wrong.
+/// What came of the form.
+enum Outcome<'o> {
+    Nothing,
+    Added(&'o MadeUser),
+    Refused(&'o Problem),
+}
+
+/// Adds a person and shows the link by which they set their password, or shows the form again with what is wrong.
 pub(super) async fn add(
     Axum(state): Axum<State>,
     reader: Reader,
@@ -101,14 +107,17 @@ pub(super) async fn add(
 ) -> Result<Response, Failure> {
     reader.must_be_admin()?;
     let added = async {
-        let Fields { email, name, password, role } = &fields;
+        let Fields { email, name, role } = &fields;
         let role = role_of(role)?;
-        let new = NewPerson { email: email.clone(), name: name.clone(), role, password: password.clone() };
+        let new = NewPerson { email: email.clone(), name: name.clone(), role, password: None };
         people::add(&state, &reader.caller, new, |_| None).await
     };
     match added.await {
-        Ok(user) => Ok(Redirect::to(&format!("{}?saved=1", below(PEOPLE, &user.id))).into_response()),
-        Err(problem) => listed(&state, &reader, None, &fields, Some(&problem)).await,
+        Ok(made) => {
+            let empty = Fields { role: fields.role.clone(), ..Fields::default() };
+            listed(&state, &reader, None, &empty, Outcome::Added(&made)).await
+        }
+        Err(problem) => listed(&state, &reader, None, &fields, Outcome::Refused(&problem)).await,
     }
 }
 
@@ -117,20 +126,26 @@ async fn listed(
     reader: &Reader,
     after: Option<String>,
     fields: &Fields,
-    problem: Option<&Problem>,
+    outcome: Outcome<'_>,
 ) -> Result<Response, Failure> {
     reader.must_be_admin()?;
     let words = &reader.look.words.people;
+    let (added, problem) = match outcome {
+        Outcome::Nothing => (None, None),
+        Outcome::Added(made) => (Some(made), None),
+        Outcome::Refused(problem) => (None, Some(problem)),
+    };
     let mut rows = state.db.users(&reader.caller.workspace, after, MOST + 1).await?;
     let more = rows.len() > MOST;
     rows.truncate(MOST);
     let users: Vec<User> = rows.into_iter().map(User::from).collect();
     let now = state.clock.now();
     let at = |pointer: &str| faults::of_field(reader.look.words, problem, pointer);
-    let shown = ["#/email", "#/name", "#/role", "#/password"].map(str::to_owned);
+    let shown = ["#/email", "#/name", "#/role"].map(str::to_owned);
     let content = html! {
         header.page-head { h1 { (words.settings) } }
         (tabs(reader, PEOPLE))
+        @if let Some(MadeUser { user, password_link: Some(link) }) = added { (link_once(reader, &user.name, link)) }
         div.with-aside {
             section.card aria-label=(words.title) {
                 div.table-scroll tabindex="0" {
@@ -150,14 +165,30 @@ async fn listed(
                     (field("email", "email", "off", &reader.look.words.sign_in.email, &fields.email, None, at("#/email").as_deref()))
                     (optional("name", &words.name, &fields.name, &words.name_hint, at("#/name").as_deref()))
                     (role_field(reader, &fields.role, at("#/role").as_deref()))
-                    (field("password", "password", "new-password", &words.password, "", Some(&words.password_hint), at("#/password").as_deref()))
+                    p.note { (words.link_hint) }
                     button.button.is-primary type="submit" { (words.add) }
                 }
             }
         }
     };
-    let status = problem.map_or(StatusCode::OK, Problem::status);
+    let status = match (problem, added) {
+        (Some(problem), _) => problem.status(),
+        (None, Some(_)) => StatusCode::CREATED,
+        (None, None) => StatusCode::OK,
+    };
     Ok((status, layout::page(reader, &words.title, PEOPLE, &content)).into_response())
+}
+
+/// A link by which a person sets their password, which is shown this once.
+fn link_once(reader: &Reader, name: &str, link: &PasswordLink) -> Markup {
+    let words = &reader.look.words.people;
+    let until = words.link_made_note.replace("{time}", &time::full(&reader.look, &link.expires_at));
+    html! {
+        div.notice.is-good.is-apart role="status" {
+            (icon("key", ""))
+            div { p { (words.link_made.replace("{name}", name)) } (copyable(reader.look.words, &link.url)) p.note { (until) } }
+        }
+    }
 }
 
 fn row(reader: &Reader, user: &User, now: i64) -> Markup {
@@ -182,6 +213,7 @@ fn standing(reader: &Reader, user: &User) -> Markup {
     let words = &reader.look.words.people;
     html! {
         @if user.disabled { span.state.is-warn { span { strong { (words.is_disabled) } } } }
+        @else if !user.has_password { span.state.is-warn { span { strong { (words.no_password) } } } }
         @else { span.state.is-good { span { strong { (words.may_sign_in) } } } }
     }
 }
@@ -213,7 +245,7 @@ pub(super) async fn one(
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
-    shown(&state, &reader, &id, asked.saved == "1", None).await
+    shown(&state, &reader, &id, &Done { is_saved: asked.saved == "1", ..Done::default() }).await
 }
 
 /// What changes of a person: name and role, or the password.
@@ -260,6 +292,19 @@ pub(super) async fn disable(
     ended(&state, &reader, &id, done.map(|_| ())).await
 }
 
+/// Makes a link by which a person sets their own password, and shows it.
+pub(super) async fn link(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    reader.must_be_admin()?;
+    match people::link(&state, &reader.caller, &id, |_| None).await {
+        Ok(link) => shown(&state, &reader, &id, &Done { link: Some(&link), ..Done::default() }).await,
+        Err(problem) => ended(&state, &reader, &id, Err(problem)).await,
+    }
+}
+
 /// Removes a person.
 pub(super) async fn remove(
     Axum(state): Axum<State>,
@@ -282,20 +327,23 @@ async fn ended(state: &State, reader: &Reader, id: &str, done: Result<(), Proble
     match done {
         Ok(()) => Ok(Redirect::to(&format!("{}?saved=1", below(PEOPLE, id))).into_response()),
         Err(problem) if matches!(problem.status(), StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY) => {
-            shown(state, reader, id, false, Some(&problem)).await
+            shown(state, reader, id, &Done { problem: Some(&problem), ..Done::default() }).await
         }
         Err(problem) => Err(problem.into()),
     }
 }
 
-async fn shown(
-    state: &State,
-    reader: &Reader,
-    id: &str,
+/// What was done to a person just now.
+#[derive(Default)]
+struct Done<'d> {
     is_saved: bool,
-    problem: Option<&Problem>,
-) -> Result<Response, Failure> {
+    link: Option<&'d PasswordLink>,
+    problem: Option<&'d Problem>,
+}
+
+async fn shown(state: &State, reader: &Reader, id: &str, done: &Done<'_>) -> Result<Response, Failure> {
     reader.must_be_admin()?;
+    let &Done { is_saved, link, problem } = done;
     let row = state.db.user(&reader.caller.workspace, id).await?.ok_or_else(Problem::not_found)?;
     let user = User::from(row);
     let words = &reader.look.words.people;
@@ -311,6 +359,7 @@ async fn shown(
             (standing(reader, &user))
         }
         (faults::notice_beside(reader.look.words, problem, &beside))
+        @if let Some(link) = link { (link_once(reader, &user.name, link)) }
         @if is_saved { p.toast role="status" { (icon("check", "")) (words.saved) } }
         @if is_above { p.note { (words.above) } } @else {
             div.profile {
@@ -323,6 +372,10 @@ async fn shown(
                 }
                 section.card {
                     header.card-head { h2 { (words.new_password) } }
+                    form.card-body.stack-small method="post" action=(format!("{path}/link")) {
+                        p.note { (words.link_note) }
+                        div { button.button type="submit" disabled[user.disabled] { (words.link) } }
+                    }
                     form.card-body.form method="post" action=(path) {
                         input.visually-hidden type="text" name="username" autocomplete="username" value=(user.email) tabindex="-1" aria-hidden="true" readonly;
                         (field("password", "password", "new-password", &words.new_password, "", Some(&words.new_password_note), at("#/password").as_deref()))
@@ -346,6 +399,10 @@ async fn shown(
             }
         }
     };
-    let status = problem.map_or(StatusCode::OK, Problem::status);
+    let status = match (problem, link) {
+        (Some(problem), _) => problem.status(),
+        (None, Some(_)) => StatusCode::CREATED,
+        (None, None) => StatusCode::OK,
+    };
     Ok((status, layout::page(reader, &user.name, PEOPLE, &content)).into_response())
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::web::language::Language;
 
 mod audit;
+mod new_password;
 mod system;
 mod workspaces;
 
@@ -20,6 +21,7 @@ pub(super) struct Words {
     pub frame: Frame,
     pub sign_in: SignIn,
     pub set_up: SetUp,
+    pub new_password: new_password::NewPassword,
     pub time: Time,
     pub inbox: Inbox,
     pub mail: MailWords,
@@ -419,11 +421,15 @@ pub(super) struct People {
     pub name: String,
     pub name_hint: String,
     pub role: String,
-    pub password: String,
-    pub password_hint: String,
+    pub link_hint: String,
+    pub link: String,
+    pub link_note: String,
+    pub link_made: String,
+    pub link_made_note: String,
     pub since: String,
     pub state: String,
     pub may_sign_in: String,
+    pub no_password: String,
     pub is_disabled: String,
     pub you: String,
     pub above: String,
@@ -442,6 +448,7 @@ pub(super) struct People {
     pub sure: String,
     pub more: String,
     pub email_taken: String,
+    pub person_disabled: String,
     pub bad_email: String,
     pub last_operator: String,
     pub bad_role: String,

@@ -19,6 +19,8 @@ pub enum TokenKind {
     Session,
     /// Setting the first operator's password, once.
     Setup,
+    /// Setting a person's own password, once.
+    Password,
 }
 
 impl TokenKind {
@@ -27,6 +29,7 @@ impl TokenKind {
             TokenKind::Api => "api",
             TokenKind::Session => "session",
             TokenKind::Setup => "setup",
+            TokenKind::Password => "password",
         }
     }
 }
@@ -38,7 +41,7 @@ pub struct NewToken {
     pub id: String,
     /// Where it may act.
     pub workspace: String,
-    /// The person, for a session.
+    /// The person, for a session and for a link by which they set their password.
     pub user: Option<String>,
     /// What it opens.
     pub kind: TokenKind,
@@ -163,6 +166,12 @@ pub(in crate::db) fn revoke_sessions(connection: &Connection, user: &str, now: i
         "UPDATE tokens SET revoked_at = ?2 WHERE user_id = ?1 AND kind = 'session' AND revoked_at IS NULL",
         params![user, now],
     )?;
+    Ok(())
+}
+
+/// Removes the links by which a person may set their password.
+pub(in crate::db) fn remove_password_links(connection: &Connection, user: &str) -> Result<(), DbError> {
+    connection.execute("DELETE FROM tokens WHERE user_id = ?1 AND kind = 'password'", params![user])?;
     Ok(())
 }
 
@@ -343,6 +352,23 @@ impl Db {
                 audit::append(connection, entry)?;
             }
             Ok(changed > 0)
+        })
+        .await
+    }
+
+    /// Puts this link, by which a person sets their password, in the place of every earlier one of theirs.
+    pub async fn replace_password_link(
+        &self,
+        link: NewToken,
+        entry: Entry,
+        kept: Option<KeptAnswer>,
+    ) -> Result<(), DbError> {
+        let vault = self.vault();
+        self.write(Priority::Urgent, move |connection| {
+            remove_password_links(connection, link.user.as_deref().unwrap_or_default())?;
+            insert(connection, &link)?;
+            idempotency::keep(connection, &vault, kept.as_ref())?;
+            audit::append(connection, &entry)
         })
         .await
     }

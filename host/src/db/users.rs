@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::idempotency::{self, KeptAnswer};
-use super::{Db, DbError, Priority, audit, tokens};
+use super::{Db, DbError, NewToken, Priority, audit, tokens};
 use crate::model::audit::Entry;
 use crate::model::permissions::Role;
 use crate::model::shown::person::User;
@@ -26,6 +26,8 @@ pub struct UserRow {
     pub created_at: i64,
     /// Since when this person may not sign in.
     pub disabled_at: Option<i64>,
+    /// Whether this person has a password yet.
+    pub has_password: bool,
 }
 
 impl From<UserRow> for User {
@@ -36,6 +38,7 @@ impl From<UserRow> for User {
             name: row.name,
             role: row.role,
             disabled: row.disabled_at.is_some(),
+            has_password: row.has_password,
             created_at: rfc3339(row.created_at),
         }
     }
@@ -46,7 +49,7 @@ impl From<UserRow> for User {
 pub struct NewUser {
     /// The person.
     pub user: UserRow,
-    /// argon2id, as a PHC string; `None`: a set-up link sets it.
+    /// argon2id, as a PHC string; `None`: the person sets it by a link.
     pub password_hash: Option<String>,
 }
 
@@ -76,7 +79,7 @@ pub struct UserChange {
     pub disabled_at: Option<Option<i64>>,
 }
 
-const COLUMNS: &str = "id, workspace_id, email, name, role, created_at, disabled_at";
+const COLUMNS: &str = "id, workspace_id, email, name, role, created_at, disabled_at, password_hash IS NOT NULL";
 
 fn row(row: &Row<'_>) -> rusqlite::Result<UserRow> {
     Ok(UserRow {
@@ -87,6 +90,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<UserRow> {
         role: row.get(4)?,
         created_at: row.get(5)?,
         disabled_at: row.get(6)?,
+        has_password: row.get(7)?,
     })
 }
 
@@ -118,11 +122,21 @@ pub(in crate::db) fn insert(connection: &Connection, new: &NewUser) -> Result<()
 }
 
 impl Db {
-    /// Adds a person; a unique violation where the e-mail address is taken.
-    pub async fn add_user(&self, new: NewUser, entry: Entry, kept: Option<KeptAnswer>) -> Result<(), DbError> {
+    /// Adds a person, with the link by which they set their password where they have none; a unique violation where the e-mail address
+    /// is taken.
+    pub async fn add_user(
+        &self,
+        new: NewUser,
+        link: Option<NewToken>,
+        entry: Entry,
+        kept: Option<KeptAnswer>,
+    ) -> Result<(), DbError> {
         let vault = self.vault();
         self.write(Priority::Urgent, move |connection| {
             insert(connection, &new)?;
+            if let Some(link) = &link {
+                tokens::insert(connection, link)?;
+            }
             idempotency::keep(connection, &vault, kept.as_ref())?;
             audit::append(connection, &entry)
         })
@@ -135,7 +149,7 @@ impl Db {
         self.read(move |connection| {
             Ok(connection
                 .prepare_cached(&format!("SELECT {COLUMNS}, password_hash FROM users WHERE email = ?1"))?
-                .query_row(params![email], |found| Ok((row(found)?, found.get(7)?)))
+                .query_row(params![email], |found| Ok((row(found)?, found.get(8)?)))
                 .optional()?)
         })
         .await
@@ -212,6 +226,9 @@ impl Db {
             if ends_sessions {
                 tokens::revoke_sessions(connection, &id, now)?;
             }
+            if change.password_hash.is_some() || matches!(change.disabled_at, Some(Some(_))) {
+                tokens::remove_password_links(connection, &id)?;
+            }
             audit::append(connection, &entry)?;
             Ok(one(connection, &workspace, &id)?.map_or(UserChanged::NotFound, UserChanged::Done))
         })
@@ -242,11 +259,46 @@ impl Db {
         .await
     }
 
+    /// Sets the password of the person with this link, once, and ends every session of theirs; none where the link is not good (any
+    /// more). `entry` makes the line of the log.
+    pub async fn use_password_link(
+        &self,
+        hash: [u8; 32],
+        password_hash: String,
+        now: i64,
+        entry: impl FnOnce(&UserRow) -> Entry + Send + 'static,
+    ) -> Result<Option<UserRow>, DbError> {
+        self.write(Priority::Urgent, move |connection| {
+            let Some(user) = of_link(connection, hash, now)? else { return Ok(None) };
+            connection.execute("UPDATE users SET password_hash = ?2 WHERE id = ?1", params![user.id, password_hash])?;
+            tokens::remove_password_links(connection, &user.id)?;
+            tokens::revoke_sessions(connection, &user.id, now)?;
+            audit::append(connection, &entry(&user))?;
+            Ok(Some(user))
+        })
+        .await
+    }
+
+    /// The person with this link, who may sign in; none where the link is not good (any more).
+    pub async fn user_of_password_link(&self, hash: [u8; 32], now: i64) -> Result<Option<UserRow>, DbError> {
+        self.read(move |connection| of_link(connection, hash, now)).await
+    }
+
     /// How many people of this role may sign in, in the whole host.
     pub async fn active_users_with_role(&self, role: &str) -> Result<u64, DbError> {
         let role = role.to_owned();
         self.read(move |connection| active_with_role(connection, &role)).await
     }
+}
+
+fn of_link(connection: &Connection, hash: [u8; 32], now: i64) -> Result<Option<UserRow>, DbError> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM users WHERE disabled_at IS NULL AND id = (SELECT user_id FROM tokens WHERE hash = ?1 \
+             AND kind = 'password' AND revoked_at IS NULL AND expires_at > ?2)"
+        ))?
+        .query_row(params![hash, now], row)
+        .optional()?)
 }
 
 /// The role of which the host always has somebody.

@@ -6,11 +6,15 @@ use super::caller::Caller;
 use super::problem::{Answer, FieldError, Problem};
 use super::state::State;
 use crate::auth::password::good_enough;
-use crate::auth::{AuthError, Role};
+use crate::auth::{AuthError, Minted, Role};
 use crate::db::{KeptAnswer, UserChange, UserChanged, UserRow};
 use crate::model::name;
-use crate::model::shown::person::User;
+use crate::model::shown::person::{MadeUser, PasswordLink, User};
+use crate::model::time::rfc3339;
 use sambung_runtime::manifest::settings::is_email;
+
+/// Code of the problem that a person may not sign in.
+pub const DISABLED: &str = "person-disabled";
 
 /// A person to be added.
 pub struct NewPerson {
@@ -20,8 +24,8 @@ pub struct NewPerson {
     pub name: String,
     /// At most the caller's own role.
     pub role: Role,
-    /// The first password.
-    pub password: String,
+    /// The first password; none: the person sets it by a link.
+    pub password: Option<String>,
 }
 
 /// What is to change of a person.
@@ -37,7 +41,7 @@ pub struct PersonChange {
     pub disabled: Option<bool>,
 }
 
-/// Adds a person. `answer` makes the answer that is kept in the same act.
+/// Adds a person; one without a password with the link by which they set it. `answer` makes the answer that is kept in the same act.
 ///
 /// # Errors
 /// 403 for a role above the caller's, 409 for an address that is taken, 422 for fields that are empty or wrong.
@@ -45,8 +49,8 @@ pub async fn add(
     state: &State,
     caller: &Caller,
     new: NewPerson,
-    answer: impl FnOnce(&User) -> Option<KeptAnswer>,
-) -> Answer<User> {
+    answer: impl FnOnce(&MadeUser) -> Option<KeptAnswer>,
+) -> Answer<MadeUser> {
     caller.at_least(Role::Admin)?;
     may_give(caller, new.role)?;
     let mut faults = Vec::new();
@@ -56,20 +60,25 @@ pub async fn add(
         faults.push(FieldError::new("#/email", "format", "this is no e-mail address"));
     }
     faults.extend(name::fault("#/name", &new.name));
-    if new.password.is_empty() {
-        faults.push(FieldError::required("#/password"));
-    } else if let Err(words) = good_enough(&new.password) {
-        faults.push(FieldError::new("#/password", "weak-password", words));
+    match new.password.as_deref() {
+        Some("") => faults.push(FieldError::required("#/password")),
+        Some(password) => faults
+            .extend(good_enough(password).err().map(|words| FieldError::new("#/password", "weak-password", words))),
+        None => {}
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
     let detail = json!({ "email": new.email, "role": new.role });
     let entry = caller.entry(state.clock.now(), "user.create", "", detail);
-    let kept = |row: &UserRow| answer(&User::from(row.clone()));
+    let made = |user: &UserRow, link: Option<&Minted>| MadeUser {
+        user: user.clone().into(),
+        password_link: link.map(|minted| shown(state, minted)),
+    };
+    let kept = |user: &UserRow, link: Option<&Minted>| answer(&made(user, link));
     let NewPerson { email, name, role, password } = new;
-    match state.auth.create_user_for(&caller.workspace, &email, &name, role, Some(password), entry, kept).await {
-        Ok(user) => Ok(user.into()),
+    match state.auth.create_user_for(&caller.workspace, &email, &name, role, password, entry, kept).await {
+        Ok((user, link)) => Ok(made(&user, link.as_ref())),
         Err(AuthError::Db(error)) if error.unique_violation().is_some() => {
             Err(Problem::conflict("email-taken", "another person of this host has this e-mail address already"))
         }
@@ -105,6 +114,34 @@ pub async fn change(state: &State, caller: &Caller, id: &str, change: PersonChan
     let entry = caller.entry(now, "user.change", id, detail);
     let changed = state.db.change_user(&caller.workspace, id, row_change, may_change(caller), now, entry).await?;
     Ok(done(changed)?.into())
+}
+
+/// Makes a link by which a person sets their own password; earlier ones of theirs stop working. `answer` makes the answer that is kept in
+/// the same act.
+///
+/// # Errors
+/// 403 for a person above the caller, 404 where there is none, 409 for one who may not sign in.
+pub async fn link(
+    state: &State,
+    caller: &Caller,
+    id: &str,
+    answer: impl FnOnce(&PasswordLink) -> Option<KeptAnswer>,
+) -> Answer<PasswordLink> {
+    let user = theirs(state, caller, id).await?;
+    if user.disabled_at.is_some() {
+        return Err(Problem::conflict(DISABLED, "this person may not sign in; enable them first"));
+    }
+    let entry = caller.entry(state.clock.now(), "user.link", id, json!({}));
+    let kept = |minted: &Minted| answer(&shown(state, minted));
+    let minted = state.auth.new_password_link(&user, entry, kept).await?;
+    Ok(shown(state, &minted))
+}
+
+fn shown(state: &State, minted: &Minted) -> PasswordLink {
+    PasswordLink {
+        url: format!("{}/password/{}", state.channels.base(), minted.value),
+        expires_at: rfc3339(minted.expires_at.unwrap_or_default()),
+    }
 }
 
 /// Removes a person.

@@ -242,7 +242,9 @@ impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Problem {
         match error {
             AuthError::Refused => Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", error.to_string()),
-            AuthError::LinkUsed => Problem::new(StatusCode::GONE, "link-used", error.to_string()),
+            AuthError::LinkUsed | AuthError::PasswordLinkUsed => {
+                Problem::new(StatusCode::GONE, "link-used", error.to_string())
+            }
             AuthError::WeakPassword(words) => {
                 Problem::invalid(vec![FieldError::new("#/password", "weak-password", words)])
             }

@@ -87,6 +87,18 @@ pub async fn set_up(
     Ok(state.auth.set_up(link, email, password, client).await?)
 }
 
+/// Uses a link up by which a person sets their own password: sets it, ends every session of theirs, and signs them in.
+///
+/// # Errors
+/// 410 for a link that was used or has run out, 422 for a password that is missing or weak, 429 past the limit on tries of the client.
+pub async fn set_password(state: &State, client: ClientKey, link: &str, password: String) -> Answer<(Minted, UserRow)> {
+    state.limits.sign_in.check(&client).map_err(Problem::too_many)?;
+    if password.is_empty() {
+        return Err(Problem::invalid(vec![FieldError::required("#/password")]));
+    }
+    Ok(state.auth.set_password(link, password, client).await?)
+}
+
 /// What a person changes about themselves.
 pub struct OwnChange {
     /// As shown.

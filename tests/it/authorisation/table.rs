@@ -77,6 +77,7 @@ pub const RULES: &[Rule] = &[
         )
     }),
     rule("PATCH /v1/users/{id}", Admin, &[200], |_| json(json!({ "name": "Named" }))),
+    rule("POST /v1/users/{id}/password-link", Admin, &[201], |_| Given::Nothing),
     read("GET /v1/tokens", Admin),
     read("GET /v1/tokens/{id}", Admin),
     rule("POST /v1/tokens", Admin, &[201], |_| json(json!({ "name": "N", "role": "agent" }))),

@@ -14,7 +14,8 @@ CREATE TABLE users (
   role TEXT NOT NULL, password_hash TEXT, created_at INTEGER NOT NULL, disabled_at INTEGER) STRICT;
 CREATE INDEX users_of_workspace ON users(workspace_id, id);
 
--- API tokens, sessions and one-time set-up links are one mechanism: a random value whose hash stands here.
+-- API tokens, sessions, set-up links and links by which a person sets a password are one mechanism: a random value whose hash stands
+-- here.
 CREATE TABLE tokens (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), user_id TEXT REFERENCES users(id), kind TEXT NOT NULL,
   name TEXT NOT NULL, role TEXT NOT NULL, hash BLOB NOT NULL UNIQUE, created_at INTEGER NOT NULL, last_used_at INTEGER, expires_at INTEGER,
@@ -22,6 +23,7 @@ CREATE TABLE tokens (
   client BLOB                         -- of a session: a hash of the client address where it began
   ) STRICT;
 CREATE INDEX tokens_of_client ON tokens(user_id, client) WHERE client IS NOT NULL;
+CREATE INDEX tokens_of_links ON tokens(user_id) WHERE kind = 'password';
 CREATE INDEX tokens_of_workspace ON tokens(workspace_id, kind, id);
 
 CREATE TABLE audit (

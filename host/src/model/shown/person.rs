@@ -16,8 +16,30 @@ pub struct User {
     pub role: String,
     /// Whether this person may not sign in.
     pub disabled: bool,
+    /// Whether this person has a password; until then a link waits for them to set it.
+    pub has_password: bool,
     /// RFC 3339
     pub created_at: String,
+}
+
+/// A link by which a person sets their own password, once.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PasswordLink {
+    /// What the person opens in a browser. Not shown again.
+    #[schema(example = "https://chat.example.com/password/…")]
+    pub url: String,
+    /// When it stops working; RFC 3339.
+    pub expires_at: String,
+}
+
+/// A person who was just added.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MadeUser {
+    /// The person.
+    #[serde(flatten)]
+    pub user: User,
+    /// For a person who was added without a password.
+    pub password_link: Option<PasswordLink>,
 }
 
 /// A token, without its value.
