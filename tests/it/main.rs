@@ -11,6 +11,7 @@ mod connecting_kills;
 mod console;
 mod console_inbox;
 mod console_pages;
+mod console_slow;
 mod console_team;
 mod data_folder;
 mod doctor;

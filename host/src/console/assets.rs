@@ -37,6 +37,7 @@ pub(super) static COMPOSER: LazyLock<Asset> =
     LazyLock::new(|| Asset::module("composer", include_str!("assets/composer.js")));
 
 pub(super) static AGAIN: LazyLock<Asset> = LazyLock::new(|| Asset::module("again", include_str!("assets/again.js")));
+pub(super) static BUSY: LazyLock<Asset> = LazyLock::new(|| Asset::module("busy", include_str!("assets/busy.js")));
 pub(super) static DIALOG: LazyLock<Asset> = LazyLock::new(|| Asset::module("dialog", include_str!("assets/dialog.js")));
 pub(super) static COPY: LazyLock<Asset> = LazyLock::new(|| Asset::module("copy", include_str!("assets/copy.js")));
 pub(super) static PREVIEW: LazyLock<Asset> =
@@ -96,8 +97,8 @@ fn takes_gzip(asked: &HeaderMap) -> bool {
 /// The files' addresses.
 pub(super) fn routes() -> Router<State> {
     let all = [
-        &SHEET, &ICONS, &AGAIN, &COMPOSER, &COPY, &DIALOG, &KEYS, &LIST, &LIVE, &PICTURE, &PREVIEW, &PROGRESS, &QUICK,
-        &TYPING, &ZONE,
+        &SHEET, &ICONS, &AGAIN, &BUSY, &COMPOSER, &COPY, &DIALOG, &KEYS, &LIST, &LIVE, &PICTURE, &PREVIEW, &PROGRESS,
+        &QUICK, &TYPING, &ZONE,
     ];
     all.into_iter().fold(Router::new(), |router, asset| {
         let asset: &'static Asset = asset;

@@ -4,7 +4,7 @@ use axum::response::Html;
 use maud::{DOCTYPE, Markup, html};
 
 use super::HOME;
-use super::assets::{AGAIN, COPY, ICONS, SHEET, ZONE};
+use super::assets::{AGAIN, BUSY, COPY, ICONS, SHEET, ZONE};
 use super::audit::AUDIT;
 use super::contacts::CONTACTS;
 use super::endpoints::ENDPOINTS;
@@ -40,7 +40,7 @@ fn document(look: &Look, title: &str, class: &str, body: &Markup) -> Html<String
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(SHEET.path);
             }
-            body class=(class) { (body) script type="module" src=(ZONE.path) {} }
+            body class=(class) { (body) script type="module" src=(ZONE.path) {} script type="module" src=(BUSY.path) {} }
         }
     };
     Html(page.into_string())

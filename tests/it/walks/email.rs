@@ -73,7 +73,7 @@ async fn mengintegrasikan_email() {
         // A mail in, and its answer out.
         let conversation = host.api().first_conversation().await;
         browser.visit(&host.api().url(&format!("/inbox/{}", conversation["id"].as_str().unwrap()))).await;
-        says(&browser, "bubble", "Kapan sampai?").await;
+        says(&browser, "email-body", "Kapan sampai?").await;
         browser.click("textbox", "Reply to Siti").await;
         browser.type_text("Besok, Kak.").await;
         browser.click("button", "Send").await;
