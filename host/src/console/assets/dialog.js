@@ -1,5 +1,6 @@
-// Leads from a dialog that was closed to the first field of the page that is wrong.
+// Keeps the keyboard in the dialog that came with the page, and leads from it to the first field that is wrong.
 
-document.querySelector("dialog[open]")?.addEventListener("close", () => {
-  document.querySelector("[aria-invalid=true]")?.focus();
-});
+const dialog = document.querySelector("dialog.dialog-layer[open]");
+dialog.close();
+dialog.showModal();
+dialog.addEventListener("close", () => document.querySelector("[aria-invalid=true]")?.focus());
