@@ -19,15 +19,24 @@ impl Chat {
     pub async fn begin(host: &Host) -> Chat {
         let settings = json!({ "plugin": "webchat", "name": "Toko", "settings": {} });
         let channel = host.api().expect(201, "POST", "/v1/channels", settings).await;
-        let channel = channel["id"].as_str().unwrap().to_owned();
-        let address = host.api().url(&format!("/widget/{channel}/sessions"));
-        let session: Value = http_client().post(address).json(&json!({})).send().await.unwrap().json().await.unwrap();
-        let token = session["token"].as_str().unwrap().to_owned();
-        let mut chat = Chat { channel, token, conversation: String::new() };
+        let mut chat = Chat::visit(host, channel["id"].as_str().unwrap()).await;
         chat.write(host, "m1", "Halo").await;
         let conversation = host.api().first_conversation().await;
         conversation["id"].as_str().unwrap().clone_into(&mut chat.conversation);
         chat
+    }
+
+    /// A visitor of a channel who has not written yet.
+    async fn visit(host: &Host, channel: &str) -> Chat {
+        let address = host.api().url(&format!("/widget/{channel}/sessions"));
+        let session: Value = http_client().post(address).json(&json!({})).send().await.unwrap().json().await.unwrap();
+        let token = session["token"].as_str().unwrap().to_owned();
+        Chat { channel: channel.to_owned(), token, conversation: String::new() }
+    }
+
+    /// Another visitor of the same channel, who has not written yet.
+    pub async fn another(&self, host: &Host) -> Chat {
+        Chat::visit(host, &self.channel).await
     }
 
     async fn tell(&self, host: &Host, path: &str, body: Value) {
@@ -36,7 +45,7 @@ impl Chat {
         assert!(answer.status().is_success(), "{answer:?}");
     }
 
-    async fn write(&self, host: &Host, id: &str, text: &str) {
+    pub async fn write(&self, host: &Host, id: &str, text: &str) {
         let message = json!({ "id": id, "name": "Sari", "content": { "type": "text", "text": text } });
         self.tell(host, "messages", message).await;
         host.api().translated().await;

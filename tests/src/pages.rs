@@ -63,6 +63,44 @@ pub fn kind_of(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
+/// A form of a page, as pressing one of its buttons sends it once every box is ticked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Act {
+    /// The path that it goes to.
+    pub to: String,
+    /// Names and values.
+    pub pairs: Vec<(String, String)>,
+    /// Whether it may carry files.
+    pub is_multipart: bool,
+}
+
+/// The paths of the files that these pages offer, and their forms, one for each kind of address.
+///
+/// # Panics
+/// When a page cannot be loaded.
+pub async fn every_act(browser: &Browser, base: &str, pages: &[String]) -> (BTreeSet<String>, Vec<Act>) {
+    const FILES: &str =
+        "return [...document.querySelectorAll('a[href][download]')].map(link => new URL(link.href).pathname)";
+    const FORMS: &str = "return [...document.forms].filter(form => form.method === 'post').flatMap(form => { \
+        const buttons = [...form.elements].filter(one => one.type === 'submit'); \
+        return (buttons.length ? buttons : [null]).map(button => [ \
+            new URL(button?.hasAttribute('formaction') ? button.formAction : form.getAttribute('action') ?? '', location).pathname, \
+            [...new FormData(form, button)].filter(pair => typeof pair[1] === 'string') \
+                .concat([...form.elements].filter(one => one.type === 'checkbox' && !one.checked).map(one => [one.name, one.value])), \
+            form.enctype === 'multipart/form-data']) })";
+    let (mut files, mut acts) = (BTreeSet::new(), BTreeMap::new());
+    for page in pages {
+        browser.visit(&format!("{base}{page}")).await;
+        files.extend(serde_json::from_value::<Vec<String>>(browser.run(FILES).await).expect("a list of paths"));
+        let forms: Vec<(String, Vec<(String, String)>, bool)> =
+            serde_json::from_value(browser.run(FORMS).await).expect("a list of forms");
+        for (to, pairs, is_multipart) in forms {
+            acts.entry(kind_of(&to)).or_insert(Act { to, pairs, is_multipart });
+        }
+    }
+    (files, acts.into_values().collect())
+}
+
 /// Has the browser show pages in this language and theme, as a person chooses them in the menu.
 ///
 /// # Panics

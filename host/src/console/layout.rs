@@ -107,7 +107,7 @@ pub(super) fn page_of(reader: &Reader, title: &str, here: &str, extent: &Extent,
                 li { (entry(INBOX, "inbox", &words.inbox.title, here)) }
                 li { (entry(CONTACTS, "contacts", &words.contacts.title, here)) }
                 li { (entry(HOME, "plug", &words.integrations.title, here)) }
-                @if reader.caller.role >= Role::Admin {
+                @if reader.caller.role >= Role::Supervisor {
                     li.is-seldom { (entry(JOURNAL, "journal", &words.journal.title, here)) }
                 }
                 @if reader.caller.role >= Role::Supervisor {

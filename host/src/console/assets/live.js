@@ -33,6 +33,9 @@ async function refresh() {
     const [thread, now] = [document.getElementById("thread"), fresh.getElementById("thread")];
     if (thread && now) thread.dataset.unread = now.dataset.unread;
     markRead();
+  } catch {
+    // The connection is lost for now: a copy is asked for again.
+    setTimeout(refresh, 2000);
   } finally {
     // Many messages at a time make one fresh copy, not one for each.
     await new Promise((resume) => setTimeout(resume, 250));
@@ -63,7 +66,7 @@ function markRead() {
   const thread = document.getElementById("thread");
   if (thread?.dataset.unread !== "true" || document.visibilityState !== "visible") return;
   thread.dataset.unread = "false";
-  fetch(`/inbox/${thread.dataset.id}/read`, { method: "POST", redirect: "manual" });
+  fetch(`/inbox/${thread.dataset.id}/read`, { method: "POST", redirect: "manual" }).catch(() => (thread.dataset.unread = "true"));
 }
 
 const chip = document.getElementById("reconnecting");
