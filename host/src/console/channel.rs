@@ -18,7 +18,7 @@ use super::inbox::INBOX;
 use super::integrations::{icon_of, state_of, text};
 use super::layout::{self, copyable, icon};
 use super::reader::Reader;
-use super::time::ago;
+use super::time::{self, ago};
 use super::try_out::has_widget;
 use crate::auth::Role;
 use crate::channels::{Change, ChannelError};
@@ -436,7 +436,7 @@ fn found(reader: &Reader, finding: &Value, path: &str) -> Markup {
         li data-code=(text(finding, "code")) {
             span class=(if is_bad { "is-bad-ink" } else { "is-warn-ink" }) { (icon(if is_bad { "error" } else { "alert" }, "")) }
             h3 { (text(finding, "detail")) }
-            time datetime=(text(finding, "at")) { (short(text(finding, "at"))) }
+            time datetime=(text(finding, "at")) { (time::full(&reader.look, text(finding, "at"))) }
             @if fix.is_object() { div.check-fix { (told(reader, fix)) } }
             @if finding["code"] == "webhook-elsewhere" && reader.caller.role >= Role::Admin {
                 form.button-row method="post" action=(format!("{path}/register")) {
@@ -445,11 +445,6 @@ fn found(reader: &Reader, finding: &Value, path: &str) -> Markup {
             }
         }
     }
-}
-
-/// A time to the minute.
-fn short(at: &str) -> String {
-    at.chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
 fn about(reader: &Reader, channel: &Value) -> Markup {
@@ -464,7 +459,7 @@ fn about(reader: &Reader, channel: &Value) -> Markup {
                         dt { (words.account) } dd { (account) }
                     }
                     dt { (words.plugin) } dd { (text(channel, "plugin")) }
-                    dt { (words.since) } dd { time datetime=(text(channel, "created_at")) { (short(text(channel, "created_at"))) } }
+                    dt { (words.since) } dd { time datetime=(text(channel, "created_at")) { (time::full(&reader.look, text(channel, "created_at"))) } }
                 }
                 @if let Some(url) = channel["webhook_url"].as_str() {
                     div.field { span.field-label { (words.webhook_url) } (copyable(reader.look.words, url)) }

@@ -167,7 +167,7 @@ async fn shown(state: &State, reader: &Reader, id: &str, problem: Option<&Proble
                         header.card-head { h2 { (words.erase) } }
                         div.card-body.stack-small {
                             p.note { (words.erase_note) }
-                            form method="post" action=(format!("{CONTACTS}/{id}/erase")) {
+                            form.stack-small method="post" action=(format!("{CONTACTS}/{id}/erase")) {
                                 label.check { input type="checkbox" name="sure" value="1" required; " " (words.sure) }
                                 button.button.is-danger type="submit" { (words.erase_button) }
                             }

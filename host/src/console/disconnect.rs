@@ -30,7 +30,13 @@ pub(super) async fn page(
             p { strong { (name) } }
             p { (words.sentence) }
             p.note { (words.stays) }
+            @if !channel["account"].is_null() && channel["state"] != "paused" {
+                form method="post" action=(format!("{back}/pause")) id="pause" hidden {}
+            }
             form.button-row method="post" {
+                @if !channel["account"].is_null() && channel["state"] != "paused" {
+                    button.button.is-quiet type="submit" name="paused" value="true" form="pause" { (words.pause) }
+                }
                 a.button href=(back) autofocus { (words.cancel) }
                 button.button.is-danger-solid type="submit" { (words.button) }
             }

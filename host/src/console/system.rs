@@ -110,13 +110,18 @@ fn pools(reader: &Reader, pools: &[Pool]) -> Markup {
                     thead { tr { th scope="col" { (words.pool) } th scope="col" { (words.taken) } th scope="col" { (words.places) } th scope="col" { (words.refused) } } }
                     tbody {
                         @for pool in pools {
-                            tr { td { (words.pool_name(&pool.name)) } td.figures { (pool.taken) } td.figures { (pool.places) } td.figures { (pool.refused) } }
+                            tr { td { (words.pool_name(&pool.name)) } td.figures { (narrow(&words.taken)) (pool.taken) } td.figures { (narrow(&words.places)) (pool.places) } td.figures { (narrow(&words.refused)) (pool.refused) } }
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// What a cell is, where the table has no head.
+fn narrow(name: &str) -> Markup {
+    html! { span.is-narrow-label { (name) " " } }
 }
 
 fn overrides(reader: &Reader, overrides: &[Override]) -> Markup {
@@ -129,7 +134,7 @@ fn overrides(reader: &Reader, overrides: &[Override]) -> Markup {
                 div.table-scroll tabindex="0" {
                     table.table.log-table {
                         thead { tr { th scope="col" { (words.key) } th scope="col" { (words.value) } th scope="col" { (words.default) } } }
-                        tbody { @for one in overrides { tr { td { code { (one.key) } } td.identity { (value(reader, &one.value)) } td.identity { (value(reader, &one.default)) } } } }
+                        tbody { @for one in overrides { tr { td { code { (one.key) } } td.identity { (narrow(&words.value)) (value(reader, &one.value)) } td.identity { (narrow(&words.default)) (value(reader, &one.default)) } } } }
                     }
                 }
             }

@@ -791,6 +791,7 @@ pub(super) struct Disconnect {
     pub stays: String,
     pub cancel: String,
     pub button: String,
+    pub pause: String,
 }
 
 /// What is said of faults.

@@ -10,24 +10,52 @@ use crate::channels::Play;
 use crate::channels::webchat::Visitor;
 use crate::stage::{self, Stage};
 
-/// Visitors of the shop's page, with what they write and what an agent answers.
-const VISITORS: [(&str, &[&str], Option<&str>); 8] = [
-    ("Sari Dewi", &["Halo, apakah kopi Gayo masih ada?", "Yang 250 gram."], Some("Ada, Kak. Stoknya 14 bungkus.")),
-    ("Budi Santoso", &["Pesanan saya belum sampai.", "Nomornya TK-20418."], None),
-    ("Ayu Lestari", &["Terima kasih, barangnya sudah datang!"], Some("Sama-sama, Kak Ayu.")),
-    ("Rizky Pratama", &["Bisa kirim ke Makassar?"], None),
+use Line::{Answers, Asks};
+
+/// A line of a conversation.
+enum Line {
+    /// The visitor writes it.
+    Asks(&'static str),
+    /// An agent answers it.
+    Answers(&'static str),
+}
+
+/// Visitors of the shop's page, with their conversations.
+const VISITORS: [(&str, &[Line]); 8] = [
+    (
+        "Sari Dewi",
+        &[Asks("Halo, apakah kopi Gayo masih ada?"), Asks("Yang 250 gram."), Answers("Ada, Kak. Stoknya 14 bungkus.")],
+    ),
+    ("Budi Santoso", &[Asks("Pesanan saya belum sampai."), Asks("Nomornya TK-20418.")]),
+    ("Ayu Lestari", &[Asks("Terima kasih, barangnya sudah datang!"), Answers("Sama-sama, Kak Ayu.")]),
+    ("Rizky Pratama", &[Asks("Bisa kirim ke Makassar?")]),
     (
         "Taro Yamada",
-        &["Hello! Do you ship to Japan?", "About two kilograms."],
-        Some("Yes, by air. It takes five days."),
+        &[
+            Asks("Hello! Do you ship to Japan?"),
+            Asks("About two kilograms."),
+            Answers("Yes, by air. It takes five days."),
+        ],
     ),
-    ("Putri Wulandari", &["Apakah bisa tukar ukuran?"], None),
+    ("Putri Wulandari", &[Asks("Apakah bisa tukar ukuran?")]),
     (
         "Agus Salim",
-        &["Mesin kopinya tidak menyala.", "Sudah saya coba dua kali."],
-        Some("Kami kirim teknisi besok pagi."),
+        &[
+            Asks("Mesin kopinya tidak menyala."),
+            Asks("Sudah saya coba dua kali."),
+            Answers("Kami kirim teknisi besok pagi."),
+        ],
     ),
-    ("Maya Anggraini", &["Jam buka hari Minggu?"], None),
+    (
+        "Maya Anggraini",
+        &[
+            Asks("Halo, apakah toko buka hari Minggu?"),
+            Answers("Buka, Kak, dari pukul 09.00 sampai 21.00."),
+            Asks("Kalau pesan sekarang, bisa diambil besok?"),
+            Answers("Bisa. Kami siapkan mulai pukul 10.00. Mau kopi apa?"),
+            Asks("Gayo 250 gram, dua bungkus. Bayarnya di tempat, ya."),
+        ],
+    ),
 ];
 
 /// What customers go on with.
@@ -48,16 +76,22 @@ const MOST_SECONDS: u64 = 40;
 /// Has visitors of the web chat write, where it is among the plays; some of them are answered.
 pub async fn fill(stage: &Stage, plays: &[&dyn Play]) {
     let Some(site) = plays.iter().find_map(|play| play.site()) else { return };
-    for (name, lines, answer) in VISITORS {
+    for (name, lines) in VISITORS {
         let before = stage::conversations(stage.api()).await;
         let visitor = Visitor::of(&site, name);
+        let mut conversation = String::new();
         for line in lines {
-            visitor.writes(line).await;
-        }
-        let conversation = stage::new_conversation(stage.api(), &before).await;
-        if let Some(answer) = answer {
-            let reply = stage.api().reply(conversation["id"].as_str().unwrap_or_default(), answer).await;
-            stage::sent(stage.api(), &reply).await;
+            match line {
+                Asks(text) => visitor.writes(text).await,
+                Answers(text) => {
+                    let reply = stage.api().reply(&conversation, text).await;
+                    stage::sent(stage.api(), &reply).await;
+                }
+            }
+            if conversation.is_empty() {
+                let shown = stage::new_conversation(stage.api(), &before).await;
+                shown["id"].as_str().unwrap_or_default().clone_into(&mut conversation);
+            }
         }
     }
 }
