@@ -195,6 +195,29 @@ async fn the_team_sees_that_a_visitor_types_in_the_widget() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_shown_large_and_stands_among_the_files() {
+    drive("a_picture_is_shown_large_and_stands_among_the_files", async |chromium| {
+        let host = Host::start("").await;
+        let chat = Chat::begin(&host).await;
+        let file = chat.send_picture(&host, "foto.png").await;
+        let browser = chromium.open("en").await;
+        browser.resize(1440, 900).await;
+        sign_in(&browser, &host).await;
+        browser.visit(&host.api().url(&format!("/inbox/{}", chat.conversation))).await;
+        let large = async || browser.run("return document.querySelector('#picture[open] img')?.src").await;
+        for place in ["#messages", "#contact .thumbs"] {
+            browser.run(&format!("document.querySelector('{place} a.opens-large').click()")).await;
+            until("the picture is large", async || large().await.as_str().filter(|src| src.ends_with(&file)).map(drop))
+                .await;
+            browser.click("button", "Close").await;
+            until("it is closed", async || large().await.is_null().then_some(())).await;
+        }
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+    })
+    .await;
+}
+
 /// A server that counts who asks for its picture, as that of a mail's sender does.
 async fn tracker() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
     let asked = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();

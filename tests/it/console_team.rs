@@ -8,6 +8,14 @@ use serde_json::{Value, json};
 
 use super::console::{shown, sign_in, until_bubble};
 
+/// A picture of one pixel.
+const PIXEL: &[u8] = &[
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00, 0x00, 0x00,
+    0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0x1f, 0x15, 0xc4, 0x89, 0x00, 0x00, 0x00, 0x0d, 0x49,
+    0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0x60, 0x68, 0x68, 0xf8, 0x0f, 0x00, 0x03, 0x84, 0x02, 0x00, 0x57, 0xc9, 0xfa,
+    0x2e, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+];
+
 /// A web chat, and a visitor who wrote in it.
 pub(super) struct Chat {
     channel: String,
@@ -43,6 +51,17 @@ impl Chat {
         let address = host.api().url(&format!("/widget/{}/{path}", self.channel));
         let answer = http_client().post(address).bearer_auth(&self.token).json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    /// Sends a picture: its file's id.
+    pub async fn send_picture(&self, host: &Host, name: &str) -> String {
+        let address = host.api().url(&format!("/widget/{}/media?name={name}", self.channel));
+        let request = http_client().post(address).bearer_auth(&self.token).header("content-type", "image/png");
+        let file: Value = request.body(PIXEL).send().await.unwrap().json().await.unwrap();
+        let message = json!({ "id": name, "content": { "type": "media", "media_id": file["media_id"] } });
+        self.tell(host, "messages", message).await;
+        host.api().translated().await;
+        file["media_id"].as_str().unwrap().to_owned()
     }
 
     pub async fn write(&self, host: &Host, id: &str, text: &str) {

@@ -159,6 +159,7 @@ pub(super) struct Inbox {
     pub download: String,
     pub new_at_top: String,
     pub enter_change: String,
+    pub files_shown: String,
     pub picture: String,
     pub search: String,
     pub filter: String,

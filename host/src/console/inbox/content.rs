@@ -9,6 +9,7 @@ use crate::console::figures::bytes;
 use crate::console::integrations::text;
 use crate::console::layout::icon;
 use crate::console::reader::Reader;
+use crate::model::shown::message::Message;
 
 /// One content, or each of a list.
 pub(super) fn drawn(reader: &Reader, content: &Value) -> Markup {
@@ -64,6 +65,19 @@ fn media(reader: &Reader, content: &Value) -> Markup {
             @if !caption.is_empty() { p.is-lines { (caption) } }
         }
     }
+}
+
+/// The files of a message that are kept here: those sent as such, and those of mails.
+pub(super) fn files<'m>(message: &'m Message<'_>) -> impl Iterator<Item = &'m Value> {
+    let content = Some(&message.content).filter(|_| message.deleted_at.is_none());
+    let contents =
+        content.into_iter().flat_map(|content| content.as_array().map_or(std::slice::from_ref(content), Vec::as_slice));
+    let files = contents.flat_map(|content| match text(content, "type") {
+        "media" => std::slice::from_ref(content),
+        "mail" => content["files"].as_array().map(Vec::as_slice).unwrap_or_default(),
+        _ => &[],
+    });
+    files.filter(|file| file["state"] == "stored")
 }
 
 /// A file of a message: its name, type and size, and the button that downloads it.

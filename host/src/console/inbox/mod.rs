@@ -204,7 +204,7 @@ async fn shown(state: &State, reader: &Reader, id: &str, asked: &Asked, attempt:
     let content = html! {
         (list)
         (thread::drawn(reader, &thread))
-        @if let Some(contact) = &contact { (contact::pane(reader, &conversation, contact, &others, now)) }
+        @if let Some(contact) = &contact { (contact::pane(reader, &conversation, contact, &others, &messages, now)) }
     };
     Ok(framed(reader, status, &name, Some(&conversation.id), &content))
 }
