@@ -35,7 +35,7 @@ impl Chat {
     }
 
     /// A visitor of a channel who has not written yet.
-    async fn visit(host: &Host, channel: &str) -> Chat {
+    pub async fn visit(host: &Host, channel: &str) -> Chat {
         let address = host.api().url(&format!("/widget/{channel}/sessions"));
         let session: Value = http_client().post(address).json(&json!({})).send().await.unwrap().json().await.unwrap();
         let token = session["token"].as_str().unwrap().to_owned();
@@ -65,7 +65,12 @@ impl Chat {
     }
 
     pub async fn write(&self, host: &Host, id: &str, text: &str) {
-        let message = json!({ "id": id, "name": "Sari", "content": { "type": "text", "text": text } });
+        self.write_as(host, id, "Sari", text).await;
+    }
+
+    /// As [`Chat::write`], by this name.
+    pub async fn write_as(&self, host: &Host, id: &str, name: &str, text: &str) {
+        let message = json!({ "id": id, "name": name, "content": { "type": "text", "text": text } });
         self.tell(host, "messages", message).await;
         host.api().translated().await;
     }

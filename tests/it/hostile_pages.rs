@@ -101,6 +101,12 @@ async fn a_plugins_file_and_answer_run_no_script_in_an_operators_browser() {
         }
         browser.visit(&format!("{public}/docs/")).await;
         assert_eq!(browser.run("return fetch('/v1/me').then(answer => answer.status)").await, 200, "still signed in");
+        // A page of this host would run the widget as its own script.
+        for page in ["", "/settings", "/try", "/preview"] {
+            browser.visit(&format!("{public}/integrations/{}{page}", channel["id"].as_str().unwrap())).await;
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            assert!(!is_made(api, "by-widget").await, "{page}: its widget ran on the host's origin");
+        }
         proxy.strips.store(true, Ordering::SeqCst);
         for (name, address) in &pages {
             // By another address, because the browser keeps what it was answered before.
@@ -108,6 +114,13 @@ async fn a_plugins_file_and_answer_run_no_script_in_an_operators_browser() {
             let made = async || is_made(api, name).await.then_some(());
             until(&format!("without the host's headers the script makes the token {name}"), made).await;
         }
+        browser.visit(&format!("{public}/docs/?widget")).await;
+        let widget = format!("/widget/{}/widget.js", channel["id"].as_str().unwrap());
+        browser
+            .run(&format!("const s = document.createElement('script'); s.src = '{widget}'; document.body.append(s)"))
+            .await;
+        let made = async || is_made(api, "by-widget").await.then_some(());
+        until("a page that loads the widget has the token made", made).await;
     })
     .await;
 }

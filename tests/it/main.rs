@@ -34,6 +34,7 @@ mod findings;
 mod foreign_pages;
 mod handed_out;
 mod hostile_pages;
+mod hostile_words;
 mod keyboard;
 mod kill;
 mod line_component;

@@ -19,7 +19,7 @@ use super::integrations::{icon_of, state_of, text};
 use super::layout::{self, copyable, icon};
 use super::reader::Reader;
 use super::time::{self, ago};
-use super::try_out::has_widget;
+use super::try_out::{has_widget, runs_here};
 use crate::auth::Role;
 use crate::channels::{Change, ChannelError};
 use crate::web::problem::Problem;
@@ -254,7 +254,7 @@ pub(super) fn widget_card(state: &State, reader: &Reader, channel: &Value) -> Ma
                     } @else { (icon("clock", "")) (widget.not_seen) }
                 }
                 div { a.button.is-small href="" { (icon("refresh", "is-small")) (widget.verify) } }
-                div { a.button href=(format!("{HOME}/{id}/try")) target="_blank" { (words.try_out) (icon("external", "")) } }
+                @if runs_here(state, channel) { div { a.button href=(format!("{HOME}/{id}/try")) target="_blank" { (words.try_out) (icon("external", "")) } } }
             }
         },
     )

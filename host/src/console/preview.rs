@@ -19,7 +19,7 @@ use super::form::{Form, Keep, read};
 use super::integrations::text;
 use super::layout::icon;
 use super::reader::{Look, Reader, THEMES};
-use super::try_out::has_widget;
+use super::try_out::runs_here;
 use crate::web::language::Language;
 use crate::web::problem::Problem;
 use crate::web::state::State;
@@ -73,7 +73,7 @@ pub(super) async fn submit(
 
 async fn with_widget(state: &State, reader: &Reader, id: &str) -> Result<Value, Failure> {
     let channel = load(state, reader, id).await?;
-    if has_widget(state, &channel) { Ok(channel) } else { Err(Problem::not_found().into()) }
+    if runs_here(state, &channel) { Ok(channel) } else { Err(Problem::not_found().into()) }
 }
 
 fn shown(state: &State, channel: &Value, visit: &Visit<'_>) -> Response {

@@ -17,7 +17,7 @@ use super::integrations::text;
 use super::layout::{self, icon};
 use super::preview;
 use super::reader::Reader;
-use super::try_out::has_widget;
+use super::try_out::{has_widget, runs_here};
 use crate::channels::Change;
 use crate::web::problem::Problem;
 use crate::web::state::State;
@@ -119,12 +119,12 @@ fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Re
     };
     let is_connected = !channel["account"].is_null();
     let given = Given { words, values: &channel["settings"], under: "#/settings", problem, is_connected, ids: "f" };
-    let is_widget = has_widget(state, channel);
+    let (is_widget, is_previewed) = (has_widget(state, channel), runs_here(state, channel));
     let guided =
         generation.as_ref().map(|generation| guide(words, generation.plugin.texts(language))).unwrap_or_default();
     let content = html! {
         (head(state, reader, channel, "settings"))
-        div.connect.has-preview[is_widget] {
+        div.connect.has-preview[is_previewed] {
             div.stack {
                 form #settings .card.card-body.form method="post" novalidate {
                     @if matches!(told, Told::Saved) {
@@ -136,9 +136,10 @@ fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Re
                     @if let Some(form) = &form { (draw(form, &given)) }
                     div.form-foot { button.button.is-primary type="submit" { (words.channel.save) } }
                 }
-                @if is_widget { (widget_card(state, reader, channel)) (guided) }
+                @if is_widget { (widget_card(state, reader, channel)) }
+                @if is_previewed { (guided) }
             }
-            @if is_widget { (preview::beside(&reader.look, channel, "settings")) } @else { (guided) }
+            @if is_previewed { (preview::beside(&reader.look, channel, "settings")) } @else { (guided) }
         }
     };
     (status, layout::page(reader, text(channel, "name"), HOME, &content)).into_response()

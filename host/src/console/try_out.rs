@@ -20,7 +20,7 @@ pub(super) async fn page(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let channel = load(&state, &reader, &id).await?;
-    if !has_widget(&state, &channel) {
+    if !runs_here(&state, &channel) {
         return Err(Problem::not_found().into());
     }
     let words = &reader.look.words.channel;
@@ -38,4 +38,10 @@ pub(super) async fn page(
 pub(super) fn has_widget(state: &State, channel: &serde_json::Value) -> bool {
     let generation = state.plugins.get(text(channel, "plugin"));
     generation.is_some_and(|generation| generation.plugin.manifest().ingress.visitor) && !channel["account"].is_null()
+}
+
+/// Whether pages of this host may load the channel's widget. A script of a plugin that others made would act here in the name of the
+/// person who is signed in, so that only pages of other origins load it.
+pub(super) fn runs_here(state: &State, channel: &serde_json::Value) -> bool {
+    has_widget(state, channel) && state.plugins.get(text(channel, "plugin")).is_some_and(|plugin| plugin.is_bundled())
 }

