@@ -28,7 +28,7 @@ use crate::ingress;
 use crate::mail::{Deliverer, DelivererError, Relay};
 use crate::media::{BlobService, Media, MediaConfig, Quotas};
 use crate::outbound::Outbound;
-use crate::plugins::{CallAccount, Candidates, FolderError, KvService, Registry, Renewals, SecretService};
+use crate::plugins::{CallAccount, Candidates, Figures, FolderError, KvService, Registry, Renewals, SecretService};
 use crate::retention::Retention;
 use crate::upkeep::Upkeep;
 use crate::wake::Wakes;
@@ -128,7 +128,8 @@ impl App {
         let disk = disk(&config);
         let base_url = BaseUrl::new(config.server.public_url());
         let media = media(&config, base_url.clone(), &db, &clock, &disk)?;
-        let outcomes = CallAccount::new(db.clone(), clock.clone(), wakes.clone());
+        let figures = Figures::default();
+        let outcomes = CallAccount::new(db.clone(), clock.clone(), wakes.clone(), figures.clone());
         let runtime = runtime(&config, &data, &db, &candidates, &media, outcomes)?;
         let plugins = Registry::new(db.clone(), runtime.clone(), clock.clone(), wakes.clone(), data.path())?;
         plugins.boot().await?;
@@ -165,6 +166,7 @@ impl App {
             feed,
             runtime,
             plugins,
+            figures,
             candidates,
             channels,
             media,

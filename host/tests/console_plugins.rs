@@ -2,9 +2,10 @@
 
 use reqwest::header::{COOKIE, ORIGIN};
 use reqwest::{Method, Response, StatusCode};
+use sambung::auth::Role;
 use serde_json::json;
 
-use crate::common::guests::{connects, version};
+use crate::common::guests::{connects, guest, version};
 use crate::common::{Options, TestHost};
 use crate::console::{page, person, send, sent_to, sign_in};
 
@@ -125,4 +126,40 @@ async fn only_an_operator_reaches_plugins() {
         assert_eq!(send(&host, &admin, path, &fields).await.status(), StatusCode::FORBIDDEN, "{path}");
     }
     assert_eq!(host.call(Method::GET, "/v1/plugins/connects", None).await.1["state"], "active");
+}
+
+#[tokio::test]
+async fn what_a_plugin_used_and_said_is_told_to_operators_as_text() {
+    let (host, operator) = with_operator().await;
+    assert_eq!(upload(&host, &operator, &guest("forges_log")).await.status(), StatusCode::SEE_OTHER);
+    let (_, html) = page(&host, "/plugins/forges-log", &operator).await;
+    assert!(html.contains("It was not called in the last 24 hours"), "{html}");
+    let (status, _) = host.post("/v1/channels", json!({ "plugin": "forges-log", "name": "x", "settings": {} })).await;
+    assert!(!status.is_success(), "its identify panics");
+
+    let (status, using) = host.get("/v1/plugins/forges-log/use").await;
+    assert_eq!(status, StatusCode::OK, "{using}");
+    let calls = using["calls"].as_u64().unwrap();
+    assert!(calls > 0 && using["failed"] == calls, "{using}");
+    assert!(using["memory_bytes"].as_u64().unwrap() > 0, "{using}");
+    let hours = using["hours"].as_array().unwrap();
+    let last_two: u64 = hours[22..].iter().map(|hour| hour["calls"].as_u64().unwrap()).sum();
+    assert_eq!((hours.len(), last_two), (24, calls), "{using}");
+    assert_eq!((&using["faults"][0]["code"], &using["faults"][0]["function"]), (&json!("trap"), &json!("identify")));
+    let warned = using["lines"].as_array().unwrap().iter().filter(|line| line["level"] == "warn").count();
+    assert!(warned >= 2, "the message, and what it wrote to standard error: {using}");
+    for line in using["lines"].as_array().unwrap() {
+        assert!(!line["text"].as_str().unwrap().chars().any(char::is_control), "one line: {line}");
+    }
+
+    let (_, html) = page(&host, "/plugins/forges-log", &operator).await;
+    assert!(html.contains("Calls that failed") && html.contains("forged by a plugin"), "{html}");
+    assert!(
+        html.contains(&format!("{calls} calls, {calls} failed")) && html.contains("class=\"spark-line\""),
+        "{html}"
+    );
+    let admin = host.token_for("default", Role::Admin).await;
+    let refused = host.call_as(&admin, Method::GET, "/v1/plugins/forges-log/use", None).await;
+    assert_eq!(refused.0, StatusCode::FORBIDDEN);
+    assert_eq!(host.get("/v1/plugins/none/use").await.0, StatusCode::NOT_FOUND);
 }

@@ -45,6 +45,7 @@ mod shares;
 mod sign_in;
 mod slow_bodies;
 mod tokens;
+mod traffic;
 mod typing;
 mod uploads;
 mod widget;

@@ -14,7 +14,10 @@ use super::stories::templates::closed_conversation;
 const TEST: &str = "every_page_is_without_complaints_and_without_serious_faults_for_axe";
 
 /// Kinds of pages that there are at least: with fewer, the links that lead to the others are gone.
-const AT_LEAST: usize = 24;
+const AT_LEAST: usize = 26;
+
+/// Pages of operators alone.
+const OPERATORS: [&str; 3] = ["/plugins", "/settings/workspaces", "/system"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_without_complaints_and_without_serious_faults_for_axe() {
@@ -31,6 +34,9 @@ async fn every_page_is_without_complaints_and_without_serious_faults_for_axe() {
         let base = host.api().url("");
         let pages = every_page(&browser, &base, "/inbox").await;
         assert!(pages.len() >= AT_LEAST, "{} pages: {pages:?}", pages.len());
+        for page in OPERATORS {
+            assert!(pages.iter().any(|found| found == page), "no link leads to {page}: {pages:?}");
+        }
         let script = axe::script(TEST);
         let mut faults = Vec::new();
         browser.complaints().await;

@@ -72,7 +72,8 @@ impl Callable {
         B: for<'a> FnOnce(&'a mut Store<State>, &'a Instance, &'a Exports) -> BoxFuture<'a, wasmtime::Result<T>>,
     {
         let called = self.run(function, caller.clone(), moment, body).await;
-        self.services.outcomes.ended(&caller, function.name(), called.as_ref().err()).await;
+        let usage = called.as_ref().map_or_else(|error| error.usage, |done| done.usage);
+        self.services.outcomes.ended(&caller, function.name(), usage, called.as_ref().err()).await;
         called
     }
 

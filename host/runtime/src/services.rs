@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use zeroize::Zeroizing;
 
-use crate::call::{CallError, Caller};
+use crate::call::{CallError, Caller, Usage};
 use crate::contract::mailer::{Accepted, MailError};
 use crate::contract::types::{Mail, MediaRef};
 use crate::meter::Over;
@@ -227,17 +227,23 @@ pub trait Outcomes: Send + Sync {
         &'a self,
         caller: &'a Caller,
         function: &'static str,
+        usage: Usage,
         failure: Option<&'a CallError>,
     ) -> BoxFuture<'a, ()>;
+
+    /// A plugin wrote a line to its log: `level` is `debug`, `info`, `warn` or `error`. It is told while the call runs, and must not wait.
+    fn said(&self, caller: &Caller, level: &str, line: &str);
 }
 
 /// Of an embedder that keeps no account of calls.
 pub struct NoOutcomes;
 
 impl Outcomes for NoOutcomes {
-    fn ended<'a>(&'a self, _: &'a Caller, _: &'static str, _: Option<&'a CallError>) -> BoxFuture<'a, ()> {
+    fn ended<'a>(&'a self, _: &'a Caller, _: &'static str, _: Usage, _: Option<&'a CallError>) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
     }
+
+    fn said(&self, _: &Caller, _: &str, _: &str) {}
 }
 
 /// Everything that the sandbox needs from its embedder.

@@ -54,7 +54,7 @@ impl State {
         table.set_max_capacity(RESOURCES);
         State {
             function,
-            log: Log::new(caller.clone(), function, limits.log_bytes),
+            log: Log::new(caller.clone(), function, limits.log_bytes, Arc::clone(&services.outcomes)),
             caller,
             manifest,
             services,

@@ -22,13 +22,16 @@ use super::state::State;
 use crate::auth::Role;
 use crate::channels::{Browser, Change, ChannelError, NewConnection, Request};
 use crate::model::shown::channel::Embed;
+use crate::model::shown::traffic::Traffic;
 use crate::web::own_path::is_own_path;
+use crate::web::traffic;
 
 /// `/channels`
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(read, change, disconnect))
+        .routes(routes!(hours))
         .routes(routes!(answer))
         .routes(routes!(abandon))
         .routes(routes!(check))
@@ -335,4 +338,14 @@ async fn reconnect(
     let browser = browser(&caller, sign_in.return_to)?;
     state.channels.reconnect(&caller.workspace, &id, patch, browser, &caller.as_actor()).await?;
     one(&state, &caller, language, &id).await
+}
+
+/// Messages in and out of a channel in the last 24 hours, by the hour.
+#[utoipa::path(get, path = "/channels/{id}/traffic", tag = "channels", params(("id" = String, Path)), responses(
+    (status = 200, body = Traffic), (status = 404, body = Problem)))]
+async fn hours(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Traffic>> {
+    caller.at_least(Role::Agent)?;
+    state.db.channel_of(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
+    let mut found = traffic::of(&state, &caller, vec![id.clone()]).await?;
+    Ok(Json(found.remove(&id).ok_or_else(Problem::not_found)?))
 }

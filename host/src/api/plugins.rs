@@ -19,7 +19,7 @@ use super::problem::{Answer, Body as ReadBody, Problem};
 use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
-use crate::model::shown::plugin::{Plugin, PluginItem, Plugins};
+use crate::model::shown::plugin::{Plugin, PluginItem, PluginUse, Plugins};
 use crate::plugins::PluginState;
 use crate::web::guard;
 use crate::web::plugins::{self, is_plain};
@@ -30,6 +30,7 @@ pub fn routes() -> OpenApiRouter<State> {
         .routes(routes!(list, install))
         .routes(routes!(approve))
         .routes(routes!(read, remove))
+        .routes(routes!(using))
         .routes(routes!(disable))
         .routes(routes!(enable))
         .routes(routes!(schema))
@@ -192,4 +193,11 @@ async fn icon(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) 
     let mut response = (headers, icon.to_owned()).into_response();
     guard::foreign(response.headers_mut());
     Ok(response)
+}
+
+/// What a plugin used and said since the server started, at most a day ago: time, memory, faults and lines of its log.
+#[utoipa::path(get, path = "/plugins/{id}/use", tag = "plugins", params(("id" = String, Path)), responses(
+    (status = 200, body = PluginUse), (status = 404, body = Problem)))]
+async fn using(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<PluginUse>> {
+    Ok(Json(plugins::using(&state, &caller, &id).await?))
 }

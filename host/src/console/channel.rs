@@ -19,11 +19,13 @@ use super::integrations::{icon_of, state_of, text};
 use super::layout::{self, copyable, icon};
 use super::reader::Reader;
 use super::time::{self, ago};
+use super::traffic as chart;
 use super::try_out::{has_widget, runs_here};
 use crate::auth::Role;
 use crate::channels::{Change, ChannelError};
 use crate::web::problem::Problem;
 use crate::web::state::State;
+use crate::web::traffic;
 
 /// The channel as the API shows it to this reader.
 pub(super) async fn load(state: &State, reader: &Reader, id: &str) -> Result<Value, ChannelError> {
@@ -40,7 +42,7 @@ pub(super) async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
     let channel = load(&state, &reader, &id).await?;
-    Ok(shown(&state, &reader, &channel, &Told { is_new: asked.connected.is_some(), ..Told::default() }))
+    shown(&state, &reader, &channel, &Told { is_new: asked.connected.is_some(), ..Told::default() }).await
 }
 
 /// What the address of the overview says beside the channel.
@@ -146,7 +148,7 @@ async fn ended(state: &State, reader: &Reader, id: &str, done: Result<(), Channe
         Err(error) => {
             let problem = Problem::from(error);
             let channel = load(state, reader, id).await?;
-            Ok(shown(state, reader, &channel, &Told { problem: Some(&problem), ..Told::default() }))
+            shown(state, reader, &channel, &Told { problem: Some(&problem), ..Told::default() }).await
         }
     }
 }
@@ -198,8 +200,11 @@ struct Told<'t> {
     problem: Option<&'t Problem>,
 }
 
-fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Response {
+async fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Result<Response, Failure> {
     let words = reader.look.words;
+    let id = text(channel, "id");
+    let traffic = traffic::of(state, &reader.caller, vec![id.to_owned()]).await?;
+    let traffic = traffic.get(id).filter(|_| !channel["account"].is_null());
     let problem = told.problem;
     let status = problem.map_or(StatusCode::OK, Problem::status);
     let is_whole = is_connected(channel);
@@ -213,6 +218,7 @@ fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Re
                 @else { (faults::notice_beside(words, problem, &[])) }
                 (left_to_do(reader, channel, &left))
                 (health(reader, channel, &found))
+                @if let Some(traffic) = traffic { (chart::card(reader, traffic)) }
                 @if has_widget(state, channel) { (widget_card(state, reader, channel)) }
             }
             div.stack {
@@ -227,7 +233,7 @@ fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Re
             script type="module" src=(PROGRESS.path) {}
         }
     };
-    (status, layout::page(reader, text(channel, "name"), HOME, &content)).into_response()
+    Ok((status, layout::page(reader, text(channel, "name"), HOME, &content)).into_response())
 }
 
 /// The script tag of a channel whose visitors write on web pages, and a page to try it out.

@@ -13,9 +13,12 @@ use super::connect::add_title;
 use super::faults::Failure;
 use super::layout;
 use super::reader::Reader;
+use super::traffic as chart;
 use super::words::Integrations;
 use crate::auth::Role;
+use crate::model::shown::traffic::Traffic;
 use crate::web::state::State;
+use crate::web::traffic;
 
 /// Channels on a page.
 const MOST: usize = 100;
@@ -47,18 +50,21 @@ pub(super) async fn page(
     for channel in &mut channels {
         state.channels.tell(channel, reader.look.language.0);
     }
+    let ids = channels.iter().map(|channel| text(channel, "id").to_owned()).collect();
+    let traffic = traffic::of(&state, &reader.caller, ids).await?;
+    let row = |channel: &Value| row(&reader, channel, traffic.get(text(channel, "id")));
     let (troubled, connected): (Vec<_>, Vec<_>) =
         channels.into_iter().partition(|channel| channel["state"] == "needs_attention");
     let content = html! {
         header.page-head { h1 { (words.title) } }
         @if !troubled.is_empty() {
             (section("attention", &words.needs_attention, troubled.len(), &html! {
-                ul.card.rows { @for channel in &troubled { (row(words, channel)) } }
+                ul.card.rows { @for channel in &troubled { (row(channel)) } }
             }))
         }
         (section("connected", &words.connected, connected.len(), &html! {
             @if connected.is_empty() { p.note { (words.none_connected) } }
-            @else { ul.card.rows { @for channel in &connected { (row(words, channel)) } } }
+            @else { ul.card.rows { @for channel in &connected { (row(channel)) } } }
             @if let Some(last) = last { p { a href=(format!("{HOME}?after={last}")) { (words.more) } } }
         }))
         @if reader.caller.role >= Role::Admin { (available(&state, &reader)) }
@@ -75,7 +81,8 @@ fn section(id: &str, title: &str, count: usize, content: &Markup) -> Markup {
     }
 }
 
-fn row(words: &Integrations, channel: &Value) -> Markup {
+fn row(reader: &Reader, channel: &Value, traffic: Option<&Traffic>) -> Markup {
+    let words = &reader.look.words.integrations;
     let (name, account) = (text(channel, "name"), text(channel, "account_name"));
     html! {
         li.channel-row {
@@ -85,6 +92,7 @@ fn row(words: &Integrations, channel: &Value) -> Markup {
                 span.note.one-line { (if account.is_empty() { text(channel, "account") } else { account }) }
             }
             (state_of(words, channel))
+            @if let Some(traffic) = traffic.filter(|_| !channel["account"].is_null()) { (chart::in_list(reader, traffic)) }
         }
     }
 }

@@ -7,13 +7,15 @@ use serde::Deserialize;
 
 use super::asked::{Form, Query, Sure};
 use super::faults::Failure;
+use super::figures::bytes;
 use super::integrations::{icon_of, text};
 use super::layout::{self, icon};
 use super::plugins::{PLUGINS, below_plugins, standing};
 use super::reader::Reader;
+use super::sparkline::sparkline;
 use super::time;
 use crate::auth::Role;
-use crate::model::shown::plugin::{Destination, Facts, Plugin, Secret};
+use crate::model::shown::plugin::{Destination, Facts, Plugin, PluginFault, PluginHour, PluginLine, PluginUse, Secret};
 use crate::plugins::PluginState;
 use crate::web::plugins;
 use crate::web::state::State;
@@ -72,6 +74,7 @@ pub(super) async fn page(
     let plugin = plugins::read(&state, &reader.caller, &id, reader.look.language).await?;
     let channels =
         state.db.channels_page(&reader.caller.workspace, Some(plugin.id.as_str()), None, MOST_CHANNELS).await?;
+    let using = plugins::using(&state, &reader.caller, &id).await?;
     let words = &reader.look.words.plugins;
     let name = plugin.facts.as_ref().map_or(plugin.id.as_str(), |facts| facts.name.as_str());
     let path = format!("{PLUGINS}/{}", plugin.id);
@@ -93,7 +96,7 @@ pub(super) async fn page(
         @if let Some(reason) = &plugin.health.reason { div.notice.is-bad.is-apart { (icon("error", "")) div { p { strong { (words.broken) } } p.identity { (reason) } } } }
         @if !is_on { p.note { (words.disabled_note) } }
         div.with-aside {
-            div.stack { @if let Some(facts) = &plugin.facts { (permissions(&reader, facts)) } (versions(&reader, &plugin)) }
+            div.stack { (usage(&reader, &plugin, &using)) @if let Some(facts) = &plugin.facts { (permissions(&reader, facts)) } (versions(&reader, &plugin)) (faults(&reader, &using.faults)) (log(&reader, &using.lines)) }
             div.stack {
                 section.card aria-labelledby="channels" {
                     header.card-head { h2 id="channels" { (words.channels) } span.note.push-end { (plugin.channels) } }
@@ -127,6 +130,80 @@ fn origin(reader: &Reader, facts: &Facts) -> Markup {
                 @if let Some(license) = &facts.license { dt { (words.license) } dd { (license) } }
                 @if let Some(homepage) = &facts.homepage { dt { (words.homepage) } dd { a href=(homepage) rel="noreferrer" { (homepage) } } }
                 dt { "SHA-256" } dd { code { (facts.digest) } }
+            }
+        }
+    }
+}
+
+/// Time and memory of a day.
+fn usage(reader: &Reader, plugin: &Plugin, using: &PluginUse) -> Markup {
+    let words = &reader.look.words.plugin_use;
+    let most = plugin.facts.as_ref().map(|facts| facts.permissions.runtime.memory_bytes);
+    let busiest = using.hours.iter().max_by_key(|hour| hour.cpu_ms).filter(|hour| hour.cpu_ms > 0);
+    let series = |of: fn(&PluginHour) -> u64| using.hours.iter().map(of).collect::<Vec<_>>();
+    let time_told = busiest.map(|hour| {
+        let told = words.time_chart.replace("{time}", &time::hour_of(&reader.look, &hour.at));
+        told.replace("{n}", &hour.cpu_ms.to_string())
+    });
+    html! {
+        section.card aria-labelledby="use" {
+            header.card-head {
+                h2 id="use" { (words.title) }
+                span.note.push-end { (words.calls.replace("{n}", &using.calls.to_string()).replace("{failed}", &using.failed.to_string())) }
+            }
+            div.card-body {
+                @if using.calls == 0 { p.note { (words.none) } } @else {
+                    div.meters {
+                        div {
+                            p.note { (words.time) }
+                            p.meter-figure { (using.cpu_ms) " ms" }
+                            (sparkline(time_told.as_deref().unwrap_or_default(), &series(|hour| hour.cpu_ms), None))
+                        }
+                        div {
+                            p.note { (words.memory) }
+                            p.meter-figure { (bytes(using.memory_bytes)) @if let Some(most) = most { " " small { (words.of_most.replace("{most}", &bytes(most))) } } }
+                            (sparkline(&words.memory_chart.replace("{bytes}", &bytes(using.memory_bytes)), &series(|hour| hour.memory_bytes), None))
+                        }
+                    }
+                    p.note { (words.note) }
+                }
+            }
+        }
+    }
+}
+
+fn faults(reader: &Reader, faults: &[PluginFault]) -> Markup {
+    let words = &reader.look.words.plugin_use;
+    html! {
+        @if !faults.is_empty() {
+            section.card aria-labelledby="faults" {
+                header.card-head { h2 id="faults" { (words.faults) } }
+                div.log tabindex="0" role="group" aria-labelledby="faults" {
+                    @for fault in faults {
+                        p.log-line { time datetime=(fault.at) title=(time::full(&reader.look, &fault.at)) { (time::hour_of(&reader.look, &fault.at)) } span.is-bad-ink { (fault.code) } span { code { (fault.function) } " " (fault.words) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn log(reader: &Reader, lines: &[PluginLine]) -> Markup {
+    let words = &reader.look.words.plugin_use;
+    let class = |level: &str| match level {
+        "error" => Some("is-bad-ink"),
+        "warn" => Some("is-warn-ink"),
+        _ => None,
+    };
+    html! {
+        section.card aria-labelledby="log" {
+            header.card-head { h2 id="log" { (words.log) } }
+            @if lines.is_empty() { p.card-body.note { (words.no_line) } } @else {
+                div.log tabindex="0" role="group" aria-labelledby="log" {
+                    @for line in lines {
+                        p.log-line { time datetime=(line.at) title=(time::full(&reader.look, &line.at)) { (time::hour_of(&reader.look, &line.at)) } span class=[class(&line.level)] { (line.level) } span { (line.text) } }
+                    }
+                }
             }
         }
     }

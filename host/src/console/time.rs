@@ -76,6 +76,11 @@ pub(super) fn full(look: &Look, time: &str) -> String {
     format!("{} {month} {}, {}", at.day(), at.year(), hour(&at))
 }
 
+/// The hour and minute of a time, where no more is to be said.
+pub(super) fn hour_of(look: &Look, time: &str) -> String {
+    zoned(look, time).map(|at| hour(&at)).unwrap_or_default()
+}
+
 fn hour(at: &Zoned) -> String {
     format!("{:02}.{:02}", at.hour(), at.minute())
 }

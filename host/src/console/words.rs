@@ -9,7 +9,9 @@ use crate::web::language::Language;
 
 mod audit;
 mod new_password;
+mod plugin_use;
 mod system;
+mod traffic;
 mod workspaces;
 
 /// All texts in one language.
@@ -41,6 +43,8 @@ pub(super) struct Words {
     pub audit: audit::Audit,
     pub workspaces: workspaces::Workspaces,
     pub system: system::System,
+    pub plugin_use: plugin_use::PluginUse,
+    pub traffic: traffic::Traffic,
     pub templates: Templates,
     pub disconnect: Disconnect,
     pub faults: Faults,

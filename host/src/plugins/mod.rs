@@ -3,6 +3,7 @@
 //! Boot, folder, upload and tests install through one function, [`Registry::install`]. Knows no channel's life and no HTTP.
 
 mod boot;
+mod figures;
 mod folder;
 mod install;
 mod native;
@@ -12,6 +13,7 @@ mod renewal;
 mod services;
 mod watch;
 
+pub use figures::{FaultOfCall, Figure, Figures, HOURS, HourOfCalls, LineOfLog};
 pub use folder::{FolderError, nudge, place_file};
 pub use install::{InstallError, Installed, Outcome, SettingsMisfit, Source};
 pub use outcomes::CallAccount;

@@ -2,8 +2,9 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sambung_runtime::{CallError, Caller, Outcomes};
+use sambung_runtime::{CallError, Caller, Outcomes, Usage};
 
+use super::figures::Figures;
 use super::services::stored_owner;
 use crate::clock::Clock;
 use crate::db::{Db, DbError};
@@ -14,12 +15,13 @@ pub struct CallAccount {
     db: Db,
     clock: Clock,
     wakes: Wakes,
+    figures: Figures,
 }
 
 impl CallAccount {
-    /// Over what the database holds.
-    pub fn new(db: Db, clock: Clock, wakes: Wakes) -> CallAccount {
-        CallAccount { db, clock, wakes }
+    /// Over what the database holds; what calls use and say is counted in `figures`.
+    pub fn new(db: Db, clock: Clock, wakes: Wakes, figures: Figures) -> CallAccount {
+        CallAccount { db, clock, wakes, figures }
     }
 
     async fn note(&self, channel: &str, function: &'static str, failure: Option<&CallError>) -> Result<(), DbError> {
@@ -37,8 +39,10 @@ impl Outcomes for CallAccount {
         &'a self,
         caller: &'a Caller,
         function: &'static str,
+        usage: Usage,
         failure: Option<&'a CallError>,
     ) -> BoxFuture<'a, ()> {
+        self.figures.ended(&caller.plugin, self.clock.now(), usage, failure);
         async move {
             let Some(channel) = caller.channel.as_deref().map(stored_owner) else { return };
             if let Err(error) = self.note(channel, function, failure).await {
@@ -46,5 +50,9 @@ impl Outcomes for CallAccount {
             }
         }
         .boxed()
+    }
+
+    fn said(&self, caller: &Caller, level: &str, line: &str) {
+        self.figures.said(&caller.plugin, self.clock.now(), level, line);
     }
 }

@@ -28,6 +28,7 @@ pub mod state;
 pub mod system;
 pub mod templates;
 pub mod tokens;
+pub mod traffic;
 pub mod typing;
 pub mod upload;
 pub mod whole;

@@ -11,11 +11,11 @@ use super::state::State;
 use crate::auth::Role;
 use crate::db::PluginRow;
 use crate::model::shown::plugin::{
-    Approval, Destination, Facts, Generation, Health, Ingress, Permissions, Plugin, RefusedPlugin, Runtime, Secret,
-    Sending, Webhook,
+    Approval, Destination, Facts, Generation, Health, Ingress, Permissions, Plugin, PluginFault, PluginHour,
+    PluginLine, PluginUse, RefusedPlugin, Runtime, Secret, Sending, Webhook,
 };
-use crate::model::time::rfc3339;
-use crate::plugins::{InstallError, Outcome, PluginState, Source};
+use crate::model::time::{HOUR, rfc3339};
+use crate::plugins::{FaultOfCall, HOURS, HourOfCalls, InstallError, LineOfLog, Outcome, PluginState, Source};
 
 impl From<InstallError> for Problem {
     fn from(error: InstallError) -> Problem {
@@ -88,6 +88,44 @@ pub async fn read(state: &State, caller: &Caller, id: &str, language: Language) 
     caller.at_least(Role::Admin)?;
     let row = state.db.plugin_row(id).await?.filter(|row| row.state != "removed").ok_or_else(Problem::not_found)?;
     shown(state, caller, &row, language).await
+}
+
+/// What a plugin used and said since the server started, at most a day ago.
+///
+/// # Errors
+/// 403 below the role operator, 404 where it is not installed.
+pub async fn using(state: &State, caller: &Caller, id: &str) -> Answer<PluginUse> {
+    caller.at_least(Role::Operator)?;
+    state.db.plugin_row(id).await?.filter(|row| row.state != "removed").ok_or_else(Problem::not_found)?;
+    let figure = state.figures.of(id);
+    let first = state.clock.now().div_euclid(HOUR) - HOURS + 1;
+    let known: Vec<_> = figure.hours.iter().filter(|hour| hour.hour >= first).collect();
+    let hour = |hour: i64| {
+        let known = known.iter().find(|known| known.hour == hour).map_or(HourOfCalls::default(), |known| **known);
+        PluginHour {
+            at: rfc3339(hour * HOUR),
+            calls: known.calls,
+            failed: known.failed,
+            cpu_ms: known.cpu_us / 1_000,
+            memory_bytes: known.memory_bytes,
+        }
+    };
+    let fault = |one: FaultOfCall| PluginFault {
+        at: rfc3339(one.at),
+        function: one.function,
+        code: one.code,
+        words: one.words,
+    };
+    let line = |one: LineOfLog| PluginLine { at: rfc3339(one.at), level: one.level, text: one.text };
+    Ok(PluginUse {
+        calls: known.iter().map(|hour| hour.calls).sum(),
+        failed: known.iter().map(|hour| hour.failed).sum(),
+        cpu_ms: known.iter().map(|hour| hour.cpu_us).sum::<u64>() / 1_000,
+        memory_bytes: known.iter().map(|hour| hour.memory_bytes).max().unwrap_or(0),
+        hours: (first..first + HOURS).map(hour).collect(),
+        faults: figure.faults.into_iter().map(fault).collect(),
+        lines: figure.lines.into_iter().map(line).collect(),
+    })
 }
 
 /// Installs a plugin, or puts a version in the place of another. Answers its id, and whether anything changed.

@@ -22,7 +22,7 @@ use crate::media::Media;
 use crate::model::client_key::ClientKey;
 use crate::model::proxies::Range;
 use crate::outbound::Outbound;
-use crate::plugins::{Candidates, Registry};
+use crate::plugins::{Candidates, Figures, Registry};
 use crate::wake::Wakes;
 
 /// What a handler reaches. Cheap to clone: every request does.
@@ -57,6 +57,8 @@ pub struct Parts {
     pub runtime: sambung_runtime::Runtime,
     /// Installed plugins.
     pub plugins: Registry,
+    /// What plugins used and said.
+    pub figures: Figures,
     /// Credentials that are being tried out.
     pub candidates: Candidates,
     /// The life of channels.

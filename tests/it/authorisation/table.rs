@@ -95,6 +95,7 @@ pub const RULES: &[Rule] = &[
     rule("POST /v1/system/release", Operator, &[200], |_| Given::Nothing),
     read("GET /v1/plugins", Admin),
     read("GET /v1/plugins/{id}", Admin),
+    Rule { tells_of_the_host: true, ..read("GET /v1/plugins/{id}/use", Operator) },
     read("GET /v1/plugins/{id}/settings-schema", Admin),
     rule("GET /v1/plugins/{id}/icon", Agent, &[200, 404], |_| Given::Nothing),
     rule("POST /v1/plugins", Operator, &[200, 201], |world| Given::Bytes("application/wasm", world.plugin.clone())),
@@ -113,6 +114,7 @@ pub const RULES: &[Rule] = &[
     rule("POST /v1/channels", Admin, &[201], |_| {
         json(json!({ "plugin": "connects", "name": "N", "settings": { "account": unique(), "token": "t" } }))
     }),
+    read("GET /v1/channels/{id}/traffic", Agent),
     read("GET /v1/channels/{id}", Agent),
     rule("PATCH /v1/channels/{id}", Admin, &[200], |_| json(json!({ "name": "Named" }))),
     rule("POST /v1/channels/{id}/check", Admin, &[200], |_| Given::Nothing),

@@ -1,11 +1,13 @@
 //! `log`, standard output and standard error: one stream of words with one limit.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::call::{CallFault, Caller};
 use crate::calls::{Function, Import};
 use crate::contract::bindings::sambung::channel::log::Host;
 use crate::meter::Over;
+use crate::services::Outcomes;
 use crate::state::State;
 
 /// How much of a plugin's last words is kept to explain a crash.
@@ -21,6 +23,7 @@ pub(crate) struct Log(Arc<Shared>);
 struct Shared {
     caller: Arc<Caller>,
     function: Function,
+    outcomes: Arc<dyn Outcomes>,
     written: Mutex<Written>,
 }
 
@@ -44,10 +47,11 @@ pub(crate) enum Standard {
 }
 
 impl Log {
-    pub(crate) fn new(caller: Arc<Caller>, function: Function, limit: u64) -> Log {
+    pub(crate) fn new(caller: Arc<Caller>, function: Function, limit: u64, outcomes: Arc<dyn Outcomes>) -> Log {
         Log(Arc::new(Shared {
             caller,
             function,
+            outcomes,
             written: Mutex::new(Written {
                 limit,
                 bytes: 0,
@@ -144,6 +148,8 @@ impl Log {
             "error" => emit!(error),
             _ => emit!(info),
         }
+        let line = if fields.is_empty() { Cow::Borrowed(message) } else { Cow::Owned(format!("{message} {fields}")) };
+        self.0.outcomes.said(caller, level, &line);
     }
 
     fn lock(&self) -> MutexGuard<'_, Written> {
@@ -185,7 +191,7 @@ mod tests {
     use super::*;
 
     fn log(limit: u64) -> Log {
-        Log::new(Arc::default(), Function::Send, limit)
+        Log::new(Arc::default(), Function::Send, limit, Arc::new(crate::services::NoOutcomes))
     }
 
     #[test]

@@ -216,6 +216,16 @@ CREATE TABLE watermarks (
   conversation_id TEXT NOT NULL REFERENCES conversations(id), state TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (conversation_id, state)) STRICT, WITHOUT ROWID;
 
+-- Messages of an account by the hour (since 1970) in which the host had them, for charts of a day. Counted where a message's row is made;
+-- a line of the host's own is no message.
+CREATE TABLE traffic (account_id INTEGER NOT NULL, hour INTEGER NOT NULL, received INTEGER NOT NULL DEFAULT 0, sent INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (account_id, hour)) STRICT, WITHOUT ROWID;
+CREATE TRIGGER traffic_counted AFTER INSERT ON messages WHEN NEW.created_by IS NOT 'system' BEGIN
+  INSERT INTO traffic (account_id, hour, received, sent) VALUES (NEW.account_id, coalesce(NEW.received_at, NEW.at) / 3600000, NEW.direction = 'inbound', NEW.direction <> 'inbound')
+    ON CONFLICT (account_id, hour) DO UPDATE SET received = received + excluded.received, sent = sent + excluded.sent;
+  DELETE FROM traffic WHERE account_id = NEW.account_id AND hour < coalesce(NEW.received_at, NEW.at) / 3600000 - 48;
+END;
+
 -- ---- outbound -------------------------------------------------------------------------------------------------------------
 CREATE TABLE parts (
   message_id TEXT NOT NULL REFERENCES messages(id), idx INTEGER NOT NULL, account_id INTEGER NOT NULL, conversation_id TEXT NOT NULL, content TEXT NOT NULL,

@@ -15,5 +15,6 @@ pub mod person;
 pub mod plugin;
 pub mod reply;
 pub mod system;
+pub mod traffic;
 pub mod typing;
 pub mod workspace;

@@ -261,3 +261,63 @@ pub struct Plugins {
     #[schema(value_type = Option<Object>)]
     pub egress_overrides: Option<Value>,
 }
+
+/// What a plugin used and said since the server started, at most a day ago. It concerns all workspaces.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PluginUse {
+    /// Calls that ended.
+    pub calls: u64,
+    /// Those of them without a result.
+    pub failed: u64,
+    /// Milliseconds of computing.
+    pub cpu_ms: u64,
+    /// The most memory that a call had, in bytes.
+    pub memory_bytes: u64,
+    /// The 24 hours, the oldest first; the last is the current one.
+    pub hours: Vec<PluginHour>,
+    /// The last calls without a result, the newest first, at most 20.
+    pub faults: Vec<PluginFault>,
+    /// The last lines of its log, the newest first, at most 50.
+    pub lines: Vec<PluginLine>,
+}
+
+/// What a plugin used in an hour.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PluginHour {
+    /// When the hour began; RFC 3339.
+    pub at: String,
+    /// Calls that ended.
+    pub calls: u64,
+    /// Those of them without a result.
+    pub failed: u64,
+    /// Milliseconds of computing.
+    pub cpu_ms: u64,
+    /// The most memory that a call had, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// A call without a result.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PluginFault {
+    /// RFC 3339
+    pub at: String,
+    /// The function that was called.
+    #[schema(example = "send")]
+    pub function: String,
+    /// `trap`, `deadline`, `cpu`, `memory` …
+    #[schema(example = "deadline")]
+    pub code: String,
+    /// The plugin's last words, or the engine's.
+    pub words: String,
+}
+
+/// A line of a plugin's log.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PluginLine {
+    /// RFC 3339
+    pub at: String,
+    /// `debug`, `info`, `warn` or `error`
+    pub level: String,
+    /// What it says.
+    pub text: String,
+}
