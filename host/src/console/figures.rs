@@ -10,9 +10,24 @@ pub(super) fn bytes(bytes: u64) -> String {
     }
 }
 
+/// A time that is given in microseconds: `0.4 ms`, `38.0 ms`, `2.1 s`.
+pub(super) fn milliseconds(us: u64) -> String {
+    match us {
+        0..1_000_000 => format!("{}.{} ms", us / 1_000, us % 1_000 / 100),
+        _ => format!("{}.{} s", us / 1_000_000, us % 1_000_000 / 100_000),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::bytes;
+    use super::{bytes, milliseconds};
+
+    #[test]
+    fn a_time_has_one_decimal() {
+        for (us, shown) in [(0, "0.0 ms"), (449, "0.4 ms"), (38_000, "38.0 ms"), (2_190_000, "2.1 s")] {
+            assert_eq!(milliseconds(us), shown);
+        }
+    }
 
     #[test]
     fn bytes_have_at_most_one_decimal() {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::asked::{Form, Query, Sure};
 use super::faults::Failure;
-use super::figures::bytes;
+use super::figures::{bytes, milliseconds};
 use super::integrations::{icon_of, text};
 use super::layout::{self, icon};
 use super::plugins::{PLUGINS, below_plugins, standing};
@@ -139,11 +139,11 @@ fn origin(reader: &Reader, facts: &Facts) -> Markup {
 fn usage(reader: &Reader, plugin: &Plugin, using: &PluginUse) -> Markup {
     let words = &reader.look.words.plugin_use;
     let most = plugin.facts.as_ref().map(|facts| facts.permissions.runtime.memory_bytes);
-    let busiest = using.hours.iter().max_by_key(|hour| hour.cpu_ms).filter(|hour| hour.cpu_ms > 0);
+    let busiest = using.hours.iter().max_by_key(|hour| hour.cpu_us).filter(|hour| hour.cpu_us > 0);
     let series = |of: fn(&PluginHour) -> u64| using.hours.iter().map(of).collect::<Vec<_>>();
     let time_told = busiest.map(|hour| {
         let told = words.time_chart.replace("{time}", &time::hour_of(&reader.look, &hour.at));
-        told.replace("{n}", &hour.cpu_ms.to_string())
+        told.replace("{n}", &milliseconds(hour.cpu_us))
     });
     html! {
         section.card aria-labelledby="use" {
@@ -156,8 +156,8 @@ fn usage(reader: &Reader, plugin: &Plugin, using: &PluginUse) -> Markup {
                     div.meters {
                         div {
                             p.note { (words.time) }
-                            p.meter-figure { (using.cpu_ms) " ms" }
-                            (sparkline(time_told.as_deref().unwrap_or_default(), &series(|hour| hour.cpu_ms), None))
+                            p.meter-figure { (milliseconds(using.cpu_us)) }
+                            (sparkline(time_told.as_deref().unwrap_or_default(), &series(|hour| hour.cpu_us), None))
                         }
                         div {
                             p.note { (words.memory) }

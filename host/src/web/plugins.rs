@@ -106,7 +106,7 @@ pub async fn using(state: &State, caller: &Caller, id: &str) -> Answer<PluginUse
             at: rfc3339(hour * HOUR),
             calls: known.calls,
             failed: known.failed,
-            cpu_ms: known.cpu_us / 1_000,
+            cpu_us: known.cpu_us,
             memory_bytes: known.memory_bytes,
         }
     };
@@ -120,7 +120,7 @@ pub async fn using(state: &State, caller: &Caller, id: &str) -> Answer<PluginUse
     Ok(PluginUse {
         calls: known.iter().map(|hour| hour.calls).sum(),
         failed: known.iter().map(|hour| hour.failed).sum(),
-        cpu_ms: known.iter().map(|hour| hour.cpu_us).sum::<u64>() / 1_000,
+        cpu_us: known.iter().map(|hour| hour.cpu_us).sum(),
         memory_bytes: known.iter().map(|hour| hour.memory_bytes).max().unwrap_or(0),
         hours: (first..first + HOURS).map(hour).collect(),
         faults: figure.faults.into_iter().map(fault).collect(),

@@ -269,8 +269,8 @@ pub struct PluginUse {
     pub calls: u64,
     /// Those of them without a result.
     pub failed: u64,
-    /// Milliseconds of computing.
-    pub cpu_ms: u64,
+    /// Microseconds of computing.
+    pub cpu_us: u64,
     /// The most memory that a call had, in bytes.
     pub memory_bytes: u64,
     /// The 24 hours, the oldest first; the last is the current one.
@@ -290,8 +290,8 @@ pub struct PluginHour {
     pub calls: u64,
     /// Those of them without a result.
     pub failed: u64,
-    /// Milliseconds of computing.
-    pub cpu_ms: u64,
+    /// Microseconds of computing.
+    pub cpu_us: u64,
     /// The most memory that a call had, in bytes.
     pub memory_bytes: u64,
 }
