@@ -188,14 +188,14 @@ fn row(reader: &Reader, asked: &Asked, line: &AuditLine) -> Markup {
         tr {
             td { time datetime=(line.at) { (time::full(&reader.look, &line.at)) } }
             td {
-                @if asked.actor == line.actor { (actor) } @else { a.quiet-link href=(only(&line.actor, "")) { (actor) } }
+                @if asked.actor == line.actor { (actor) } @else { a href=(only(&line.actor, "")) { (actor) } }
                 @if is_role { " " span.note { (words.people.role_name(&line.role)) } }
             }
             td { (words.audit.action_name(&line.action)) @if line.host { " " span.note { (words.audit.host) } } }
             td {
                 @if !line.subject.is_empty() {
                     @let name = line.subject_name.as_deref().unwrap_or(&line.subject);
-                    @if asked.subject == line.subject { (name) } @else { a.quiet-link href=(only("", &line.subject)) { (name) } }
+                    @if asked.subject == line.subject { (name) } @else { a href=(only("", &line.subject)) { (name) } }
                 }
                 @for (name, value) in line.detail.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
                     " " span.note.identity { (name) ": " (in_short(value)) }

@@ -10,6 +10,11 @@ pub(super) fn bytes(bytes: u64) -> String {
     }
 }
 
+/// Memory: `0.3 MiB`, `32.0 MiB`.
+pub(super) fn memory(bytes: u64) -> String {
+    format!("{}.{} MiB", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20)
+}
+
 /// A time that is given in microseconds: `0.4 ms`, `38.0 ms`, `2.1 s`.
 pub(super) fn milliseconds(us: u64) -> String {
     match us {
@@ -20,10 +25,11 @@ pub(super) fn milliseconds(us: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, milliseconds};
+    use super::{bytes, memory, milliseconds};
 
     #[test]
-    fn a_time_has_one_decimal() {
+    fn memory_and_a_time_have_one_decimal() {
+        assert_eq!((memory(32 << 20), memory(400_000)), ("32.0 MiB".to_owned(), "0.3 MiB".to_owned()));
         for (us, shown) in [(0, "0.0 ms"), (449, "0.4 ms"), (38_000, "38.0 ms"), (2_190_000, "2.1 s")] {
             assert_eq!(milliseconds(us), shown);
         }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::asked::{Form, Query, Sure};
 use super::faults::Failure;
-use super::figures::{bytes, milliseconds};
+use super::figures::{memory, milliseconds};
 use super::integrations::{icon_of, text};
 use super::layout::{self, icon};
 use super::plugins::{PLUGINS, below_plugins, standing};
@@ -161,8 +161,8 @@ fn usage(reader: &Reader, plugin: &Plugin, using: &PluginUse) -> Markup {
                         }
                         div {
                             p.note { (words.memory) }
-                            p.meter-figure { (bytes(using.memory_bytes)) @if let Some(most) = most { " " small { (words.of_most.replace("{most}", &bytes(most))) } } }
-                            (sparkline(&words.memory_chart.replace("{bytes}", &bytes(using.memory_bytes)), &series(|hour| hour.memory_bytes), None))
+                            p.meter-figure { (memory(using.memory_bytes)) @if let Some(most) = most { " " small { (words.of_most.replace("{most}", &memory(most))) } } }
+                            (sparkline(&words.memory_chart.replace("{bytes}", &memory(using.memory_bytes)), &series(|hour| hour.memory_bytes), None))
                         }
                     }
                     p.note { (words.note) }

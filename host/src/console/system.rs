@@ -89,7 +89,7 @@ fn queues(reader: &Reader, queues: &[Queue]) -> Markup {
     html! {
         section.card aria-labelledby="queues" {
             header.card-head { h2 id="queues" { (words.queues) } }
-            dl.card-body.facts.is-figures {
+            dl.card-body.facts {
                 @for queue in queues {
                     dt { (words.queue_name(&queue.name)) }
                     dd { @if queue.waiting < COUNTED { (queue.waiting) } @else { (words.and_more.replace("{n}", &COUNTED.to_string())) } }
@@ -134,7 +134,7 @@ fn overrides(reader: &Reader, overrides: &[Override]) -> Markup {
                 div.table-scroll tabindex="0" {
                     table.table.log-table {
                         thead { tr { th scope="col" { (words.key) } th scope="col" { (words.value) } th scope="col" { (words.default) } } }
-                        tbody { @for one in overrides { tr { td { code { (one.key) } } td.identity { (narrow(&words.value)) (value(reader, &one.value)) } td.identity { (narrow(&words.default)) (value(reader, &one.default)) } } } }
+                        tbody { @for one in overrides { tr { td { code { (one.key) } } td { (narrow(&words.value)) (value(reader, &one.value)) } td { (narrow(&words.default)) (value(reader, &one.default)) } } } }
                     }
                 }
             }
@@ -172,14 +172,18 @@ fn addresses(reader: &Reader, addresses: &Addresses) -> Markup {
 
 fn storage(reader: &Reader, storage: &Storage) -> Markup {
     let words = &reader.look.words.system;
-    let files = words.of_most.replace("{bytes}", &bytes(storage.file_bytes.unsigned_abs()));
+    let files = bytes(storage.file_bytes.unsigned_abs());
+    let files = match storage.most_file_bytes {
+        0 => files,
+        most => words.of_most.replace("{bytes}", &files).replace("{most}", &bytes(most)),
+    };
     html! {
         section.card aria-labelledby="storage" {
             header.card-head { h2 id="storage" { (words.storage) } }
             dl.card-body.facts {
                 dt { (words.free) } dd { @match storage.free_bytes { Some(free) => (bytes(free)), None => (words.unknown) } }
                 dt { (words.database) } dd { (bytes(storage.database_bytes)) }
-                dt { (words.files) } dd { (files.replace("{most}", &bytes(storage.most_file_bytes))) }
+                dt { (words.files) } dd { (files) }
             }
         }
     }

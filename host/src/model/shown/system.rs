@@ -56,7 +56,7 @@ pub struct Storage {
     pub database_bytes: u64,
     /// Bytes of files that are kept.
     pub file_bytes: i64,
-    /// Most bytes of files that are kept (`media.total_bytes`).
+    /// Most bytes of files that are kept (`media.total_bytes`); 0: no bound.
     pub most_file_bytes: u64,
 }
 

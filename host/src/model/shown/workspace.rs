@@ -19,6 +19,6 @@ pub struct Workspace {
     pub channels: i64,
     /// Bytes of files that are kept.
     pub file_bytes: i64,
-    /// Most bytes of files that are kept (`media.workspace_bytes`).
+    /// Most bytes of files that are kept (`media.workspace_bytes`); 0: no bound.
     pub most_file_bytes: u64,
 }
