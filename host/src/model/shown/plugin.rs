@@ -302,7 +302,7 @@ pub struct PluginFault {
     /// RFC 3339
     pub at: String,
     /// The function that was called.
-    #[schema(example = "send")]
+    #[schema(example = "outbound.send")]
     pub function: String,
     /// `trap`, `deadline`, `cpu`, `memory` …
     #[schema(example = "deadline")]
