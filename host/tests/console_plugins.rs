@@ -148,7 +148,10 @@ async fn what_a_plugin_used_and_said_is_told_to_operators_as_text() {
     let hours = using["hours"].as_array().unwrap();
     let last_two: u64 = hours[22..].iter().map(|hour| hour["calls"].as_u64().unwrap()).sum();
     assert_eq!((hours.len(), last_two), (24, calls), "{using}");
-    assert_eq!((&using["faults"][0]["code"], &using["faults"][0]["function"]), (&json!("trap"), &json!("connection.identify")));
+    assert_eq!(
+        (&using["faults"][0]["code"], &using["faults"][0]["function"]),
+        (&json!("trap"), &json!("connection.identify"))
+    );
     let warned = using["lines"].as_array().unwrap().iter().filter(|line| line["level"] == "warn").count();
     assert!(warned >= 2, "the message, and what it wrote to standard error: {using}");
     for line in using["lines"].as_array().unwrap() {

@@ -1,0 +1,18 @@
+//! Texts: times.
+
+use serde::Deserialize;
+
+/// Times.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(in crate::console) struct Time {
+    pub now: String,
+    pub minutes: String,
+    pub hours: String,
+    pub days: String,
+    pub today: String,
+    pub yesterday: String,
+    /// From Monday on.
+    pub weekdays: [String; 7],
+    pub months: [String; 12],
+}
