@@ -164,7 +164,7 @@ async fn who_is_no_admin_sees_no_way_to_an_admins_pages_and_is_refused_there() {
         sign_in(&operator, &host).await;
         let all = Found::by(&operator, &base).await;
 
-        let public = ["/", "/sign-in", "/setup/{link}"];
+        let public = ["/", "/sign-in", "/setup/{link}", "/password/{link}"];
         let known = |route: &str| {
             let mut reached = all.pages.iter().chain(&all.files).chain(all.acts.iter().map(|act| &act.to));
             reached.any(|path| is_of(route, path))
