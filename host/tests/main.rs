@@ -27,6 +27,7 @@ mod inbound;
 mod inbox;
 mod listener;
 mod media;
+mod merging;
 mod numbers;
 mod operations;
 mod operators;

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::caller::Caller;
 use super::page::{Page, PageQuery};
 use super::path::Path;
-use super::problem::{Answer, Body, Problem};
+use super::problem::{Answer, Body, FieldError, Problem};
 use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
@@ -21,7 +21,12 @@ use crate::web::contacts;
 
 /// `/contacts`
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(export)).routes(routes!(read, change, erase))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(export))
+        .routes(routes!(read, change, erase))
+        .routes(routes!(merge))
+        .routes(routes!(split))
 }
 
 /// Which contacts.
@@ -55,7 +60,7 @@ async fn export(Axum(state): Axum<State>, caller: Caller, Query(which): Query<Wh
     contacts::export(&state, &caller, which.q.filter(|text| !text.trim().is_empty())).await
 }
 
-/// One contact, with the conversations with them.
+/// One contact, with the conversations with them. The id of a merged contact leads to the one that it was merged into.
 #[utoipa::path(get, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)), responses(
     (status = 200, body = Contact), (status = 404, body = Problem)))]
 async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Contact>> {
@@ -82,6 +87,51 @@ async fn change(
     Body(change): Body<ContactChange>,
 ) -> Answer<Json<Contact>> {
     Ok(Json(contacts::rename(&state, &caller, &id, change.name).await?))
+}
+
+/// The other of two contacts.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OtherContact {
+    /// `ct_…`
+    #[serde(default)]
+    contact: String,
+}
+
+/// Merge another contact into this one. From then on both are shown as this contact, and what either writes belongs to it; an
+/// answer still goes to the identity that wrote. Contacts that were merged into the other come along. Merging again changes
+/// nothing.
+#[utoipa::path(post, path = "/contacts/{id}/merge", tag = "contacts", params(("id" = String, Path)), request_body = OtherContact, responses(
+    (status = 200, body = Contact), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn merge(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(other): Body<OtherContact>,
+) -> Answer<Json<Contact>> {
+    Ok(Json(contacts::merge(&state, &caller, &id, other.named()?).await?))
+}
+
+/// Take a contact that was merged into this one out of it. It gets back its identities, conversations and messages, with those
+/// that came meanwhile. Taking it out again changes nothing.
+#[utoipa::path(post, path = "/contacts/{id}/split", tag = "contacts", params(("id" = String, Path)), request_body = OtherContact, responses(
+    (status = 200, body = Contact), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn split(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(other): Body<OtherContact>,
+) -> Answer<Json<Contact>> {
+    Ok(Json(contacts::split(&state, &caller, &id, other.named()?).await?))
+}
+
+impl OtherContact {
+    fn named(&self) -> Answer<&str> {
+        match self.contact.as_str() {
+            "" => Err(Problem::invalid(vec![FieldError::required("#/contact")])),
+            contact => Ok(contact),
+        }
+    }
 }
 
 /// Erase a person: what they wrote and were written, their files, names, identities, and the raw requests that held them.

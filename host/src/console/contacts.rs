@@ -12,6 +12,7 @@ use super::faults::{self, Failure, of_field};
 use super::inbox::INBOX;
 use super::integrations::icon_of;
 use super::layout::{self, icon, initials, tone};
+use super::merging;
 use super::reader::Reader;
 use super::time;
 use crate::auth::Role;
@@ -109,7 +110,7 @@ fn older(search: &str, last: &str) -> String {
 }
 
 /// What a contact is called: their name, else how a provider knows them.
-fn called<'c>(reader: &'c Reader, contact: &'c Contact) -> &'c str {
+pub(super) fn called<'c>(reader: &'c Reader, contact: &'c Contact) -> &'c str {
     let identity = contact.identities.first().map(|identity| identity.value.as_str());
     contact.name.as_deref().or(identity).unwrap_or(&reader.look.words.inbox.unnamed)
 }
@@ -156,9 +157,9 @@ async fn shown(state: &State, reader: &Reader, id: &str, problem: Option<&Proble
             div.stack {
                 section.card {
                     header.card-head { h2 { (words.identities) } }
-                    dl.facts.card-body {
-                        @for identity in &contact.identities { dt { (identity.scheme) } dd { (identity.value) } }
-                        dt { (words.since) } dd { (time::date(&reader.look, &contact.created_at, now)) }
+                    div.card-body.stack-small {
+                        (merging::identities(reader, &contact, ""))
+                        dl.facts { dt { (words.since) } dd { (time::date(&reader.look, &contact.created_at, now)) } }
                     }
                 }
                 @if contact.erased_at.is_none() { (rename(reader, &contact, problem)) }

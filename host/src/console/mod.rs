@@ -19,6 +19,7 @@ mod inbox;
 mod integrations;
 mod journal;
 mod layout;
+mod merging;
 mod new_password;
 mod new_template;
 mod parts;
@@ -93,6 +94,8 @@ pub fn routes(state: &State) -> Router<State> {
         .route("/contacts/{contact}", get(contacts::one))
         .route("/contacts/{contact}/name", post(contacts::rename_one))
         .route("/contacts/{contact}/erase", post(contacts::erase))
+        .route("/contacts/{contact}/merge", get(merging::page).post(merging::merge))
+        .route("/contacts/{contact}/split", post(merging::split))
         .route("/integrations/{channel}/try", get(try_out::page))
         .route(profile::PROFILE, get(profile::page).post(profile::submit))
         .route(people::PEOPLE, get(people::page).post(people::add))

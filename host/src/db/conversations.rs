@@ -102,14 +102,16 @@ impl Db {
         .await
     }
 
-    /// Every identity of a contact.
+    /// Every identity of a contact, its own first, then those of the contacts that users merged into it.
     pub async fn contact_identities(&self, workspace: &str, contact: &str) -> Result<Vec<Identity>, DbError> {
         let (workspace, contact) = (workspace.to_owned(), contact.to_owned());
         self.read(move |db| {
-            let own = db
-                .prepare_cached("SELECT 1 FROM contacts WHERE id = ?1 AND workspace_id = ?2")?
-                .exists(params![contact, workspace])?;
-            if own { super::addressee::identities(db, &contact) } else { Ok(Vec::new()) }
+            let Some(shown) = super::contacts::shown_for(db, &workspace, &contact)? else { return Ok(Vec::new()) };
+            let mut found = super::addressee::identities(db, &shown)?;
+            for merged in super::contacts::merged_into(db, &shown)? {
+                found.extend(super::addressee::identities(db, &merged)?);
+            }
+            Ok(found)
         })
         .await
     }

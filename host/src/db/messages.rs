@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 
+use super::contacts::{SHOWN_FROM, SHOWN_NAME};
 use super::{Db, DbError};
 use crate::model::content;
 use crate::model::shown::contact::Identity;
@@ -70,13 +71,13 @@ impl Db {
 /// A message in the API's form. None where there is no such message.
 pub(in crate::db) fn message_view(db: &Connection, id: &str) -> Result<Option<Message<'static>>, DbError> {
     let found = db
-        .prepare_cached(
-            "SELECT m.id, m.conversation_id, m.direction, m.content, m.status, m.error, m.contact_id, ct.name, m.created_by, m.at,
+        .prepare_cached(&format!(
+            "SELECT m.id, m.conversation_id, m.direction, m.content, m.status, m.error, ct.id, {SHOWN_NAME}, m.created_by, m.at,
                     m.received_at, m.reply_to, m.group_key, m.human, m.echo, m.edited_at, m.deleted_at, m.reactions,
                     (SELECT c.id FROM channels c WHERE c.account_id = m.account_id), u.name
-             FROM messages m LEFT JOIN contacts ct ON ct.id = m.contact_id LEFT JOIN users u ON u.id = m.created_by
-             WHERE m.id = ?1",
-        )?
+             FROM messages m LEFT JOIN contacts own ON own.id = m.contact_id {SHOWN_FROM} LEFT JOIN users u ON u.id = m.created_by
+             WHERE m.id = ?1"
+        ))?
         .query_row([id], base)
         .optional()?;
     let Some(mut message) = found else { return Ok(None) };

@@ -61,6 +61,7 @@ pub use channels::{
     ChannelRow, Connected, CredentialEnding, Departure, Holder, MailAddress, NewChannel, NewSecret, NewSignIn,
     Registration, Return, SettingsChange, SignInRow, stands_still,
 };
+pub use contacts::merging::{MOST_MERGED, Merging};
 pub use conversations::{Assigned, Assigner, ConversationRow, Counts, InboxCursor, InboxFilter, Whose};
 pub use dispatch::{BusyAccount, Claim, DuePart, Group};
 pub use endpoints::{Delivered, DueDelivery, Endpoint, EndpointAnswer, EndpointChange, WaitingEndpoint};

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 use sambung_runtime::contract::types::{Target, Thread};
 use serde::Serialize;
 
+use super::contacts::{SHOWN_FROM, SHOWN_NAME};
 use super::{Db, DbError, addressee, after, feed};
 use crate::model::shown::message::Author;
 use crate::model::shown::typing::Typing;
@@ -27,9 +28,9 @@ pub(in crate::db) fn customer_types(db: &Connection, workspace: &str, conversati
 
 fn customer(db: &Connection, conversation: &str) -> Result<Option<Typing<'static>>, DbError> {
     let found = db
-        .prepare_cached(
-            "SELECT c.id, c.name FROM conversations v JOIN contacts c ON c.id = v.contact_id WHERE v.id = ?1",
-        )?
+        .prepare_cached(&format!(
+            "SELECT ct.id, {SHOWN_NAME} FROM conversations v JOIN contacts own ON own.id = v.contact_id {SHOWN_FROM} WHERE v.id = ?1"
+        ))?
         .query_row([conversation], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)))
         .optional()?;
     Ok(found.map(|(id, name)| Typing {

@@ -8,7 +8,7 @@ use super::export::{self, AT_ONCE, Lines};
 use super::problem::{Answer, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
-use crate::db::Erased;
+use crate::db::{Erased, MOST_MERGED, Merging};
 use crate::model::audit::Entry;
 use crate::model::name;
 use crate::model::shown::contact::{Contact, Identity};
@@ -32,6 +32,50 @@ pub async fn rename(state: &State, caller: &Caller, id: &str, name: Option<Strin
     let renamed = state.db.rename_contact(&caller.workspace, id, name, entry).await?;
     state.wakes.feed_grew();
     renamed.ok_or_else(Problem::not_found)
+}
+
+/// Merges the contact `other` into the contact `id`, which stays.
+///
+/// # Errors
+/// 404 where one of them is not there, 409 where the other is merged into a third or too many were merged, 422 for a contact with
+/// itself.
+pub async fn merge(state: &State, caller: &Caller, id: &str, other: &str) -> Answer<Contact> {
+    caller.at_least(Role::Agent)?;
+    if id == other {
+        let words = "a contact cannot be merged with itself; name another contact";
+        return Err(Problem::invalid(vec![FieldError::new("#/contact", "choice", words)]));
+    }
+    let entry = caller.entry(state.clock.now(), "contact.merge", id, json!({"contact": other}));
+    let merging = state.db.merge_contacts(&caller.workspace, id, other, entry).await?;
+    state.wakes.feed_grew();
+    became(merging)
+}
+
+/// Takes the contact `other` out of the contact `id`, which it was merged into.
+///
+/// # Errors
+/// 404 where one of them is not there, 409 where the other is merged into a third.
+pub async fn split(state: &State, caller: &Caller, id: &str, other: &str) -> Answer<Contact> {
+    caller.at_least(Role::Agent)?;
+    let entry = caller.entry(state.clock.now(), "contact.split", id, json!({"contact": other}));
+    let merging = state.db.split_contact(&caller.workspace, id, other, entry).await?;
+    state.wakes.feed_grew();
+    became(merging)
+}
+
+fn became(merging: Merging) -> Answer<Contact> {
+    match merging {
+        Merging::Done(contact) => Ok(*contact),
+        Merging::NotFound => Err(Problem::not_found()),
+        Merging::Elsewhere(contact) => {
+            let detail = format!("this contact is merged into {contact}; take it apart there first");
+            Err(Problem::conflict("merged-elsewhere", detail).with("contact", contact))
+        }
+        Merging::TooMany => {
+            let detail = format!("at most {MOST_MERGED} contacts can be merged into one");
+            Err(Problem::conflict("too-many-merged", detail))
+        }
+    }
 }
 
 /// Erases a contact: what they wrote and were written, their files, names, identities, and the raw requests that held them.

@@ -170,6 +170,9 @@ pub const RULES: &[Rule] = &[
     read("GET /v1/contacts.csv", Admin),
     read("GET /v1/contacts/{id}", Agent),
     rule("PATCH /v1/contacts/{id}", Agent, &[200], |_| json(json!({ "name": "Named" }))),
+    // A contact is not merged with itself, and is its own already.
+    rule("POST /v1/contacts/{id}/merge", Agent, &[422], |world| json(json!({ "contact": world.own("contacts") }))),
+    rule("POST /v1/contacts/{id}/split", Agent, &[200], |world| json(json!({ "contact": world.own("contacts") }))),
     rule("DELETE /v1/endpoints/{id}", Admin, &[204], |_| Given::Nothing),
     rule("DELETE /v1/contacts/{id}", Admin, &[204], |_| Given::Nothing),
     rule("DELETE /v1/channels/{id}/templates/{template}", Admin, &[204], |_| Given::Nothing),
@@ -197,6 +200,8 @@ pub const REFERENCES: &[Reference] = &[
     ("POST /v1/channels/{id}/messages", |world| {
         (world.own("contacts"), json!({ "to": { "contact_id": world.own("contacts") }, "content": text() }))
     }),
+    ("POST /v1/contacts/{id}/merge", |world| (world.own("contacts"), json!({ "contact": world.own("contacts") }))),
+    ("POST /v1/contacts/{id}/split", |world| (world.own("contacts"), json!({ "contact": world.own("contacts") }))),
     ("POST /v1/channels", |world| {
         let settings = json!({ "account": "new", "token": "t" });
         (

@@ -9,6 +9,7 @@ use super::list::{channel_of, name_of, tone};
 use crate::console::contacts::CONTACTS;
 use crate::console::integrations::{icon_of, text};
 use crate::console::layout::{icon, initials};
+use crate::console::merging;
 use crate::console::reader::Reader;
 use crate::console::time;
 use crate::model::shown::contact::Contact;
@@ -40,7 +41,7 @@ pub(super) fn pane(
             }
             details.fold open {
                 summary { (words.identities) (icon("chevron-down", "")) }
-                dl.facts { @for identity in &contact.identities { dt { (identity.scheme) } dd { (identity.value) } } }
+                div.stack-small { (merging::identities(reader, contact, &open.id)) }
             }
             details.fold open[!others.is_empty()] {
                 summary { (words.others) " " span.quiet.figures { (others.len()) } (icon("chevron-down", "")) }

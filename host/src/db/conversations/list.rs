@@ -151,7 +151,9 @@ fn page_of(
         narrow(of, channel.clone().into());
     }
     if let Some(contact) = &filter.contact {
-        narrow(" AND v.contact_id = #", contact.clone().into());
+        let group = "SELECT g.id FROM contacts c JOIN contacts g ON g.id = coalesce(c.merged_into, c.id) WHERE c.id = # UNION ALL \
+                     SELECT g.id FROM contacts c JOIN contacts g ON g.merged_into = coalesce(c.merged_into, c.id) WHERE c.id = #";
+        narrow(&format!(" AND v.contact_id IN ({group})"), contact.clone().into());
     }
     match &filter.whose {
         Whose::All => {}
@@ -163,8 +165,12 @@ fn page_of(
         narrow(&format!(" AND v.inbound > coalesce(({seen}), v.seen)"), user.map(str::to_owned).into());
     }
     if let Some(search) = &filter.search {
-        let named = "SELECT 1 FROM contacts ct WHERE ct.id = v.contact_id AND (ct.name LIKE # ESCAPE '\\' OR EXISTS (\
-                     SELECT 1 FROM identities i WHERE i.contact_id = ct.id AND i.value LIKE # ESCAPE '\\'))";
+        let named = "SELECT 1 FROM contacts ct WHERE ct.id IN (\
+                       SELECT coalesce(own.merged_into, own.id) FROM contacts own WHERE own.id = v.contact_id UNION ALL \
+                       SELECT g.id FROM contacts own JOIN contacts g ON g.merged_into = coalesce(own.merged_into, own.id) \
+                         WHERE own.id = v.contact_id) \
+                     AND (ct.name LIKE # ESCAPE '\\' OR EXISTS (\
+                       SELECT 1 FROM identities i WHERE i.contact_id = ct.id AND i.value LIKE # ESCAPE '\\'))";
         narrow(&format!(" AND EXISTS ({named})"), like(search).into());
     }
     if filter.visits_many() {

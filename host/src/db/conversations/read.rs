@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
 use crate::db::DbError;
+use crate::db::contacts::{SHOWN_FROM, SHOWN_NAME};
 use crate::model::shown::conversation::{
     AccountRef, ChannelRef, ContactRef, Conversation, LastMessage, PersonRef, Standing,
 };
@@ -124,17 +125,18 @@ impl Marks {
 pub(in crate::db) fn conversation_view(db: &Connection, id: &str) -> Result<Option<Conversation<'static>>, DbError> {
     let found = db
         .prepare_cached(&format!(
-            "SELECT {MARKS}, v.account_id, ct.name FROM conversations v {MARKS_FROM} \
-             LEFT JOIN contacts ct ON ct.id = v.contact_id WHERE v.id = ?1"
+            "SELECT {MARKS}, v.account_id, ct.id, {SHOWN_NAME} FROM conversations v {MARKS_FROM} \
+             LEFT JOIN contacts own ON own.id = v.contact_id {SHOWN_FROM} WHERE v.id = ?1"
         ))?
         .query_row([id], |row| {
             let account = row.get::<_, i64>(MARKS_COLUMNS)?;
-            Ok((Marks::read(row)?, account, row.get::<_, Option<String>>(MARKS_COLUMNS + 1)?))
+            let text = |at: usize| row.get::<_, Option<String>>(MARKS_COLUMNS + at);
+            Ok((Marks::read(row)?, account, text(1)?, text(2)?))
         })
         .optional()?;
-    let Some((mut marks, account, name)) = found else { return Ok(None) };
+    let Some((mut marks, account, contact, name)) = found else { return Ok(None) };
     let Some((account, channel)) = account_view(db, account)? else { return Ok(None) };
-    let contact = marks.contact_id.take().map(|id| ContactRef { id: id.into(), name: name.map(Cow::Owned) });
+    let contact = contact.map(|id| ContactRef { id: id.into(), name: name.map(Cow::Owned) });
     let last = match marks.last_message_id.take() {
         Some(last) => last_message(db, last)?,
         None => None,

@@ -1,11 +1,11 @@
 //! Erasing a person: content, identities and raw copies go; that something was said, and when, stays.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 use serde_json::json;
 
 use super::backlog;
 use super::traces::Traces;
-use crate::db::{Db, DbError, Priority, audit, conversations, status};
+use crate::db::{Db, DbError, Priority, audit, contacts, conversations, status};
 use crate::model::audit::Entry;
 
 /// What was erased.
@@ -24,7 +24,7 @@ pub struct Erased {
 impl Db {
     /// Erases a person: the content of every message of the conversations with them and of every message they wrote, files,
     /// names, identities, web sessions, and the raw requests that held any of it, and writes the line of the audit log that `entry` makes
-    /// of it. None where the workspace has no such contact. The bytes of the files go with the next sweep.
+    /// of it. All contacts that users merged are one person. None where the workspace has no such contact. The bytes of the files go with the next sweep.
     pub async fn erase_contact(
         &self,
         workspace: &str,
@@ -34,29 +34,32 @@ impl Db {
     ) -> Result<Option<Erased>, DbError> {
         let (workspace, id, vault) = (workspace.to_owned(), id.to_owned(), self.vault());
         self.write(Priority::Routine, move |db| {
-            let there = db
-                .prepare_cached("SELECT 1 FROM contacts WHERE id = ?1 AND workspace_id = ?2 AND erased_at IS NULL")?
-                .exists([&id, &workspace])?;
-            if !there {
-                return Ok(None);
-            }
+            let Some(shown) = contacts::shown_for(db, &workspace, &id)? else { return Ok(None) };
             db.execute_batch(
-                "CREATE TEMP TABLE IF NOT EXISTS erased_messages (id TEXT PRIMARY KEY); DELETE FROM erased_messages;",
+                "CREATE TEMP TABLE IF NOT EXISTS erased_people (id TEXT PRIMARY KEY); DELETE FROM erased_people;
+                 CREATE TEMP TABLE IF NOT EXISTS erased_messages (id TEXT PRIMARY KEY); DELETE FROM erased_messages;",
             )?;
             db.execute(
-                "INSERT OR IGNORE INTO erased_messages SELECT id FROM messages WHERE contact_id = ?1 AND guest = 1 \
-                 UNION SELECT m.id FROM messages m JOIN conversations v ON v.id = m.conversation_id WHERE v.contact_id = ?1",
-                [&id],
+                "INSERT INTO erased_people SELECT ?1 UNION SELECT id FROM contacts WHERE merged_into = ?1",
+                [&shown],
             )?;
-            let known_by = known_by(db, &id)?;
+            db.execute(
+                "INSERT OR IGNORE INTO erased_messages \
+                 SELECT m.id FROM erased_people p CROSS JOIN messages m ON m.contact_id = p.id AND m.guest = 1 \
+                 UNION SELECT m.id FROM erased_people p CROSS JOIN conversations v ON v.contact_id = p.id \
+                   CROSS JOIN messages m ON m.conversation_id = v.id",
+                [],
+            )?;
+            let known_by = known_by(db)?;
             let traces = Traces::of(&known_by)?;
-            let journal = erase_raw_copies(db, &workspace, &id, &traces)?;
+            let journal = erase_raw_copies(db, &workspace, &traces)?;
             let waiting = backlog::mark(db, &vault, &workspace, &known_by, &traces)?;
-            forget_waiting_events(db, &id, &traces)?;
+            forget_waiting_events(db, &traces)?;
             let media = db.execute(
                 "UPDATE media SET state = iif(digest IS NULL, 'deleted', 'unwanted'), reason = 'erased', name = NULL, source = NULL, due_at = NULL \
-                 WHERE message_id IN (SELECT id FROM erased_messages) OR id = (SELECT avatar FROM contacts WHERE id = ?1)",
-                [&id],
+                 WHERE message_id IN (SELECT id FROM erased_messages) \
+                   OR id IN (SELECT c.avatar FROM erased_people p CROSS JOIN contacts c ON c.id = p.id)",
+                [],
             )?;
             let gone = json!([{"type": "system", "text": "Erased.", "code": "erased"}]).to_string();
             let messages = db.execute(
@@ -67,33 +70,32 @@ impl Db {
                 "UPDATE parts SET content = '{}', error = NULL WHERE message_id IN (SELECT id FROM erased_messages)",
                 "UPDATE attempts SET token = NULL, error = NULL WHERE message_id IN (SELECT id FROM erased_messages)",
                 "UPDATE facts SET who = NULL, detail = NULL WHERE message_id IN (SELECT id FROM erased_messages)",
-                "UPDATE openings SET token = NULL, uses_left = 0 WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = ?1) \
+                "UPDATE openings SET token = NULL, uses_left = 0 WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id IN (SELECT id FROM erased_people)) \
                    AND token IS NOT NULL",
                 "DELETE FROM visitor_entries WHERE (account_id, visitor) IN \
-                   (SELECT v.account_id, i.value FROM identities i JOIN visitors v ON v.id = i.value WHERE i.contact_id = ?1)",
-                "DELETE FROM visitors WHERE id IN (SELECT value FROM identities WHERE contact_id = ?1)",
-                "DELETE FROM thread_keys WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id = ?1)",
-                "UPDATE conversations SET context = NULL, thread_key = 'erased:' || id WHERE contact_id = ?1",
-                "DELETE FROM identities WHERE contact_id = ?1",
+                   (SELECT v.account_id, i.value FROM identities i JOIN visitors v ON v.id = i.value WHERE i.contact_id IN (SELECT id FROM erased_people))",
+                "DELETE FROM visitors WHERE id IN (SELECT value FROM identities WHERE contact_id IN (SELECT id FROM erased_people))",
+                "DELETE FROM thread_keys WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id IN (SELECT id FROM erased_people))",
+                "UPDATE conversations SET context = NULL, thread_key = 'erased:' || id WHERE contact_id IN (SELECT id FROM erased_people)",
+                "DELETE FROM identities WHERE contact_id IN (SELECT id FROM erased_people)",
             ] {
-                let mut statement = db.prepare_cached(statement)?;
-                if statement.parameter_count() == 1 { statement.execute([&id])? } else { statement.execute([])? };
+                db.prepare_cached(statement)?.execute([])?;
             }
             // The feed repeats content, and deliveries repeat the feed; a reader who resumes past a removed row simply does not
             // see it.
             for statement in [
                 "DELETE FROM deliveries WHERE workspace_id = ?1 AND feed_id IN (SELECT id FROM feed WHERE workspace_id = ?1 AND \
-                   (json_extract(data, '$.id') IN (SELECT id FROM erased_messages) OR json_extract(data, '$.contact.id') = ?2))",
+                   (json_extract(data, '$.id') IN (SELECT id FROM erased_messages) OR json_extract(data, '$.contact.id') IN (SELECT id FROM erased_people)))",
                 "DELETE FROM feed WHERE workspace_id = ?1 AND (json_extract(data, '$.id') IN (SELECT id FROM erased_messages) \
-                   OR json_extract(data, '$.contact.id') = ?2)",
+                   OR json_extract(data, '$.contact.id') IN (SELECT id FROM erased_people))",
             ] {
-                db.execute(statement, [&workspace, &id])?;
+                db.execute(statement, [&workspace])?;
             }
             db.execute(
-                "UPDATE contacts SET name = NULL, avatar = NULL, erased_at = ?2, changed_at = ?2 WHERE id = ?1",
-                params![id, now],
+                "UPDATE contacts SET name = NULL, avatar = NULL, erased_at = ?1, changed_at = ?1 WHERE id IN (SELECT id FROM erased_people)",
+                [now],
             )?;
-            tell(db, &workspace, &id, now)?;
+            tell(db, &workspace, now)?;
             let erased = Erased { messages, journal, waiting, media };
             audit::append(db, &entry(&erased))?;
             Ok(Some(erased))
@@ -103,26 +105,20 @@ impl Db {
 }
 
 /// What names the person, their conversations and the messages of these.
-const KNOWN_BY: &str = "SELECT value AS word FROM identities WHERE contact_id = ?1 \
-     UNION SELECT k.key FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id WHERE v.contact_id = ?1 \
+const KNOWN_BY: &str = "SELECT value AS word FROM identities WHERE contact_id IN (SELECT id FROM erased_people) \
+     UNION SELECT k.key FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id WHERE v.contact_id IN (SELECT id FROM erased_people) \
      UNION SELECT provider_id FROM provider_ids WHERE message_id IN (SELECT id FROM erased_messages)";
 
-fn known_by(db: &rusqlite::Connection, contact: &str) -> Result<Vec<String>, DbError> {
+fn known_by(db: &rusqlite::Connection) -> Result<Vec<String>, DbError> {
     let mut query = db.prepare_cached(KNOWN_BY)?;
-    Ok(query.query_map([contact], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// Empties raw requests that came to their end and brought one of the messages or hold one of the person's traces.
-fn erase_raw_copies(
-    db: &rusqlite::Connection,
-    workspace: &str,
-    contact: &str,
-    traces: &Traces,
-) -> Result<usize, DbError> {
+fn erase_raw_copies(db: &rusqlite::Connection, workspace: &str, traces: &Traces) -> Result<usize, DbError> {
     let since: Option<i64> = db
-        .prepare_cached("SELECT created_at FROM contacts WHERE id = ?1")?
-        .query_row([contact], |row| row.get(0))
-        .optional()?;
+        .prepare_cached("SELECT min(c.created_at) FROM erased_people p CROSS JOIN contacts c ON c.id = p.id")?
+        .query_row([], |row| row.get(0))?;
     let mut query = db.prepare_cached(
         "SELECT id, body, headers, query, id IN (SELECT m.journal_id FROM messages m JOIN erased_messages e ON e.id = m.id \
            WHERE m.journal_id IS NOT NULL) \
@@ -144,11 +140,12 @@ fn erase_raw_copies(
 }
 
 /// Forgets what was said about messages that never appeared and names the person.
-fn forget_waiting_events(db: &rusqlite::Connection, contact: &str, traces: &Traces) -> Result<(), DbError> {
+fn forget_waiting_events(db: &rusqlite::Connection, traces: &Traces) -> Result<(), DbError> {
     let mut query = db.prepare_cached(
-        "SELECT id, event FROM waiting_events WHERE account_id IN (SELECT account_id FROM conversations WHERE contact_id = ?1)",
+        "SELECT id, event FROM waiting_events WHERE account_id IN (SELECT account_id FROM conversations \
+           WHERE contact_id IN (SELECT id FROM erased_people))",
     )?;
-    let mut rows = query.query([contact])?;
+    let mut rows = query.query([])?;
     let mut found: Vec<i64> = Vec::new();
     while let Some(row) = rows.next()? {
         if traces.stand_in(row.get_ref(1)?.as_bytes().unwrap_or_default()) {
@@ -162,7 +159,7 @@ fn forget_waiting_events(db: &rusqlite::Connection, contact: &str, traces: &Trac
     Ok(())
 }
 
-fn tell(db: &rusqlite::Connection, workspace: &str, contact: &str, now: i64) -> Result<(), DbError> {
+fn tell(db: &rusqlite::Connection, workspace: &str, now: i64) -> Result<(), DbError> {
     let messages: Vec<String> = {
         let mut query = db.prepare_cached("SELECT id FROM erased_messages ORDER BY id")?;
         query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
@@ -171,9 +168,10 @@ fn tell(db: &rusqlite::Connection, workspace: &str, contact: &str, now: i64) -> 
         status::message_updated(db, workspace, &message, now)?;
     }
     let theirs: Vec<String> = {
-        let mut query =
-            db.prepare_cached("SELECT id FROM conversations WHERE contact_id = ?1 AND merged_into IS NULL")?;
-        query.query_map([contact], |row| row.get(0))?.collect::<Result<_, _>>()?
+        let mut query = db.prepare_cached(
+            "SELECT id FROM conversations WHERE contact_id IN (SELECT id FROM erased_people) AND merged_into IS NULL",
+        )?;
+        query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
     };
     for conversation in theirs {
         conversations::conversation_updated(db, workspace, &conversation, now)?;

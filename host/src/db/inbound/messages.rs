@@ -106,10 +106,10 @@ fn tell(site: &mut Site<'_>, new: &NewMessage<'_>, id: &str, contents: Value, mu
     match last {
         Some(last) if known => {
             marks.contact_id = None;
-            let contact = new.contact.map(|contact| ContactRef {
-                id: contact.id.as_str().into(),
-                name: contact.name.as_deref().map(Cow::Borrowed),
-            });
+            let contact = new
+                .contact
+                .map(|contact| contact.as_shown())
+                .map(|(id, name)| ContactRef { id: id.into(), name: name.map(Cow::Borrowed) });
             let (account, channel) = (Cow::Borrowed(account), channel.map(Cow::Borrowed));
             let view = marks.shown(new.conversation.into(), account, channel, contact, Some(last));
             site.told.conversation_is(new.conversation, feed::text(&view)?);
@@ -126,10 +126,10 @@ fn tell(site: &mut Site<'_>, new: &NewMessage<'_>, id: &str, contents: Value, mu
             content: content::shown(contents),
             status: None,
             error: Value::Null,
-            from: new.contact.map(|contact| message::Author::Contact {
-                id: contact.id.as_str().into(),
-                name: contact.name.as_deref().map(Cow::Borrowed),
-            }),
+            from: new
+                .contact
+                .map(|contact| contact.as_shown())
+                .map(|(id, name)| message::Author::Contact { id: id.into(), name: name.map(Cow::Borrowed) }),
             sent_at: Some(created_at.clone()),
             created_at,
             received_at: Some(rfc3339(site.received_at)),

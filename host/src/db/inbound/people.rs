@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::types::{Identity, Person};
 
 use super::site::Site;
+use crate::db::contacts::{SHOWN_FROM, SHOWN_NAME, merging};
 use crate::db::{Db, DbError, Priority};
 use crate::model::clean;
 
@@ -29,6 +30,8 @@ pub struct StrangerRow {
 pub(super) struct Contact {
     pub id: String,
     pub name: Option<String>,
+    /// The contact that is shown in its place, and its name, where a user merged several.
+    pub shown: Option<(String, Option<String>)>,
     /// Several contacts turned out to be this one.
     pub merged: bool,
 }
@@ -40,7 +43,7 @@ pub(super) fn contact_of(site: &mut Site<'_>, person: &Person, at: i64) -> Resul
     }
     let (mut known, missing) = look_up(site, &person.identities)?;
     let mut contact = match known.len() {
-        0 => Contact { id: create(site, at)?, name: None, merged: false },
+        0 => Contact::alone(create(site, at)?, None),
         1 => known.remove(0),
         _ => merge(site, &known)?,
     };
@@ -69,20 +72,50 @@ fn extra_json(identity: &Identity) -> Option<String> {
 /// The contacts that are known by these identities, without repetition, and the identities that nobody has.
 fn look_up<'i>(site: &Site<'_>, identities: &'i [Identity]) -> Result<(Vec<Contact>, Vec<&'i Identity>), DbError> {
     let mut query = site.db.prepare_cached(
-        "SELECT i.contact_id, c.name FROM identities i JOIN contacts c ON c.id = i.contact_id \
+        "SELECT i.contact_id, c.name, c.merged_into IS NOT NULL OR (c.name IS NULL \
+           AND EXISTS (SELECT 1 FROM contacts m WHERE m.merged_into = c.id)) FROM identities i JOIN contacts c ON c.id = i.contact_id \
          WHERE i.workspace_id = ?1 AND i.scheme = ?2 AND i.scope = ?3 AND i.value = ?4",
     )?;
     let (mut known, mut missing): (Vec<Contact>, _) = (Vec::new(), Vec::new());
     for identity in identities {
         let values = params![site.workspace, identity.scheme, identity.scope, identity.value];
-        let found = query.query_row(values, |row| Ok(Contact { id: row.get(0)?, name: row.get(1)?, merged: false }));
+        let found =
+            query.query_row(values, |row| Ok((Contact::alone(row.get(0)?, row.get(1)?), row.get::<_, bool>(2)?)));
         match found.optional()? {
-            Some(contact) if known.iter().any(|other| other.id == contact.id) => {}
-            Some(contact) => known.push(contact),
+            Some((contact, _)) if known.iter().any(|other| other.id == contact.id) => {}
+            Some((mut contact, grouped)) => {
+                if grouped {
+                    contact.shown = shown(site.db, &contact.id)?;
+                }
+                known.push(contact);
+            }
             None => missing.push(identity),
         }
     }
     Ok((known, missing))
+}
+
+impl Contact {
+    /// A contact that no user merged.
+    fn alone(id: String, name: Option<String>) -> Contact {
+        Contact { id, name, shown: None, merged: false }
+    }
+
+    /// The id and the name that are shown.
+    pub fn as_shown(&self) -> (&str, Option<&str>) {
+        match &self.shown {
+            Some((id, name)) => (id, name.as_deref()),
+            None => (&self.id, self.name.as_deref()),
+        }
+    }
+}
+
+/// The contact that is shown in this one's place, and its name.
+fn shown(db: &Connection, id: &str) -> Result<Option<(String, Option<String>)>, DbError> {
+    Ok(db
+        .prepare_cached(&format!("SELECT ct.id, {SHOWN_NAME} FROM contacts own {SHOWN_FROM} WHERE own.id = ?1"))?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
 }
 
 fn create(site: &mut Site<'_>, at: i64) -> Result<String, DbError> {
@@ -137,11 +170,15 @@ fn merge(site: &mut Site<'_>, several: &[Contact]) -> Result<Contact, DbError> {
                  avatar = coalesce(avatar, (SELECT g.avatar FROM contacts g WHERE g.id = ?2)), changed_at = ?3 WHERE id = ?1",
             )?
             .execute(params![kept, gone, site.now])?;
+        for conversation in merging::join_groups(site.db, &kept, &gone, site.now)? {
+            site.told.conversation(&conversation);
+        }
         site.db.prepare_cached("DELETE FROM contacts WHERE id = ?1")?.execute([&gone])?;
     }
     let name =
         site.db.prepare_cached("SELECT name FROM contacts WHERE id = ?1")?.query_row([&kept], |row| row.get(0))?;
-    Ok(Contact { id: kept, name, merged: true })
+    let shown = shown(site.db, &kept)?;
+    Ok(Contact { id: kept, name, shown, merged: true })
 }
 
 /// Takes over what the provider says about a person: the newest name by the provider's time, the first picture.
@@ -157,6 +194,9 @@ fn describe(site: &mut Site<'_>, contact: &mut Contact, person: &Person, at: i64
             .execute(params![contact.id, name, at, site.now])?;
         if changed > 0 {
             contact.name = Some(name);
+            if contact.shown.is_some() {
+                contact.shown = shown(site.db, &contact.id)?;
+            }
             site.told.forget_json();
         }
     }
@@ -270,7 +310,7 @@ impl Db {
                      WHERE id = ?1 AND erased_at IS NULL",
                 )?
                 .query_row(params![contact, channel], |row| {
-                    let known = Contact { id: contact.clone(), name: row.get(2)?, merged: false };
+                    let known = Contact::alone(contact.clone(), row.get(2)?);
                     Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?, known))
                 })
                 .optional()?;

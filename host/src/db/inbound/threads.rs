@@ -95,7 +95,8 @@ fn tell_of_another(site: &mut Site<'_>, conversation: &str, contact: Option<&str
     let another = site
         .db
         .prepare_cached(
-            "SELECT 1 FROM conversations v WHERE v.id = ?1 AND v.contact_id IS NOT NULL AND v.contact_id <> ?2 \
+            "SELECT 1 FROM conversations v JOIN contacts own ON own.id = v.contact_id WHERE v.id = ?1 AND v.contact_id <> ?2 \
+             AND coalesce(own.merged_into, own.id) <> (SELECT coalesce(merged_into, id) FROM contacts WHERE id = ?2) \
              AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = ?1 AND m.contact_id = ?2)",
         )?
         .exists(params![conversation, contact.unwrap_or_default()])?;
@@ -185,7 +186,11 @@ fn by_joins(site: &Site<'_>, thread: &Thread, contact: Option<&str>) -> Result<O
 /// Whether a conversation is with this person, or with nobody yet.
 fn is_with(db: &Connection, conversation: &str, contact: Option<&str>) -> Result<bool, DbError> {
     Ok(db
-        .prepare_cached("SELECT 1 FROM conversations WHERE id = ?1 AND (contact_id IS NULL OR contact_id = ?2)")?
+        .prepare_cached(
+            "SELECT 1 FROM conversations v LEFT JOIN contacts own ON own.id = v.contact_id \
+             WHERE v.id = ?1 AND (v.contact_id IS NULL \
+               OR coalesce(own.merged_into, own.id) = (SELECT coalesce(merged_into, id) FROM contacts WHERE id = ?2))",
+        )?
         .exists(params![conversation, contact])?)
 }
 

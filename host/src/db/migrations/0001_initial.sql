@@ -146,8 +146,10 @@ CREATE INDEX dedupe_age ON dedupe(at);
 
 CREATE TABLE contacts (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), name TEXT, name_at INTEGER NOT NULL DEFAULT 0, avatar TEXT, looked_up_at INTEGER,
-  created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, erased_at INTEGER) STRICT;
+  created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, erased_at INTEGER,
+  merged_into TEXT, merged_at INTEGER) STRICT;   -- by a user: the contact that is shown in its place, which is merged into none itself
 CREATE INDEX contacts_of_workspace ON contacts(workspace_id, id);
+CREATE INDEX contacts_merged ON contacts(merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX contacts_unknown ON contacts(workspace_id) WHERE looked_up_at IS NULL AND erased_at IS NULL;
 CREATE TABLE identities (
   workspace_id TEXT NOT NULL, scheme TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL, contact_id TEXT NOT NULL REFERENCES contacts(id),

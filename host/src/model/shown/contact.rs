@@ -18,11 +18,26 @@ pub struct Contact {
     pub changed_at: String,
     /// When they were erased.
     pub erased_at: Option<String>,
-    /// How providers know them, at most 100.
+    /// How providers know them, at most 100, those of merged contacts included.
     pub identities: Vec<Identity>,
+    /// The contacts that users merged into this one, the first merged first. Each can be taken out again.
+    pub merged: Vec<MergedContact>,
     /// The ids of the conversations with them, the newest first, at most 100. Only where one contact is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversations: Option<Vec<String>>,
+}
+
+/// A contact that a user merged into another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MergedContact {
+    /// `ct_…`: its id, which leads to the contact that it was merged into.
+    pub id: String,
+    /// Its own name; null where there is none.
+    pub name: Option<String>,
+    /// When it was merged.
+    pub merged_at: String,
+    /// Its own identities, at most 100.
+    pub identities: Vec<Identity>,
 }
 
 /// How a provider knows a person.

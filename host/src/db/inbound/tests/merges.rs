@@ -78,3 +78,70 @@ async fn what_was_said_of_a_thread_is_said_of_the_conversation_that_turns_out_to
     assert_eq!(count(&db, "watermarks").await, 1);
     assert_eq!(count(&db, "waiting_events").await, 0);
 }
+
+fn merge_line() -> crate::model::audit::Entry {
+    crate::model::audit::Entry { action: "contact.merge".into(), ..erase_line(&Default::default()) }
+}
+
+async fn shown_with(db: &Db, key: &'static str) -> String {
+    db.read(move |db| {
+        let conversation: String =
+            db.query_row("SELECT id FROM conversations WHERE thread_key = ?1 AND merged_into IS NULL", [key], |row| {
+                row.get(0)
+            })?;
+        let view = crate::db::conversations::conversation_view(db, &conversation)?;
+        Ok(view.and_then(|view| view.contact).map(|contact| contact.id.into_owned()).unwrap_or_default())
+    })
+    .await
+    .expect("read")
+}
+
+/// Users said that a is b's person, and c d's; then a provider proves that a is c.
+#[tokio::test]
+async fn what_a_provider_proves_joins_what_users_merged() {
+    for merges in
+        [[("a", "b"), ("c", "d")], [("b", "a"), ("d", "c")], [("a", "b"), ("d", "c")], [("b", "a"), ("c", "d")]]
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = open(folder.path()).await;
+        for (at, key) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            tell(&db, key, FIRST + at as i64, Happening::Message(message(key, key))).await;
+        }
+        for (into, other) in merges {
+            let (into, other) = (shown_with(&db, into).await, shown_with(&db, other).await);
+            let merged = db.merge_contacts("ws_1", &into, &other, merge_line()).await.expect("written");
+            assert!(matches!(merged, crate::db::Merging::Done(_)), "{merged:?}");
+        }
+        let mut both = message("both", "a");
+        let identities = [person("a"), person("c")].into_iter().flat_map(|one| one.identities).collect();
+        both.sender = Some(Person { identities, ..person("a") });
+        tell(&db, "both", FIRST + 9, Happening::Message(both)).await;
+        let shown = shown_with(&db, "a").await;
+        for key in ["b", "c", "d"] {
+            assert_eq!(shown_with(&db, key).await, shown, "{merges:?}: {key}");
+        }
+        let stray = "contacts m WHERE m.merged_into IS NOT NULL AND NOT EXISTS \
+            (SELECT 1 FROM contacts c WHERE c.id = m.merged_into AND c.merged_into IS NULL)";
+        assert_eq!((count(&db, "contacts").await, count(&db, "contacts WHERE merged_into IS NULL").await), (3, 1));
+        assert_eq!(count(&db, stray).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn so_many_contacts_are_merged_into_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    execute(
+        &db,
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 51)
+         INSERT INTO contacts (id, workspace_id, created_at, changed_at) SELECT 'ct_' || i, 'ws_1', i, i FROM n",
+    )
+    .await;
+    let merge = async |other: usize| {
+        db.merge_contacts("ws_1", "ct_0", &format!("ct_{other}"), merge_line()).await.expect("written")
+    };
+    for other in 1..=crate::db::MOST_MERGED {
+        assert!(matches!(merge(other).await, crate::db::Merging::Done(_)), "{other}");
+    }
+    assert_eq!(merge(crate::db::MOST_MERGED + 1).await, crate::db::Merging::TooMany);
+}
