@@ -204,7 +204,10 @@ async fn a_choice_is_asked_for_and_answered() {
     let (status, channel) = connect(&host, json!({ "account": "x", "token": "t", "connect": "choose" })).await;
     assert_eq!((status, &channel["state"]), (StatusCode::CREATED, &json!("connecting")));
     assert_eq!(channel["step"]["kind"], "choose");
-    assert_eq!(channel["step"]["choices"][1], json!({ "id": "page-2", "name": "Two" }));
+    assert_eq!(
+        channel["step"]["choices"][1],
+        json!({ "id": "page-2", "name": "Two", "connected": false, "channel": null })
+    );
     let answer = format!("{}/answer", path(&channel));
     let (status, problem) = host.post(&answer, json!({ "choice": "page-3" })).await;
     assert_eq!((status, &problem["errors"][0]["pointer"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("#/choice")));
@@ -214,6 +217,21 @@ async fn a_choice_is_asked_for_and_answered() {
         (&json!("connected"), &json!("page-2"), &Value::Null)
     );
     assert_eq!(host.post(&answer, json!({ "choice": "page-1" })).await.1["code"], "nothing-asked");
+
+    // The next channel's choices say what is connected already, and where: by name only within the workspace.
+    let choosing = json!({ "account": "x", "token": "t", "connect": "choose" });
+    let (_, second) = connect(&host, choosing.clone()).await;
+    let (one, two) = (&second["step"]["choices"][0], &second["step"]["choices"][1]);
+    assert_eq!((&one["connected"], &one["channel"]), (&json!(false), &Value::Null));
+    assert_eq!(two["connected"], true);
+    assert_eq!(two["channel"], json!({ "id": channel["id"], "name": channel["name"] }));
+    let (status, problem) = host.post(&format!("{}/answer", path(&second)), json!({ "choice": "page-2" })).await;
+    assert_eq!((status, &problem["channel"]["id"]), (StatusCode::CONFLICT, &channel["id"]), "{problem}");
+    let other = host.token_for("other", sambung::auth::Role::Admin).await;
+    let new = json!({ "plugin": "connects", "name": "Theirs", "settings": choosing });
+    let (_, theirs) = host.call_as(&other, Method::POST, "/v1/channels", Some(new)).await;
+    let two = &theirs["step"]["choices"][1];
+    assert_eq!((&two["connected"], &two["channel"]), (&json!(true), &Value::Null), "{theirs}");
 }
 
 #[tokio::test]

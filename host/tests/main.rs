@@ -5,6 +5,7 @@
 
 mod auth;
 mod backup;
+mod bounds;
 mod changes;
 mod channels;
 mod common;

@@ -7,8 +7,8 @@ use sambung::auth::Role;
 use sambung::clock::Clock;
 use sambung::config::Config;
 use sambung::model::audit::Entry;
+use sambung_tests::api::Api;
 use sambung_tests::host::hook_path;
-use sambung_tests::providers::http_client;
 use sambung_tests::providers::line::{Line, SECRET, TOKEN};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -55,13 +55,7 @@ impl Host {
     }
 
     async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
-        let url = format!("{}{path}", self.base);
-        let mut request = http_client().request(method.parse().unwrap(), url).bearer_auth(&self.token);
-        if !body.is_null() {
-            request = request.json(&body);
-        }
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+        Api::at(&self.base, &self.token).ask(method, path, &body).await.unwrap()
     }
 
     /// The address of a channel as it is reached from here.

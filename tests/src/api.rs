@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::described;
 use crate::providers::http_client;
 
 /// A caller of the API. Clones share the address.
@@ -61,6 +62,9 @@ impl Api {
     ///
     /// # Errors
     /// Why there is no answer.
+    ///
+    /// # Panics
+    /// When the answer is not as it is described.
     pub async fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Answer, reqwest::Error> {
         self.ask_once(method, path, body, None).await
     }
@@ -69,6 +73,9 @@ impl Api {
     ///
     /// # Errors
     /// Why there is no answer.
+    ///
+    /// # Panics
+    /// When the answer is not as it is described.
     pub async fn ask_once(
         &self,
         method: &str,
@@ -85,8 +92,10 @@ impl Api {
         }
         let answer = request.send().await?;
         let status = answer.status().as_u16();
-        let body = answer.bytes().await?;
-        Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
+        let code = answer.status();
+        let body = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
+        described::check(&method.parse().expect("a method's name"), path, code, &body);
+        Ok((status, body))
     }
 
     /// `GET` of something that is there.

@@ -11,6 +11,7 @@ pub mod browser;
 pub mod chance;
 pub mod chromium;
 pub mod front;
+pub mod described;
 pub mod host;
 pub mod openapi;
 pub mod pages;

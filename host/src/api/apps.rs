@@ -20,6 +20,7 @@ use crate::auth::Role;
 use crate::channels::{AppChange, Request};
 use crate::db::AppRow;
 use crate::model::shown::app::App;
+use crate::model::shown::free::PluginSettings;
 
 /// `/plugins/{id}/apps` and `/plugins/{id}/settings`
 pub fn routes() -> OpenApiRouter<State> {
@@ -37,6 +38,7 @@ pub(super) struct NewApp {
     name: Option<String>,
     /// After the plugin's settings schema of an `app`.
     #[serde(default)]
+    #[schema(value_type = Option<PluginSettings>)]
     settings: Option<Value>,
     /// For every workspace; an operator's choice. Where nothing is said, the workspace's own.
     #[serde(default)]
@@ -52,6 +54,7 @@ pub(super) struct NewApp {
 pub(super) struct AppPatch {
     name: Option<String>,
     /// What is not named stays, an empty secret keeps the stored one.
+    #[schema(value_type = Option<PluginSettings>)]
     settings: Option<Value>,
 }
 
@@ -156,7 +159,7 @@ async fn check(
 }
 
 /// Save the settings of the plugin's default registration: the settings themselves, or `{"settings": …}`.
-#[utoipa::path(put, path = "/plugins/{id}/settings", tag = "plugins", params(("id" = String, Path)), request_body = Value, responses(
+#[utoipa::path(put, path = "/plugins/{id}/settings", tag = "plugins", params(("id" = String, Path)), request_body = PluginSettings, responses(
     (status = 200, body = App), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn save_default(
     Axum(state): Axum<State>,

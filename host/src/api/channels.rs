@@ -21,7 +21,8 @@ use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::channels::{Browser, Change, ChannelError, NewConnection, Request};
-use crate::model::shown::channel::Embed;
+use crate::model::shown::channel::{ChannelFinding, ChannelStep, Embed};
+use crate::model::shown::free::{PluginData, PluginSettings, StepAnswer};
 use crate::model::shown::traffic::Traffic;
 use crate::web::own_path::is_own_path;
 use crate::web::traffic;
@@ -84,10 +85,8 @@ pub(super) struct Channel {
     /// `connecting`, `connected`, `needs_attention` (a finding says why: the credential was refused, so that outbound waits and inbound goes
     /// on; or the plugin was taken out of use, so that nothing goes) or `paused`
     state: String,
-    /// While it is connecting: `{kind: "choose", choices}`, `{kind: "ask", schema}`, `{kind: "wait", instructions}` or `{kind:
-    /// "authorize", url, expires_at, error}`: somebody opens the address in a browser (a pop-up or the same tab) and signs in
-    /// with the provider; `error` (`{code, detail, provider}`) says why the last time led nowhere, and only an admin is told the address. Beside an account it is the step of changed settings: until the provider takes them, those that stand go on.
-    step: Option<Value>,
+    /// What it waits for; null where it waits for nothing.
+    step: Option<ChannelStep>,
     /// The provider's name for the account, once connected.
     account: Option<String>,
     /// The provider's name for the account, for people.
@@ -99,12 +98,13 @@ pub(super) struct Channel {
     /// Where visitors of web pages write through it: the script tag, and the last page that loaded it.
     embed: Option<Embed>,
     /// Secrets only as `{"set": true}`.
+    #[schema(value_type = PluginSettings)]
     settings: Value,
     /// What this account lacks or has.
+    #[schema(value_type = PluginData)]
     features: Value,
-    /// What a person should know: `{code, level, reason, detail, words, fix, source, count, at}`: `detail` in the language of
-    /// `Accept-Language`, `reason` the plugin's word for it where its texts have one, `words` as the plugin or the provider said it.
-    findings: Vec<Value>,
+    /// What a person should know.
+    findings: Vec<ChannelFinding>,
     created_at: String,
     changed_at: String,
 }
@@ -135,6 +135,7 @@ pub(super) struct NewChannel {
     app: Option<String>,
     /// After the plugin's settings schema.
     #[serde(default)]
+    #[schema(value_type = Option<PluginSettings>)]
     settings: Option<Value>,
     /// Where somebody signs in with the provider: the path here that the browser is sent to at the end, with `channel` and
     /// `sign_in` (`ok` or `failed`) in its query. Without it, a page that tells its opener and closes itself.
@@ -149,6 +150,7 @@ pub(super) struct ChannelChange {
     /// Held by an admin: webhooks are journalled, and nothing else happens.
     paused: Option<bool>,
     /// What is not named stays, `null` empties, an empty secret keeps the stored one.
+    #[schema(value_type = Option<PluginSettings>)]
     settings: Option<Value>,
     /// As for a new channel.
     return_to: Option<String>,
@@ -253,8 +255,8 @@ async fn disconnect(Axum(state): Axum<State>, caller: Caller, Path(id): Path<Str
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Answer the step that a channel stands at: `{"choice": "<id>"}`, or the values that were asked for.
-#[utoipa::path(post, path = "/channels/{id}/answer", tag = "channels", params(("id" = String, Path)), request_body = Value, responses(
+/// Answer the step that a channel stands at.
+#[utoipa::path(post, path = "/channels/{id}/answer", tag = "channels", params(("id" = String, Path)), request_body = StepAnswer, responses(
     (status = 200, body = Channel), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn answer(
     Axum(state): Axum<State>,
@@ -312,6 +314,7 @@ async fn register(
 #[serde(deny_unknown_fields, default)]
 pub(super) struct SignInAgain {
     /// As for a change.
+    #[schema(value_type = Option<PluginSettings>)]
     settings: Option<Value>,
     /// As for a new channel.
     return_to: Option<String>,

@@ -38,7 +38,7 @@ pub(super) struct After {
 /// streams that are open at that moment carry that a contact or a user types (`{conversation_id, from}`), at most once in three
 /// seconds for each.
 #[utoipa::path(get, path = "/events", tag = "feed", params(After, ("Last-Event-ID" = Option<String>, Header)), responses(
-    (status = 200, content_type = "text/event-stream"), (status = 503, body = Problem)))]
+    (status = 200, body = String, content_type = "text/event-stream"), (status = 503, body = Problem)))]
 async fn events(
     Axum(state): Axum<State>,
     caller: Caller,

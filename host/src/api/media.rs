@@ -21,6 +21,7 @@ use super::state::State;
 use crate::auth::Role;
 use crate::db::MediaRow;
 use crate::media::Claim;
+use crate::model::shown::free::Bytes;
 use crate::model::time::rfc3339;
 use crate::web::upload;
 
@@ -78,7 +79,7 @@ pub(super) struct About {
 
 /// Upload a file: the body is its bytes, `Content-Type` its type, `?name=` its name.
 #[utoipa::path(post, path = "/media", tag = "media", params(About),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = Bytes, content_type = "application/octet-stream"),
     responses((status = 201, body = Media), (status = 413, body = Problem), (status = 422, body = Problem),
     (status = 503, body = Problem), (status = 507, body = Problem)))]
 async fn create(
@@ -103,7 +104,7 @@ async fn create(
 
 /// Download a file; `Range` is understood.
 #[utoipa::path(get, path = "/media/{id}", tag = "media", params(("id" = String, Path)), responses(
-    (status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream"),
+    (status = 200, body = Bytes, content_type = "application/octet-stream"), (status = 206, body = Bytes, content_type = "application/octet-stream"),
     (status = 404, body = Problem), (status = 409, body = Problem)))]
 async fn download(
     Axum(state): Axum<State>,

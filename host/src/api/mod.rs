@@ -33,6 +33,7 @@ pub mod users;
 mod workspaces;
 
 mod content;
+mod examples;
 mod openapi;
 mod serving;
 

@@ -9,6 +9,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::examples;
 use super::problem::Problem;
 use super::state::State;
 
@@ -50,7 +51,10 @@ pub(super) fn describe(routes: OpenApiRouter<State>) -> (Router<State>, utoipa::
         .components
         .get_or_insert_default()
         .add_security_scheme("token", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
-    OpenApiRouter::with_openapi(document).merge(OpenApiRouter::new().nest("/v1", routes)).split_for_parts()
+    let whole = OpenApiRouter::with_openapi(document).merge(OpenApiRouter::new().nest("/v1", routes));
+    let (router, mut document) = whole.split_for_parts();
+    examples::add(&mut document);
+    (router, document)
 }
 
 /// `/openapi.json` and `/docs`.

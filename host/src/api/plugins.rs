@@ -19,6 +19,7 @@ use super::problem::{Answer, Body as ReadBody, Problem};
 use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
+use crate::model::shown::free::{Bytes, PluginForm};
 use crate::model::shown::plugin::{Plugin, PluginItem, PluginUse, Plugins};
 use crate::plugins::PluginState;
 use crate::web::guard;
@@ -54,7 +55,7 @@ async fn list(Axum(state): Axum<State>, caller: Caller, language: Language) -> A
 ///
 /// 409 `approval-needed` names what an operator has to approve, by the file's digest (`POST /plugins/approvals`); 409 `settings-misfit` the channels whose settings it
 /// would not take.
-#[utoipa::path(post, path = "/plugins", tag = "plugins", request_body(content = Vec<u8>, content_type = "application/wasm"), responses(
+#[utoipa::path(post, path = "/plugins", tag = "plugins", request_body(content = Bytes, content_type = "application/wasm"), responses(
     (status = 201, body = Plugin), (status = 200, description = "this very file runs already", body = Plugin),
     (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem)))]
 async fn install(
@@ -168,7 +169,7 @@ pub(super) struct Of {
 
 /// The form of a channel or a registration, with texts in the language of `Accept-Language`.
 #[utoipa::path(get, path = "/plugins/{id}/settings-schema", tag = "plugins", params(("id" = String, Path), Of), responses(
-    (status = 200, body = Object), (status = 404, body = Problem)))]
+    (status = 200, body = PluginForm), (status = 404, body = Problem)))]
 async fn schema(
     Axum(state): Axum<State>,
     caller: Caller,
@@ -184,7 +185,7 @@ async fn schema(
 
 /// The plugin's picture.
 #[utoipa::path(get, path = "/plugins/{id}/icon", tag = "plugins", params(("id" = String, Path)), responses(
-    (status = 200, content_type = "image/svg+xml"), (status = 404, body = Problem)))]
+    (status = 200, body = String, content_type = "image/svg+xml"), (status = 404, body = Problem)))]
 async fn icon(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Response> {
     caller.at_least(Role::Agent)?;
     let generation = state.plugins.get(&id).ok_or_else(Problem::not_found)?;

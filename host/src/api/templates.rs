@@ -18,6 +18,7 @@ use super::problem::{Answer, Body, FieldError, Problem};
 use super::query::Query;
 use super::state::State;
 use crate::db::{KnownTemplate, TemplateFilter};
+use crate::model::shown::template::{NewTemplate, Template};
 use crate::model::time::rfc3339;
 use crate::outbound::Made;
 use crate::web::templates;
@@ -25,36 +26,6 @@ use crate::web::templates;
 /// `/channels/{id}/templates`
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(sync)).routes(routes!(read, remove, switch))
-}
-
-/// A template, with everything that the provider says of it.
-#[derive(Serialize, Deserialize, ToSchema)]
-pub(super) struct Template {
-    /// `<name>:<language>`, which says which template it is as long as there is one.
-    id: String,
-    /// The provider's own id.
-    provider_id: Option<String>,
-    name: String,
-    language: String,
-    /// `approved`, or the provider's word.
-    status: String,
-    /// Why it was rejected, paused or is in danger, in the provider's words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    /// Whether it may be used here: an admin's switch, of which the provider knows nothing.
-    enabled: bool,
-    /// When it was read last.
-    synced_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    category: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    quality: Option<String>,
-    /// With its blanks: `{{1}}`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<String>,
-    /// What a send gives: `[{name, in, kind, example, max, required}]`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameters: Option<Vec<Value>>,
 }
 
 /// A page of templates.
@@ -120,7 +91,7 @@ async fn list(
 
 /// Have a template approved (`wit/schemas/new-template.json`): 201 with it, mostly `pending`. 200 where there is one already
 /// that says the same; 409 `template-exists` where it says something else. What the provider refuses stands at its field.
-#[utoipa::path(post, path = "/channels/{id}/templates", tag = "templates", params(("id" = String, Path)), request_body = Value, responses(
+#[utoipa::path(post, path = "/channels/{id}/templates", tag = "templates", params(("id" = String, Path)), request_body = NewTemplate, responses(
     (status = 201, body = Template), (status = 200, body = Template), (status = 404, body = Problem), (status = 409, body = Problem),
     (status = 422, body = Problem), (status = 502, body = Problem), (status = 503, body = Problem)))]
 async fn create(

@@ -45,14 +45,11 @@ pub(super) struct People {
     items: Vec<Person>,
 }
 
-/// Most people of a workspace that are listed.
-const MOST_PEOPLE: u32 = 1_000;
-
 /// The people of the workspace who may sign in, by name, at most 1,000. Every role may read them, because a conversation can be assigned to each.
 #[utoipa::path(get, path = "/people", tag = "people", responses((status = 200, body = People)))]
 async fn colleagues(Axum(state): Axum<State>, caller: Caller) -> Answer<Json<People>> {
     caller.at_least(Role::Agent)?;
-    let rows = state.db.people(&caller.workspace, MOST_PEOPLE).await?;
+    let rows = state.db.people(&caller.workspace, people::MOST_LISTED).await?;
     let person = |row: UserRow| Person { id: row.id, name: row.name, role: row.role };
     Ok(Json(People { items: rows.into_iter().map(person).collect() }))
 }

@@ -40,6 +40,7 @@ pub(super) fn fitting(step: Option<&Value>, answer: &Value) -> Result<(Value, Ve
     }
 }
 
+/// As they stand in the step's row; which of them are connected is looked up when it is shown.
 pub(super) fn choices(accounts: &[Account]) -> Vec<Value> {
     accounts.iter().map(|account| json!({ "id": account.id, "name": account.name })).collect()
 }

@@ -125,6 +125,9 @@ impl Channels {
             true => json!(self.embed(&row.id).await?),
             false => Value::Null,
         };
+        if value["step"]["kind"] == "choose" {
+            self.tell_connected(&row, &mut value["step"]["choices"]).await?;
+        }
         if whole {
             self.reveal(&row.id, manifest, Scope::Channel, &mut value["settings"]).await?;
             if value["step"]["kind"] == "authorize" {
@@ -135,6 +138,18 @@ impl Channels {
             by_field(schema, &mut value["settings"]);
         }
         Ok(value)
+    }
+
+    /// Says of each choice whether another channel has its account, and which, where it is this workspace's.
+    async fn tell_connected(&self, row: &ChannelRow, choices: &mut Value) -> Result<(), ChannelError> {
+        for choice in choices.as_array_mut().into_iter().flatten() {
+            let account = choice["id"].as_str().unwrap_or_default();
+            let holder = self.0.db.holder_of(&row.plugin, account, &row.id).await?;
+            choice["connected"] = holder.is_some().into();
+            let own = holder.filter(|holder| holder.workspace == row.workspace);
+            choice["channel"] = own.map_or(Value::Null, |holder| json!({ "id": holder.id, "name": holder.name }));
+        }
+        Ok(())
     }
 
     /// How a channel whose visitors write on web pages gets onto them.

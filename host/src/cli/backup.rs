@@ -59,7 +59,8 @@ impl Restore {
                 restored.unknown
             );
         }
-        eprintln!("outbound, polling and refresh are held; `sambung release` lets them go on");
+        let release = super::command(&config.server.data_dir, "release");
+        eprintln!("outbound, polling and refresh are held; `{release}` lets them go on");
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ mod people;
 mod plugin;
 mod serve;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -143,6 +143,30 @@ impl Common {
     }
 }
 
+/// A command of this program for the same data folder, as it is typed.
+fn command(data_dir: &Path, words: &str) -> String {
+    let shown = data_dir.display().to_string();
+    let is_plain = |one: char| one.is_ascii_alphanumeric() || "/._-".contains(one);
+    match shown.as_str() {
+        "data" => format!("sambung {words}"),
+        plain if plain.chars().all(is_plain) => format!("sambung --data-dir {plain} {words}"),
+        other => format!("sambung --data-dir '{}' {words}", other.replace('\'', r"'\''")),
+    }
+}
+
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_typed_names_the_data_folder_where_it_is_another() {
+        let typed = |folder: &str| command(Path::new(folder), "token create");
+        assert_eq!(typed("data"), "sambung token create");
+        assert_eq!(typed("/srv/sambung"), "sambung --data-dir /srv/sambung token create");
+        assert_eq!(typed("my data's"), r"sambung --data-dir 'my data'\''s' token create");
+    }
 }

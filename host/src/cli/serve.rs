@@ -54,6 +54,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     }
     let listen = config.server.listen;
     let public_url = config.server.public_url().map(ToOwned::to_owned);
+    let data_dir = config.server.data_dir.clone();
     for (from, to) in &config.egress.overrides {
         tracing::warn!("what is meant for {from} is sent to {to} instead (egress.overrides)");
     }
@@ -75,6 +76,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
         }
     }
     println!("API reference: {base}/docs/");
+    println!("A token for it: {}", super::command(&data_dir, "token create --role operator --name me"));
     let stop = app.stop_handle();
     tokio::spawn(async move {
         told.cancelled().await;

@@ -386,14 +386,26 @@ fn choose(reader: &Reader, step: &Value, path: &str, problem: Option<&Problem>) 
                 legend.field-label { (words.choose) }
                 @for choice in step["choices"].as_array().into_iter().flatten() {
                     @let id = text(choice, "id");
+                    @let taken = choice["connected"] == true;
                     div.choice {
-                        input type="radio" name="choice" id=(format!("c-{id}")) value=(id) required;
-                        label for=(format!("c-{id}")) { (text(choice, "name")) }
+                        input type="radio" name="choice" id=(format!("c-{id}")) value=(id) required disabled[taken];
+                        label for=(format!("c-{id}")) {
+                            (text(choice, "name"))
+                            @if taken { " " span.note { (taken_by(words, &choice["channel"])) } }
+                        }
                     }
                 }
             }
             div { button.button.is-primary type="submit" { (words.choose_button) } }
         }
+    }
+}
+
+/// Who has an account that could be chosen otherwise.
+fn taken_by(words: &super::words::Channel, channel: &Value) -> String {
+    match channel["name"].as_str() {
+        Some(name) => words.choice_taken.replace("{name}", name),
+        None => words.choice_taken_elsewhere.clone(),
     }
 }
 

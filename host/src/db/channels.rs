@@ -152,12 +152,13 @@ pub(in crate::db) fn findings_json(db: &Connection, id: &str) -> Result<Value, D
          ORDER BY CASE level WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, code",
     )?;
     let rows = query.query_map([id], |row| {
-        let fix: Option<String> = row.get(3)?;
-        let source: String = row.get(4)?;
+        let (words, fix, source): (String, Option<String>, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
         Ok(json!({
             "code": row.get::<_, String>(0)?,
             "level": row.get::<_, String>(1)?,
-            "words": row.get::<_, String>(2)?,
+            "reason": null,
+            "detail": words,
+            "words": words,
             "fix": fix.map(|fix| parsed::<Instruction>(3, &fix)).transpose()?,
             "source": source.split(':').next(),
             "count": row.get::<_, i64>(5)?,
@@ -225,7 +226,7 @@ pub fn stands_still(findings: &mut Value, code: &str, words: &str, at: i64) {
     if let Some(findings) = findings.as_array_mut() {
         let at = crate::model::time::rfc3339(at);
         let finding = json!({
-            "code": code, "level": "error", "words": words, "fix": null, "source": "host", "count": 1, "at": at,
+            "code": code, "level": "error", "reason": null, "detail": words, "words": words, "fix": null, "source": "host", "count": 1, "at": at,
         });
         findings.insert(0, finding);
     }

@@ -211,3 +211,38 @@ impl Db {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::DbConfig;
+    use crate::model::envelope::Vault;
+
+    #[tokio::test]
+    async fn a_load_of_a_widget_is_noted_once_in_a_minute() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::open(DbConfig::at(folder.path().join("t.db")), Vault::new([1; 32])).expect("opens");
+        db.write(Priority::Routine, |db| {
+            db.execute_batch(
+                "INSERT INTO workspaces (id, name, created_at) VALUES ('ws_1', 'one', 0);
+                 INSERT INTO plugins (id, state, installed_at, changed_at) VALUES ('p', 'active', 0, 0);
+                 INSERT INTO channels (id, workspace_id, plugin_id, name, state, settings, created_at, changed_at)
+                 VALUES ('ch_1', 'ws_1', 'p', 'One', 'connected', '{}', 0, 0);",
+            )?;
+            Ok(())
+        })
+        .await
+        .expect("prepared");
+        for (site, at, noted) in [
+            ("https://one.example", 1_000, ("https://one.example", 1_000)),
+            ("https://two.example", 60_999, ("https://one.example", 1_000)),
+            ("https://two.example", 61_000, ("https://two.example", 61_000)),
+        ] {
+            db.note_widget("ch_1", site, at).await.expect("noted");
+            let (last, when) = db.widget_load("ch_1").await.expect("read").expect("there");
+            assert_eq!((last.as_str(), when), noted);
+        }
+        db.note_widget("ch_none", "https://one.example", 1).await.expect("asked");
+        assert!(db.widget_load("ch_none").await.expect("read").is_none());
+    }
+}

@@ -135,5 +135,8 @@ mod tests {
             typing(&passing, "a", &number.to_string());
         }
         assert_eq!(passing.all()["a"].told.len(), MOST_SUBJECTS);
+        let mut neighbour = passing.follow("b");
+        typing(&passing, "b", "one");
+        assert_eq!(neighbour.next().now_or_never().unwrap().data, "one", "a neighbour's share is its own");
     }
 }

@@ -16,6 +16,9 @@ use sambung_runtime::manifest::settings::is_email;
 /// Code of the problem that a person may not sign in.
 pub const DISABLED: &str = "person-disabled";
 
+/// Most people of a workspace that are listed, and offered where a conversation is assigned.
+pub const MOST_LISTED: u32 = 1_000;
+
 /// A person to be added.
 pub struct NewPerson {
     /// What the person signs in with.

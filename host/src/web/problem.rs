@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use crate::model::fault::FieldError;
+use crate::model::shown::free::ProblemMore;
 use crate::model::told;
 
 use super::language::Language;
@@ -36,7 +37,7 @@ pub struct Problem {
     errors: Vec<FieldError>,
     /// More that belongs to this code.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = ProblemMore)]
     more: Map<String, Value>,
     #[serde(skip)]
     retry_after: Option<u64>,

@@ -2,7 +2,6 @@
 
 #![allow(dead_code)]
 
-pub mod described;
 pub mod guests;
 
 use std::path::PathBuf;
@@ -15,6 +14,7 @@ use sambung::clock::Clock;
 use sambung::config::Config;
 use sambung::model::audit::Entry;
 use sambung::web::state::State;
+pub use sambung_tests::described;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sambung::auth::Role;
 use sambung::model::time::rfc3339;
 use sambung_tests::api::{Api, now_ms, until};
+use sambung_tests::described;
 use sambung_tests::host::{Host, leading};
 use sambung_tests::providers::http_client;
 use sambung_tests::providers::whatsapp::{self, WhatsApp};
@@ -183,6 +184,8 @@ impl Stage {
         let streams = kind.is_some_and(|kind| kind.starts_with("text/event-stream"));
         let body =
             if streams { String::new() } else { String::from_utf8_lossy(&answer.bytes().await.unwrap()).into_owned() };
+        let json = serde_json::from_str(&body).unwrap_or_default();
+        described::check(&operation.method.parse().unwrap(), path, status.try_into().unwrap(), &json);
         Answer { status, body }
     }
 

@@ -12,9 +12,6 @@ use crate::model::shown::conversation::Standing;
 use crate::web::inbox;
 use crate::web::state::State;
 
-/// People in the menu that assigns a conversation.
-pub(super) const MOST_PEOPLE: u32 = 200;
-
 fn back(id: &str) -> Response {
     Redirect::to(&below(INBOX, id)).into_response()
 }

@@ -32,7 +32,7 @@ use crate::db::{InboxCursor, InboxFilter, MessageCursor, Whose};
 use crate::model::shown::conversation::Standing;
 use crate::web::problem::Problem;
 use crate::web::state::State;
-use crate::web::{inbox, replies};
+use crate::web::{inbox, people, replies};
 
 /// Where the inbox is.
 pub(super) const INBOX: &str = "/inbox";
@@ -173,7 +173,12 @@ async fn shown(state: &State, reader: &Reader, id: &str, asked: &Asked, attempt:
     {
         attempt.text = quick::filled(reader, &conversation, &reply);
     }
-    let people = state.db.people(workspace, acts::MOST_PEOPLE).await?;
+    // An agent is offered nobody but themselves, whom a bound on the others may not leave out.
+    let people = match (reader.caller.role >= Role::Supervisor, reader.caller.user.as_deref()) {
+        (true, _) => state.db.people(workspace, people::MOST_LISTED).await?,
+        (false, Some(user)) => state.db.user(workspace, user).await?.into_iter().collect(),
+        (false, None) => Vec::new(),
+    };
     let contact = match &conversation.contact {
         Some(contact) => state.db.contact(workspace, &contact.id).await?,
         None => None,

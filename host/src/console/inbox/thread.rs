@@ -109,6 +109,9 @@ fn acts(reader: &Reader, thread: &Thread<'_>) -> Markup {
     }
 }
 
+/// People who have a button each in the menu that assigns a conversation; more stand in a list, where typing a name finds it.
+const MOST_BUTTONS: usize = 30;
+
 /// A supervisor gives it to anybody; an agent takes what is unassigned and gives back their own.
 fn assign(reader: &Reader, thread: &Thread<'_>) -> Markup {
     let words = &reader.look.words.inbox;
@@ -126,15 +129,26 @@ fn assign(reader: &Reader, thread: &Thread<'_>) -> Markup {
                 (icon("chevron-down", "is-small"))
             }
             form.menu-list method="post" action=(path) {
-                @for person in thread.people.iter().filter(|person| shown(person)) {
+                @if thread.people.len() > MOST_BUTTONS {
+                    div.menu-choice {
+                        select.input name="user" aria-label=(words.assign) {
+                            option value="" selected[assigned.is_none()] { (words.unassigned) }
+                            @for person in thread.people.iter().filter(|person| shown(person)) {
+                                option value=(person.id) selected[assigned.is_some_and(|now| now.id == person.id)] { (person.name) @if person.id == me { " (" (words.you_mark) ")" } }
+                            }
+                        }
+                        button.button.is-primary type="submit" { (words.assign) }
+                    }
+                } @else { @for person in thread.people.iter().filter(|person| shown(person)) {
                     @let is_now = assigned.is_some_and(|now| now.id == person.id);
                     button type="submit" name="user" value=(person.id) aria-current=[is_now.then_some("true")] {
                         span class=(format!("avatar is-small {}", layout::tone(&person.id))) aria-hidden="true" { (initials(&person.name)) }
                         (person.name) @if person.id == me { " (" (words.you_mark) ")" }
                         @if is_now { (icon("check", "is-small")) }
                     }
-                }
-                @if may_all || is_own { hr; button type="submit" name="user" value="" { (words.unassigned) } }
+                } }
+                @if thread.people.len() > MOST_BUTTONS {}
+                @else if may_all || is_own { hr; button type="submit" name="user" value="" { (words.unassigned) } }
                 @else { p.note { (words.is_anothers) } }
             }
         }

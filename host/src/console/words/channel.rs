@@ -11,6 +11,8 @@ pub(in crate::console) struct Channel {
     pub settings: String,
     pub left_to_do: String,
     pub choose: String,
+    pub choice_taken: String,
+    pub choice_taken_elsewhere: String,
     pub choose_button: String,
     pub answer_button: String,
     pub sign_in: String,

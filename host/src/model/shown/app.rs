@@ -5,6 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::channel::{Finding, Instruction};
+use super::free::PluginSettings;
 
 /// A registration with a provider.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -20,7 +21,7 @@ pub struct App {
     /// Channels that name no registration use it.
     pub default: bool,
     /// After the plugin's settings schema of an `app`; secrets only as `{"set": true}`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = PluginSettings)]
     pub settings: Value,
     /// The address for the provider to call; null where there is none or `server.public_url` is not set.
     pub webhook_url: Option<String>,

@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::free::AuditDetail;
+
 /// A line of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditLine {
@@ -24,6 +26,7 @@ pub struct AuditLine {
     /// What that is called now; null where there is none of that id any more, and for contacts always.
     pub subject_name: Option<String>,
     /// What else is known of the act.
+    #[schema(value_type = Option<AuditDetail>)]
     pub detail: Value,
     /// Whether it concerns the whole host and not this workspace; only an operator sees such lines.
     pub host: bool,

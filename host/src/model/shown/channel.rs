@@ -1,7 +1,10 @@
 //! What is said of a channel and of a registration with a provider.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
+
+use super::free::PluginForm;
 
 /// Something that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -14,6 +17,102 @@ pub struct Finding {
     pub words: String,
     /// What to do about it.
     pub fix: Option<Instruction>,
+}
+
+/// Something that a person should know of a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChannelFinding {
+    /// Stable; for programs.
+    #[schema(example = "credential-refused")]
+    pub code: String,
+    /// `info`, `warning` or `error`
+    #[schema(example = "error")]
+    pub level: String,
+    /// The plugin's word for it, where its texts have one.
+    pub reason: Option<String>,
+    /// For people, in the language of `Accept-Language`.
+    pub detail: String,
+    /// As the plugin or the provider said it.
+    pub words: String,
+    /// What to do about it.
+    pub fix: Option<Instruction>,
+    /// Who said it: `check`, `notice`, `credential`, `call`, `refused` or `host`.
+    pub source: String,
+    /// How often it was said.
+    pub count: i64,
+    /// When it was said last.
+    pub at: String,
+}
+
+/// What a channel waits for. Beside an account it is the step of changed settings: until the provider takes them, those that stand
+/// go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ChannelStep {
+    /// That somebody chooses one of several accounts.
+    Choose {
+        /// What there is to choose.
+        choices: Vec<AccountChoice>,
+    },
+    /// That somebody fills a form in.
+    Ask {
+        /// The form.
+        #[schema(value_type = PluginForm)]
+        schema: Value,
+    },
+    /// That something happens at the provider.
+    Wait {
+        /// What to do there.
+        instructions: Vec<Instruction>,
+    },
+    /// That somebody opens the address in a browser, a pop-up or the same tab, and signs in with the provider.
+    Authorize {
+        /// The address. Only an admin is told it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+        /// Until when it can be opened.
+        expires_at: String,
+        /// Why the last time led nowhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<SignInError>,
+    },
+}
+
+/// An account that a channel may be connected with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AccountChoice {
+    /// What is answered to choose it.
+    pub id: String,
+    /// What it is called at the provider.
+    pub name: String,
+    /// Whether another channel of this server has it already, so that it cannot be chosen.
+    #[serde(default)]
+    pub connected: bool,
+    /// That channel, where it is this workspace's.
+    #[serde(default)]
+    pub channel: Option<ChannelName>,
+}
+
+/// A channel by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChannelName {
+    /// `ch_…`
+    pub id: String,
+    /// What the workspace calls it.
+    pub name: String,
+}
+
+/// Why a sign-in with a provider led nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignInError {
+    /// Stable; for programs.
+    #[schema(example = "denied")]
+    pub code: String,
+    /// For people, in the language of `Accept-Language`.
+    pub detail: String,
+    /// The provider's own words.
+    #[serde(default)]
+    pub provider: Option<String>,
 }
 
 /// Something that a person should do, with what helps to do it.

@@ -1,10 +1,13 @@
 //! The schema of what a message holds. [`crate::model::content`] reads and writes it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::contact::Identity;
+use super::free::PluginData;
 
 /// One content, or a list where a message has several.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -54,11 +57,11 @@ pub struct Text {
     pub text: String,
     /// How parts of it are set, in the plugin's form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PluginData>)]
     pub format: Option<Value>,
     /// What else the plugin says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PluginData>)]
     pub extra: Option<Map<String, Value>>,
 }
 
@@ -114,7 +117,7 @@ pub struct MediaContent {
     pub caption: Option<String>,
     /// What else the plugin says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PluginData>)]
     pub extra: Option<Map<String, Value>>,
 }
 
@@ -133,7 +136,7 @@ pub struct Location {
     pub address: Option<String>,
     /// What else the plugin says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PluginData>)]
     pub extra: Option<Map<String, Value>>,
 }
 
@@ -141,7 +144,7 @@ pub struct Location {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ContactCards {
     /// In the plugin's form.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<PluginData>)]
     pub cards: Value,
 }
 
@@ -150,7 +153,7 @@ pub struct ContactCards {
 pub struct Open {
     /// The plugin's own fields.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = PluginData)]
     pub fields: Map<String, Value>,
 }
 
@@ -162,14 +165,54 @@ pub struct Choice {
     /// What stood on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// The provider's message that had it: `{id, context}`.
+    /// The provider's message that had it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<ProviderMessage>)]
     pub of: Option<Value>,
     /// What else the plugin says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PluginData>)]
     pub extra: Option<Map<String, Value>>,
+}
+
+/// A message as its provider knows it.
+#[derive(ToSchema)]
+pub struct ProviderMessage {
+    /// The provider's id.
+    pub id: String,
+    /// What the plugin needs to refer to it.
+    pub context: Option<String>,
+}
+
+/// The values of a template's parameters.
+#[derive(ToSchema)]
+pub struct TemplateValues {
+    /// By the parameter's name.
+    #[schema(example = json!({"1": "Dewi"}))]
+    pub parameters: Option<BTreeMap<String, TemplateValue>>,
+}
+
+/// What fills a parameter in.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum TemplateValue {
+    /// A text.
+    Text(String),
+    /// A number.
+    Number(f64),
+    /// A file.
+    File(Box<TemplateFile>),
+    /// A place.
+    Place(Box<Location>),
+}
+
+/// A file that fills a parameter in.
+#[derive(Serialize, ToSchema)]
+pub struct TemplateFile {
+    /// `md_…`
+    pub media_id: String,
+    /// Its name for the reader.
+    pub name: Option<String>,
 }
 
 /// A template with its values.
@@ -181,16 +224,45 @@ pub struct TemplateContent {
     pub language: String,
     /// The values of its parameters.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = TemplateValues)]
     pub fields: Map<String, Value>,
+}
+
+/// Sender and recipients of an SMTP session.
+#[derive(ToSchema)]
+pub struct MailEnvelope {
+    /// Who sent it; empty for a report.
+    pub sender: Option<String>,
+    /// Whom it was for.
+    pub recipients: Vec<String>,
+}
+
+/// What one of SPF, DKIM and DMARC says of a mail.
+#[derive(ToSchema)]
+pub struct MailVerdict {
+    /// `spf`, `dkim` or `dmarc`
+    pub method: String,
+    /// `pass`, `fail`, `none` …
+    pub verdict: String,
+    /// Of which domain.
+    pub domain: Option<String>,
+}
+
+/// A part of a delivery report.
+#[derive(ToSchema)]
+pub struct MailReportPart {
+    /// Its media type.
+    pub mime: String,
+    /// What stands in it.
+    pub text: String,
 }
 
 /// A mail.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Mail {
-    /// `{sender, recipients}` of the SMTP session.
+    /// Of the SMTP session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<MailEnvelope>)]
     pub envelope: Option<Value>,
     /// Header fields as they came: `[name, value]`.
     #[serde(default)]
@@ -231,17 +303,17 @@ pub struct Mail {
     /// Its files.
     #[serde(default)]
     pub files: Vec<File>,
-    /// What SPF, DKIM and DMARC say: `{method, verdict, domain}`.
+    /// What SPF, DKIM and DMARC say.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<MailVerdict>)]
     pub authentication: Vec<Value>,
-    /// Of a delivery report: its parts, `{mime, text}`.
+    /// Of a delivery report: its parts.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<MailReportPart>)]
     pub report: Vec<Value>,
     /// What else the plugin says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PluginData>)]
     pub extra: Option<Map<String, Value>>,
 }
 
@@ -273,11 +345,11 @@ pub struct Unknown {
     /// What can be said of it, for people.
     pub line: String,
     /// As the provider sent it.
-    #[schema(value_type = Object)]
+    #[schema(value_type = PluginData)]
     pub data: Value,
     /// What else the plugin says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PluginData>)]
     pub extra: Option<Map<String, Value>>,
 }
 

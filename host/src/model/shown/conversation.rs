@@ -7,6 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::template::Template;
+
 /// A conversation.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Conversation<'v> {
@@ -185,7 +187,7 @@ pub struct Composer {
     pub together: u32,
     /// Where only templates may be sent: those that are approved and switched on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<Template>>)]
     pub templates: Option<Vec<Value>>,
 }
 

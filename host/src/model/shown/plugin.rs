@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::free::PluginData;
+
 /// An installed plugin.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Plugin {
@@ -64,14 +66,14 @@ pub struct Facts {
     /// One or two sentences.
     #[schema(required = false)]
     pub description: String,
-    /// How to connect, in order: `{anchor, of, text, link, copy}`.
-    #[schema(required = false, value_type = Vec<Object>)]
+    /// How to connect, in order.
+    #[schema(required = false, value_type = Vec<PluginStep>)]
     pub instructions: Value,
     /// Words beside the fields of its forms, by the setting's name.
-    #[schema(required = false, value_type = Object)]
+    #[schema(required = false, value_type = BTreeMap<String, FieldWords>)]
     pub fields: Value,
     /// Words for the codes that it uses, by code.
-    #[schema(required = false, value_type = Object)]
+    #[schema(required = false, value_type = BTreeMap<String, String>)]
     pub reasons: Value,
     /// The words of the button that leads to the form; the host's own where there are none.
     #[schema(required = false)]
@@ -79,8 +81,8 @@ pub struct Facts {
     /// The words of the button of the form.
     #[schema(required = false)]
     pub submit: Option<String>,
-    /// What is said once a channel is connected: `{title, text}`.
-    #[schema(required = false, value_type = Option<Object>)]
+    /// What is said once a channel is connected.
+    #[schema(required = false, value_type = Option<ConnectedWords>)]
     pub connected: Value,
     /// Decides upgrades.
     #[schema(required = false, example = "1.3.2")]
@@ -98,10 +100,10 @@ pub struct Facts {
     #[schema(required = false)]
     pub digest: String,
     /// Whether it has each optional interface, by its name.
-    #[schema(required = false, value_type = Object)]
+    #[schema(required = false, value_type = BTreeMap<String, bool>)]
     pub features: Value,
-    /// What the provider allows in one message, and how often.
-    #[schema(required = false, value_type = Object)]
+    /// What the provider allows in one message, and how often: `[limits]` of its manifest.
+    #[schema(required = false, value_type = PluginData)]
     pub limits: Value,
     /// Whether it needs a registration with the provider.
     #[schema(required = false)]
@@ -239,6 +241,42 @@ pub struct Need {
     pub words: String,
 }
 
+/// One step of a plugin's instructions.
+#[derive(ToSchema)]
+pub struct PluginStep {
+    /// What a field of the form points to.
+    pub anchor: Option<String>,
+    /// `channel` or `app`: which form it stands beside.
+    #[schema(example = "channel")]
+    pub of: String,
+    /// What to do.
+    pub text: String,
+    /// Where.
+    pub link: Option<String>,
+    /// What is shown here to be copied: `webhook_url`, `redirect_url`, `forwarding_address` or the name of a generated value.
+    pub copy: Option<String>,
+}
+
+/// Words beside one field of a form.
+#[derive(ToSchema)]
+pub struct FieldWords {
+    /// The label.
+    pub title: Option<String>,
+    /// Where to find the value and what it is for.
+    pub help: Option<String>,
+    /// An example, shown while the field is empty.
+    pub placeholder: Option<String>,
+}
+
+/// What is said once a channel is connected.
+#[derive(ToSchema)]
+pub struct ConnectedWords {
+    /// The title of the dialog.
+    pub title: String,
+    /// What happens now, or what is left to do.
+    pub text: String,
+}
+
 /// An installed plugin, or for an operator a file that was refused.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(untagged)]
@@ -258,7 +296,7 @@ pub struct Plugins {
     pub next: Option<String>,
     /// For an operator: destinations that the configuration leads elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub egress_overrides: Option<Value>,
 }
 

@@ -134,6 +134,18 @@ fn empty_required_fields_say_field_is_required() {
     assert_eq!(words(&faults), [("/mode", "required", "field is required")]);
 }
 
+/// The field that chooses between branches may be a field with choices of its own: one fault is said once.
+#[test]
+fn a_wrong_or_missing_choice_is_one_fault() {
+    let mut form = form();
+    form["properties"]["mode"] = json!({"type": "string", "title": "Mode", "enum": ["cloud", "gateway"]});
+    form["required"].as_array_mut().unwrap().push(json!("mode"));
+    for (mode, code) in [(json!("zzz"), "choice"), (json!(""), "required"), (Value::Null, "required")] {
+        let faults = validate(&form, &json!({"mode": mode, "name": "a", "channel_secret": "b"}));
+        assert_eq!(faults.iter().map(|one| (&*one.pointer, &*one.code)).collect::<Vec<_>>(), [("/mode", code)]);
+    }
+}
+
 #[test]
 fn an_unknown_field_names_the_nearest_known_one() {
     let faults = validate(&form(), &json!({"mode": "cloud", "number": "1", "name": "a", "chanel_secret": "b"}));

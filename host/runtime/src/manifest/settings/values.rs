@@ -47,12 +47,14 @@ pub fn validate_update(schema: &Value, values: &Value, is_set: &dyn Fn(&str) -> 
         }];
     };
     let mut faults = Vec::new();
-    if let Some(fault) = unchosen(schema, values) {
-        faults.push(fault);
-    }
     let fields = fields(schema, values);
     for field in &fields {
         check(field, object.get(field.name), is_set, &mut faults);
+    }
+    // The field that chooses may say the same of its own value.
+    if let Some(fault) = unchosen(schema, values).filter(|fault| faults.iter().all(|one| one.pointer != fault.pointer))
+    {
+        faults.insert(0, fault);
     }
     let known: BTreeSet<&str> = fields.iter().map(|field| field.name).collect();
     for name in object.keys().filter(|name| !known.contains(name.as_str())).take(MOST_UNKNOWN) {

@@ -1,7 +1,7 @@
-//! Holds the server's answers against its own description, `/openapi.json`.
+//! Holds the host's answers against its own description, `/openapi.json`. Every client of the tests does so ([`crate::api::Api`]).
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use jsonschema::Validator;
 use reqwest::{Method, StatusCode};
@@ -10,10 +10,13 @@ use serde_json::{Value, json};
 /// The description, made once by the code that serves it.
 static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::to_value(sambung::api::description()).expect("the description is JSON"));
-type Validators = HashMap<String, Option<Arc<Validator>>>;
+type Validators = HashMap<String, Arc<Validator>>;
 static VALIDATORS: Mutex<Option<Validators>> = Mutex::new(None);
 
 /// The description.
+///
+/// # Panics
+/// When it cannot be written as JSON.
 pub fn document() -> &'static Value {
     &DOCUMENT
 }
@@ -25,7 +28,13 @@ pub fn document() -> &'static Value {
 pub fn check(method: &Method, path: &str, status: StatusCode, body: &Value) {
     let path = path.split('?').next().unwrap_or_default();
     let Some((template, answers)) = answers(method, path) else { return };
-    let Some(answer) = answers.get(status.as_str()) else { return };
+    let Some(answer) = answers.get(status.as_str()) else {
+        assert!(!status.is_success(), "{method} {template} is not described to answer with {status}: {body:#}");
+        // What any address may answer with: 401, 403, 429, 503 and the like.
+        let faults = faults(&json!({ "$ref": "#/components/schemas/Problem" }), body);
+        assert!(faults.is_empty(), "{method} {template} {status} is no problem document: {faults:#?}\n{body:#}");
+        return;
+    };
     let kind = if status.is_success() { "application/json" } else { "application/problem+json" };
     let content = &answer["content"];
     let Some(schema) = content.get(kind).or_else(|| content.get("application/json")).and_then(|one| one.get("schema"))
@@ -33,21 +42,32 @@ pub fn check(method: &Method, path: &str, status: StatusCode, body: &Value) {
         return;
     };
     let key = format!("{method} {template} {status}");
-    let mut validators = VALIDATORS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let validators = validators.get_or_insert_default();
-    let validator = validators.entry(key.clone()).or_insert_with(|| validator(schema)).clone();
-    let Some(validator) = validator else { return };
+    let known = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().get(&key).cloned();
+    let validator = known.unwrap_or_else(|| {
+        let made = validator(schema);
+        let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
+        validators.get_or_insert_default().insert(key.clone(), Arc::clone(&made));
+        made
+    });
     let faults: Vec<String> =
         validator.iter_errors(body).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
     assert!(faults.is_empty(), "{key} is not as it is described: {faults:#?}\n{body:#}");
 }
 
-fn validator(schema: &Value) -> Option<Arc<Validator>> {
+/// Why a value does not fit a schema of the description.
+///
+/// # Panics
+/// When the schema is none.
+pub fn faults(schema: &Value, value: &Value) -> Vec<String> {
+    validator(schema).iter_errors(value).map(|fault| format!("{}: {fault}", fault.instance_path())).collect()
+}
+
+fn validator(schema: &Value) -> Arc<Validator> {
     let document = document();
     let mut whole =
         json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "components": document["components"] });
     whole["allOf"] = json!([schema]);
-    Some(Arc::new(jsonschema::validator_for(&whole).expect("the description is a schema")))
+    Arc::new(jsonschema::validator_for(&whole).expect("the description is a schema"))
 }
 
 /// The operation that an address belongs to, and its answers.
