@@ -13,7 +13,7 @@ use sambung::feed::{Secret, sign};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::common::{Options, TestHost, until};
+use super::common::{Options, TestHost, described, until};
 
 /// One event of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -318,4 +318,34 @@ fn signatures_agree_with_the_published_vectors() {
         checked += 1;
     }
     assert!(checked >= 3, "the vectors were read");
+}
+
+/// An event holds the resource as the API describes it.
+#[tokio::test]
+async fn every_event_is_a_resource_as_it_is_described() {
+    let mut story = super::outbound::Story::begin().await;
+    let answer = story.text("Baik").await;
+    story.becomes(&answer, "sent").await;
+    story.customer_writes("Terima kasih").await;
+    let host = &story.host;
+    let channel = format!("/v1/channels/{}", story.channel);
+    host.post(&format!("{channel}/check"), json!({})).await;
+    host.call(Method::PATCH, &channel, Some(json!({"paused": true}))).await;
+    let workspace = host.get("/v1/me").await.1["workspace"]["id"].as_str().unwrap().to_owned();
+    let mut seen = std::collections::BTreeSet::new();
+    for row in host.state.db.feed_after(&workspace, 0, 1_000).await.unwrap() {
+        let schema = match row.kind.as_str() {
+            "message.created" | "message.updated" => "Message",
+            "conversation.updated" => "Conversation",
+            "channel.updated" => "Channel",
+            // Told when the server starts.
+            "plugin.updated" => continue,
+            other => panic!("{other} is not expected here"),
+        };
+        let reference = json!({"$ref": format!("#/components/schemas/{schema}")});
+        let faults = described::faults(&reference, &serde_json::from_str(&row.data).unwrap());
+        assert!(faults.is_empty(), "{}: {faults:#?}\n{}", row.kind, row.data);
+        seen.insert(row.kind);
+    }
+    assert_eq!(seen.len(), 4, "{seen:?}");
 }

@@ -375,7 +375,8 @@ async fn signing_in_offers_the_pages_and_keeps_every_token_from_the_plugin() {
     let told = told(answer).await;
     assert_eq!(told, json!({ "channel": channel["id"], "state": "goes-on", "error": null }));
     let channel = stage.channel(&channel).await;
-    let choices = json!([{ "id": "p1", "name": "One" }, { "id": "p2", "name": "Two" }]);
+    let choice = |id, name| json!({ "id": id, "name": name, "connected": false, "channel": null });
+    let choices = [choice("p1", "One"), choice("p2", "Two")];
     assert_eq!(channel["step"], json!({ "kind": "choose", "choices": choices }));
     let (status, channel) = stage.host.post(&format!("{}/answer", path(&channel)), json!({ "choice": "p2" })).await;
     assert_eq!(
