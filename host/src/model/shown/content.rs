@@ -42,7 +42,7 @@ pub enum Content {
     /// Where the customer came from: an advertisement, a link.
     Referral(Open),
     /// A line of the provider's or of the host's.
-    System(System),
+    System(SystemLine),
     /// Something that the provider does not hand over.
     Unsupported(Unknown),
     /// Something that the plugin does not know.
@@ -329,7 +329,7 @@ pub struct Mailbox {
 
 /// A line of the provider's or of the host's.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct System {
+pub struct SystemLine {
     /// In English.
     pub text: String,
     /// Of a line of the host's: stable, for those who show their own words.
