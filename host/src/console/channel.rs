@@ -391,7 +391,7 @@ fn choose(reader: &Reader, step: &Value, path: &str, problem: Option<&Problem>) 
                         input type="radio" name="choice" id=(format!("c-{id}")) value=(id) required disabled[taken];
                         label for=(format!("c-{id}")) {
                             (text(choice, "name"))
-                            @if taken { " " span.note { (taken_by(words, &choice["channel"])) } }
+                            @if taken { " " span.note { (taken_by(reader.look.words, &choice["channel"])) } }
                         }
                     }
                 }
@@ -402,10 +402,10 @@ fn choose(reader: &Reader, step: &Value, path: &str, problem: Option<&Problem>) 
 }
 
 /// Who has an account that could be chosen otherwise.
-fn taken_by(words: &super::words::Channel, channel: &Value) -> String {
+fn taken_by(words: &super::words::Words, channel: &Value) -> String {
     match channel["name"].as_str() {
-        Some(name) => words.choice_taken.replace("{name}", name),
-        None => words.choice_taken_elsewhere.clone(),
+        Some(name) => words.channel.choice_taken.replace("{name}", name),
+        None => words.channel.choice_taken_elsewhere.clone(),
     }
 }
 
