@@ -31,8 +31,8 @@ impl Db {
     }
 
     /// A page of a workspace's lines with their numbers, newest first, older than `before`. With `whole_host`, also the lines
-    /// that belong to no workspace. The second value is where to go on, as the next `before`; a page looks at 20,000 lines at most,
-    /// so that one may have few lines, or none, and yet be followed by another.
+    /// that belong to no workspace. A page looks at 20,000 lines at most, so that one may have few lines, or none, and yet be followed
+    /// by another.
     pub async fn audit_page(
         &self,
         workspace: String,
@@ -40,7 +40,7 @@ impl Db {
         filter: AuditFilter,
         before: Option<i64>,
         limit: usize,
-    ) -> Result<(Vec<(i64, Entry)>, Option<i64>), DbError> {
+    ) -> Result<AuditPage, DbError> {
         self.read(move |connection| page(connection, (&workspace, whole_host), &filter, before, limit)).await
     }
 }
@@ -58,6 +58,15 @@ pub struct AuditFilter {
     pub since: Option<i64>,
     /// Before this time.
     pub until: Option<i64>,
+}
+
+/// Some lines, and where the next page begins.
+#[derive(Debug)]
+pub struct AuditPage {
+    /// The lines with their numbers, newest first.
+    pub lines: Vec<(i64, Entry)>,
+    /// The `before` of the next page; none: there are no older lines.
+    pub next: Option<i64>,
 }
 
 /// Lines that a page looks at.
@@ -83,7 +92,7 @@ fn page(
     filter: &AuditFilter,
     before: Option<i64>,
     limit: usize,
-) -> Result<(Vec<(i64, Entry)>, Option<i64>), DbError> {
+) -> Result<AuditPage, DbError> {
     let number = |statement: &str, at: i64| {
         connection.prepare_cached(statement)?.query_row([at], |row| row.get::<_, i64>(0)).optional()
     };
@@ -130,7 +139,7 @@ fn page(
         // Where older lines than those that were looked at may be asked for.
         _ => Some(visited).filter(|visited| *visited > earlier),
     };
-    Ok((lines, next))
+    Ok(AuditPage { lines, next })
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<(i64, Entry)> {
@@ -179,8 +188,8 @@ mod tests {
     async fn lines_are_narrowed_by_who_what_and_when() {
         let (_folder, db) = with_lines(30).await;
         let page = async |whole, filter: AuditFilter, before, limit| {
-            let (lines, next) = db.audit_page("ws_1".into(), whole, filter, before, limit).await.expect("read");
-            (ids(&lines), next)
+            let page = db.audit_page("ws_1".into(), whole, filter, before, limit).await.expect("read");
+            (ids(&page.lines), page.next)
         };
         assert_eq!(page(false, AuditFilter::default(), None, 3).await, (vec![28, 25, 22], Some(22)));
         assert_eq!(page(false, AuditFilter::default(), Some(4), 3).await, (vec![1], None));
@@ -202,7 +211,7 @@ mod tests {
         let (mut pages, mut found) = (0, Vec::new());
         loop {
             let rare = AuditFilter { action: Some("rare".into()), ..AuditFilter::default() };
-            let (lines, next) = db.audit_page("ws_1".into(), true, rare, before, 100).await.expect("read");
+            let AuditPage { lines, next } = db.audit_page("ws_1".into(), true, rare, before, 100).await.expect("read");
             found.extend(ids(&lines));
             pages += 1;
             before = next;

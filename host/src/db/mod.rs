@@ -56,7 +56,7 @@ use rusqlite_migration::{M, Migrations};
 pub use approvals::{Held, Order};
 pub use apps::AppRow;
 pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
-pub use audit::AuditFilter;
+pub use audit::{AuditFilter, AuditPage};
 pub use channels::{
     ChannelRow, Connected, CredentialEnding, Departure, Holder, MailAddress, NewChannel, NewSecret, NewSignIn,
     Registration, Return, SettingsChange, SignInRow, stands_still,

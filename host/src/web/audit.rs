@@ -10,7 +10,7 @@ use super::export::{self, AT_ONCE, Lines};
 use super::problem::Answer;
 use super::state::State;
 use crate::auth::Role;
-use crate::db::AuditFilter;
+use crate::db::{AuditFilter, AuditPage};
 use crate::model::audit::Entry;
 use crate::model::shown::audit::AuditLine;
 use crate::model::time::rfc3339;
@@ -37,11 +37,11 @@ pub async fn page(
     let is_operator = caller.role >= Role::Operator;
     let (numbers, workspace) = (state.db.numbers(), caller.workspace.clone());
     let after = after.map(|number| numbers.reveal(KIND, &workspace, number).unwrap_or_default());
-    let (rows, next) = state.db.audit_page(workspace.clone(), is_operator, filter, after, limit).await?;
-    let ids = rows.iter().flat_map(|(_, entry)| [entry.actor.clone(), entry.subject.clone()]).collect();
+    let AuditPage { lines, next } = state.db.audit_page(workspace.clone(), is_operator, filter, after, limit).await?;
+    let ids = lines.iter().flat_map(|(_, entry)| [entry.actor.clone(), entry.subject.clone()]).collect();
     let names = state.db.names_of((!is_operator).then(|| workspace.clone()), ids).await?;
     let shown = |(id, entry)| line(numbers.hide(KIND, &workspace, id), entry, &names);
-    Ok((rows.into_iter().map(shown).collect(), next.map(|id| numbers.hide(KIND, &workspace, id))))
+    Ok((lines.into_iter().map(shown).collect(), next.map(|id| numbers.hide(KIND, &workspace, id))))
 }
 
 fn line(id: i64, entry: Entry, names: &HashMap<String, String>) -> AuditLine {
