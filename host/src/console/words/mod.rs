@@ -166,7 +166,8 @@ mod tests {
         };
         let acts: Vec<&String> = texts.iter().filter(is_act).collect();
         assert!(acts.len() > 40, "{acts:?}");
-        let told = |act: &&&String| actions.contains_key(**act) || act.ends_with("ed");
+        // Neither an event of the feed, such as `message.created`, nor a file's name is an act.
+        let told = |act: &&&String| actions.contains_key(**act) || act.ends_with("ed") || act.ends_with(".csv");
         let untold: Vec<_> = acts.iter().filter(|act| !told(act)).collect();
         assert!(untold.is_empty(), "give words to {untold:?}");
     }
