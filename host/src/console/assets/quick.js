@@ -15,8 +15,8 @@ async function put(id) {
   const answer = await fetch(`${location.pathname}?reply=${id}`, { headers: { accept: "text/html" } });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const text = page.querySelector("#composer textarea");
-  // Another page, the sign-in for instance, has no such field.
-  if (!text) return location.reload();
+  // The sign-in page has no such field.
+  if (!text) return dispatchEvent(new Event("session:check"));
   menu().open = false;
   const own = field();
   own.focus();
