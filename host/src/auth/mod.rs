@@ -15,7 +15,7 @@ pub use standing::Standing;
 
 use crate::clock::Clock;
 use crate::config;
-use crate::db::{Db, DbError, KeptAnswer, NewToken, NewUser, TokenKind, UserRow, Who, WorkspaceRow};
+use crate::db::{Db, DbError, KeptAnswer, NewToken, NewUser, TokenKind, UserChanged, UserRow, Who, WorkspaceRow};
 use crate::model::audit::Entry;
 use crate::model::client_key::ClientKey;
 use crate::model::time::{DAY, HOUR};
@@ -262,16 +262,19 @@ impl Auth {
     }
 
     /// A new link by which a person sets their password; earlier ones of theirs stop working, and the password so far works until the
-    /// link is used. `answer` makes the answer that is kept in the same act.
+    /// link is used. Nothing is made where the role of the person is none of `may` by then. `answer` makes the answer that is kept in the
+    /// same act.
     pub async fn new_password_link(
         &self,
         user: &UserRow,
+        may: Vec<&'static str>,
         entry: Entry,
         answer: impl FnOnce(&Minted) -> Option<KeptAnswer>,
-    ) -> Result<Minted, DbError> {
+    ) -> Result<(Minted, UserChanged), DbError> {
         let (minted, link) = self.password_link(user);
-        self.db.replace_password_link(link, entry, answer(&minted)).await?;
-        Ok(minted)
+        let kept = answer(&minted);
+        let changed = self.db.replace_password_link(link, may, entry, kept).await?;
+        Ok((minted, changed))
     }
 
     /// Whose password this link sets; none where it is not good (any more).

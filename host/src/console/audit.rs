@@ -164,6 +164,7 @@ fn filter(reader: &Reader, asked: &Asked, people: &[UserRow]) -> Markup {
             }
             select.input.select-quiet name="action" aria-label=(words.what) {
                 option value="" { (words.anything) }
+                @if !asked.action.is_empty() && words.actions().iter().all(|(action, _)| *action != asked.action) { option value=(asked.action) selected { (asked.action) } }
                 @for (action, name) in words.actions() { option value=(action) selected[action == asked.action] { (name) } }
             }
             label.inline-field { span { (words.from) } input.input type="date" name="from" value=(asked.from); }

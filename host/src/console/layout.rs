@@ -124,7 +124,7 @@ pub(super) fn page_of(reader: &Reader, title: &str, here: &str, extent: &Extent,
             }
             (person(reader, here))
         }
-        main #main class=(class) data-reader=(reader.caller.user.as_deref().unwrap_or_default()) data-ended=(words.frame.session_ended) { (content) }
+        main #main class=(class) data-reader=(reader.caller.user.as_deref().unwrap_or_default()) data-ended=(words.frame.session_ended) data-unreachable=(words.frame.unreachable) { (content) }
         p.reconnecting.is-floating id="reconnecting" role="status" hidden { (icon("refresh", "")) (words.frame.reconnecting) }
         script type="module" src=(AGAIN.path) {}
     };
@@ -146,7 +146,7 @@ fn person(reader: &Reader, here: &str) -> Markup {
                 span.one-line { (name.split('@').next().unwrap_or(name)) }
             }
             div.menu-list {
-                @if reader.caller.role >= Role::Admin {
+                @if reader.caller.role >= Role::Supervisor {
                     div.menu-seldom {
                         a href=(JOURNAL) { (icon("journal", "is-small")) (reader.look.words.journal.title) }
                         @if reader.caller.role >= Role::Operator {

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use super::asked::{Form, Query, Sure, below};
 use super::audit::AUDIT;
@@ -19,6 +20,7 @@ use super::tokens::TOKENS;
 use super::workspaces::WORKSPACES;
 use crate::auth::Role;
 use crate::model::shown::person::{MadeUser, PasswordLink, User};
+use crate::web::once::{self, SENT_BEFORE, Submission};
 use crate::web::people::{self, NewPerson, PersonChange};
 use crate::web::problem::{FieldError, Problem};
 use crate::web::state::State;
@@ -77,6 +79,7 @@ pub(super) struct After {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Fields {
+    key: String,
     email: String,
     name: String,
     role: String,
@@ -106,12 +109,14 @@ pub(super) async fn add(
     Form(fields): Form<Fields>,
 ) -> Result<Response, Failure> {
     reader.must_be_admin()?;
-    let added = async {
-        let Fields { email, name, role } = &fields;
+    let Fields { key, email, name, role } = &fields;
+    let hash = Sha256::digest(format!("{}:{email}:{}:{name}:{role}", email.len(), name.len())).into();
+    let form = Submission { key: key.clone(), hash };
+    let added = once::make(&state, &reader.caller, &form, async |keep| {
         let role = role_of(role)?;
         let new = NewPerson { email: email.clone(), name: name.clone(), role, password: None };
-        people::add(&state, &reader.caller, new, |_| None).await
-    };
+        people::add(&state, &reader.caller, new, |made| keep.answer(made)).await
+    });
     match added.await {
         Ok(made) => {
             let empty = Fields { role: fields.role.clone(), ..Fields::default() };
@@ -141,6 +146,8 @@ async fn listed(
     let users: Vec<User> = rows.into_iter().map(User::from).collect();
     let now = state.clock.now();
     let at = |pointer: &str| faults::of_field(reader.look.words, problem, pointer);
+    let is_used = problem.is_none_or(|problem| problem.code() == SENT_BEFORE);
+    let key = if is_used || !once::is_key(&fields.key) { once::fresh_key() } else { fields.key.clone() };
     let shown = ["#/email", "#/name", "#/role"].map(str::to_owned);
     let content = html! {
         header.page-head { h1 { (words.settings) } }
@@ -161,6 +168,7 @@ async fn listed(
             section.card aria-labelledby="add" {
                 header.card-head { h2 id="add" { (words.add) } }
                 form.card-body.form method="post" action=(PEOPLE) novalidate {
+                    input type="hidden" name="key" value=(key);
                     (faults::notice_beside(reader.look.words, problem, &shown))
                     (field("email", "email", "off", &reader.look.words.sign_in.email, &fields.email, None, at("#/email").as_deref()))
                     (optional("name", &words.name, &fields.name, &words.name_hint, at("#/name").as_deref()))
@@ -292,14 +300,26 @@ pub(super) async fn disable(
     ended(&state, &reader, &id, done.map(|_| ())).await
 }
 
-/// Makes a link by which a person sets their own password, and shows it.
+/// The key of a form without other fields.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Key {
+    key: String,
+}
+
+/// Makes a link by which a person sets their own password, and shows it; the same link where the same form comes again.
 pub(super) async fn link(
     Axum(state): Axum<State>,
     reader: Reader,
     Path(id): Path<String>,
+    Form(Key { key }): Form<Key>,
 ) -> Result<Response, Failure> {
     reader.must_be_admin()?;
-    match people::link(&state, &reader.caller, &id, |_| None).await {
+    let form = Submission { key, hash: Sha256::digest(format!("link:{id}")).into() };
+    let made = once::make(&state, &reader.caller, &form, async |keep| {
+        people::link(&state, &reader.caller, &id, |made| keep.answer(made)).await
+    });
+    match made.await {
         Ok(link) => shown(&state, &reader, &id, &Done { link: Some(&link), ..Done::default() }).await,
         Err(problem) => ended(&state, &reader, &id, Err(problem)).await,
     }
@@ -373,6 +393,7 @@ async fn shown(state: &State, reader: &Reader, id: &str, done: &Done<'_>) -> Res
                 section.card {
                     header.card-head { h2 { (words.new_password) } }
                     form.card-body.stack-small method="post" action=(format!("{path}/link")) {
+                        input type="hidden" name="key" value=(once::fresh_key());
                         p.note { (words.link_note) }
                         div { button.button type="submit" disabled[user.disabled] { (words.link) } }
                     }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::idempotency::{self, KeptAnswer};
-use super::{Db, DbError, NewUser, Priority, audit, users};
+use super::{Db, DbError, NewUser, Priority, UserChanged, audit, users};
 use crate::model::audit::Entry;
 use crate::model::permissions::Role;
 use crate::model::shown::person::Token;
@@ -356,19 +356,27 @@ impl Db {
         .await
     }
 
-    /// Puts this link, by which a person sets their password, in the place of every earlier one of theirs.
+    /// Puts this link, by which a person sets their password, in the place of every earlier one of theirs, where the role of the person
+    /// is one of `may`.
     pub async fn replace_password_link(
         &self,
         link: NewToken,
+        may: Vec<&'static str>,
         entry: Entry,
         kept: Option<KeptAnswer>,
-    ) -> Result<(), DbError> {
+    ) -> Result<UserChanged, DbError> {
         let vault = self.vault();
         self.write(Priority::Urgent, move |connection| {
-            remove_password_links(connection, link.user.as_deref().unwrap_or_default())?;
+            let of = (link.workspace.as_str(), link.user.as_deref().unwrap_or_default());
+            let user = match users::may_change(connection, of, &may, false)? {
+                Ok(user) => user,
+                Err(refused) => return Ok(refused),
+            };
+            remove_password_links(connection, &user.id)?;
             insert(connection, &link)?;
             idempotency::keep(connection, &vault, kept.as_ref())?;
-            audit::append(connection, &entry)
+            audit::append(connection, &entry)?;
+            Ok(UserChanged::Done(user))
         })
         .await
     }

@@ -225,8 +225,7 @@ impl Db {
             )?;
             if ends_sessions {
                 tokens::revoke_sessions(connection, &id, now)?;
-            }
-            if change.password_hash.is_some() || matches!(change.disabled_at, Some(Some(_))) {
+                // A link that was made for an earlier role signs nobody in with the new one.
                 tokens::remove_password_links(connection, &id)?;
             }
             audit::append(connection, &entry)?;
@@ -315,7 +314,7 @@ pub(in crate::db) fn active_with_role(connection: &Connection, role: &str) -> Re
 
 /// The person as they are within this act, where they may be changed by whoever may give the roles `may`. `loses`: they would not be
 /// an operator who may sign in any more.
-fn may_change(
+pub(super) fn may_change(
     connection: &Connection,
     (workspace, id): (&str, &str),
     may: &[&str],
@@ -325,7 +324,7 @@ fn may_change(
     if !may.contains(&user.role.as_str()) {
         return Ok(Err(UserChanged::Above(user.role)));
     }
-    let counts = user.role == OPERATOR && user.disabled_at.is_none();
+    let counts = user.role == OPERATOR && user.disabled_at.is_none() && user.has_password;
     if loses && counts && active_with_role(connection, OPERATOR)? <= 1 {
         return Ok(Err(UserChanged::LastOperator));
     }

@@ -4,6 +4,7 @@
 
 mod shape;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -16,7 +17,9 @@ pub const VERSION: u64 = 1;
 /// Where a plugin says that an element is a quotation of an earlier mail: whoever shows the HTML folds it.
 const QUOTED: &str = "data-quoted";
 
-static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(builder);
+
+fn builder() -> Builder<'static> {
     let mut builder = Builder::default();
     // `cid` names a file of the same mail.
     builder
@@ -34,7 +37,7 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .rm_tags(["map", "area"])
         .link_rel(Some("noopener noreferrer nofollow"));
     builder
-});
+}
 
 /// The harmless part of it. Cleaning twice changes nothing more. Of HTML that nobody writes for people to read, only the text
 /// stays.
@@ -43,6 +46,16 @@ pub fn clean(html: &str) -> String {
         return CLEANER.clean(&text_to_html(&html_to_text(html))).to_string();
     }
     CLEANER.clean(html).to_string()
+}
+
+/// Cleaned HTML whose pictures are where `place` says; a picture without a place is not loaded.
+pub fn with_pictures(html: &str, place: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> String {
+    let mut builder = builder();
+    builder.attribute_filter(move |element, attribute, value| match (element, attribute) {
+        ("img", "src") => place(value).map(Cow::from),
+        _ => Some(value.into()),
+    });
+    builder.clean(html).to_string()
 }
 
 #[cfg(test)]

@@ -10,6 +10,10 @@ use futures_util::{StreamExt, stream};
 
 use super::problem::{Answer, Problem};
 
+/// The type of these files.
+const CSV: &str = "text/csv; charset=utf-8";
+/// Tells spreadsheets that the file is UTF-8.
+const BOM: &[u8] = "\u{feff}".as_bytes();
 /// Lines that are read at a time, and held in memory.
 pub const AT_ONCE: usize = 500;
 
@@ -44,6 +48,7 @@ where
     let first = read(None).await?;
     let head = head.iter().map(|cell| (*cell).to_owned()).collect();
     let begun = written([head].into_iter().chain(first.lines)).map_err(|error| Problem::internal(&error))?;
+    let begun = Bytes::from([BOM, &begun].concat());
     let rest = stream::try_unfold((first.next, read), |(place, mut read)| async move {
         let Some(place) = place else { return Ok(None) };
         let batch = read(Some(place)).await;
@@ -53,11 +58,16 @@ where
     let body = Body::from_stream(stream::once(ready(Ok(begun))).chain(rest));
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
     let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
+        (CONTENT_TYPE, HeaderValue::from_static(CSV)),
         (CONTENT_DISPOSITION, disposition.map_err(|error| Problem::internal(&error))?),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     Ok((headers, body).into_response())
+}
+
+/// Whether an answer is such a file.
+pub fn is_one(answer: &Response) -> bool {
+    answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == CSV.as_bytes())
 }
 
 fn written(lines: impl IntoIterator<Item = Vec<String>>) -> Result<Bytes, csv::Error> {
@@ -68,9 +78,20 @@ fn written(lines: impl IntoIterator<Item = Vec<String>>) -> Result<Bytes, csv::E
     Ok(writer.into_inner().map_err(|error| error.into_error())?.into())
 }
 
-/// A cell that a spreadsheet shows and does not run: one that begins a formula has an apostrophe before it.
+/// A cell that a spreadsheet shows and does not run: what begins a formula has an apostrophe before it, also after what separates cells
+/// in other countries' files.
 fn defused(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
+    let mut shown = String::with_capacity(cell.len());
+    let mut before = ';';
+    for letter in cell.chars() {
+        let begins = matches!(before, ';' | '\t' | '\r' | '\n');
+        if begins && matches!(letter, '=' | '+' | '-' | '@') || shown.is_empty() && matches!(letter, '\t' | '\r') {
+            shown.push('\'');
+        }
+        shown.push(letter);
+        before = letter;
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -82,10 +103,10 @@ mod tests {
 
     #[test]
     fn a_cell_is_quoted_where_it_must_be_and_runs_nowhere() {
-        let lines = ["=1+1", "+62 811", "-1", "@a", "\t=1", "a,\"b\"\n=c", "plain"]
+        let lines = ["=1+1", "+62 811", "-1", "@a", "\t=1", "a,\"b\"\n=c", "Budi;=1+1", "plain-x"]
             .map(|cell| vec![cell.to_owned(), "x".into()]);
         let text = written(lines).expect("written");
-        let expected = "'=1+1,x\n'+62 811,x\n'-1,x\n'@a,x\n'\t=1,x\n\"a,\"\"b\"\"\n=c\",x\nplain,x\n";
+        let expected = "'=1+1,x\n'+62 811,x\n'-1,x\n'@a,x\n'\t'=1,x\n\"a,\"\"b\"\"\n'=c\",x\nBudi;'=1+1,x\nplain-x,x\n";
         assert_eq!(text, expected);
     }
 
@@ -99,7 +120,7 @@ mod tests {
             ready(Ok(Lines { lines: vec![vec![at.to_string()]], next: Some(at + 1).filter(|next| *next < 1_000_000) }))
         });
         let mut body = answer.await.expect("begun").into_body().into_data_stream();
-        assert_eq!(body.next().await.expect("a chunk").expect("whole"), "n\n0\n");
+        assert_eq!(body.next().await.expect("a chunk").expect("whole"), "\u{feff}n\n0\n");
         assert_eq!(body.next().await.expect("a chunk").expect("whole"), "1\n");
         assert!(reads.load(Ordering::Relaxed) <= 3, "of a million");
     }

@@ -136,7 +136,8 @@ pub async fn link(
     }
     let entry = caller.entry(state.clock.now(), "user.link", id, json!({}));
     let kept = |minted: &Minted| answer(&shown(state, minted));
-    let minted = state.auth.new_password_link(&user, entry, kept).await?;
+    let (minted, changed) = state.auth.new_password_link(&user, may_change(caller), entry, kept).await?;
+    done(changed)?;
     Ok(shown(state, &minted))
 }
 

@@ -3,17 +3,26 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State as Axum};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 
 use super::caller::Caller;
 use super::problem::Problem;
-use super::standing;
 use super::state::State;
+use super::{export, standing};
 
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The same body, whose place is free once it was sent.
+fn holding(body: Body, place: impl Send + 'static) -> Body {
+    Body::from_stream(body.into_data_stream().inspect(move |_| {
+        let _held = &place;
+    }))
+}
 
 /// The middleware: a request runs once its caller's workspace has a place. A request without credentials needs none; the handler
 /// refuses it.
@@ -28,6 +37,7 @@ pub async fn take_place(Axum(state): Axum<State>, request: Request, next: Next) 
         return Problem::unavailable(words, 2).into_response();
     };
     let answer = next.run(Request::from_parts(parts, body)).await;
-    drop(place);
+    // A file that is written while it is sent goes on reading the database.
+    let answer = if export::is_one(&answer) { answer.map(|body| holding(body, place)) } else { answer };
     standing::while_it_holds(&state, &caller.token, answer).await.unwrap_or_else(IntoResponse::into_response)
 }

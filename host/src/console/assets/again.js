@@ -2,15 +2,19 @@
 // after the server has said that there is a session.
 
 const main = document.getElementById("main");
+const PATIENCE = 5000;
 let dialog; // While it is open.
 let declined = false; // The reader closed it: only what they send opens it again.
 
-/** Whether the reader is signed in; nothing where the server cannot be asked. Another person than the page's reads their own pages. */
+/** Whether the reader is signed in; they count as such where the server cannot be asked in time. Where another person is signed in by
+ *  now, it goes to their pages and does not return: nothing of this page is done in their name. */
 async function signedIn() {
-  const answer = await fetch("/v1/me", { headers: { accept: "application/json" } }).catch(() => undefined);
+  const asked = { headers: { accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE) };
+  const answer = await fetch("/v1/me", asked).catch(() => undefined);
   if (answer?.status === 401) return false;
-  if (answer?.ok && (await answer.json()).user !== main.dataset.reader) location.assign("/");
-  return true;
+  if (!answer?.ok || (await answer.json()).user === main.dataset.reader) return true;
+  location.assign("/");
+  return new Promise(() => {});
 }
 
 /** Gives what came names that the page has not taken yet. */
@@ -24,7 +28,7 @@ function own(part) {
 /** Shows the sign-in page's own form, until the reader has signed in or closed it; whether they have. */
 function ask() {
   dialog ??= new Promise((resolve) => {
-    fetch("/sign-in")
+    fetch("/sign-in", { signal: AbortSignal.timeout(PATIENCE) })
       .then((answer) => answer.text())
       .then((text) => {
         const card = own(new DOMParser().parseFromString(text, "text/html").querySelector(".front-card"));
@@ -45,8 +49,9 @@ function ask() {
         shown.showModal();
       })
       .catch(() => {
+        // Without a connection it is as without this script: what was pressed is sent, and the browser says what is wrong.
         dialog = undefined;
-        resolve(false);
+        resolve(true);
       });
   });
   return dialog;
@@ -55,12 +60,21 @@ function ask() {
 async function send(event, shown) {
   event.preventDefault();
   const form = event.target;
-  const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-  if (answer.redirected && (await signedIn())) return shown.close("in");
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("form");
-  if (fresh) form.replaceChildren(...own(fresh).childNodes);
+  const note = shown.querySelector(".note");
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    if (answer.redirected && (await signedIn())) return shown.close("in");
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("form");
+    if (!fresh) return;
+    form.replaceChildren(...own(fresh).childNodes);
+    form.querySelector("[aria-invalid=true], [type=password]")?.focus();
+    note.textContent = main.dataset.ended;
+  } catch {
+    note.textContent = main.dataset.unreachable;
+  }
 }
 
+const asking = new WeakSet();
 const checked = new WeakSet();
 
 addEventListener(
@@ -70,7 +84,14 @@ addEventListener(
     if (form.method !== "post" || form.matches(".sign-in-again form, [action='/sign-out']") || checked.delete(form)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!(await signedIn()) && !(await ask())) return;
+    if (asking.has(form)) return;
+    asking.add(form);
+    const slow = setTimeout(() => submitter?.setAttribute("aria-busy", "true"), 300);
+    const goesOn = (await signedIn()) || (await ask());
+    clearTimeout(slow);
+    submitter?.removeAttribute("aria-busy");
+    asking.delete(form);
+    if (!goesOn) return;
     checked.add(form);
     form.requestSubmit(submitter);
   },

@@ -2,7 +2,7 @@
 // paste and drop. A draft is kept until it is sent.
 
 const box = document.getElementById("composer");
-const key = () => `draft:${document.getElementById("thread").dataset.id}`;
+const key = () => `draft:${document.getElementById("main").dataset.reader}:${document.getElementById("thread").dataset.id}`;
 const chosen = () => box.querySelector("input[type=file]");
 const sizes = { bytes: (text) => new TextEncoder().encode(text).length, "code-points": (text) => [...text].length };
 

@@ -25,6 +25,7 @@ const acts = {
 };
 
 addEventListener("keydown", (event) => {
+  if (document.querySelector("dialog:modal")) return; // What is behind a dialog is out of reach.
   if (event.key === "Escape") {
     if (event.target.matches("textarea, input")) event.target.blur();
     for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;

@@ -51,9 +51,11 @@ function watch() {
 function show(page) {
   const focused = document.activeElement?.closest("#conversations > [data-id]")?.dataset.id;
   const first = rows(page);
-  const last = Number(first.at(-1)?.dataset.at ?? 0);
+  const last = first.at(-1)?.dataset;
   const ids = new Set(first.map((row) => row.dataset.id));
-  const below = more(page) ? rows().filter((row) => !ids.has(row.dataset.id) && Number(row.dataset.at) < last) : [];
+  // What was loaded below goes on only where the fresh page still ends among it; else there is a gap between them.
+  const joins = more(page) && rows().some(({ dataset }) => dataset.id === last?.id && dataset.at === last.at);
+  const below = joins ? rows().filter(({ dataset }) => !ids.has(dataset.id) && Number(dataset.at) <= Number(last.at)) : [];
   const end = below.length ? more() : more(page);
   const rest = [...page.children].filter((one) => !one.dataset.id && one !== more(page)); // What says that there is none.
   list.replaceChildren(...first, ...rest, ...below, ...(end ? [end] : []));
@@ -69,8 +71,14 @@ function take(page) {
   waiting = page;
   const old = rows();
   const fresh = rows(page);
-  for (const row of fresh) old.find((one) => one.dataset.id === row.dataset.id)?.replaceChildren(...row.cloneNode(true).childNodes);
-  chip.hidden = fresh.every((row, at) => row.dataset.id === old[at]?.dataset.id);
+  for (const row of fresh) {
+    const shown = old.find((one) => one.dataset.id === row.dataset.id);
+    const isFocused = shown?.contains(document.activeElement);
+    shown?.replaceChildren(...row.cloneNode(true).childNodes);
+    if (isFocused) shown.querySelector("a").focus({ preventScroll: true });
+  }
+  const ids = old.map((row) => row.dataset.id).filter((id) => fresh.some((row) => row.dataset.id === id));
+  chip.hidden = fresh.every((row, at) => row.dataset.id === ids[at]);
 }
 
 list.addEventListener("scroll", () => waiting && list.scrollTop < 8 && show(waiting), { passive: true });

@@ -19,15 +19,19 @@ async function refresh() {
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
     if (answer.redirected) return dispatchEvent(new Event("session:check"));
+    if (answer.status === 404) dispatchEvent(new Event("session:check"));
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // Another person signed in meanwhile: this page is not theirs.
+    if (fresh.getElementById("main")?.dataset.reader !== document.getElementById("main").dataset.reader) return location.assign("/");
     for (const id of PANES) {
       const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
       const text = old?.querySelector("textarea");
       // What the reader is using stays: an open menu, a form that has the focus.
       const used = id !== "messages" && (old?.querySelector("details[open]") || old?.contains(document.activeElement));
       if (!old || !now || used || (text && now.querySelector("textarea"))) continue;
-      old.replaceChildren(...(id === "messages" ? kept(old, now) : now.childNodes));
+      if (id === "messages") renew(old, now);
+      else old.replaceChildren(...now.childNodes);
     }
     dispatchEvent(new CustomEvent("inbox:fresh", { detail: fresh }));
     const [thread, now] = [document.getElementById("thread"), fresh.getElementById("thread")];
@@ -47,18 +51,15 @@ async function refresh() {
   }
 }
 
-const closed = (message) => {
-  const copy = message.cloneNode(true);
-  for (const details of copy.querySelectorAll("details")) details.open = false;
-  return copy;
-};
+const markup = (message) => message.outerHTML.replaceAll(' open=""', "");
 
-/** The fresh messages, with those that did not change as they are: a voice goes on playing, an opened quotation stays open. */
-function kept(old, now) {
-  return [...now.children].map((fresh) => {
-    const before = fresh.id && old.querySelector(`:scope > [id="${fresh.id}"]`);
-    return before && closed(before).isEqualNode(closed(fresh)) ? before : fresh;
-  });
+/** Shows the fresh messages and leaves those alone that did not change: a voice goes on playing, an opened quotation stays open, and
+ *  the keyboard stays where it is. */
+function renew(old, now) {
+  const before = new Map([...old.children].map((message) => [markup(message), message]));
+  const all = [...now.children].map((message) => before.get(markup(message)) ?? message);
+  for (const message of [...old.children]) if (!all.includes(message)) message.remove();
+  all.forEach((message, at) => old.children[at] !== message && old.insertBefore(message, old.children[at] ?? null));
 }
 
 /** What is open in a window that somebody looks at was read. */

@@ -52,12 +52,14 @@ fn one(reader: &Reader, content: &Value) -> Markup {
 
 fn media(reader: &Reader, content: &Value) -> Markup {
     let caption = text(content, "caption");
+    let known = [caption, text(content, "name")].into_iter().find(|known| !known.is_empty());
+    let alt = known.unwrap_or(&reader.look.words.inbox.picture);
     let is_here = content["state"] == "stored";
     let url = url_of(content);
     html! {
         div.bubble.bubble-card {
             @match (is_here, text(content, "mime").split('/').next()) {
-                (true, Some("image")) => { a.opens-large href=(url) target="_blank" { img.bubble-picture src=(url) alt=(caption) loading="lazy"; } },
+                (true, Some("image")) => { a.opens-large href=(url) target="_blank" { img.bubble-picture src=(url) alt=(alt) loading="lazy"; } },
                 (true, Some("video")) => { video.bubble-picture src=(url) controls preload="metadata" {} },
                 (true, Some("audio")) => { audio src=(url) controls preload="metadata" {} },
                 _ => { (file_row(reader, content)) },

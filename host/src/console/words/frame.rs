@@ -18,6 +18,7 @@ pub(in crate::console) struct Frame {
     pub sign_out: String,
     pub reconnecting: String,
     pub session_ended: String,
+    pub unreachable: String,
     pub copy: String,
     pub copied: String,
 }

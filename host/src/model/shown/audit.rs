@@ -15,7 +15,7 @@ pub struct AuditLine {
     pub at: String,
     /// A person's or a token's id, or `cli`.
     pub actor: String,
-    /// What the person or token is called now; null where there is none of that id any more.
+    /// What the person or token is called now; null where there is none of that id any more, or where it is of another workspace.
     pub actor_name: Option<String>,
     /// The role it was done with.
     pub role: String,
@@ -23,7 +23,7 @@ pub struct AuditLine {
     pub action: String,
     /// The id of what it was done to.
     pub subject: String,
-    /// What that is called now; null where there is none of that id any more, and for contacts always.
+    /// What that is called now; null where there is none of that id any more, and where what it names has no name of its own.
     pub subject_name: Option<String>,
     /// What else is known of the act.
     #[schema(value_type = Option<AuditDetail>)]
