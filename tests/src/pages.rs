@@ -63,8 +63,8 @@ pub fn kind_of(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// A form of a page, as pressing one of its buttons sends it once every box is ticked.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A form of a page, as pressing one of its buttons sends it once every box is ticked; a page tells it as a list of its fields.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 pub struct Act {
     /// The path that it goes to.
     pub to: String,
@@ -92,10 +92,9 @@ pub async fn every_act(browser: &Browser, base: &str, pages: &[String]) -> (BTre
     for page in pages {
         browser.visit(&format!("{base}{page}")).await;
         files.extend(serde_json::from_value::<Vec<String>>(browser.run(FILES).await).expect("a list of paths"));
-        let forms: Vec<(String, Vec<(String, String)>, bool)> =
-            serde_json::from_value(browser.run(FORMS).await).expect("a list of forms");
-        for (to, pairs, is_multipart) in forms {
-            acts.entry(kind_of(&to)).or_insert(Act { to, pairs, is_multipart });
+        let forms: Vec<Act> = serde_json::from_value(browser.run(FORMS).await).expect("a list of forms");
+        for act in forms {
+            acts.entry(kind_of(&act.to)).or_insert(act);
         }
     }
     (files, acts.into_values().collect())
