@@ -280,14 +280,14 @@ async fn the_steps_of_a_connection_are_answered_on_the_channels_page() {
     let wrong = send(&host, &session, &answer, &[("choice", "page-9")]).await;
     assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.text().await.unwrap().contains("is none of the choices"));
-    assert_eq!(sent_to(&send(&host, &session, &answer, &[("choice", "page-2")]).await), path);
+    assert_eq!(sent_to(&send(&host, &session, &answer, &[("choice", "page-2")]).await), format!("{path}?connected=1"));
     assert!(page(&host, &path, &session).await.1.contains("Account page-2"));
 
     let fields = [("name", "Pin"), ("account", "b"), ("token", "t"), ("connect", "ask")];
     let path = connected(&host, &session, &fields).await;
     let answer = format!("{path}/answer");
     assert_eq!(send(&host, &session, &answer, &[("pin", "1")]).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(sent_to(&send(&host, &session, &answer, &[("pin", "123456")]).await), path);
+    assert_eq!(sent_to(&send(&host, &session, &answer, &[("pin", "123456")]).await), format!("{path}?connected=1"));
     assert!(page(&host, &path, &session).await.1.contains("Account b"));
 
     let fields = [("name", "Taken"), ("account", "b"), ("token", "t")];

@@ -29,6 +29,13 @@ async fn with_admin() -> (TestHost, String) {
     (host, session)
 }
 
+/// Fills in the form of a page that carries a key, and sends it to `to`.
+async fn fill(host: &TestHost, session: &str, at: &str, to: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+    let key = key_of(&page(host, at, session).await.1);
+    let fields: Vec<_> = [("key", key.as_str())].into_iter().chain(fields.iter().copied()).collect();
+    send(host, session, to, &fields).await
+}
+
 #[tokio::test]
 async fn people_are_added_changed_disabled_and_removed_by_forms() {
     let (host, admin) = with_admin().await;
@@ -37,20 +44,20 @@ async fn people_are_added_changed_disabled_and_removed_by_forms() {
     assert!(html.contains("admin@toko.example") && html.contains("(you)"), "{html}");
     assert!(!html.contains(r#"value="operator""#), "an admin gives no role above their own");
 
-    let empty = send(&host, &admin, PEOPLE, &[("email", ""), ("role", "agent")]).await;
+    let empty = fill(&host, &admin, PEOPLE, PEOPLE, &[("email", ""), ("role", "agent")]).await;
     assert_eq!(empty.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(empty.text().await.unwrap().matches("field is required").count(), 1);
     let wrong = [("email", "rina"), ("name", "<script>"), ("role", "king")];
-    let html = send(&host, &admin, PEOPLE, &wrong).await.text().await.unwrap();
+    let html = fill(&host, &admin, PEOPLE, PEOPLE, &wrong).await.text().await.unwrap();
     assert!(html.contains("Choose a role.") && html.contains("&lt;script&gt;") && !html.contains("<script>"), "{html}");
     let wrong = [("email", "rina"), ("name", ""), ("role", "agent")];
-    let html = send(&host, &admin, PEOPLE, &wrong).await.text().await.unwrap();
+    let html = fill(&host, &admin, PEOPLE, PEOPLE, &wrong).await.text().await.unwrap();
     assert!(html.contains("This is no e-mail address."), "{html}");
     let above = [("email", "rina@toko.example"), ("role", "operator")];
-    let refused = send(&host, &admin, PEOPLE, &above).await;
+    let refused = fill(&host, &admin, PEOPLE, PEOPLE, &above).await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
 
-    let added = send(&host, &admin, PEOPLE, &RINA).await;
+    let added = fill(&host, &admin, PEOPLE, PEOPLE, &RINA).await;
     assert_eq!(added.status(), StatusCode::CREATED);
     let html = added.text().await.unwrap();
     assert!(html.contains("Send this link to Rina.") && html.contains("No password yet"), "{html}");
@@ -61,7 +68,7 @@ async fn people_are_added_changed_disabled_and_removed_by_forms() {
     let at = format!("{PEOPLE}/{}", rina["id"].as_str().unwrap());
     let (_, html) = page(&host, &at, &admin).await;
     assert!(html.contains("Rina") && html.contains("May sign in"), "{html}");
-    let taken = send(&host, &admin, PEOPLE, &RINA).await;
+    let taken = fill(&host, &admin, PEOPLE, PEOPLE, &RINA).await;
     assert_eq!(taken.status(), StatusCode::CONFLICT);
     assert!(taken.text().await.unwrap().contains("Another person has this e-mail address already."));
 
@@ -106,7 +113,7 @@ async fn a_link_sets_a_password_once_in_its_time_and_for_nobody_else() {
     };
     let at = format!("{PEOPLE}/{}", id_of("rina@toko.example"));
     let make = async || {
-        let made = send(&host, &admin, &format!("{at}/link"), &[]).await;
+        let made = fill(&host, &admin, &at, &format!("{at}/link"), &[]).await;
         assert_eq!(made.status(), StatusCode::CREATED);
         link_in(&host, &made.text().await.unwrap())
     };
@@ -151,10 +158,30 @@ async fn a_link_sets_a_password_once_in_its_time_and_for_nobody_else() {
     let body = json!({ "disabled": true });
     host.call(Method::PATCH, &format!("/v1/users/{}", id_of("rina@toko.example")), Some(body)).await;
     assert_eq!(opens(&disabled).await, StatusCode::GONE, "a person who may not sign in sets no password");
-    let refused = send(&host, &admin, &format!("{at}/link"), &[]).await;
+    let refused = fill(&host, &admin, &at, &format!("{at}/link"), &[]).await;
     assert_eq!(refused.status(), StatusCode::CONFLICT);
     assert!(refused.text().await.unwrap().contains("This person may not sign in. Enable them first."));
     assert_eq!(opens("/password/nothing").await, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn a_link_ends_with_the_role_that_it_was_made_for_and_a_form_that_comes_again_shows_the_same() {
+    let (host, admin) = with_admin().await;
+    person(&host, "rina@toko.example", "agent").await;
+    let users = host.get("/v1/users").await.1;
+    let rina = users["items"].as_array().unwrap().iter().find(|user| user["email"] == "rina@toko.example").unwrap();
+    let id = rina["id"].as_str().unwrap();
+    let at = format!("{PEOPLE}/{id}");
+    let key = key_of(&page(&host, &at, &admin).await.1);
+    let make = async || {
+        let made = send(&host, &admin, &format!("{at}/link"), &[("key", &key)]).await;
+        link_in(&host, &made.text().await.unwrap())
+    };
+    let link = make().await;
+    assert_eq!(make().await, link);
+    assert_eq!(page(&host, &link, "").await.0, StatusCode::OK);
+    host.call(Method::PATCH, &format!("/v1/users/{id}"), Some(json!({ "role": "operator" }))).await;
+    assert_eq!(page(&host, &link, "").await.0, StatusCode::GONE, "who made it may not become an operator by it");
 }
 
 #[tokio::test]
@@ -167,7 +194,8 @@ async fn an_admin_does_not_change_an_operator_and_an_agent_sees_no_settings() {
     let (_, html) = page(&host, &at, &admin).await;
     assert!(html.contains("a role above yours") && !html.contains("type=\"password\""), "{html}");
     for act in ["", "/link", "/disabled", "/remove"] {
-        let fields = [("name", "x"), ("disabled", "true"), ("sure", "1")];
+        let fields =
+            [("key", "00000000-0000-4000-8000-000000000001"), ("name", "x"), ("disabled", "true"), ("sure", "1")];
         let refused = send(&host, &admin, &format!("{at}{act}"), &fields).await;
         assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{act}");
     }

@@ -51,6 +51,8 @@ pub fn clean(html: &str) -> String {
 /// Cleaned HTML whose pictures are where `place` says; a picture without a place is not loaded.
 pub fn with_pictures(html: &str, place: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> String {
     let mut builder = builder();
+    // It was cleaned of relative addresses before; those of its own files are.
+    builder.url_relative(ammonia::UrlRelative::PassThrough);
     builder.attribute_filter(move |element, attribute, value| match (element, attribute) {
         ("img", "src") => place(value).map(Cow::from),
         _ => Some(value.into()),
