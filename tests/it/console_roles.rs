@@ -21,7 +21,8 @@ const PAGES_AT_LEAST: usize = 20;
 const ACTS_AT_LEAST: usize = 20;
 
 /// What the router answers to and no page of this story shows, because it needs a state that the story has not.
-const NOT_SHOWN: [(&str, &str); 13] = [
+const NOT_SHOWN: [(&str, &str); 14] = [
+    ("/contacts/{contact}/split", "agent"),
     ("/inbox/{conversation}/messages/{message}/mail", "agent"),
     ("/inbox/{conversation}/messages/{message}/retry", "agent"),
     ("/inbox/{conversation}/messages/{message}/resolve", "agent"),

@@ -162,3 +162,45 @@ async fn a_saved_reply_is_made_in_the_settings_and_sent_by_keyboard() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_contacts_are_merged_in_the_inbox_and_taken_apart_again() {
+    drive("two_contacts_are_merged_in_the_inbox_and_taken_apart_again", async |chromium| {
+        let host = Host::start("").await;
+        let mut contacts = Vec::new();
+        for name in ["Sari", "Sari W."] {
+            let chat = Chat::begin(&host).await;
+            let path = format!("/v1/conversations/{}", chat.conversation);
+            let contact = host.api().get(&path).await["contact"]["id"].as_str().unwrap().to_owned();
+            let path = format!("/v1/contacts/{contact}");
+            let named = host.api().expect(200, "PATCH", &path, json!({ "name": name })).await;
+            contacts.push((chat, contact, named["identities"][0]["value"].as_str().unwrap().to_owned()));
+        }
+        let [(_, kept, _), (chat, other, visitor)] = &contacts[..] else { unreachable!() };
+        let browser = chromium.open("en").await;
+        sign_in(&browser, &host).await;
+        browser.resize(1440, 900).await;
+        let conversation = &contacts[0].0.conversation;
+        browser.visit(&host.api().url(&format!("/inbox/{conversation}"))).await;
+        browser.click("link", "Merge with another contact").await;
+        browser.click("searchbox", "Search names and numbers").await;
+        browser.type_line("Sari W").await;
+        browser.click("link", &format!("Sari W. visitor {visitor}")).await;
+        browser.wait_for("heading", "Merge Sari W. into Sari?").await;
+        browser.click("link", "Cancel").await;
+        browser.click("link", &format!("Sari W. visitor {visitor}")).await;
+        browser.click("button", "Merge").await;
+        browser.wait_for("button", "Take apart").await;
+        assert!(browser.address().await.ends_with(&format!("/inbox/{conversation}")), "back where it began");
+        let path = format!("/v1/conversations/{}", chat.conversation);
+        assert_eq!(host.api().get(&path).await["contact"], json!({ "id": kept, "name": "Sari" }));
+        browser.visit(&host.api().url(&format!("/contacts/{kept}"))).await;
+        browser.click("button", "Take apart").await;
+        until("they are two again", async || (host.api().get(&path).await["contact"]["id"] == **other).then_some(()))
+            .await;
+        browser.wait_for("link", "Merge with another contact").await;
+        assert!(browser.find("button", "Take apart").await.is_none());
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+    })
+    .await;
+}
