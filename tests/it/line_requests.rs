@@ -66,6 +66,7 @@ fn connecting() -> Vec<Request> {
     host.expect("GET", format!("{API}/info")).answer(200, info.clone());
     host.expect("GET", endpoint.clone()).answer(404, json!({ "message": "Not found" }));
     host.expect("PUT", endpoint.clone()).answer(200, json!({}));
+    host.expect("GET", endpoint.clone()).answer(200, json!({ "endpoint": ADDRESS, "active": true }));
     assert!(connect::<Line>(channel(), None).is_ok());
 
     host.expect("GET", format!("{API}/info")).answer(200, info);

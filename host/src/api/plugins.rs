@@ -78,7 +78,7 @@ async fn install(
 /// Which file.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Approval {
+pub(super) struct ApprovedFile {
     /// SHA-256 of the file in lower-case hex, as the refusal names it.
     #[serde(default)]
     digest: String,
@@ -89,13 +89,13 @@ pub(super) struct Approval {
 ///
 /// 200 with the plugin where a file of the plugins folder holds this content, which runs now; 202 where none does: the content is
 /// installed when it comes.
-#[utoipa::path(post, path = "/plugins/approvals", tag = "plugins", request_body = Approval, responses(
+#[utoipa::path(post, path = "/plugins/approvals", tag = "plugins", request_body = ApprovedFile, responses(
     (status = 200, body = Plugin), (status = 202), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn approve(
     Axum(state): Axum<State>,
     caller: Caller,
     language: Language,
-    ReadBody(asked): ReadBody<Approval>,
+    ReadBody(asked): ReadBody<ApprovedFile>,
 ) -> Answer<Response> {
     match plugins::approve(&state, &caller, &asked.digest).await? {
         Some(id) => Ok(Json(plugins::read(&state, &caller, &id, language).await?).into_response()),

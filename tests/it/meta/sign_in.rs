@@ -38,7 +38,9 @@ async fn whoever_signs_in_with_facebook_chooses_a_page_and_it_speaks_for_itself(
     let (status, page) = browser(api, &meta).open(&url).await;
     assert_eq!(status, 200, "{page}");
     let shown = api.get(&path(&channel)).await;
-    let choices = json!([{ "id": PAGES[0].id, "name": PAGES[0].name }, { "id": PAGES[1].id, "name": PAGES[1].name }]);
+    let free =
+        |page: usize| json!({ "id": PAGES[page].id, "name": PAGES[page].name, "connected": false, "channel": null });
+    let choices = json!([free(0), free(1)]);
     assert_eq!(shown["step"], json!({ "kind": "choose", "choices": choices }));
     let answer = json!({ "choice": PAGES[1].id });
     let connected = api.expect(200, "POST", &format!("{}/answer", path(&channel)), answer).await;

@@ -5,7 +5,7 @@ use sambung_runtime::contract::inbound::{
     Delivery, Event, Happening, IdentityChange, Message, Reaction, Subscription, Watermark,
 };
 use sambung_runtime::contract::types::{Person, Thread};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::messages::{self, Line, NewMessage};
 use super::site::Site;
@@ -197,13 +197,29 @@ fn contacts_met(site: &mut Site<'_>, conversation: &str, at: i64) -> Result<(), 
     messages::add_line(site, conversation, &line, at)
 }
 
+/// A failure that a provider told, as the error of a message.
+fn as_error(failure: &Value) -> Value {
+    let text = |key: &str| failure[key].as_str();
+    let mut error = json!({ "code": text("fault").unwrap_or("unknown"), "detail": text("words").unwrap_or_default() });
+    if let Some(code) = text("code") {
+        error["provider_code"] = code.into();
+    }
+    match &failure["data"] {
+        Value::Null => {}
+        Value::String(said) => error["data"] = said.as_str().into(),
+        said => error["data"] = said.to_string().into(),
+    }
+    error
+}
+
 fn delivery(site: &mut Site<'_>, said: &Delivery, at: i64) -> Result<(), DbError> {
     let who = said.who.as_ref().map(|who| json!(who).to_string());
     let parsed = |text: &Option<String>| {
         text.as_ref().map(|text| serde_json::from_str(text).unwrap_or_else(|_| json!({ "words": text })))
     };
-    // A failure is shown as the message's error, so it stands bare; a price stands beside nothing else.
-    let detail = parsed(&said.failure).or_else(|| parsed(&said.price).map(|price| json!({ "price": price })));
+    // A failure is shown as the message's error; a price stands beside nothing else.
+    let failure = parsed(&said.failure).map(|failure| as_error(&failure));
+    let detail = failure.or_else(|| parsed(&said.price).map(|price| json!({ "price": price })));
     let fact = status::NewFact {
         account_id: site.account,
         provider_id: said.id.as_deref(),

@@ -136,4 +136,6 @@ pub struct SendError {
     pub field: Option<String>,
     /// The window's rule that the provider refused.
     pub rule: Option<String>,
+    /// What the provider said, as it said it; of a mail that came back, its report.
+    pub data: Option<String>,
 }
