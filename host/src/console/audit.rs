@@ -199,14 +199,20 @@ fn row(reader: &Reader, asked: &Asked, line: &AuditLine) -> Markup {
                     @if asked.subject == line.subject { (name) } @else { a href=(only("", &line.subject)) { (name) } }
                 }
                 @for (name, value) in line.detail.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
-                    " " span.note.identity { (name) ": " (in_short(value)) }
+                    " " span.note.identity { (words.audit.detail_name(name)) ": " (in_short(reader, name, value)) }
                 }
             }
         }
     }
 }
 
-/// A value without the marks of JSON.
-fn in_short(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// The value of a detail, in the reader's words where it is a role or a yes or no.
+fn in_short(reader: &Reader, name: &str, value: &Value) -> String {
+    let words = &reader.look.words;
+    match value {
+        Value::String(role) if name == "role" => words.people.role_name(role).to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(is_so) => if *is_so { &words.audit.yes } else { &words.audit.no }.clone(),
+        other => other.to_string(),
+    }
 }

@@ -18,7 +18,7 @@ use super::inbox::INBOX;
 use super::integrations::{icon_of, state_of, text};
 use super::layout::{self, copyable, icon};
 use super::reader::Reader;
-use super::time::{self, ago};
+use super::time::{self, said_ago};
 use super::traffic as chart;
 use super::try_out::{has_widget, runs_here};
 use crate::auth::Role;
@@ -255,7 +255,7 @@ pub(super) fn widget_card(state: &State, reader: &Reader, channel: &Value) -> Ma
                         span.is-good-ink { (icon("check", "")) }
                         span {
                             (widget.seen.replace("{site}", text(seen, "site"))) " "
-                            (ago(&reader.look, text(seen, "at"), state.clock.now()))
+                            (said_ago(&reader.look, text(seen, "at"), state.clock.now()))
                         }
                     } @else { (icon("clock", "")) (widget.not_seen) }
                 }

@@ -11,7 +11,7 @@ use super::HOME;
 use super::asked::Form as Sent;
 use super::dialog::dialog;
 use super::faults::{self, Failure};
-use super::form::{Choice, Form, Given, Keep, draw, draw_branch, read};
+use super::form::{Branch, Choice, Form, Given, Keep, draw, draw_branch, read};
 use super::integrations::icon_of;
 use super::layout::{self, icon};
 use super::reader::Reader;
@@ -141,7 +141,14 @@ fn is_sign_in(generation: &Generation, choice: &Choice<'_>, value: &str) -> bool
     generation.plugin.manifest().sign_in(&json!({ choice.name: value })).is_some()
 }
 
-/// A form for each way to connect: a button for one that signs in with the provider, a form to be opened for any other one.
+/// The branches by the form that they share: those that sign in and ask for nothing of their own have one, any other has its own.
+fn by_form<'c, 's>(generation: &Generation, choice: &'c Choice<'s>) -> Vec<Vec<&'c Branch<'s>>> {
+    let asks_nothing = |branch: &&Branch<'_>| branch.fields.is_empty() && is_sign_in(generation, choice, branch.value);
+    let (alike, others): (Vec<_>, Vec<_>) = choice.branches.iter().partition(asks_nothing);
+    [alike].into_iter().filter(|alike| !alike.is_empty()).chain(others.into_iter().map(|branch| vec![branch])).collect()
+}
+
+/// The forms of the ways to connect: with a button for each way that signs in with the provider, to be opened for any other one.
 fn ways(
     reader: &Reader,
     generation: &Generation,
@@ -154,26 +161,34 @@ fn ways(
     let current = given.values[choice.name].as_str();
     html! {
         div.card.card-body.ways {
-            @for branch in &choice.branches {
-                @let is_current = current == Some(branch.value);
+            @for branches in by_form(generation, choice) {
+                @let (value, title) = (branches[0].value, branches[0].title);
+                @let is_current = branches.iter().any(|branch| current == Some(branch.value));
                 @let problem = given.problem.filter(|_| is_current);
-                @let ids = format!("f-{}", branch.value);
+                @let ids = format!("f-{value}");
                 @let given = Given { problem, values: if is_current { given.values } else { &Value::Null }, ids: &ids, ..*given };
                 @let fields = html! {
                     (faults::notice_beside(words, problem, &pointers(Some(form), &given)))
                     (name_field(reader, name, problem, &format!("{ids}-name")))
-                    input type="hidden" name=(choice.name) value=(branch.value);
-                    (draw_branch(form, branch.value, &given))
+                    (draw_branch(form, value, &given))
                 };
-                @if is_sign_in(generation, choice, branch.value) {
+                @if is_sign_in(generation, choice, value) {
                     form.form method="post" novalidate {
                         (fields)
-                        div.form-foot { button.button.is-primary type="submit" { (branch.title) } }
+                        div.form-foot {
+                            @for branch in &branches {
+                                button.button.is-primary type="submit" name=(choice.name) value=(branch.value) { (branch.title) }
+                            }
+                        }
                     }
                 } @else {
                     details.way open[is_current] {
-                        summary.button { (branch.title) (icon("chevron-down", "")) }
-                        form.form method="post" novalidate { (fields) (foot(reader, submit)) }
+                        summary.button { (title) (icon("chevron-down", "")) }
+                        form.form method="post" novalidate {
+                            input type="hidden" name=(choice.name) value=(value);
+                            (fields)
+                            (foot(reader, submit))
+                        }
                     }
                 }
             }

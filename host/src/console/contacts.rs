@@ -143,7 +143,7 @@ async fn shown(state: &State, reader: &Reader, id: &str, problem: Option<&Proble
     let now = state.clock.now();
     let is_admin = reader.caller.role >= Role::Admin;
     let content = html! {
-        nav.crumbs { a href=(CONTACTS) { (words.title) } (icon("chevron-right", "is-small")) span aria-current="page" { (name) } }
+        (layout::trail(&[(CONTACTS, &words.title)], &name))
         header.page-head { span class=(format!("avatar is-large {}", tone(&contact.id))) aria-hidden="true" { (initials(&name)) } h1 { (name) } }
         (faults::notice_beside(reader.look.words, problem, &["#/name".to_owned()]))
         div.with-aside {

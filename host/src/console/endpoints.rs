@@ -335,7 +335,7 @@ async fn shown(
     };
     let path = format!("{ENDPOINTS}/{}", endpoint.id);
     let content = html! {
-        nav.crumbs { a href=(ENDPOINTS) { (words.title) } (icon("chevron-right", "is-small")) span.one-line aria-current="page" { (endpoint.url) } }
+        (layout::trail(&[(ENDPOINTS, &words.title)], &endpoint.url))
         header.page-head { div.page-title { h1.identity { (endpoint.url) } (standing(reader, &endpoint)) } }
         (secret_notice(reader, outcome.secret))
         @if let Some(said) = words.done(&asked.done) { p.toast role="status" { (icon("check", "")) (said) } }

@@ -230,7 +230,7 @@ async fn shown(
     let body = whole.and_then(|whole| whole.body.as_deref()).unwrap_or_default();
     let cut = body.char_indices().nth(MOST_BODY).map(|(at, _)| at);
     let content = html! {
-        nav.crumbs { a href=(JOURNAL) { (words.title) } (icon("chevron-right", "is-small")) span aria-current="page" { (title) } }
+        (layout::trail(&[(JOURNAL, &words.title)], &title))
         header.page-head {
             div.page-title { h1 { (plugin(state, reader, &entry.plugin)) } p.note { (title) } }
             (standing(reader, &entry.state))

@@ -170,12 +170,16 @@ fn person(reader: &Reader, here: &str) -> Markup {
 
 /// The way from *Integrations* to this page.
 pub(super) fn crumbs(reader: &Reader, steps: &[(&str, &str)], here: &str) -> Markup {
+    let first = (HOME, reader.look.words.integrations.title.as_str());
+    trail(&[&[first], steps].concat(), here)
+}
+
+/// The pages that lead to this one, and what this one is called. A small screen shows the nearest of them only.
+pub(super) fn trail(steps: &[(&str, &str)], here: &str) -> Markup {
     html! {
         nav.crumbs {
-            a href=(HOME) { (reader.look.words.integrations.title) }
-            @for (path, name) in steps { (icon("chevron-right", "is-small")) a href=(path) { (name) } }
-            (icon("chevron-right", "is-small"))
-            span aria-current="page" { (here) }
+            @for (path, name) in steps { a href=(path) { (name) } (icon("chevron-right", "is-small")) }
+            span.one-line aria-current="page" { (here) }
         }
     }
 }

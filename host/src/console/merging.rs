@@ -65,11 +65,7 @@ async fn shown(
     let words = &reader.look.words.contacts;
     let (name, own) = (called(reader, &contact), format!("{CONTACTS}/{}", contact.id));
     let content = html! {
-        nav.crumbs {
-            a href=(CONTACTS) { (words.title) } (icon("chevron-right", "is-small"))
-            a href=(own) { (name) } (icon("chevron-right", "is-small"))
-            span aria-current="page" { (words.merge) }
-        }
+        (layout::trail(&[(CONTACTS, &words.title), (&own, name)], &words.merge))
         (faults::notice(reader.look.words, problem))
         section.card aria-labelledby="merge" {
             header.card-head { h1 id="merge" { (words.merge_title.replace("{name}", name)) } }

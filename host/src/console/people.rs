@@ -372,7 +372,7 @@ async fn shown(state: &State, reader: &Reader, id: &str, done: &Done<'_>) -> Res
     let path = format!("{PEOPLE}/{}", user.id);
     let beside = ["#/name", "#/role", "#/password"].map(str::to_owned);
     let content = html! {
-        nav.crumbs { a href=(PEOPLE) { (words.title) } (icon("chevron-right", "is-small")) span aria-current="page" { (user.name) } }
+        (layout::trail(&[(PEOPLE, &words.title)], &user.name))
         header.page-head {
             span class=(format!("avatar is-large {}", tone(&user.id))) aria-hidden="true" { (initials(&user.name)) }
             div.page-title { h1 { (user.name) } p.note { (user.email) " · " (words.role_name(&user.role)) } }

@@ -80,7 +80,7 @@ pub(super) async fn page(
     let path = format!("{PLUGINS}/{}", plugin.id);
     let is_on = plugin.state != "disabled";
     let content = html! {
-        nav.crumbs { a href=(PLUGINS) { (words.title) } (icon("chevron-right", "is-small")) span aria-current="page" { (name) } }
+        (layout::trail(&[(PLUGINS, &words.title)], &name))
         header.page-head {
             @if plugin.facts.as_ref().is_some_and(|facts| facts.has_icon) { img.channel-mark src=(icon_of(&plugin.id)) alt=""; }
             div.page-title {
@@ -264,7 +264,7 @@ fn permissions(reader: &Reader, facts: &Facts) -> Markup {
                     }
                 }
                 @if let Some(mail) = &may.mail {
-                    div.permission-group { h3 { (icon("mail", "")) (words.send_mail) } ul { @for from in &mail.from { li { code { (from) } } } } }
+                    div.permission-group { h3 { (icon("mail", "")) (words.send_mail) } ul { @for from in &mail.from { li { (words.address_name(from)) } } } }
                 }
                 div.permission-group {
                     h3 { (icon("clock", "")) (words.limits) }
@@ -299,8 +299,8 @@ fn secret(reader: &Reader, one: &Secret) -> Markup {
         @if one.destinations.is_empty() { (words.never_leaves) }
         @else {
             (words.leaves_for) " "
-            @for (at, target) in one.destinations.iter().enumerate() { @if at > 0 { ", " } code { (target) } }
-            " (" (one.places.join(", ")) ")"
+            (one.destinations.iter().map(|target| words.address_name(target)).collect::<Vec<_>>().join(", ")) ", "
+            (one.places.iter().map(|place| words.place_name(place)).collect::<Vec<_>>().join(", "))
         }
     }
 }

@@ -71,7 +71,7 @@ fn shown(reader: &Reader, name: &str, is_saved: bool, problem: Option<&Problem>)
             section.card {
                 header.card-head { h2 { (words.about) } }
                 form.card-body.form method="post" {
-                    @if let Some(email) = &reader.caller.email { dl.facts { dt { (reader.look.words.sign_in.email) } dd { (email) } dt { (words.role) } dd { (reader.caller.role) } } }
+                    @if let Some(email) = &reader.caller.email { dl.facts { dt { (reader.look.words.sign_in.email) } dd { (email) } dt { (words.role) } dd { (reader.look.words.people.role_name(reader.caller.role.name())) } } }
                     (field("name", "text", "name", &words.name, name, None, at("#/name").as_deref()))
                     button.button.is-primary type="submit" { (words.save) }
                 }

@@ -106,11 +106,11 @@ fn pools(reader: &Reader, pools: &[Pool]) -> Markup {
             header.card-head { h2 id="pools" { (words.pools) } }
             p.card-body.note { (words.pools_note) }
             div.table-scroll tabindex="0" {
-                table.table.log-table {
+                table.table.figure-table {
                     thead { tr { th scope="col" { (words.pool) } th scope="col" { (words.taken) } th scope="col" { (words.places) } th scope="col" { (words.refused) } } }
                     tbody {
                         @for pool in pools {
-                            tr { td { (words.pool_name(&pool.name)) } td.figures { (narrow(&words.taken)) (pool.taken) } td.figures { (narrow(&words.places)) (pool.places) } td.figures { (narrow(&words.refused)) (pool.refused) } }
+                            tr { td { (words.pool_name(&pool.name)) } td.figures { (pool.taken) } td.figures { (pool.places) } td.figures { (pool.refused) } }
                         }
                     }
                 }

@@ -71,7 +71,7 @@ async fn listed(
             div.toolbar {
                 span.note {
                     @match listed.synced_at {
-                        Some(at) => { (words.synced) " " (time::ago(&reader.look, &crate::model::time::rfc3339(at), now)) },
+                        Some(at) => { (words.synced) " " (time::said_ago(&reader.look, &crate::model::time::rfc3339(at), now)) },
                         None => { (words.never_synced) },
                     }
                 }

@@ -21,17 +21,27 @@ pub(super) fn clock(look: &Look, time: &str) -> Markup {
     html! { time datetime=(time) title=(full(look, time)) { (shown) } }
 }
 
-/// How long ago a time was: minutes and hours of a day, else the date.
+/// How long ago a time was, for a list: minutes and hours of a day, else the date.
 pub(super) fn ago(look: &Look, time: &str, now: i64) -> Markup {
     let words = &look.words.time;
+    since(look, time, now, [&words.now, &words.minutes, &words.hours])
+}
+
+/// How long ago a time was, for the end of a sentence: `5 minutes ago`.
+pub(super) fn said_ago(look: &Look, time: &str, now: i64) -> Markup {
+    let words = &look.words.time;
+    since(look, time, now, [&words.just_now, &words.minutes_ago, &words.hours_ago])
+}
+
+fn since(look: &Look, time: &str, now: i64, [none, minutes, hours]: [&str; 3]) -> Markup {
     let then = time.parse::<Timestamp>().map_or(now, Timestamp::as_millisecond);
-    let short = match (now - then).max(0) / 60_000 {
-        0 => words.now.clone(),
-        minutes @ 1..60 => words.minutes.replace("{n}", &minutes.to_string()),
-        minutes @ 60..1440 => words.hours.replace("{n}", &(minutes / 60).to_string()),
+    let told = match (now - then).max(0) / 60_000 {
+        0 => none.to_owned(),
+        n @ 1..60 => minutes.replace("{n}", &n.to_string()),
+        n @ 60..1440 => hours.replace("{n}", &(n / 60).to_string()),
         _ => zoned(look, time).map(|at| short_day(look, at.date(), now)).unwrap_or_default(),
     };
-    html! { time datetime=(time) title=(full(look, time)) { (short) } }
+    html! { time datetime=(time) title=(full(look, time)) { (told) } }
 }
 
 /// How long until a time: hours and minutes, or days.

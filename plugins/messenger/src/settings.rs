@@ -74,7 +74,7 @@ impl Settings for Messenger {
 }
 
 fn channel(language: &str) -> Value {
-    let sign_in = text(language, "Connect with Facebook", "Connect with Facebook");
+    let sign_in = text(language, "Connect with Facebook", "Hubungkan dengan Facebook");
     let token = text(language, "Page access token", "Token akses halaman");
     let typed = Typed {
         id: "page_id",

@@ -40,6 +40,7 @@ impl Settings for Webchat {
                         "Mati: widget tersembunyi di semua situs.",
                     ),
                     "x-public": true,
+                    "x-advanced": true,
                     "x-order": 2,
                 },
                 "title": {
@@ -51,6 +52,7 @@ impl Settings for Webchat {
                         "Yang dibaca pengunjung di bagian atas. Kosong: nama kanal.",
                     ),
                     "x-public": true,
+                    "x-advanced": true,
                     "x-order": 3,
                 },
                 "subtitle": {
@@ -59,6 +61,7 @@ impl Settings for Webchat {
                     "title": text("Subtitle", "Subjudul"),
                     "x-placeholder": text("Ask us anything about coffee", "Tanya apa saja soal kopi"),
                     "x-public": true,
+                    "x-advanced": true,
                     "x-order": 4,
                 },
                 "reply_time": {
@@ -67,6 +70,7 @@ impl Settings for Webchat {
                     "title": text("Reply time", "Waktu balasan"),
                     "x-placeholder": text("Usually replies within 5 minutes", "Biasanya membalas dalam 5 menit"),
                     "x-public": true,
+                    "x-advanced": true,
                     "x-order": 5,
                 },
                 "logo": {
@@ -79,6 +83,7 @@ impl Settings for Webchat {
                     ),
                     "x-placeholder": "https://shop.example/logo.png",
                     "x-public": true,
+                    "x-advanced": true,
                     "x-order": 6,
                 },
                 "color": {
@@ -92,6 +97,7 @@ impl Settings for Webchat {
                     ),
                     "x-placeholder": "#1f6feb",
                     "x-public": true,
+                    "x-advanced": true,
                     "x-order": 7,
                 },
                 "greeting": {
@@ -103,6 +109,7 @@ impl Settings for Webchat {
                     ),
                     "x-multiline": true,
                     "x-public": true,
+                    "x-advanced": true,
                     "x-order": 8,
                 },
                 "greet_after": {
@@ -116,6 +123,7 @@ impl Settings for Webchat {
                         "Sapaan terbuka sendiri di samping tombol. 0: tidak pernah. Tidak terulang bila sudah ditutup pengunjung.",
                     ),
                     "x-public": true,
+                    "x-advanced": true,
                     "x-order": 9,
                 },
                 "ask_first": {
@@ -127,6 +135,7 @@ impl Settings for Webchat {
                         "Formulir sebelum obrolan. Isinya pernyataan pengunjung dan tidak diperiksa.",
                     ),
                     "x-public": true,
+                    "x-advanced": true,
                     "x-order": 10,
                 },
                 "theme": {
@@ -136,6 +145,7 @@ impl Settings for Webchat {
                     "title": text("Theme", "Tema"),
                     "x-labels": [text("As the page", "Mengikuti halaman"), text("Light", "Terang"), text("Dark", "Gelap")],
                     "x-public": true,
+                    "x-advanced": true,
                     "x-order": 11,
                 },
                 "position": {
@@ -145,6 +155,7 @@ impl Settings for Webchat {
                     "title": text("Position", "Posisi"),
                     "x-labels": [text("Right", "Kanan"), text("Left", "Kiri")],
                     "x-public": true,
+                    "x-advanced": true,
                     "x-order": 12,
                 },
                 "language": {
@@ -154,6 +165,7 @@ impl Settings for Webchat {
                     "title": text("Language", "Bahasa"),
                     "x-labels": [text("The visitor's", "Bahasa pengunjung"), "English", "Bahasa Indonesia"],
                     "x-public": true,
+                    "x-advanced": true,
                     "x-order": 13,
                 },
                 (EARLIER): {
@@ -168,6 +180,7 @@ impl Settings for Webchat {
                     "x-help-anchor": "earlier",
                     "x-public": true,
                     "x-locked": true,
+                    "x-advanced": true,
                     "x-order": 14,
                 },
             },

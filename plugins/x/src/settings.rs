@@ -127,8 +127,8 @@ fn channel(language: &str) -> Value {
                 "default": "sign-in",
                 "title": text(language, "How do you connect?", "Bagaimana Anda menghubungkan?"),
                 "x-labels": [
-                    text(language, "Login in Twitter", "Login in Twitter"),
-                    text(language, "Integrate with developer Apps", "Integrate with developer Apps"),
+                    text(language, "Login in Twitter", "Masuk dengan Twitter"),
+                    text(language, "Integrate with developer Apps", "Integrasi dengan aplikasi developer"),
                 ],
                 "x-locked": true,
                 "x-order": 1,
@@ -137,7 +137,7 @@ fn channel(language: &str) -> Value {
         "required": ["mode"],
         "oneOf": [
             {
-                "title": text(language, "Login in Twitter", "Login in Twitter"),
+                "title": text(language, "Login in Twitter", "Masuk dengan Twitter"),
                 "properties": { "mode": { "const": "sign-in" } },
                 "required": [],
             },
@@ -148,7 +148,7 @@ fn channel(language: &str) -> Value {
 
 fn own_app(language: &str) -> Value {
     json!({
-        "title": text(language, "Integrate with developer Apps", "Integrate with developer Apps"),
+        "title": text(language, "Integrate with developer Apps", "Integrasi dengan aplikasi developer"),
         "properties": {
             "mode": { "const": "own-app" },
             CONSUMER_KEY: key(language, CONSUMER_KEY, 2, "keys"),

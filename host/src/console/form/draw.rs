@@ -35,19 +35,55 @@ pub(in crate::console) fn draw(form: &Form<'_>, given: &Given<'_>) -> Markup {
 pub(in crate::console) fn draw_branch(form: &Form<'_>, value: &str, given: &Given<'_>) -> Markup {
     draw_with(form, given, &|choice| {
         let branch = choice.branches.iter().find(|branch| branch.value == value);
-        html! { @for field in branch.into_iter().flat_map(|branch| &branch.fields) { (drawn(field, given)) } }
+        html! { @if let Some(branch) = branch { (in_order(branch.fields.iter(), given)) } }
     })
 }
 
 fn draw_with(form: &Form<'_>, given: &Given<'_>, of_choice: &dyn Fn(&Choice<'_>) -> Markup) -> Markup {
+    let is_folded = |entry: &&Entry<'_>| matches!(entry, Entry::Field(field) if folds(field, given));
+    let (folded, plain): (Vec<_>, Vec<_>) = form.entries.iter().partition(is_folded);
     html! {
-        @for entry in &form.entries {
+        @for entry in plain {
             @match entry {
                 Entry::Field(field) => (drawn(field, given)),
                 Entry::Choice(choice) => (of_choice(choice)),
             }
         }
+        (fold(folded.into_iter().filter_map(|entry| if let Entry::Field(field) = entry { Some(field) } else { None }), given))
     }
+}
+
+/// Fields in their order, those that few people need last and folded.
+fn in_order<'f, 's: 'f>(fields: impl Iterator<Item = &'f Field<'s>>, given: &Given<'_>) -> Markup {
+    let (folded, plain): (Vec<_>, Vec<_>) = fields.partition(|field| folds(field, given));
+    html! {
+        @for field in plain { (drawn(field, given)) }
+        (fold(folded.into_iter(), given))
+    }
+}
+
+/// Whether a field is folded away: few people need it before the channel works.
+fn folds(field: &Field<'_>, given: &Given<'_>) -> bool {
+    field.is_advanced() && !given.is_connected
+}
+
+/// Folded fields, open where one of them has a fault.
+fn fold<'f, 's: 'f>(fields: impl Iterator<Item = &'f Field<'s>>, given: &Given<'_>) -> Markup {
+    let fields: Vec<_> = fields.collect();
+    let is_wrong = fields.iter().any(|field| fault_of(field, given).is_some());
+    html! {
+        @if !fields.is_empty() {
+            details.more open[is_wrong] {
+                summary.link { (given.words.form.more) (icon("chevron-down", "is-small")) }
+                div.form { @for field in fields { (drawn(field, given)) } }
+            }
+        }
+    }
+}
+
+/// What is wrong with a field.
+fn fault_of(field: &Field<'_>, given: &Given<'_>) -> Option<String> {
+    faults::of_field(given.words, given.problem, &format!("{}/{}", given.under, field.name))
 }
 
 fn chosen(choice: &Choice<'_>, given: &Given<'_>) -> Markup {
@@ -63,7 +99,7 @@ fn chosen(choice: &Choice<'_>, given: &Given<'_>) -> Markup {
                         disabled[is_fixed && branch.value != current];
                     label for=(id) { (branch.title) }
                     @if !branch.fields.is_empty() {
-                        div.branch.form { @for field in &branch.fields { (drawn(field, given)) } }
+                        div.branch.form { (in_order(branch.fields.iter(), given)) }
                     }
                 }
             }
@@ -81,7 +117,7 @@ fn drawn(field: &Field<'_>, given: &Given<'_>) -> Markup {
         Value::Null => field.usual(),
         value => value,
     };
-    let fault = faults::of_field(given.words, given.problem, &format!("{}/{}", given.under, field.name));
+    let fault = fault_of(field, given);
     let is_fixed = field.is_locked() && given.is_connected;
     let is_set = value["set"] == true;
     let help = if is_fixed { Some(words.fixed.as_str()) } else { field.help() };

@@ -5,5 +5,5 @@ mod model;
 mod read;
 
 pub(super) use draw::{Given, draw, draw_branch};
-pub(super) use model::{Choice, Form};
+pub(super) use model::{Branch, Choice, Form};
 pub(super) use read::{Keep, read};

@@ -189,6 +189,11 @@ impl<'s> Field<'s> {
         self.schema["x-locked"] == true
     }
 
+    /// Whether few people need it.
+    pub fn is_advanced(&self) -> bool {
+        self.schema["x-advanced"] == true
+    }
+
     /// Whether the host fills it in, to be copied.
     pub fn is_read_only(&self) -> bool {
         self.schema["readOnly"] == true

@@ -29,6 +29,10 @@ pub(in crate::console) struct Audit {
     pub export: String,
     pub by_command_line: String,
     pub by_host: String,
+    pub yes: String,
+    pub no: String,
+    /// By the name of a detail.
+    pub(super) details: BTreeMap<String, String>,
     /// By the action.
     pub(super) actions: BTreeMap<String, String>,
 }
@@ -37,6 +41,11 @@ impl Audit {
     /// What an action is called.
     pub fn action_name<'w>(&'w self, action: &'w str) -> &'w str {
         self.actions.get(action).map_or(action, String::as_str)
+    }
+
+    /// What a detail of an act is called.
+    pub fn detail_name<'w>(&'w self, detail: &'w str) -> &'w str {
+        self.details.get(detail).map_or(detail, String::as_str)
     }
 
     /// Every action with its words, by them.

@@ -10,4 +10,5 @@ pub(in crate::console) struct Form {
     pub set: String,
     pub keep: String,
     pub step: String,
+    pub more: String,
 }

@@ -36,6 +36,8 @@ pub(in crate::console) struct Plugins {
     pub no_secret: String,
     pub never_leaves: String,
     pub leaves_for: String,
+    pub in_setting: String,
+    pub in_generated: String,
     pub ways_in: String,
     pub webhook: String,
     pub by_mail: String,
@@ -63,6 +65,8 @@ pub(in crate::console) struct Plugins {
     pub remove_note: String,
     pub one_channel: String,
     pub many_channels: String,
+    /// By the part of a request that carries a secret.
+    pub(super) places: BTreeMap<String, String>,
     /// By the way that a file came.
     pub(super) sources: BTreeMap<String, String>,
     /// By what was done.
@@ -73,6 +77,21 @@ impl Plugins {
     /// How a file came.
     pub fn source_name<'w>(&'w self, source: &'w str) -> &'w str {
         self.sources.get(source).map_or(source, String::as_str)
+    }
+
+    /// Which part of a request carries a secret, of a place as the manifest writes it: `auth` or `header:NAME`.
+    pub fn place_name(&self, place: &str) -> String {
+        let (kind, name) = place.split_once(':').unwrap_or((place, ""));
+        self.places.get(kind).map_or_else(|| place.to_owned(), |words| words.replace("{name}", name))
+    }
+
+    /// An address as the manifest writes it: `setting:NAME`, `generated:NAME` or the address itself.
+    pub fn address_name(&self, address: &str) -> String {
+        match address.split_once(':') {
+            Some(("setting", name)) => self.in_setting.replace("{name}", name),
+            Some(("generated", name)) => self.in_generated.replace("{name}", name),
+            _ => address.to_owned(),
+        }
     }
 
     /// What is said after an act.

@@ -10,6 +10,9 @@ pub(in crate::console) struct Time {
     pub minutes: String,
     pub hours: String,
     pub days: String,
+    pub just_now: String,
+    pub minutes_ago: String,
+    pub hours_ago: String,
     pub today: String,
     pub yesterday: String,
     /// From Monday on.
