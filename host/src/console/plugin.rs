@@ -80,7 +80,7 @@ pub(super) async fn page(
     let path = format!("{PLUGINS}/{}", plugin.id);
     let is_on = plugin.state != "disabled";
     let content = html! {
-        (layout::trail(&[(PLUGINS, &words.title)], &name))
+        (layout::trail(&[(PLUGINS, &words.title)], name))
         header.page-head {
             @if plugin.facts.as_ref().is_some_and(|facts| facts.has_icon) { img.channel-mark src=(icon_of(&plugin.id)) alt=""; }
             div.page-title {
