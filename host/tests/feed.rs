@@ -79,6 +79,20 @@ async fn a_stream_goes_on_after_the_last_event_that_was_seen() {
 }
 
 #[tokio::test]
+async fn an_event_shows_a_channel_as_the_api_shows_it_to_an_agent() {
+    let host = TestHost::start().await;
+    let channel = web_chat(&host, "satu").await;
+    let address = format!("/v1/channels/{}", channel["id"].as_str().unwrap());
+    let agent = host.token_for("default", Role::Agent).await;
+    let (_, shown) = host.call_as(&agent, Method::GET, &address, None).await;
+    assert!(shown["embed"]["script"].as_str().unwrap().contains("widget.js"), "{shown}");
+    let (_, me) = host.get("/v1/me").await;
+    let feed = host.state.db.feed_after(me["workspace"]["id"].as_str().unwrap(), 0, 1_000).await.unwrap();
+    let told = feed.iter().rfind(|row| row.kind == "channel.updated").unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&told.data).unwrap(), shown);
+}
+
+#[tokio::test]
 async fn an_id_that_is_not_of_this_feed_is_answered_with_a_reset() {
     let host = TestHost::start().await;
     web_chat(&host, "satu").await;

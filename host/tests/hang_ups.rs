@@ -46,8 +46,8 @@ async fn a_changed_channel_is_the_changed_one_for_everybody_though_its_client_hu
         Change { name: Some("After".to_owned()), paused: Some(true), settings: None, browser: Browser::default() };
     let by = operator();
     begin_and_hang_up(host.state.channels.change(&workspace, &id, change, &by));
-    let stored = async || host.state.db.channel_json(&workspace, &id).await.unwrap().unwrap();
-    until("the change is on disk", async || stored().await["name"] == "After").await;
+    let stored = async || host.state.channels.show(&workspace, &id, false).await.unwrap();
+    until("the change is on disk", async || stored().await.name == "After").await;
     let row = host.state.db.channel(&id).await.unwrap().unwrap();
     assert_eq!((row.name.as_str(), row.paused), ("After", true));
 }
@@ -73,9 +73,9 @@ async fn whenever_a_client_hangs_up_memory_and_disk_agree() {
         drop(socket);
     }
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    let stored = host.state.db.channel_json(&workspace, &id).await.unwrap().unwrap();
+    let stored = host.state.channels.show(&workspace, &id, false).await.unwrap();
     let row = host.state.db.channel(&id).await.unwrap().unwrap();
-    assert_eq!(stored["name"], row.name);
+    assert_eq!(stored.name, row.name);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -21,8 +21,8 @@ use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::channels::{Browser, Change, ChannelError, NewConnection, Request};
-use crate::model::shown::channel::{ChannelFinding, ChannelStep, Embed};
-use crate::model::shown::free::{PluginData, PluginSettings, StepAnswer};
+use crate::model::shown::channel::Channel;
+use crate::model::shown::free::{PluginSettings, StepAnswer};
 use crate::model::shown::traffic::Traffic;
 use crate::web::own_path::is_own_path;
 use crate::web::traffic;
@@ -75,40 +75,6 @@ impl From<ChannelError> for Problem {
     }
 }
 
-/// A channel.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub(super) struct Channel {
-    /// `ch_…`
-    id: String,
-    plugin: String,
-    name: String,
-    /// `connecting`, `connected`, `needs_attention` (a finding says why: the credential was refused, so that outbound waits and inbound goes
-    /// on; or the plugin was taken out of use, so that nothing goes) or `paused`
-    state: String,
-    /// What it waits for; null where it waits for nothing.
-    step: Option<ChannelStep>,
-    /// The provider's name for the account, once connected.
-    account: Option<String>,
-    /// The provider's name for the account, for people.
-    account_name: Option<String>,
-    /// The registration with the provider that it uses.
-    app: Option<String>,
-    /// The address for the provider to call; null where there is none or `server.public_url` is not set.
-    webhook_url: Option<String>,
-    /// Where visitors of web pages write through it: the script tag, and the last page that loaded it.
-    embed: Option<Embed>,
-    /// Secrets only as `{"set": true}`.
-    #[schema(value_type = PluginSettings)]
-    settings: Value,
-    /// What this account lacks or has.
-    #[schema(value_type = PluginData)]
-    features: Value,
-    /// What a person should know.
-    findings: Vec<ChannelFinding>,
-    created_at: String,
-    changed_at: String,
-}
-
 /// Who signs in where that is how a channel connects: a session's sign-in is that session's alone.
 fn browser(caller: &Caller, return_to: Option<String>) -> Answer<Browser> {
     if return_to.as_deref().is_some_and(|path| !is_own_path(path)) {
@@ -118,9 +84,9 @@ fn browser(caller: &Caller, return_to: Option<String>) -> Answer<Browser> {
     Ok(Browser { session: caller.user.as_ref().map(|_| caller.token.clone()), return_to })
 }
 
-fn shown(state: &State, mut value: Value, language: Language) -> Answer<Channel> {
-    state.channels.tell(&mut value, language.0);
-    serde_json::from_value(value).map_err(|error| Problem::internal(&error))
+fn shown(state: &State, mut channel: Channel, language: Language) -> Channel {
+    state.channels.tell(&mut channel, language.0);
+    channel
 }
 
 /// A channel to be connected.
@@ -172,7 +138,7 @@ async fn list(
     language: Language,
     Query(page): Query<PageQuery>,
     Query(which): Query<Which>,
-) -> Answer<Json<Page<Value>>> {
+) -> Answer<Json<Page<Channel>>> {
     caller.at_least(Role::Agent)?;
     let after: Option<String> = page.after()?;
     let mut rows =
@@ -180,7 +146,7 @@ async fn list(
     for row in &mut rows {
         state.channels.tell(row, language.0);
     }
-    Ok(Json(Page::new(rows, page.limit(), |row| row["id"].clone())))
+    Ok(Json(Page::new(rows, page.limit(), |row| row.id.clone())))
 }
 
 /// Connect a channel. `state` is `connected`, or `connecting` with the `step` that somebody has to do. Where the provider
@@ -206,7 +172,7 @@ async fn create(
     };
     let request = Request { ticket: keyed.0, unfinished: unfinished.0 };
     let id = state.channels.create(&caller.workspace, connection, &caller.as_actor(), request).await?;
-    let channel = shown(&state, state.channels.show(&caller.workspace, &id, true).await?, language)?;
+    let channel = shown(&state, state.channels.show(&caller.workspace, &id, true).await?, language);
     Ok((StatusCode::CREATED, [(LOCATION, format!("/v1/channels/{id}"))], Json(channel)).into_response())
 }
 
@@ -225,7 +191,7 @@ async fn read(
 
 async fn one(state: &State, caller: &Caller, language: Language, id: &str) -> Answer<Json<Channel>> {
     let channel = state.channels.show(&caller.workspace, id, caller.role >= Role::Admin).await?;
-    Ok(Json(shown(state, channel, language)?))
+    Ok(Json(shown(state, channel, language)))
 }
 
 /// Change a channel. New settings are proved with the provider before they take the place of what stands; where that needs a

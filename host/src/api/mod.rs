@@ -51,6 +51,7 @@ use state::State;
 fn v1() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .merge(session::routes())
+        .merge(setup::routes())
         .merge(users::routes())
         .merge(tokens::routes())
         .merge(workspaces::routes())
@@ -88,8 +89,7 @@ pub fn router(state: &State) -> Router<State> {
         .layer(middleware::from_fn(language::tell_problems))
         .layer(DefaultBodyLimit::max(state.config.server.max_body_bytes));
     let (api, document) = openapi::describe(api);
-    api.merge(setup::routes())
-        .merge(sign_in::routes())
+    api.merge(sign_in::routes())
         .layer(csrf::layer(state))
         .merge(ops::routes())
         .merge(files::routes())

@@ -24,6 +24,7 @@ use super::problem::Problem;
 use super::state::State;
 use crate::auth::Role;
 use crate::channels::{Arrived, Brought, ChannelError, SignInError};
+use crate::model::shown::channel::ChannelStep;
 
 /// `/sign-in/{ticket}` and `/sign-in/callback`.
 pub fn routes() -> Router<State> {
@@ -208,7 +209,10 @@ async fn ended(state: &State, presented: &Presented, arrived: Arrived) -> Respon
 async fn again(state: &State, channel: &str) -> Option<String> {
     let row = state.db.channel(channel).await.ok()??;
     let shown = state.channels.show(&row.workspace, channel, true).await.ok()?;
-    shown["step"]["url"].as_str().map(str::to_owned)
+    match shown.step {
+        Some(ChannelStep::Authorize { url, .. }) => url,
+        _ => None,
+    }
 }
 
 fn stopped(words: &Words, language: Language, error: &SignInError) -> Response {

@@ -191,7 +191,7 @@ impl Channels {
         (renewals, upkeep): (Renewals, Upkeep),
         (base_url, mail_domain): (BaseUrl, Option<String>),
     ) -> Channels {
-        Channels(Arc::new(Inner {
+        let channels = Channels(Arc::new(Inner {
             db,
             clock,
             wakes,
@@ -202,7 +202,13 @@ impl Channels {
             base_url,
             mail_domain,
             turns: turns::Turns::default(),
-        }))
+        }));
+        let inner = Arc::downgrade(&channels.0);
+        channels.0.db.complete_channels_by(Box::new(move |shown| match inner.upgrade() {
+            Some(inner) => Channels(inner).for_the_feed(shown),
+            None => shown.channel,
+        }));
+        channels
     }
 
     /// Where browsers reach the host, without a slash at its end.

@@ -2,9 +2,9 @@
 
 use sambung_runtime::Plugin;
 use sambung_runtime::contract::types::Fault;
-use serde_json::{Value, json};
 
 use super::Channels;
+use crate::model::shown::channel::{Channel, ChannelStep};
 use crate::model::told;
 
 /// What a finding's code has before the kind of the fault that it was made of.
@@ -37,22 +37,21 @@ fn key_of(code: &str) -> &str {
 
 impl Channels {
     /// Says in a language what a channel's findings and its step say, beside what stands in them.
-    pub fn tell(&self, channel: &mut Value, language: &str) {
-        let generation = self.0.plugins.get(channel["plugin"].as_str().unwrap_or_default());
-        for finding in channel["findings"].as_array_mut().into_iter().flatten() {
-            let code = finding["code"].as_str().unwrap_or_default().to_owned();
-            let key = key_of(&code);
+    pub fn tell(&self, channel: &mut Channel, language: &str) {
+        let generation = self.0.plugins.get(&channel.plugin);
+        for finding in &mut channel.findings {
+            let key = key_of(&finding.code);
             let own = generation.as_ref().and_then(|one| said(&one.plugin, key, language));
-            finding["reason"] = own.as_ref().map_or(Value::Null, |_| key.into());
-            let host = told::of_fault(key, language).filter(|_| code == "no-app" || code.starts_with("account-"));
-            let words = finding["words"].clone();
-            finding["detail"] = own.map(Value::from).or_else(|| host.map(Value::from)).unwrap_or(words);
+            let is_host = finding.code == "no-app" || finding.code.starts_with("account-");
+            let host = told::of_fault(key, language).filter(|_| is_host);
+            let detail = own.clone().or_else(|| host.map(str::to_owned)).unwrap_or_else(|| finding.words.clone());
+            finding.reason = own.map(|_| key.to_owned());
+            finding.detail = detail;
         }
-        let Some(error) = channel.pointer_mut("/step/error") else { return };
-        if let Some(words) = error["detail"].as_str().map(str::to_owned) {
-            let code = error["code"].as_str().unwrap_or_default();
-            let detail = told::of_fault(code, language).unwrap_or(&words);
-            *error = json!({ "code": code, "detail": detail, "provider": words });
+        if let Some(ChannelStep::Authorize { error: Some(error), .. }) = &mut channel.step {
+            let words = std::mem::take(&mut error.detail);
+            error.detail = told::of_fault(&error.code, language).unwrap_or(&words).to_owned();
+            error.provider = Some(words);
         }
     }
 }

@@ -1,15 +1,18 @@
 //! Channels and registrations as the API shows them, and the addresses that providers call.
 
+use std::sync::Arc;
+
 use sambung_runtime::manifest::{AddressKind, Manifest, Scope, settings};
 use sambung_runtime::{WEBHOOK_URL, recipe};
 use serde_json::{Value, json};
 
 use super::{ChannelError, Channels, form};
-use crate::db::{AppRow, ChannelRow, DbError, stands_still};
-use crate::model::channel::ChannelState;
+use crate::db::{AppRow, ChannelRow, DbError, ShownChannel};
+use crate::model::channel::{ChannelState, Instruction};
 use crate::model::shown::app::App;
-use crate::model::shown::channel::{Embed, WidgetSeen};
+use crate::model::shown::channel::{Channel, ChannelStep, Embed, WidgetSeen};
 use crate::model::time::rfc3339;
+use crate::plugins::Generation;
 
 /// Whether a channel with these settings can receive only what a provider posts to a public address.
 pub(super) fn only_by_webhook(manifest: &Manifest, settings: &Value) -> bool {
@@ -43,18 +46,29 @@ impl Channels {
         row: &ChannelRow,
         settings: &Value,
     ) -> Result<Option<String>, DbError> {
-        let Some(base) = self.0.base_url.public() else { return Ok(None) };
-        let Some(webhook) = recipe::receiving(&manifest.webhooks, settings) else { return Ok(None) };
-        let plugin = &row.plugin;
-        let path = &webhook.path;
-        Ok(Some(match (webhook.address, &row.app) {
+        let app = match &row.app {
+            Some(app) => self.0.db.app(app).await?,
+            None => None,
+        };
+        Ok(self.address_of(manifest, row, app.as_ref(), settings))
+    }
+
+    /// As [`Channels::webhook_url`], with the registration that the channel uses.
+    fn address_of(
+        &self,
+        manifest: &Manifest,
+        row: &ChannelRow,
+        app: Option<&AppRow>,
+        settings: &Value,
+    ) -> Option<String> {
+        let base = self.0.base_url.public()?;
+        let webhook = recipe::receiving(&manifest.webhooks, settings)?;
+        let (plugin, path) = (&row.plugin, &webhook.path);
+        Some(match (webhook.address, &row.app) {
             (AddressKind::Channel, _) => format!("{base}/hooks/{plugin}/{}{path}", row.id),
             (AddressKind::App, None) => format!("{base}/hooks/{plugin}{path}"),
-            (AddressKind::App, Some(app)) => match self.0.db.app(app).await? {
-                Some(app) => self.app_address(base, &app, path),
-                None => return Ok(None),
-            },
-        }))
+            (AddressKind::App, Some(_)) => self.app_address(base, app?, path),
+        })
     }
 
     fn app_address(&self, base: &str, app: &AppRow, path: &str) -> String {
@@ -72,17 +86,31 @@ impl Channels {
         Some(self.app_address(base, app, &webhook.path))
     }
 
-    /// A channel as the API shows it. `whole` for those who may change it: generated secrets that are there to be copied
-    /// are in it.
+    /// A channel as it is shown. `whole` for those who may change it: generated secrets that are there to be copied are in it.
     ///
     /// # Errors
     /// There is no such channel in this workspace.
-    pub async fn show(&self, workspace: &str, id: &str, whole: bool) -> Result<Value, ChannelError> {
-        let value = self.0.db.channel_json(workspace, id).await?.ok_or(ChannelError::NotFound)?;
-        self.complete(workspace, value, whole).await
+    pub async fn show(&self, workspace: &str, id: &str, whole: bool) -> Result<Channel, ChannelError> {
+        let shown = self.0.db.shown_channel(workspace, id).await?.ok_or(ChannelError::NotFound)?;
+        let row = Arc::clone(&shown.row);
+        let Some(generation) = self.0.plugins.get(&row.plugin).filter(|_| whole) else {
+            return Ok(self.complete(shown, None));
+        };
+        let manifest = generation.plugin.manifest();
+        let mut secret = None;
+        if let Some(name) = recipe::path_secret(&manifest.webhooks, AddressKind::Channel, &row.settings) {
+            let stored = self.0.db.secret(&row.id, name).await?;
+            secret = stored.map(|stored| String::from_utf8_lossy(stored.value.expose()).into_owned());
+        }
+        let mut channel = self.complete(shown, secret.as_deref());
+        self.reveal(&row.id, &generation, Scope::Channel, &mut channel.settings).await?;
+        if let Some(ChannelStep::Authorize { url, .. }) = &mut channel.step {
+            *url = self.sign_in_url(&row.id).await?;
+        }
+        Ok(channel)
     }
 
-    /// A page of channels as the API shows them, after the id `after`.
+    /// A page of channels as they are shown to everybody of the workspace, after the id `after`.
     ///
     /// # Errors
     /// The database refuses.
@@ -92,102 +120,66 @@ impl Channels {
         plugin: Option<&str>,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<Value>, ChannelError> {
+    ) -> Result<Vec<Channel>, ChannelError> {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        let mut page = Vec::new();
-        for value in self.0.db.channels_page(workspace, plugin, after, limit).await? {
-            page.push(self.complete(workspace, value, false).await?);
-        }
-        Ok(page)
+        let page = self.0.db.shown_channels(workspace, plugin, after, limit).await?;
+        Ok(page.into_iter().map(|shown| self.complete(shown, None)).collect())
     }
 
-    /// Adds what is not in the database's form: the webhook's address, and settings under the names of the plugin's form.
-    async fn complete(&self, workspace: &str, mut value: Value, whole: bool) -> Result<Value, ChannelError> {
-        let id = value["id"].as_str().unwrap_or_default().to_owned();
-        let Some(row) = self.0.db.channel_of(workspace, &id).await? else { return Ok(value) };
+    /// As the feed tells of a channel: to everybody of the workspace, in English.
+    pub(super) fn for_the_feed(&self, shown: ShownChannel) -> Channel {
+        let mut channel = self.complete(shown, None);
+        self.tell(&mut channel, "en");
+        channel
+    }
+
+    /// Adds what is not in the database: addresses, and settings under the names of the plugin's form. An address whose last part is
+    /// a secret, since the provider signs nothing, is shown to those only who copy it into the provider's console: with
+    /// `path_secret`.
+    fn complete(&self, shown: ShownChannel, path_secret: Option<&str>) -> Channel {
+        let ShownChannel { mut channel, row, app, seen } = shown;
         let Some(generation) = self.0.plugins.get(&row.plugin) else {
-            value["webhook_url"] = Value::Null;
-            value["embed"] = Value::Null;
             // The plugin is installed and its file is not whole: no row of the database says so.
             if let Some(reason) = self.0.plugins.failure(&row.plugin) {
                 let words = format!("The plugin `{}` does not run: {reason}", row.plugin);
-                stands_still(&mut value["findings"], "plugin-not-running", &words, self.0.clock.now());
-                value["state"] = ChannelState::NeedsAttention.as_str().into();
+                channel.stands_still("plugin-not-running", words, rfc3339(self.0.clock.now()));
+                channel.state = ChannelState::NeedsAttention.as_str().to_owned();
             }
-            return Ok(value);
+            return channel;
         };
         let manifest = generation.plugin.manifest();
-        let address = self.webhook_url(manifest, &row, &row.settings).await?;
-        let address = self.with_path_secret(manifest, &row, address, whole).await?;
-        fill_in_address(&mut value, address.as_deref());
-        value["webhook_url"] = json!(address);
-        value["embed"] = match manifest.ingress.visitor {
-            true => json!(self.embed(&row.id).await?),
-            false => Value::Null,
+        let address = self.address_of(manifest, &row, app.as_ref(), &row.settings);
+        channel.webhook_url = match recipe::path_secret(&manifest.webhooks, AddressKind::Channel, &row.settings) {
+            Some(_) => address.zip(path_secret).map(|(address, secret)| format!("{address}/{secret}")),
+            None => address,
         };
-        if value["step"]["kind"] == "choose" {
-            self.tell_connected(&row, &mut value["step"]["choices"]).await?;
-        }
-        if whole {
-            self.reveal(&row.id, manifest, Scope::Channel, &mut value["settings"]).await?;
-            if value["step"]["kind"] == "authorize" {
-                value["step"]["url"] = json!(self.sign_in_url(&row.id).await?);
-            }
-        }
+        fill_in_address(&mut channel);
+        channel.embed = manifest.ingress.visitor.then(|| self.embed(&row.id, seen));
         if let Some(schema) = generation.plugin.settings_schema("channel", "en") {
-            by_field(schema, &mut value["settings"]);
+            by_field(schema, &mut channel.settings);
         }
-        Ok(value)
-    }
-
-    /// Says of each choice whether another channel has its account, and which, where it is this workspace's.
-    async fn tell_connected(&self, row: &ChannelRow, choices: &mut Value) -> Result<(), ChannelError> {
-        for choice in choices.as_array_mut().into_iter().flatten() {
-            let account = choice["id"].as_str().unwrap_or_default();
-            let holder = self.0.db.holder_of(&row.plugin, account, &row.id).await?;
-            choice["connected"] = holder.is_some().into();
-            let own = holder.filter(|holder| holder.workspace == row.workspace);
-            choice["channel"] = own.map_or(Value::Null, |holder| json!({ "id": holder.id, "name": holder.name }));
-        }
-        Ok(())
+        channel
     }
 
     /// How a channel whose visitors write on web pages gets onto them.
-    async fn embed(&self, id: &str) -> Result<Embed, ChannelError> {
-        let script = format!("<script src=\"{}/widget/{id}/widget.js\" async></script>", self.base());
-        let seen = self.0.db.widget_load(id).await?.map(|(site, at)| WidgetSeen { site, at: rfc3339(at) });
-        Ok(Embed { script, seen })
-    }
-
-    /// An address whose last part is a secret, since the provider signs nothing: whole for those who copy it into the
-    /// provider's console, and no address at all for everybody else.
-    async fn with_path_secret(
-        &self,
-        manifest: &Manifest,
-        row: &ChannelRow,
-        address: Option<String>,
-        whole: bool,
-    ) -> Result<Option<String>, ChannelError> {
-        let secret = recipe::path_secret(&manifest.webhooks, AddressKind::Channel, &row.settings);
-        let (Some(address), Some(name)) = (&address, secret) else { return Ok(address) };
-        if !whole {
-            return Ok(None);
-        }
-        let secret = self.0.db.secret(&row.id, name).await?;
-        Ok(secret.map(|secret| format!("{address}/{}", String::from_utf8_lossy(secret.value.expose()))))
+    fn embed(&self, id: &str, seen: Option<WidgetSeen>) -> Embed {
+        Embed { script: format!("<script src=\"{}/widget/{id}/widget.js\" async></script>", self.base()), seen }
     }
 
     /// Puts generated secrets that are there to be copied in the place of `{"set": true}`.
     async fn reveal(
         &self,
         owner: &str,
-        manifest: &Manifest,
+        generation: &Generation,
         scope: Scope,
         settings: &mut Value,
     ) -> Result<(), ChannelError> {
-        for name in form::shown(manifest, scope) {
+        let kind = if scope == Scope::App { "app" } else { "channel" };
+        let schema = generation.plugin.settings_schema(kind, "en");
+        for name in form::shown(generation.plugin.manifest(), scope) {
             if let Some(secret) = self.0.db.secret(owner, name).await? {
-                settings[name] = json!(String::from_utf8_lossy(secret.value.expose()));
+                let field = schema.and_then(|schema| field_of(schema, name)).unwrap_or(name);
+                settings[field] = json!(String::from_utf8_lossy(secret.value.expose()));
             }
         }
         Ok(())
@@ -207,11 +199,11 @@ impl Channels {
             let manifest = generation.plugin.manifest();
             webhook_url = self.app_webhook_url(manifest, app);
             redirect_url = (!manifest.oauth2.is_empty()).then(|| self.redirect_url());
-            if whole {
-                self.reveal(&app.id, manifest, Scope::App, &mut settings).await?;
-            }
             if let Some(schema) = generation.plugin.settings_schema("app", "en") {
                 by_field(schema, &mut settings);
+            }
+            if whole {
+                self.reveal(&app.id, &generation, Scope::App, &mut settings).await?;
             }
         }
         Ok(App {
@@ -232,15 +224,37 @@ impl Channels {
     }
 }
 
-/// Plugins see an address with a secret in it as a marker, which their findings and instructions name as
-/// [`WEBHOOK_URL`]: here it becomes the address again, where it may be shown.
-fn fill_in_address(value: &mut Value, address: Option<&str>) {
-    match value {
-        Value::String(text) if text.contains(WEBHOOK_URL) => {
-            *text = text.replace(WEBHOOK_URL, address.unwrap_or("…"));
+/// Plugins see an address with a secret in it as a marker, which their findings and instructions name as [`WEBHOOK_URL`]: here it
+/// becomes the address again, where it may be shown.
+fn fill_in_address(channel: &mut Channel) {
+    let address = channel.webhook_url.as_deref().unwrap_or("…");
+    let fill = |text: &mut String| {
+        if text.contains(WEBHOOK_URL) {
+            *text = text.replace(WEBHOOK_URL, address);
         }
-        Value::Array(values) => values.iter_mut().for_each(|value| fill_in_address(value, address)),
-        Value::Object(fields) => fields.values_mut().for_each(|value| fill_in_address(value, address)),
+    };
+    let fill_in = |instruction: &mut Instruction| {
+        fill(&mut instruction.text);
+        instruction.link.as_mut().map(fill);
+        instruction.copy.as_mut().map(fill);
+    };
+    for finding in &mut channel.findings {
+        fill(&mut finding.words);
+        fill(&mut finding.detail);
+        finding.fix.as_mut().map(fill_in);
+    }
+    match &mut channel.step {
+        Some(ChannelStep::Wait { instructions }) => instructions.iter_mut().for_each(fill_in),
+        Some(ChannelStep::Ask { schema }) => fill_in_texts(schema, &fill),
+        _ => {}
+    }
+}
+
+fn fill_in_texts(value: &mut Value, fill: &dyn Fn(&mut String)) {
+    match value {
+        Value::String(text) => fill(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| fill_in_texts(value, fill)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| fill_in_texts(value, fill)),
         _ => {}
     }
 }
@@ -255,4 +269,9 @@ fn by_field(schema: &Value, settings: &mut Value) {
             map.insert(field.name.to_owned(), value);
         }
     }
+}
+
+/// The field of the form that holds a secret.
+fn field_of<'s>(schema: &'s Value, secret: &str) -> Option<&'s str> {
+    settings::all_fields(schema).into_iter().find(|field| field.secret() == Some(secret)).map(|field| field.name)
 }

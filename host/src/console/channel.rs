@@ -15,20 +15,23 @@ use super::dialog::dialog;
 use super::faults::{self, Failure};
 use super::form::{Form, Given, Keep, draw, read};
 use super::inbox::INBOX;
-use super::integrations::{icon_of, state_of, text};
+use super::integrations::{icon_of, state_of};
 use super::layout::{self, copyable, icon};
 use super::reader::Reader;
 use super::time::{self, said_ago};
 use super::traffic as chart;
-use super::try_out::{has_widget, runs_here};
+use super::try_out::{runs_here, widget_of};
 use crate::auth::Role;
 use crate::channels::{Change, ChannelError};
+use crate::model::shown::channel::{
+    AccountChoice, Channel, ChannelFinding, ChannelName, ChannelStep, Embed, Instruction,
+};
 use crate::web::problem::Problem;
 use crate::web::state::State;
 use crate::web::traffic;
 
 /// The channel as the API shows it to this reader.
-pub(super) async fn load(state: &State, reader: &Reader, id: &str) -> Result<Value, ChannelError> {
+pub(super) async fn load(state: &State, reader: &Reader, id: &str) -> Result<Channel, ChannelError> {
     let mut channel = state.channels.show(&reader.caller.workspace, id, reader.caller.role >= Role::Admin).await?;
     state.channels.tell(&mut channel, reader.look.language.0);
     Ok(channel)
@@ -66,10 +69,9 @@ pub(super) async fn answer(
 ) -> Result<Response, Failure> {
     reader.must_be_admin()?;
     let channel = load(&state, &reader, &id).await?;
-    let step = &channel["step"];
-    let answer = match step["kind"] == "ask" {
-        true => read(&Form::of(&step["schema"]), &pairs, Keep::Nothing),
-        false => json!({ "choice": sent(&pairs, "choice") }),
+    let answer = match &channel.step {
+        Some(ChannelStep::Ask { schema }) => read(&Form::of(schema), &pairs, Keep::Nothing),
+        _ => json!({ "choice": sent(&pairs, "choice") }),
     };
     let caller = &reader.caller;
     let done = state.channels.answer(&caller.workspace, &id, answer, &caller.as_actor()).await;
@@ -125,19 +127,14 @@ pub(super) async fn pause(
 async fn went_on(
     state: &State,
     reader: &Reader,
-    before: &Value,
+    before: &Channel,
     done: Result<(), ChannelError>,
 ) -> Result<Response, Failure> {
-    let id = text(before, "id");
-    if done.is_ok() && !is_connected(before) && is_connected(&load(state, reader, id).await?) {
+    let id = &before.id;
+    if done.is_ok() && !before.is_connected() && load(state, reader, id).await?.is_connected() {
         return Ok(Redirect::to(&connected(id)).into_response());
     }
     ended(state, reader, id, done).await
-}
-
-/// Whether the channel has its account and nothing is left to be answered.
-fn is_connected(channel: &Value) -> bool {
-    !channel["account"].is_null() && !channel["step"].is_object()
 }
 
 /// Back to the overview, which says what is wrong where the act was refused.
@@ -154,23 +151,23 @@ async fn ended(state: &State, reader: &Reader, id: &str, done: Result<(), Channe
 }
 
 /// The head of every page of a channel, with its tabs. `current` is the tab.
-pub(super) fn head(state: &State, reader: &Reader, channel: &Value, current: &str) -> Markup {
+pub(super) fn head(state: &State, reader: &Reader, channel: &Channel, current: &str) -> Markup {
     let words = reader.look.words;
-    let (id, name) = (text(channel, "id"), text(channel, "name"));
+    let (id, name) = (&channel.id, &channel.name);
     let overview = format!("{HOME}/{id}");
     let settings = format!("{overview}/settings");
     let templates = format!("{overview}/templates");
     let conversations = format!("{INBOX}?channel={id}");
-    let generation = state.plugins.get(text(channel, "plugin"));
+    let generation = state.plugins.get(&channel.plugin);
     let has_templates = generation.is_some_and(|generation| generation.plugin.interfaces().templates)
-        && channel["features"]["templates"] != false;
-    let is_paused = channel["state"] == "paused";
+        && channel.features["templates"] != false;
+    let is_paused = channel.state == "paused";
     html! {
         (layout::crumbs(reader, &[], name))
         header.page-head {
-            img.channel-mark src=(icon_of(text(channel, "plugin"))) alt="";
+            img.channel-mark src=(icon_of(&channel.plugin)) alt="";
             div.page-title { h1 { (name) } p id="state" { (state_of(&words.integrations, channel)) } }
-            @if reader.caller.role >= Role::Admin && !channel["account"].is_null() {
+            @if reader.caller.role >= Role::Admin && channel.account.is_some() {
                 form.page-actions method="post" action=(format!("{overview}/pause")) {
                     button.button type="submit" name="paused" value=(!is_paused) {
                         @if is_paused { (icon("play", "")) (words.channel.resume) } @else { (icon("pause", "")) (words.channel.pause) }
@@ -200,62 +197,60 @@ struct Told<'t> {
     problem: Option<&'t Problem>,
 }
 
-async fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Result<Response, Failure> {
+async fn shown(state: &State, reader: &Reader, channel: &Channel, told: &Told<'_>) -> Result<Response, Failure> {
     let words = reader.look.words;
-    let id = text(channel, "id");
+    let id = &channel.id;
     let traffic = traffic::of(state, &reader.caller, vec![id.to_owned()]).await?;
-    let traffic = traffic.get(id).filter(|_| !channel["account"].is_null());
+    let traffic = traffic.get(id).filter(|_| channel.account.is_some());
     let problem = told.problem;
     let status = problem.map_or(StatusCode::OK, Problem::status);
-    let is_whole = is_connected(channel);
+    let is_whole = channel.is_connected();
     let (left, found) = split(channel);
     let is_admin = reader.caller.role >= Role::Admin;
     let content = html! {
         (head(state, reader, channel, "overview"))
         div.with-aside {
             div.stack {
-                @if is_admin && channel["step"].is_object() { (step(state, reader, channel, problem)) }
+                @if let Some(waits) = channel.step.as_ref().filter(|_| is_admin) { (step(state, reader, channel, waits, problem)) }
                 @else { (faults::notice_beside(words, problem, &[])) }
                 (left_to_do(reader, channel, &left))
                 (health(reader, channel, &found))
                 @if let Some(traffic) = traffic { (chart::card(reader, traffic)) }
-                @if has_widget(state, channel) { (widget_card(state, reader, channel)) }
+                @if let Some(embed) = widget_of(channel) { (widget_card(state, reader, channel, embed)) }
             }
             div.stack {
                 (about(reader, channel))
                 @if is_admin { (danger(reader, channel)) }
             }
         }
-        @if is_whole { span data-connected=(connected(text(channel, "id"))) hidden {} }
+        @if is_whole { span data-connected=(connected(&channel.id)) hidden {} }
         @if told.is_new && is_whole { (success(state, reader, channel)) }
-        @if is_admin && (channel["step"].is_object() || !left.is_empty()) {
-            span data-waits=(text(&channel["step"], "kind")) hidden {}
+        @if is_admin && (channel.step.is_some() || !left.is_empty()) {
+            span data-waits=(channel.step.as_ref().map_or("", ChannelStep::kind)) hidden {}
             script type="module" src=(PROGRESS.path) {}
         }
     };
-    Ok((status, layout::page(reader, text(channel, "name"), HOME, &content)).into_response())
+    Ok((status, layout::page(reader, &channel.name, HOME, &content)).into_response())
 }
 
 /// The script tag of a channel whose visitors write on web pages, and a page to try it out.
-pub(super) fn widget_card(state: &State, reader: &Reader, channel: &Value) -> Markup {
+pub(super) fn widget_card(state: &State, reader: &Reader, channel: &Channel, embed: &Embed) -> Markup {
     let words = &reader.look.words.channel;
     let widget = &reader.look.words.widget;
-    let id = text(channel, "id");
-    let embed = &channel["embed"];
-    let seen = &embed["seen"];
+    let id = &channel.id;
     card(
         "widget",
         &words.embed,
         &html! {
             div.card-body.stack-small {
                 p.note { (words.embed_note) }
-                (copyable(reader.look.words, text(embed, "script")))
+                (copyable(reader.look.words, &embed.script))
                 p.with-icon {
-                    @if seen.is_object() {
+                    @if let Some(seen) = &embed.seen {
                         span.is-good-ink { (icon("check", "")) }
                         span {
-                            (widget.seen.replace("{site}", text(seen, "site"))) " "
-                            (said_ago(&reader.look, text(seen, "at"), state.clock.now()))
+                            (widget.seen.replace("{site}", &seen.site)) " "
+                            (said_ago(&reader.look, &seen.at, state.clock.now()))
                         }
                     } @else { (icon("clock", "")) (widget.not_seen) }
                 }
@@ -267,25 +262,24 @@ pub(super) fn widget_card(state: &State, reader: &Reader, channel: &Value) -> Ma
 }
 
 /// Says that the channel is connected, in the plugin's words where it has some.
-fn success(state: &State, reader: &Reader, channel: &Value) -> Markup {
+fn success(state: &State, reader: &Reader, channel: &Channel) -> Markup {
     let words = &reader.look.words.connect;
-    let generation = state.plugins.get(text(channel, "plugin"));
+    let generation = state.plugins.get(&channel.plugin);
     let texts = generation.as_ref().and_then(|one| one.plugin.texts(reader.look.language.0).connected.as_ref());
-    let title = texts.map_or_else(|| words.done.replace("{name}", text(channel, "name")), |texts| texts.title.clone());
+    let title = texts.map_or_else(|| words.done.replace("{name}", &channel.name), |texts| texts.title.clone());
     let told = texts.map_or(words.done_text.as_str(), |texts| texts.text.as_str());
     dialog(&title, &html! { p { (told) } }, &words.done_button)
 }
 
 /// The findings that a person can mend, and all others.
-fn split(channel: &Value) -> (Vec<&Value>, Vec<&Value>) {
-    let findings = channel["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
-    findings.iter().partition(|finding| finding["fix"].is_object())
+fn split(channel: &Channel) -> (Vec<&ChannelFinding>, Vec<&ChannelFinding>) {
+    channel.findings.iter().partition(|finding| finding.fix.is_some())
 }
 
 /// What a person can mend, as a list that is ticked while it is done.
-fn left_to_do(reader: &Reader, channel: &Value, left: &[&Value]) -> Markup {
+fn left_to_do(reader: &Reader, channel: &Channel, left: &[&ChannelFinding]) -> Markup {
     let words = &reader.look.words.channel;
-    let path = format!("{HOME}/{}", text(channel, "id"));
+    let path = format!("{HOME}/{}", &channel.id);
     let is_admin = reader.caller.role >= Role::Admin;
     html! {
         section.card id="left" aria-labelledby="left-title" hidden[left.is_empty()] {
@@ -318,16 +312,15 @@ fn card(id: &str, title: &str, content: &Markup) -> Markup {
 }
 
 /// The step that waits for somebody, or for the provider.
-fn step(state: &State, reader: &Reader, channel: &Value, problem: Option<&Problem>) -> Markup {
+fn step(state: &State, reader: &Reader, channel: &Channel, step: &ChannelStep, problem: Option<&Problem>) -> Markup {
     let words = &reader.look.words.channel;
-    let step = &channel["step"];
-    let path = format!("{HOME}/{}", text(channel, "id"));
-    let inner = match text(step, "kind") {
-        "choose" => choose(reader, step, &path, problem),
-        "ask" => {
+    let path = format!("{HOME}/{}", channel.id);
+    let inner = match step {
+        ChannelStep::Choose { choices } => choose(reader, choices, &path, problem),
+        ChannelStep::Ask { schema } => {
             let values = &Value::Null;
             let given = Given { words: reader.look.words, values, under: "#", problem, is_connected: false, ids: "f" };
-            let form = Form::of(&step["schema"]);
+            let form = Form::of(schema);
             html! {
                 form.form method="post" action=(format!("{path}/answer")) novalidate {
                     (faults::notice_beside(reader.look.words, problem, &super::connect::pointers(Some(&form), &given)))
@@ -336,25 +329,25 @@ fn step(state: &State, reader: &Reader, channel: &Value, problem: Option<&Proble
                 }
             }
         }
-        "authorize" => html! {
+        ChannelStep::Authorize { url, error, .. } => html! {
             (faults::notice_beside(reader.look.words, problem, &[]))
             p { (words.sign_in) }
-            @if let Some(error) = step["error"]["detail"].as_str() { p.field-error { (words.sign_in_failed) " " (error) "." } }
-            @if let Some(url) = step["url"].as_str() {
+            @if let Some(error) = error { p.field-error { (words.sign_in_failed) " " (error.detail) "." } }
+            @if let Some(url) = url {
                 div.button-row {
                     a.button.is-primary href=(url) target="_blank" rel="noopener" { (sign_in_label(state, reader, channel)) (icon("external", "")) }
                     a.button.is-quiet href=(url) { (words.sign_in_here) }
                 }
             }
         },
-        _ => html! {
+        ChannelStep::Wait { instructions } => html! {
             (faults::notice_beside(reader.look.words, problem, &[]))
             p { (words.wait) }
-            @for instruction in step["instructions"].as_array().into_iter().flatten() { (told(reader, instruction)) }
+            @for instruction in instructions { (told(reader, instruction)) }
             form method="post" action=(format!("{path}/check")) { button.button type="submit" { (icon("refresh", "")) (words.check) } }
         },
     };
-    let abandons = !channel["account"].is_null();
+    let abandons = channel.account.is_some();
     card(
         "step",
         &words.left_to_do,
@@ -370,28 +363,27 @@ fn step(state: &State, reader: &Reader, channel: &Value, problem: Option<&Proble
 }
 
 /// What the way of signing in is called that the channel's settings chose.
-fn sign_in_label(state: &State, reader: &Reader, channel: &Value) -> String {
-    let generation = state.plugins.get(text(channel, "plugin"));
+fn sign_in_label(state: &State, reader: &Reader, channel: &Channel) -> String {
+    let generation = state.plugins.get(&channel.plugin);
     let schema = generation.as_ref().and_then(|one| one.plugin.settings_schema("channel", reader.look.language.0));
-    let title = schema.and_then(|schema| Form::of(schema).branch_title(&channel["settings"]));
+    let title = schema.and_then(|schema| Form::of(schema).branch_title(&channel.settings));
     title.unwrap_or(&reader.look.words.channel.sign_in_button).to_owned()
 }
 
-fn choose(reader: &Reader, step: &Value, path: &str, problem: Option<&Problem>) -> Markup {
+fn choose(reader: &Reader, choices: &[AccountChoice], path: &str, problem: Option<&Problem>) -> Markup {
     let words = &reader.look.words.channel;
     html! {
         form.form method="post" action=(format!("{path}/answer")) {
             (faults::notice_beside(reader.look.words, problem, &[]))
             fieldset.choices {
                 legend.field-label { (words.choose) }
-                @for choice in step["choices"].as_array().into_iter().flatten() {
-                    @let id = text(choice, "id");
-                    @let taken = choice["connected"] == true;
+                @for choice in choices {
+                    @let (id, taken) = (&choice.id, choice.connected);
                     div.choice {
                         input type="radio" name="choice" id=(format!("c-{id}")) value=(id) required disabled[taken];
                         label for=(format!("c-{id}")) {
-                            (text(choice, "name"))
-                            @if taken { " " span.note { (taken_by(reader.look.words, &choice["channel"])) } }
+                            (choice.name)
+                            @if taken { " " span.note { (taken_by(reader.look.words, choice.channel.as_ref())) } }
                         }
                     }
                 }
@@ -402,37 +394,37 @@ fn choose(reader: &Reader, step: &Value, path: &str, problem: Option<&Problem>) 
 }
 
 /// Who has an account that could be chosen otherwise.
-fn taken_by(words: &super::words::Words, channel: &Value) -> String {
-    match channel["name"].as_str() {
-        Some(name) => words.channel.choice_taken.replace("{name}", name),
+fn taken_by(words: &super::words::Words, channel: Option<&ChannelName>) -> String {
+    match channel {
+        Some(channel) => words.channel.choice_taken.replace("{name}", &channel.name),
         None => words.channel.choice_taken_elsewhere.clone(),
     }
 }
 
 /// An instruction of a plugin, with its link and what is to be copied.
-fn told(reader: &Reader, instruction: &Value) -> Markup {
+fn told(reader: &Reader, instruction: &Instruction) -> Markup {
     html! {
         div {
             p {
-                (text(instruction, "text"))
-                @if let Some(link) = instruction["link"].as_str().filter(|link| link.starts_with("https://")) {
+                (instruction.text)
+                @if let Some(link) = instruction.link.as_deref().filter(|link| link.starts_with("https://")) {
                     " " a href=(link) target="_blank" rel="noreferrer" { (host_of(link)) }
                 }
             }
-            @if let Some(copy) = instruction["copy"].as_str() { (copyable(reader.look.words, copy)) }
+            @if let Some(copy) = &instruction.copy { (copyable(reader.look.words, copy)) }
         }
     }
 }
 
-fn health(reader: &Reader, channel: &Value, findings: &[&Value]) -> Markup {
+fn health(reader: &Reader, channel: &Channel, findings: &[&ChannelFinding]) -> Markup {
     let words = &reader.look.words.channel;
-    let path = format!("{HOME}/{}", text(channel, "id"));
+    let path = format!("{HOME}/{}", &channel.id);
     let is_admin = reader.caller.role >= Role::Admin;
     html! {
         section.card id="health" aria-labelledby="health-title" {
             header.card-head {
                 h2 id="health-title" { (words.health) }
-                @if is_admin && !channel["account"].is_null() {
+                @if is_admin && channel.account.is_some() {
                     form.push-end method="post" action=(format!("{path}/check")) {
                         button.button.is-small type="submit" { (icon("refresh", "")) (words.check) }
                     }
@@ -447,16 +439,15 @@ fn health(reader: &Reader, channel: &Value, findings: &[&Value]) -> Markup {
     }
 }
 
-fn found(reader: &Reader, finding: &Value, path: &str) -> Markup {
-    let is_bad = finding["level"] == "error";
-    let fix = &finding["fix"];
+fn found(reader: &Reader, finding: &ChannelFinding, path: &str) -> Markup {
+    let is_bad = finding.level == "error";
     html! {
-        li data-code=(text(finding, "code")) {
+        li data-code=(finding.code) {
             span class=(if is_bad { "is-bad-ink" } else { "is-warn-ink" }) { (icon(if is_bad { "error" } else { "alert" }, "")) }
-            h3 { (text(finding, "detail")) }
-            time datetime=(text(finding, "at")) { (time::full(&reader.look, text(finding, "at"))) }
-            @if fix.is_object() { div.check-fix { (told(reader, fix)) } }
-            @if finding["code"] == "webhook-elsewhere" && reader.caller.role >= Role::Admin {
+            h3 { (finding.detail) }
+            time datetime=(finding.at) { (time::full(&reader.look, &finding.at)) }
+            @if let Some(fix) = &finding.fix { div.check-fix { (told(reader, fix)) } }
+            @if finding.code == "webhook-elsewhere" && reader.caller.role >= Role::Admin {
                 form.button-row method="post" action=(format!("{path}/register")) {
                     button.button.is-small type="submit" { (reader.look.words.channel.register) }
                 }
@@ -465,7 +456,7 @@ fn found(reader: &Reader, finding: &Value, path: &str) -> Markup {
     }
 }
 
-fn about(reader: &Reader, channel: &Value) -> Markup {
+fn about(reader: &Reader, channel: &Channel) -> Markup {
     let words = &reader.look.words.channel;
     card(
         "about",
@@ -473,13 +464,13 @@ fn about(reader: &Reader, channel: &Value) -> Markup {
         &html! {
             div.card-body.stack-small {
                 dl.facts {
-                    @if let Some(account) = channel["account_name"].as_str().or(channel["account"].as_str()) {
+                    @if let Some(account) = channel.account_name.as_ref().or(channel.account.as_ref()) {
                         dt { (words.account) } dd { (account) }
                     }
-                    dt { (words.plugin) } dd { (text(channel, "plugin")) }
-                    dt { (words.since) } dd { time datetime=(text(channel, "created_at")) { (time::full(&reader.look, text(channel, "created_at"))) } }
+                    dt { (words.plugin) } dd { (&channel.plugin) }
+                    dt { (words.since) } dd { time datetime=(&channel.created_at) { (time::full(&reader.look, &channel.created_at)) } }
                 }
-                @if let Some(url) = channel["webhook_url"].as_str() {
+                @if let Some(url) = &channel.webhook_url {
                     div.field { span.field-label { (words.webhook_url) } (copyable(reader.look.words, url)) }
                 }
             }
@@ -487,14 +478,14 @@ fn about(reader: &Reader, channel: &Value) -> Markup {
     )
 }
 
-fn danger(reader: &Reader, channel: &Value) -> Markup {
+fn danger(reader: &Reader, channel: &Channel) -> Markup {
     let words = &reader.look.words;
     html! {
         section.card.danger-zone aria-labelledby="danger" {
             header.card-head { h2 id="danger" { (words.channel.danger) } }
             div.card-body.stack-small {
                 p.note { (words.disconnect.sentence) ". " (words.channel.danger_note) }
-                p { a.button.is-danger href=(format!("{HOME}/{}/disconnect", text(channel, "id"))) { (words.disconnect.button) "…" } }
+                p { a.button.is-danger href=(format!("{HOME}/{}/disconnect", &channel.id)) { (words.disconnect.button) "…" } }
             }
         }
     }

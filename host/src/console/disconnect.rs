@@ -7,7 +7,6 @@ use maud::html;
 use super::HOME;
 use super::channel::load;
 use super::faults::Failure;
-use super::integrations::text;
 use super::layout;
 use super::reader::Reader;
 use crate::web::state::State;
@@ -21,7 +20,7 @@ pub(super) async fn page(
     reader.must_be_admin()?;
     let channel = load(&state, &reader, &id).await?;
     let words = &reader.look.words.disconnect;
-    let name = text(&channel, "name");
+    let name = &channel.name;
     let back = format!("{HOME}/{id}");
     let content = html! {
         (layout::crumbs(&reader, &[(&back, name)], &words.button))
@@ -30,11 +29,11 @@ pub(super) async fn page(
             p { strong { (name) } }
             p { (words.sentence) }
             p.note { (words.stays) }
-            @if !channel["account"].is_null() && channel["state"] != "paused" {
+            @if channel.account.is_some() && channel.state != "paused" {
                 form method="post" action=(format!("{back}/pause")) id="pause" hidden {}
             }
             form.button-row method="post" {
-                @if !channel["account"].is_null() && channel["state"] != "paused" {
+                @if channel.account.is_some() && channel.state != "paused" {
                     button.button.is-quiet type="submit" name="paused" value="true" form="pause" { (words.pause) }
                 }
                 a.button href=(back) autofocus { (words.cancel) }

@@ -16,6 +16,7 @@ use super::reader::Reader;
 use super::traffic as chart;
 use super::words::Integrations;
 use crate::auth::Role;
+use crate::model::shown::channel::Channel;
 use crate::model::shown::traffic::Traffic;
 use crate::web::state::State;
 use crate::web::traffic;
@@ -46,15 +47,15 @@ pub(super) async fn page(
     let mut channels = state.channels.page(&reader.caller.workspace, None, after.as_deref(), MOST + 1).await?;
     let more = channels.len() > MOST;
     channels.truncate(MOST);
-    let last = channels.last().filter(|_| more).map(|channel| text(channel, "id").to_owned());
+    let last = channels.last().filter(|_| more).map(|channel| channel.id.clone());
     for channel in &mut channels {
         state.channels.tell(channel, reader.look.language.0);
     }
-    let ids = channels.iter().map(|channel| text(channel, "id").to_owned()).collect();
+    let ids = channels.iter().map(|channel| channel.id.clone()).collect();
     let traffic = traffic::of(&state, &reader.caller, ids).await?;
-    let row = |channel: &Value| row(&reader, channel, traffic.get(text(channel, "id")));
+    let row = |channel: &Channel| row(&reader, channel, traffic.get(&channel.id));
     let (troubled, connected): (Vec<_>, Vec<_>) =
-        channels.into_iter().partition(|channel| channel["state"] == "needs_attention");
+        channels.into_iter().partition(|channel| channel.state == "needs_attention");
     let content = html! {
         header.page-head { h1 { (words.title) } }
         @if !troubled.is_empty() {
@@ -81,32 +82,31 @@ fn section(id: &str, title: &str, count: usize, content: &Markup) -> Markup {
     }
 }
 
-fn row(reader: &Reader, channel: &Value, traffic: Option<&Traffic>) -> Markup {
+fn row(reader: &Reader, channel: &Channel, traffic: Option<&Traffic>) -> Markup {
     let words = &reader.look.words.integrations;
-    let (name, account) = (text(channel, "name"), text(channel, "account_name"));
+    let account = channel.account_name.as_ref().or(channel.account.as_ref());
     html! {
         li.channel-row {
-            img.channel-mark src=(icon_of(text(channel, "plugin"))) alt="";
+            img.channel-mark src=(icon_of(&channel.plugin)) alt="";
             div.channel-name {
-                a.one-line href=(format!("{HOME}/{}", text(channel, "id"))) { (name) }
-                span.note.one-line { (if account.is_empty() { text(channel, "account") } else { account }) }
+                a.one-line href=(format!("{HOME}/{}", channel.id)) { (channel.name) }
+                span.note.one-line { (account.map_or("", String::as_str)) }
             }
             (state_of(words, channel))
-            @if let Some(traffic) = traffic.filter(|_| !channel["account"].is_null()) { (chart::in_list(reader, traffic)) }
+            @if let Some(traffic) = traffic.filter(|_| channel.account.is_some()) { (chart::in_list(reader, traffic)) }
         }
     }
 }
 
 /// The state as dot, word and reason.
-pub(super) fn state_of(words: &Integrations, channel: &Value) -> Markup {
-    let (class, word) = match text(channel, "state") {
+pub(super) fn state_of(words: &Integrations, channel: &Channel) -> Markup {
+    let (class, word) = match channel.state.as_str() {
         "connected" => ("state is-good", &words.state_connected),
         "connecting" => ("state is-warn", &words.state_connecting),
         "paused" => ("state", &words.state_paused),
         _ => ("state is-bad", &words.state_needs_attention),
     };
-    let findings = channel["findings"].as_array();
-    let reason = findings.and_then(|findings| findings.first()).map(|finding| text(finding, "detail"));
+    let reason = channel.findings.first().map(|finding| &finding.detail);
     html! {
         span class=(class) {
             span { strong { (word) } @if let Some(reason) = reason { ": " (reason) } }

@@ -26,7 +26,7 @@ pub(super) const JOURNAL: &str = "/journal";
 /// Requests on a page.
 const MOST: usize = 50;
 /// Channels to choose from, and whose names are shown instead of their ids.
-const MOST_CHANNELS: u32 = 500;
+const MOST_CHANNELS: usize = 500;
 /// Items of a request that a page of many shows.
 const FEW_ITEMS: usize = 3;
 /// Characters of a body that are shown.
@@ -67,9 +67,8 @@ impl Asked {
 
 /// Names of the workspace's channels, by id.
 async fn channels(state: &State, reader: &Reader) -> Answer<HashMap<String, String>> {
-    let page = state.db.channels_page(&reader.caller.workspace, None, None, MOST_CHANNELS).await?;
-    let text = |channel: &serde_json::Value, key: &str| channel[key].as_str().unwrap_or_default().to_owned();
-    Ok(page.iter().map(|channel| (text(channel, "id"), text(channel, "name"))).collect())
+    let page = state.channels.page(&reader.caller.workspace, None, None, MOST_CHANNELS).await?;
+    Ok(page.into_iter().map(|channel| (channel.id, channel.name)).collect())
 }
 
 /// The list.

@@ -187,7 +187,7 @@ async fn shown(
     let path = format!("{HOME}/{id}/templates");
     let draw = Drawing { reader, fields, problem };
     let content = html! {
-        (layout::crumbs(reader, &[(&format!("{HOME}/{id}"), text(&channel, "name")), (&path, &words.title)], &words.add))
+        (layout::crumbs(reader, &[(&format!("{HOME}/{id}"), &channel.name), (&path, &words.title)], &words.add))
         header.page-head { h1 { (words.add) } (steps(reader, step)) }
         div.new-template {
             form.card method="post" action=(format!("{path}/new")) enctype="multipart/form-data" novalidate {
@@ -209,7 +209,7 @@ async fn shown(
                     @else { button.button.is-first type="submit" name="to" value=(step.number() - 1) formnovalidate { (words.back) } }
                 }
             }
-            (phone(reader, text(&channel, "name"), &wanted(fields)))
+            (phone(reader, &channel.name, &wanted(fields)))
         }
         (draw.refusal())
     };

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::asked::{Form, Query, Sure};
 use super::faults::Failure;
 use super::figures::{memory, milliseconds};
-use super::integrations::{icon_of, text};
+use super::integrations::icon_of;
 use super::layout::{self, icon};
 use super::plugins::{PLUGINS, below_plugins, standing};
 use super::reader::Reader;
@@ -21,7 +21,7 @@ use crate::web::plugins;
 use crate::web::state::State;
 
 /// Channels of the workspace that are listed.
-const MOST_CHANNELS: u32 = 50;
+const MOST_CHANNELS: usize = 50;
 
 /// What was done just now.
 #[derive(Default, Deserialize)]
@@ -72,8 +72,7 @@ pub(super) async fn page(
 ) -> Result<Response, Failure> {
     reader.caller.at_least(Role::Operator)?;
     let plugin = plugins::read(&state, &reader.caller, &id, reader.look.language).await?;
-    let channels =
-        state.db.channels_page(&reader.caller.workspace, Some(plugin.id.as_str()), None, MOST_CHANNELS).await?;
+    let channels = state.channels.page(&reader.caller.workspace, Some(plugin.id.as_str()), None, MOST_CHANNELS).await?;
     let using = plugins::using(&state, &reader.caller, &id).await?;
     let words = &reader.look.words.plugins;
     let name = plugin.facts.as_ref().map_or(plugin.id.as_str(), |facts| facts.name.as_str());
@@ -102,7 +101,7 @@ pub(super) async fn page(
                     header.card-head { h2 id="channels" { (words.channels) } span.note.push-end { (plugin.channels) } }
                     ul.card-body.people {
                         @if channels.is_empty() { li.note { (words.no_channel) } }
-                        @for channel in &channels { li { a.one-line href=(format!("/integrations/{}", text(channel, "id"))) { (text(channel, "name")) } } }
+                        @for channel in &channels { li { a.one-line href=(format!("/integrations/{}", &channel.id)) { (&channel.name) } } }
                     }
                 }
                 @if let Some(facts) = &plugin.facts { (origin(&reader, facts)) }

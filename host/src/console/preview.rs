@@ -16,10 +16,10 @@ use super::channel::load;
 use super::connect::sent;
 use super::faults::Failure;
 use super::form::{Form, Keep, read};
-use super::integrations::text;
 use super::layout::icon;
 use super::reader::{Look, Reader, THEMES};
 use super::try_out::runs_here;
+use crate::model::shown::channel::Channel;
 use crate::web::language::Language;
 use crate::web::problem::Problem;
 use crate::web::state::State;
@@ -56,13 +56,13 @@ pub(super) async fn submit(
 ) -> Result<Response, Failure> {
     reader.must_be_admin()?;
     let mut channel = with_widget(&state, &reader, &id).await?;
-    let generation = state.plugins.get(text(&channel, "plugin"));
+    let generation = state.plugins.get(&channel.plugin);
     let schema = generation.as_ref().and_then(|one| one.plugin.settings_schema("channel", "en"));
     let settings = schema.map(|schema| read(&Form::of(schema), &pairs, Keep::Secrets));
     for (key, value) in settings.as_ref().and_then(Value::as_object).into_iter().flatten() {
-        channel["settings"][key] = value.clone();
+        channel.settings[key] = value.clone();
     }
-    channel["name"] = sent(&pairs, "name").into();
+    channel.name = sent(&pairs, "name");
     let theme = sent(&pairs, "look.theme");
     let visit = Visit {
         theme: THEMES.into_iter().find(|known| *known == theme).unwrap_or(THEMES[0]),
@@ -71,15 +71,15 @@ pub(super) async fn submit(
     Ok(shown(&state, &channel, &visit))
 }
 
-async fn with_widget(state: &State, reader: &Reader, id: &str) -> Result<Value, Failure> {
+async fn with_widget(state: &State, reader: &Reader, id: &str) -> Result<Channel, Failure> {
     let channel = load(state, reader, id).await?;
     if runs_here(state, &channel) { Ok(channel) } else { Err(Problem::not_found().into()) }
 }
 
-fn shown(state: &State, channel: &Value, visit: &Visit<'_>) -> Response {
-    let generation = state.plugins.get(text(channel, "plugin"));
+fn shown(state: &State, channel: &Channel, visit: &Visit<'_>) -> Response {
+    let generation = state.plugins.get(&channel.plugin);
     let schema = generation.as_ref().and_then(|one| one.plugin.settings_schema("channel", "en"));
-    let config = widget::config(text(channel, "name"), schema, &channel["settings"]);
+    let config = widget::config(&channel.name, schema, &channel.settings);
     let preview = json!({ "config": config, "language": visit.language.0 });
     let page = html! {
         (DOCTYPE)
@@ -87,13 +87,13 @@ fn shown(state: &State, channel: &Value, visit: &Visit<'_>) -> Response {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (text(channel, "name")) }
+                title { (&channel.name) }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(SHEET.path);
             }
             body.preview-site {
                 div.preview-bars aria-hidden="true" { i {} i {} i {} i {} i {} }
-                script async src=(format!("/widget/{}/widget.js", text(channel, "id"))) data-preview=(preview) {}
+                script async src=(format!("/widget/{}/widget.js", &channel.id)) data-preview=(preview) {}
             }
         }
     };
@@ -101,9 +101,9 @@ fn shown(state: &State, channel: &Value, visit: &Visit<'_>) -> Response {
 }
 
 /// The frame with its switches, for beside the form `form`.
-pub(super) fn beside(look: &Look, channel: &Value, form: &str) -> Markup {
+pub(super) fn beside(look: &Look, channel: &Channel, form: &str) -> Markup {
     let words = &look.words.widget;
-    let path = format!("{HOME}/{}/preview", text(channel, "id"));
+    let path = format!("{HOME}/{}/preview", &channel.id);
     let languages = [("en", "English"), ("id", "Indonesia")];
     let switch = |name: &str, label: &str, options: &[(&str, &str)], current: &str| {
         html! {

@@ -13,12 +13,12 @@ use super::channel::{head, load, widget_card};
 use super::connect::{browser, guide, name_field, pointers, sent};
 use super::faults::{self, Failure};
 use super::form::{Form, Given, Keep, draw, read};
-use super::integrations::text;
 use super::layout::{self, icon};
 use super::preview;
 use super::reader::Reader;
-use super::try_out::{has_widget, runs_here};
+use super::try_out::{runs_here, widget_of};
 use crate::channels::Change;
+use crate::model::shown::channel::Channel;
 use crate::web::problem::Problem;
 use crate::web::state::State;
 
@@ -57,7 +57,7 @@ pub(super) async fn submit(
 ) -> Result<Response, Failure> {
     reader.must_be_admin()?;
     let mut channel = load(&state, &reader, &id).await?;
-    let generation = state.plugins.get(text(&channel, "plugin"));
+    let generation = state.plugins.get(&channel.plugin);
     let schema = generation.as_ref().and_then(|one| one.plugin.settings_schema("channel", reader.look.language.0));
     let settings = schema.map(|schema| read(&Form::of(schema), &pairs, Keep::Secrets));
     let name = sent(&pairs, "name");
@@ -67,16 +67,16 @@ pub(super) async fn submit(
     match state.channels.change(&caller.workspace, &id, change, &caller.as_actor()).await {
         Ok(()) => {
             let after = load(&state, &reader, &id).await?;
-            let waits = after["step"].is_object();
+            let waits = after.step.is_some();
             let to = if waits { format!("{HOME}/{id}") } else { format!("{HOME}/{id}/settings?saved=1") };
             Ok(Redirect::to(&to).into_response())
         }
         Err(error) => {
             let problem = Problem::from(error);
-            channel["name"] = name.into();
+            channel.name = name;
             // What was typed stays; what was not sent is as it stands.
             for (key, value) in settings.as_ref().and_then(Value::as_object).into_iter().flatten() {
-                channel["settings"][key] = value.clone();
+                channel.settings[key] = value.clone();
             }
             Ok(shown(&state, &reader, &channel, &Told::Refused(&problem)))
         }
@@ -96,10 +96,10 @@ pub(super) async fn abandon(
 }
 
 /// The account's name, which only the provider changes.
-fn account_field(reader: &Reader, channel: &Value) -> Markup {
+fn account_field(reader: &Reader, channel: &Channel) -> Markup {
     let words = &reader.look.words.channel;
     html! {
-        @if let Some(account) = channel["account_name"].as_str() {
+        @if let Some(account) = &channel.account_name {
             div.field {
                 label.field-label for="account" { (words.account_name) }
                 input.input id="account" value=(account) disabled aria-describedby="account-hint";
@@ -109,17 +109,17 @@ fn account_field(reader: &Reader, channel: &Value) -> Markup {
     }
 }
 
-fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Response {
+fn shown(state: &State, reader: &Reader, channel: &Channel, told: &Told<'_>) -> Response {
     let (words, language) = (reader.look.words, reader.look.language.0);
-    let generation = state.plugins.get(text(channel, "plugin"));
+    let generation = state.plugins.get(&channel.plugin);
     let form = generation.as_ref().and_then(|one| one.plugin.settings_schema("channel", language)).map(Form::of);
     let (status, problem) = match told {
         Told::Refused(problem) => (problem.status(), Some(*problem)),
         Told::Nothing | Told::Saved => (StatusCode::OK, None),
     };
-    let is_connected = !channel["account"].is_null();
-    let given = Given { words, values: &channel["settings"], under: "#/settings", problem, is_connected, ids: "f" };
-    let (is_widget, is_previewed) = (has_widget(state, channel), runs_here(state, channel));
+    let is_connected = channel.account.is_some();
+    let given = Given { words, values: &channel.settings, under: "#/settings", problem, is_connected, ids: "f" };
+    let is_previewed = runs_here(state, channel);
     let guided =
         generation.as_ref().map(|generation| guide(words, generation.plugin.texts(language))).unwrap_or_default();
     let content = html! {
@@ -131,16 +131,16 @@ fn shown(state: &State, reader: &Reader, channel: &Value, told: &Told<'_>) -> Re
                         div.notice.is-good role="status" { (icon("check", "")) p { (words.channel.saved) } }
                     }
                     (faults::notice_beside(words, problem, &pointers(form.as_ref(), &given)))
-                    (name_field(reader, text(channel, "name"), problem, "name"))
+                    (name_field(reader, &channel.name, problem, "name"))
                     (account_field(reader, channel))
                     @if let Some(form) = &form { (draw(form, &given)) }
                     div.form-foot { button.button.is-primary type="submit" { (words.channel.save) } }
                 }
-                @if is_widget { (widget_card(state, reader, channel)) }
+                @if let Some(embed) = widget_of(channel) { (widget_card(state, reader, channel, embed)) }
                 @if is_previewed { (guided) }
             }
             @if is_previewed { (preview::beside(&reader.look, channel, "settings")) } @else { (guided) }
         }
     };
-    (status, layout::page(reader, text(channel, "name"), HOME, &content)).into_response()
+    (status, layout::page(reader, &channel.name, HOME, &content)).into_response()
 }

@@ -101,7 +101,7 @@ async fn listed(
         @if let Some(done) = words.done(&asked.done) { p.toast role="status" { (icon("check", "")) (done) } }
     };
     let status = problem.map_or(StatusCode::OK, Problem::status);
-    Ok((status, layout::page(reader, text(&channel, "name"), HOME, &content)).into_response())
+    Ok((status, layout::page(reader, &channel.name, HOME, &content)).into_response())
 }
 
 fn row(reader: &Reader, path: &str, known: &KnownTemplate, is_admin: bool) -> Markup {
@@ -204,7 +204,7 @@ async fn view(
     let path = format!("{HOME}/{id}/templates");
     let is_admin = reader.caller.role >= Role::Admin;
     let content = html! {
-        (layout::crumbs(reader, &[(&format!("{HOME}/{id}"), text(&channel, "name")), (&path, &words.title)], &known.name))
+        (layout::crumbs(reader, &[(&format!("{HOME}/{id}"), &channel.name), (&path, &words.title)], &known.name))
         header.page-head { h1 { (known.name) } }
         (faults::notice_beside(reader.look.words, problem, &[]))
         div.new-template {
@@ -229,7 +229,7 @@ async fn view(
                     }
                 }
             }
-            (phone(reader, text(&channel, "name"), &as_wanted(&shown)))
+            (phone(reader, &channel.name, &as_wanted(&shown)))
         }
     };
     let status = problem.map_or(StatusCode::OK, Problem::status);

@@ -7,9 +7,9 @@ use maud::html;
 use super::HOME;
 use super::channel::load;
 use super::faults::Failure;
-use super::integrations::text;
 use super::layout;
 use super::reader::Reader;
+use crate::model::shown::channel::{Channel, Embed};
 use crate::web::problem::Problem;
 use crate::web::state::State;
 
@@ -24,7 +24,7 @@ pub(super) async fn page(
         return Err(Problem::not_found().into());
     }
     let words = &reader.look.words.channel;
-    let name = text(&channel, "name");
+    let name = &channel.name;
     let content = html! {
         (layout::crumbs(&reader, &[(&format!("{HOME}/{id}"), name)], &words.try_out))
         header.page-head { h1 { (words.try_out) } }
@@ -34,14 +34,13 @@ pub(super) async fn page(
     Ok(layout::page(&reader, &words.try_out, HOME, &content).into_response())
 }
 
-/// Whether visitors of web pages write through a channel.
-pub(super) fn has_widget(state: &State, channel: &serde_json::Value) -> bool {
-    let generation = state.plugins.get(text(channel, "plugin"));
-    generation.is_some_and(|generation| generation.plugin.manifest().ingress.visitor) && !channel["account"].is_null()
+/// How a channel that visitors of web pages write through gets onto them.
+pub(super) fn widget_of(channel: &Channel) -> Option<&Embed> {
+    channel.embed.as_ref().filter(|_| channel.account.is_some())
 }
 
 /// Whether pages of this host may load the channel's widget. A script of a plugin that others made would act here in the name of the
 /// person who is signed in, so that only pages of other origins load it.
-pub(super) fn runs_here(state: &State, channel: &serde_json::Value) -> bool {
-    has_widget(state, channel) && state.plugins.get(text(channel, "plugin")).is_some_and(|plugin| plugin.is_bundled())
+pub(super) fn runs_here(state: &State, channel: &Channel) -> bool {
+    widget_of(channel).is_some() && state.plugins.get(&channel.plugin).is_some_and(|plugin| plugin.is_bundled())
 }

@@ -1,6 +1,6 @@
 //! Registrations with a provider that several channels share. One without a workspace is the operator's, for everybody.
 
-use rusqlite::{OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use serde_json::Value;
 
 use super::channels::NewSecret;
@@ -62,15 +62,17 @@ fn app(row: &Row<'_>) -> rusqlite::Result<AppRow> {
     })
 }
 
+/// The registration of this id.
+pub(in crate::db) fn by_id(db: &Connection, id: &str) -> Result<Option<AppRow>, DbError> {
+    let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM apps WHERE id = ?1"))?;
+    Ok(query.query_row([id], app).optional()?)
+}
+
 impl Db {
     /// The registration of this id, whoever's it is: for the host's own work.
     pub async fn app(&self, id: &str) -> Result<Option<AppRow>, DbError> {
         let id = id.to_owned();
-        self.read(move |db| {
-            let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM apps WHERE id = ?1"))?;
-            Ok(query.query_row([id], app).optional()?)
-        })
-        .await
+        self.read(move |db| by_id(db, &id)).await
     }
 
     /// The registration of this id if this workspace may use it: its own, or a shared one.

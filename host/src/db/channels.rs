@@ -6,6 +6,7 @@ mod findings;
 mod life;
 mod pending;
 mod renewals;
+mod shown;
 mod sign_ins;
 
 use std::collections::HashMap;
@@ -14,10 +15,11 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use sambung_runtime::Caller;
 use sambung_runtime::contract::types;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Db, DbError, after};
-use crate::model::channel::{ChannelState, Finding, Instruction};
+use super::{Db, DbError};
+use crate::model::channel::{ChannelState, Finding};
+use crate::model::shown::channel::ChannelFinding;
 
 pub(in crate::db) use cache::ChannelCache;
 pub use claims::{Holder, Registration};
@@ -25,6 +27,8 @@ pub(in crate::db) use findings::{note, set_needs_attention};
 pub(in crate::db) use life::apply_effects;
 pub use life::{Connected, MailAddress, NewChannel, NewSecret, SettingsChange};
 pub use renewals::Ending as CredentialEnding;
+pub use shown::ShownChannel;
+pub(in crate::db) use shown::{Completion, tell};
 pub use sign_ins::{Departure, NewSignIn, Return, SignInRow};
 
 /// A channel as it stands in the database. No secret is in it.
@@ -145,118 +149,6 @@ pub(in crate::db) fn by_id(db: &Connection, id: &str) -> Result<Option<ChannelRo
     Ok(query.query_row([id], channel).optional()?)
 }
 
-/// The findings of a channel, the worst first.
-pub(in crate::db) fn findings_json(db: &Connection, id: &str) -> Result<Value, DbError> {
-    let mut query = db.prepare_cached(
-        "SELECT code, level, words, fix, source, count, at FROM findings WHERE channel_id = ?1 \
-         ORDER BY CASE level WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, code",
-    )?;
-    let rows = query.query_map([id], |row| {
-        let (words, fix, source): (String, Option<String>, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
-        Ok(json!({
-            "code": row.get::<_, String>(0)?,
-            "level": row.get::<_, String>(1)?,
-            "reason": null,
-            "detail": words,
-            "words": words,
-            "fix": fix.map(|fix| parsed::<Instruction>(3, &fix)).transpose()?,
-            "source": source.split(':').next(),
-            "count": row.get::<_, i64>(5)?,
-            "at": crate::model::time::rfc3339(row.get(6)?),
-        }))
-    })?;
-    Ok(Value::Array(rows.collect::<Result<_, _>>()?))
-}
-
-/// The channel as the API shows it to everybody who may read it, and as the feed tells of it: secrets only as `"set": true`.
-/// The webhook's address is the API's to add, since it depends on how the host is reached.
-pub(in crate::db) fn to_json(db: &Connection, row: &ChannelRow) -> Result<Value, DbError> {
-    let mut settings = row.settings.clone();
-    if let Some(settings) = settings.as_object_mut() {
-        for secret in super::secrets::states(db, &row.id)? {
-            settings.insert(secret.name, json!({ "set": true }));
-        }
-        for (name, value) in &row.generated {
-            settings.insert(name.clone(), json!(value));
-        }
-    }
-    let mut findings = findings_json(db, &row.id)?;
-    let mut state = row.state.as_str();
-    if let Some(removed_at) = removed_at(db, &row.plugin)? {
-        state = ChannelState::NeedsAttention.as_str();
-        stands_still(&mut findings, "plugin-removed", &removed_words(&row.plugin), removed_at);
-    }
-    if is_held(db, row)? {
-        state = "paused";
-    }
-    Ok(json!({
-        "id": row.id,
-        "plugin": row.plugin,
-        "name": row.name,
-        "state": state,
-        "step": row.step,
-        "account": row.account,
-        "account_name": row.account_name,
-        "app": row.app,
-        "settings": settings,
-        "features": row.features,
-        "findings": findings,
-        "created_at": crate::model::time::rfc3339(row.created_at),
-        "changed_at": crate::model::time::rfc3339(row.changed_at),
-    }))
-}
-
-/// When a plugin was taken out of use, where it is.
-fn removed_at(db: &Connection, plugin: &str) -> Result<Option<i64>, DbError> {
-    Ok(db
-        .prepare_cached("SELECT changed_at FROM plugins WHERE id = ?1 AND state = 'removed'")?
-        .query_row([plugin], |found| found.get(0))
-        .optional()?)
-}
-
-fn removed_words(plugin: &str) -> String {
-    format!(
-        "The plugin `{plugin}` was taken out of use: nothing is received or sent. The channel goes on when an operator installs \
-         the plugin again."
-    )
-}
-
-/// Puts the reason why nothing of the channel runs before its other findings. It is the host's own and ends with its cause.
-pub fn stands_still(findings: &mut Value, code: &str, words: &str, at: i64) {
-    if let Some(findings) = findings.as_array_mut() {
-        let at = crate::model::time::rfc3339(at);
-        let finding = json!({
-            "code": code, "level": "error", "reason": null, "detail": words, "words": words, "fix": null, "source": "host", "count": 1, "at": at,
-        });
-        findings.insert(0, finding);
-    }
-}
-
-/// Whether somebody holds the channel: its admin, or the operator by disabling the plugin or not releasing a restore.
-fn is_held(db: &Connection, row: &ChannelRow) -> Result<bool, DbError> {
-    if row.paused {
-        return Ok(true);
-    }
-    let disabled: bool = db
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM plugins WHERE id = ?1 AND state = 'disabled')")?
-        .query_row([&row.plugin], |found| found.get(0))?;
-    Ok(disabled || super::system::held(db)?.is_some())
-}
-
-/// Appends `channel.updated` with the channel as it now stands, within the act that changed it. What changed may be what
-/// journalled requests and messages wait for.
-pub(in crate::db) fn tell(db: &Connection, id: &str, at: i64) -> Result<(), DbError> {
-    after::channel_changed(id);
-    after::wake_journal();
-    after::wake_outbound();
-    after::wake_polling();
-    if let Some(row) = by_id(db, id)? {
-        let data = to_json(db, &row)?;
-        super::feed::append(db, &row.workspace, "channel.updated", &data, at)?;
-    }
-    Ok(())
-}
-
 impl Db {
     /// The channel of this id, whoever's it is: for the host's own work, which has its workspace from the row. Answered from
     /// memory where it can be.
@@ -276,41 +168,6 @@ impl Db {
     /// The channel of this id if it is this workspace's: for callers of the API.
     pub async fn channel_of(&self, workspace: &str, id: &str) -> Result<Option<Arc<ChannelRow>>, DbError> {
         Ok(self.channel(id).await?.filter(|row| row.workspace == workspace))
-    }
-
-    /// A channel as the API shows it, without the webhook's address.
-    pub async fn channel_json(&self, workspace: &str, id: &str) -> Result<Option<Value>, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
-        self.read(move |db| match by_id(db, &id)? {
-            Some(row) if row.workspace == workspace => Ok(Some(to_json(db, &row)?)),
-            _ => Ok(None),
-        })
-        .await
-    }
-
-    /// A page of a workspace's channels in the order of their making, after the id `after`.
-    pub async fn channels_page(
-        &self,
-        workspace: &str,
-        plugin: Option<&str>,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<Value>, DbError> {
-        let values = [
-            workspace.to_owned(),
-            after.unwrap_or_default().to_owned(),
-            plugin.unwrap_or_default().to_owned(),
-            limit.to_string(),
-        ];
-        self.read(move |db| {
-            let mut query = db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM {FROM} WHERE c.workspace_id = ?1 AND c.id > ?2 AND (?3 = '' OR c.plugin_id = ?3) \
-                 ORDER BY c.id LIMIT CAST(?4 AS INTEGER)"
-            ))?;
-            let rows: Vec<ChannelRow> = query.query_map(params_from_iter(values), channel)?.collect::<Result<_, _>>()?;
-            rows.iter().map(|row| to_json(db, row)).collect()
-        })
-        .await
     }
 
     /// Every channel of a plugin that an installation has to keep working, in all workspaces: at most `limit`, after the id
@@ -347,8 +204,13 @@ impl Db {
     pub async fn findings(&self, id: &str) -> Result<Vec<Finding>, DbError> {
         let id = id.to_owned();
         self.read(move |db| {
-            let found = findings_json(db, &id)?;
-            serde_json::from_value(found).map_err(|error| DbError::Damaged(error.to_string()))
+            let plain = |found: ChannelFinding| Finding {
+                code: found.code,
+                level: found.level,
+                words: found.words,
+                fix: found.fix,
+            };
+            Ok(shown::findings(db, &id)?.into_iter().map(plain).collect())
         })
         .await
     }

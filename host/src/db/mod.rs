@@ -59,7 +59,7 @@ pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
 pub use audit::{AuditFilter, AuditPage};
 pub use channels::{
     ChannelRow, Connected, CredentialEnding, Departure, Holder, MailAddress, NewChannel, NewSecret, NewSignIn,
-    Registration, Return, SettingsChange, SignInRow, stands_still,
+    Registration, Return, SettingsChange, ShownChannel, SignInRow,
 };
 pub use contacts::merging::{MOST_MERGED, Merging};
 pub use conversations::{Assigned, Assigner, ConversationRow, Counts, InboxCursor, InboxFilter, Whose};
@@ -222,6 +222,7 @@ struct Inner {
     addresses: watch::Changes,
     wakes: Wakes,
     channels: Arc<channels::ChannelCache>,
+    completion: channels::Completion,
     vault: Vault,
     numbers: Numbers,
     path: PathBuf,
@@ -259,13 +260,19 @@ impl Db {
         let pace = Arc::new(pace::Pace::new());
         let fold = fold::Fold::start(&connection, &config.path, Arc::clone(&pace))?;
         let bounds = writer::Bounds { queue: config.queue, together: config.together };
+        let completion = channels::Completion::default();
+        let begun = {
+            let completion = completion.clone();
+            move || completion.serve_this_thread()
+        };
         Ok(Db(Arc::new(Inner {
             addresses,
             wakes,
             channels: cache,
+            completion,
             vault,
             numbers,
-            writer: writer::Writer::start(connection, bounds, committed, move |writer| fold.tend(writer)),
+            writer: writer::Writer::start(connection, bounds, begun, committed, move |writer| fold.tend(writer)),
             readers: readers::Readers::start(&config.path, config.readers, config.read_queue),
             path: config.path,
             pace,
@@ -338,6 +345,11 @@ impl Db {
     /// Channels in memory.
     pub(in crate::db) fn channel_cache(&self) -> &channels::ChannelCache {
         &self.0.channels
+    }
+
+    /// How channels are completed of which the feed tells.
+    pub(in crate::db) fn completion(&self) -> &channels::Completion {
+        &self.0.completion
     }
 
     /// Grows with every commit that changed a channel, a registration or a plugin: what was read before is old then. To be

@@ -1,6 +1,6 @@
 //! Web visitors: their sessions, and the stream of what they wrote and were answered.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::journal::{self, NewRow};
 use super::media::visitor_source;
@@ -46,6 +46,14 @@ const MOST_ENTRIES: u32 = 200;
 
 /// Loads of a widget within this time are noted as one, so that a busy site is no load for the database.
 const LOAD_MS: i64 = 60_000;
+
+/// The site whose page loaded a channel's widget last, and when.
+pub(in crate::db) fn widget_load(db: &Connection, channel: &str) -> Result<Option<(String, i64)>, DbError> {
+    Ok(db
+        .prepare_cached("SELECT site, at FROM widget_loads WHERE channel_id = ?1")?
+        .query_row([channel], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
 
 impl Db {
     /// Keeps a new session; of its token only the hash.
@@ -128,6 +136,11 @@ impl Db {
         .await
     }
 
+    async fn widget_load(&self, channel: &str) -> Result<Option<(String, i64)>, DbError> {
+        let channel = channel.to_owned();
+        self.read(move |db| widget_load(db, &channel)).await
+    }
+
     /// Notes that a page of this site loaded a channel's widget, unless a load was noted within the last minute.
     pub async fn note_widget(&self, channel: &str, site: &str, now: i64) -> Result<(), DbError> {
         let (channel, site) = (channel.to_owned(), site.to_owned());
@@ -141,18 +154,6 @@ impl Db {
             )?
             .execute(params![channel, site, now])?;
             Ok(())
-        })
-        .await
-    }
-
-    /// The site whose page loaded a channel's widget last, and when.
-    pub async fn widget_load(&self, channel: &str) -> Result<Option<(String, i64)>, DbError> {
-        let channel = channel.to_owned();
-        self.read(move |db| {
-            Ok(db
-                .prepare_cached("SELECT site, at FROM widget_loads WHERE channel_id = ?1")?
-                .query_row([channel], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?)
         })
         .await
     }

@@ -128,10 +128,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// `committed` is called after each transaction is on disk, before anybody is answered; `between` afterwards.
+    /// `begun` is called on the writer's thread before anything else, `committed` after each transaction is on disk, before anybody is answered; `between` afterwards.
     pub(super) fn start(
         connection: Connection,
         bounds: Bounds,
+        begun: impl FnOnce() + Send + 'static,
         committed: impl Fn() + Send + 'static,
         between: impl Fn(&Connection) + Send + 'static,
     ) -> Self {
@@ -144,7 +145,10 @@ impl Writer {
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("sambung-writer".into())
-            .spawn(move || work(&theirs, &connection, &committed, &between))
+            .spawn(move || {
+                begun();
+                work(&theirs, &connection, &committed, &between);
+            })
             .expect("the system can start a thread");
         Self { shared, thread: Mutex::new(Some(thread)) }
     }
@@ -356,7 +360,7 @@ mod tests {
         let connection = table();
         let (tell, commits) = mpsc::channel();
         connection.commit_hook(Some(move || tell.send(()).is_err())).expect("a hook");
-        let writer = Arc::new(Writer::start(connection, Bounds { queue: 64, together }, || {}, |_| {}));
+        let writer = Arc::new(Writer::start(connection, Bounds { queue: 64, together }, || {}, || {}, |_| {}));
         let (let_go, held, begun) = hold(&writer);
         begun.await.expect("it runs");
         let acts: Vec<_> = (0..20)
@@ -394,7 +398,7 @@ mod tests {
             let connection = table();
             let (tell, commits) = mpsc::channel();
             connection.commit_hook(Some(move || tell.send(()).is_err())).expect("a hook");
-            let writer = Arc::new(Writer::start(connection, queue(64), || {}, |_| {}));
+            let writer = Arc::new(Writer::start(connection, queue(64), || {}, || {}, |_| {}));
             let (let_go, held, begun) = hold(&writer);
             begun.await.expect("it runs");
             let release = async {
@@ -414,7 +418,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_act_that_fails_undoes_itself_alone() {
-        let writer = Writer::start(table(), queue(64), || {}, |_| {});
+        let writer = Writer::start(table(), queue(64), || {}, || {}, |_| {});
         let half = |connection: &Connection| -> Result<(), DbError> {
             connection.execute("INSERT INTO t VALUES (100)", [])?;
             Err(DbError::Damaged("on purpose".into()))
@@ -434,7 +438,7 @@ mod tests {
     /// An act with a transaction of its own, and acts beside it that wait for the same turn.
     #[tokio::test]
     async fn a_transaction_of_its_own_stands_or_falls_alone() {
-        let writer = Arc::new(Writer::start(table(), queue(64), || {}, |_| {}));
+        let writer = Arc::new(Writer::start(table(), queue(64), || {}, || {}, |_| {}));
         let alone = |value: i64, ends: fn() -> Result<(), DbError>| {
             let writer = Arc::clone(&writer);
             let act = move |connection: &Connection| {
@@ -466,7 +470,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_act_beyond_the_bound_is_told_to_come_back() {
-        let writer = Arc::new(Writer::start(table(), queue(2), || {}, |_| {}));
+        let writer = Arc::new(Writer::start(table(), queue(2), || {}, || {}, |_| {}));
         let (let_go, held, begun) = hold(&writer);
         begun.await.expect("it runs");
         let waiting: Vec<_> = (0..2)
@@ -493,7 +497,7 @@ mod tests {
         connection.execute_batch("CREATE TABLE big (b BLOB)").expect("a table");
         let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("counted");
         connection.pragma_update(None, "max_page_count", pages + 3).expect("limited");
-        let writer = Writer::start(connection, queue(64), || {}, |_| {});
+        let writer = Writer::start(connection, queue(64), || {}, || {}, |_| {});
         let grow = |connection: &Connection| -> Result<(), DbError> {
             connection.execute("INSERT INTO big VALUES (zeroblob(100000))", [])?;
             Ok(())
@@ -506,7 +510,7 @@ mod tests {
 
     #[tokio::test]
     async fn closing_commits_what_waits_and_refuses_what_comes() {
-        let writer = Writer::start(table(), queue(64), || {}, |_| {});
+        let writer = Writer::start(table(), queue(64), || {}, || {}, |_| {});
         writer.run(Priority::Routine, insert(1)).await.expect("it stands");
         writer.close().await;
         assert!(matches!(writer.run(Priority::Urgent, insert(2)).await, Err(DbError::Closed)));
@@ -514,7 +518,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_in_an_act_is_that_acts_own() {
-        let writer = Writer::start(table(), queue(64), || {}, |_| {});
+        let writer = Writer::start(table(), queue(64), || {}, || {}, |_| {});
         let panics = |_: &Connection| -> Result<(), DbError> { panic!("on purpose") };
         assert!(writer.run(Priority::Urgent, panics).await.is_err());
         assert!(writer.run(Priority::Urgent, insert(1)).await.is_ok(), "the writer goes on");

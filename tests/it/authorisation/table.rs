@@ -65,6 +65,21 @@ pub const RULES: &[Rule] = &[
         body: |world| json(json!({ "email": world.email, "password": world.password })),
         tells_of_the_host: false,
     },
+    // Both links were used up or never were.
+    Rule {
+        operation: "POST /v1/setup",
+        who: Who::Anyone,
+        answers: &[410],
+        body: |world| json(json!({ "token": "used", "email": world.email, "password": world.password })),
+        tells_of_the_host: false,
+    },
+    Rule {
+        operation: "POST /v1/password",
+        who: Who::Anyone,
+        answers: &[410],
+        body: |world| json(json!({ "token": "used", "password": world.password })),
+        tells_of_the_host: false,
+    },
     read("GET /v1/me", Agent),
     // A token is no person.
     rule("PATCH /v1/me", Agent, &[409], |_| json(json!({ "name": "Named" }))),

@@ -34,7 +34,7 @@ pub struct Registration {
 }
 
 /// The channel other than `id` that has this account.
-fn holder(db: &Connection, plugin: &str, account: &str, id: &str) -> Result<Option<Holder>, DbError> {
+pub(super) fn holder(db: &Connection, plugin: &str, account: &str, id: &str) -> Result<Option<Holder>, DbError> {
     let mut query = db.prepare_cached(
         "SELECT id, name, workspace_id FROM channels WHERE plugin_id = ?1 AND claim = ?2 AND id <> ?3",
     )?;

@@ -398,13 +398,13 @@ impl Db {
         let (vault, owned) = (self.vault(), id.to_owned());
         self.write(Priority::Routine, move |db| {
             let row = needed(db, &owned)?;
-            let before = super::findings_json(db, &owned)?;
+            let before = super::shown::findings(db, &owned)?;
             replace_findings(db, &owned, &findings, at)?;
             apply_effects(db, &vault, &owned, &row.workspace, &effects, at)?;
             if let Some(entry) = &entry {
                 audit::append(db, entry)?;
             }
-            if super::findings_json(db, &owned)? != before {
+            if super::shown::findings(db, &owned)? != before {
                 tell(db, &owned, at)?;
             }
             Ok(())

@@ -4,7 +4,60 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::free::PluginForm;
+use super::free::{PluginData, PluginForm, PluginSettings};
+
+/// A channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Channel {
+    /// `ch_…`
+    pub id: String,
+    /// Its plugin's id.
+    pub plugin: String,
+    /// What the workspace calls it.
+    pub name: String,
+    /// `connecting`, `connected`, `needs_attention` (a finding says why: the credential was refused, so that outbound waits and inbound goes
+    /// on; or the plugin was taken out of use, so that nothing goes) or `paused`
+    pub state: String,
+    /// What it waits for; null where it waits for nothing.
+    pub step: Option<ChannelStep>,
+    /// The provider's name for the account, once connected.
+    pub account: Option<String>,
+    /// The provider's name for the account, for people.
+    pub account_name: Option<String>,
+    /// The registration with the provider that it uses.
+    pub app: Option<String>,
+    /// The address for the provider to call; null where there is none or `server.public_url` is not set.
+    pub webhook_url: Option<String>,
+    /// Where visitors of web pages write through it: the script tag, and the last page that loaded it.
+    pub embed: Option<Embed>,
+    /// Secrets only as `{"set": true}`.
+    #[schema(value_type = PluginSettings)]
+    pub settings: Value,
+    /// What this account lacks or has.
+    #[schema(value_type = PluginData)]
+    pub features: Value,
+    /// What a person should know, the worst first.
+    pub findings: Vec<ChannelFinding>,
+    /// When its connection was begun.
+    pub created_at: String,
+    /// When it changed last.
+    pub changed_at: String,
+}
+
+impl Channel {
+    /// Whether it has its account and nothing is left to be answered.
+    pub fn is_connected(&self) -> bool {
+        self.account.is_some() && self.step.is_none()
+    }
+
+    /// Puts a reason of the host's own why nothing of the channel runs before its other findings.
+    pub fn stands_still(&mut self, code: &str, words: String, at: String) {
+        let (code, level, source) = (code.to_owned(), "error".to_owned(), "host".to_owned());
+        let detail = words.clone();
+        self.findings
+            .insert(0, ChannelFinding { code, level, reason: None, detail, words, fix: None, source, count: 1, at });
+    }
+}
 
 /// Something that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -76,6 +129,18 @@ pub enum ChannelStep {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<SignInError>,
     },
+}
+
+impl ChannelStep {
+    /// Its `kind`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            ChannelStep::Choose { .. } => "choose",
+            ChannelStep::Ask { .. } => "ask",
+            ChannelStep::Wait { .. } => "wait",
+            ChannelStep::Authorize { .. } => "authorize",
+        }
+    }
 }
 
 /// An account that a channel may be connected with.
