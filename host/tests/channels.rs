@@ -254,7 +254,7 @@ async fn a_waiting_channel_becomes_connected_when_a_check_finds_its_account() {
         connect(&host, json!({ "account": "acme", "token": "t", "connect": "wait", "health": "nobody" })).await;
     assert_eq!(
         channel["step"]["instructions"][0],
-        json!({ "text": "Turn the switch on.", "link": null, "copy": "value" })
+        json!({ "reason": null, "text": "Turn the switch on.", "link": null, "copy": "value" })
     );
     assert_eq!(check(&host, &channel).await["state"], "connecting");
     patch(&host, &channel, json!({ "health": null })).await;

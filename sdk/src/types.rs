@@ -381,6 +381,12 @@ impl Instruction {
         self
     }
 
+    /// The key of the plugin's `[reasons]` that says it in the reader's language, in the place of the text.
+    pub fn reason(mut self, key: &str) -> Self {
+        self.extra.push(("reason".to_owned(), format!("\"{key}\"")));
+        self
+    }
+
     /// A value to copy there.
     pub fn copy(mut self, value: impl Into<String>) -> Self {
         self.copy = Some(value.into());

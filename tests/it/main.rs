@@ -53,6 +53,7 @@ mod sign_in_browser;
 mod stories;
 mod taken_back;
 mod telegram;
+mod told;
 mod unanswered;
 mod walks;
 mod whatsapp_requests;

@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use super::caller::Caller;
 use super::idempotency::{Keyed, Unfinished};
+use super::language::Language;
 use super::page::{Page, PageQuery};
 use super::path::Path;
 use super::problem::{Answer, Body, Problem};
@@ -64,6 +65,7 @@ pub(super) struct AppPatch {
 async fn list(
     Axum(state): Axum<State>,
     caller: Caller,
+    language: Language,
     Path(plugin): Path<String>,
     Query(page): Query<PageQuery>,
 ) -> Answer<Json<Page<App>>> {
@@ -72,7 +74,7 @@ async fn list(
     let limit = u32::try_from(page.limit() + 1).unwrap_or(u32::MAX);
     let mut shown = Vec::new();
     for row in state.db.apps_page(&caller.workspace, &plugin, &after, limit).await? {
-        shown.push(state.channels.show_app(&row, may_change(&caller, &row)).await?);
+        shown.push(state.channels.show_app(&row, may_change(&caller, &row), language.0).await?);
     }
     Ok(Json(Page::new(shown, page.limit(), |row| row.id.clone())))
 }
@@ -83,6 +85,7 @@ async fn list(
 async fn create(
     Axum(state): Axum<State>,
     caller: Caller,
+    language: Language,
     keyed: Keyed,
     unfinished: Unfinished,
     Path(plugin): Path<String>,
@@ -100,7 +103,7 @@ async fn create(
     let workspace = if new.shared || new.default { None } else { Some(caller.workspace.as_str()) };
     let change = AppChange { name: new.name, settings: new.settings.unwrap_or_else(|| json!({})) };
     let id = state.channels.create_app(workspace, &plugin, change, new.default, &caller.as_actor(), request).await?;
-    Ok((StatusCode::CREATED, Json(shown(&state, &caller, &plugin, &id).await?)))
+    Ok((StatusCode::CREATED, Json(shown(&state, &caller, language, &plugin, &id).await?)))
 }
 
 /// One registration.
@@ -109,10 +112,11 @@ async fn create(
 async fn read(
     Axum(state): Axum<State>,
     caller: Caller,
+    language: Language,
     Path((plugin, app)): Path<(String, String)>,
 ) -> Answer<Json<App>> {
     caller.at_least(Role::Admin)?;
-    Ok(Json(shown(&state, &caller, &plugin, &app).await?))
+    Ok(Json(shown(&state, &caller, language, &plugin, &app).await?))
 }
 
 /// Change a registration.
@@ -122,13 +126,14 @@ async fn read(
 async fn change(
     Axum(state): Axum<State>,
     caller: Caller,
+    language: Language,
     Path((plugin, app)): Path<(String, String)>,
     Body(patch): Body<AppPatch>,
 ) -> Answer<Json<App>> {
     let row = changeable(&state, &caller, &plugin, &app).await?;
     let change = AppChange { name: patch.name, settings: patch.settings.unwrap_or_else(|| json!({})) };
     state.channels.change_app(row, change, &caller.as_actor()).await?;
-    Ok(Json(shown(&state, &caller, &plugin, &app).await?))
+    Ok(Json(shown(&state, &caller, language, &plugin, &app).await?))
 }
 
 /// Take a registration back.
@@ -151,11 +156,12 @@ async fn remove(
 async fn check(
     Axum(state): Axum<State>,
     caller: Caller,
+    language: Language,
     Path((plugin, app)): Path<(String, String)>,
 ) -> Answer<Json<App>> {
     let row = changeable(&state, &caller, &plugin, &app).await?;
     state.channels.check_app(&row.id, &caller.as_actor()).await?;
-    Ok(Json(shown(&state, &caller, &plugin, &app).await?))
+    Ok(Json(shown(&state, &caller, language, &plugin, &app).await?))
 }
 
 /// Save the settings of the plugin's default registration: the settings themselves, or `{"settings": …}`.
@@ -164,6 +170,7 @@ async fn check(
 async fn save_default(
     Axum(state): Axum<State>,
     caller: Caller,
+    language: Language,
     Path(plugin): Path<String>,
     Body(body): Body<Value>,
 ) -> Answer<Json<App>> {
@@ -175,7 +182,7 @@ async fn save_default(
         _ => body,
     };
     let id = state.channels.save_default_app(&plugin, settings, &caller.as_actor()).await?;
-    Ok(Json(shown(&state, &caller, &plugin, &id).await?))
+    Ok(Json(shown(&state, &caller, language, &plugin, &id).await?))
 }
 
 /// An operator changes every one, an admin those of the own workspace.
@@ -192,7 +199,7 @@ async fn changeable(state: &State, caller: &Caller, plugin: &str, app: &str) -> 
     Ok(row)
 }
 
-async fn shown(state: &State, caller: &Caller, plugin: &str, app: &str) -> Answer<App> {
+async fn shown(state: &State, caller: &Caller, language: Language, plugin: &str, app: &str) -> Answer<App> {
     let row = state.db.app_for(&caller.workspace, plugin, app).await?.ok_or_else(Problem::not_found)?;
-    Ok(state.channels.show_app(&row, may_change(caller, &row)).await?)
+    Ok(state.channels.show_app(&row, may_change(caller, &row), language.0).await?)
 }

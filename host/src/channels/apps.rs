@@ -66,8 +66,8 @@ impl Channels {
             settings: filled.settings,
             generated: Vec::new(),
             is_default,
-            instructions: json!([]),
-            findings: json!([]),
+            instructions: Vec::new(),
+            findings: Vec::new(),
             checked_at: None,
             created_at: at,
             changed_at: at,
@@ -126,7 +126,7 @@ impl Channels {
             json!({ "plugin": row.plugin, "name": row.name, "secrets": names(&secrets), "cleared": edited.cleared });
         row.settings = settings;
         // They were found with the old settings.
-        row.findings = json!([]);
+        row.findings = Vec::new();
         row.checked_at = None;
         row.changed_at = self.0.clock.now();
         let entry = by.entry(row.changed_at, "app.change", &row.id, detail);
@@ -157,7 +157,7 @@ impl Channels {
             Err(fault) => vec![check::of_fault(fault)],
         };
         let at = self.0.clock.now();
-        row.findings = json!(findings);
+        row.findings.clone_from(&findings);
         row.checked_at = Some(at);
         let kept = done.effects.secrets.iter().map(NewSecret::handed_out).collect();
         let entry = by.entry(at, "app.check", id, json!({ "findings": findings.len() }));
@@ -222,7 +222,7 @@ impl Channels {
         let app = self.contract(generation, row);
         let done = generation.plugin.prepare_app(&caller(row, candidate), app).await?;
         let prepared = done.value.map_err(|faults| refused(&generation.plugin, &faults))?;
-        row.instructions = Value::Array(instructions(&prepared.instructions));
+        row.instructions = instructions(&prepared.instructions);
         if let Some(name) = prepared.name.filter(|_| may_name) {
             row.name = name;
         }

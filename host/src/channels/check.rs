@@ -68,7 +68,7 @@ impl Channels {
                 if self.lacks_app(generation.plugin.manifest(), &row.settings, row.app.as_deref()).await? {
                     let (level, code) = ("error".to_owned(), "no-app".to_owned());
                     let words = told::of_fault(&code, "en").unwrap_or_default().to_owned();
-                    findings.push(Finding { level, code, words, fix: None });
+                    findings.push(Finding::new(&level, code, words, None));
                 }
                 match health.account {
                     Some(account) => match differs(row, &account.id) {
@@ -160,7 +160,7 @@ impl Channels {
 
 /// Why a channel that waited does not become connected, as findings.
 fn not_registered(error: ChannelError) -> Result<Vec<Finding>, ChannelError> {
-    let found = |level: &str, code: String, words: String| Finding { level: level.to_owned(), code, words, fix: None };
+    let found = |level: &str, code: String, words: String| Finding::new(level, code, words, None);
     match error {
         ChannelError::AccountTaken(_) => Ok(vec![found("error", "account-connected".to_owned(), error.to_string())]),
         ChannelError::AccountDiffers { .. } => {
@@ -182,22 +182,14 @@ fn not_registered(error: ChannelError) -> Result<Vec<Finding>, ChannelError> {
 /// The provider says that the credential is another account's now.
 fn differs(row: &ChannelRow, found: &str) -> Option<Finding> {
     let own = row.account.as_deref().filter(|own| *own != found)?;
-    Some(Finding {
-        level: "error".to_owned(),
-        code: "account-differs".to_owned(),
-        words: format!("The credential belongs to another account ({found}) than this channel's ({own})."),
-        fix: None,
-    })
+    let words = format!("The credential belongs to another account ({found}) than this channel's ({own}).");
+    Some(Finding::new("error", "account-differs", words, None))
 }
 
 pub(super) fn of_fault(fault: &Fault) -> Finding {
     let transient = matches!(fault.kind.as_str(), "unavailable" | "rate-limited");
-    Finding {
-        level: if transient { "warning" } else { "error" }.to_owned(),
-        code: format!("check-{}", fault.kind),
-        words: fault.words.clone(),
-        fix: None,
-    }
+    let level = if transient { "warning" } else { "error" };
+    Finding::new(level, format!("check-{}", fault.kind), fault.words.clone(), None)
 }
 
 pub(super) fn finding(found: &types::Finding) -> Finding {
@@ -205,14 +197,5 @@ pub(super) fn finding(found: &types::Finding) -> Finding {
         level @ ("info" | "warning" | "error") => level,
         _ => "warning",
     };
-    Finding {
-        level: level.to_owned(),
-        code: found.code.clone(),
-        words: found.words.clone(),
-        fix: found.fix.as_ref().map(|fix| Instruction {
-            text: fix.text.clone(),
-            link: fix.link.clone(),
-            copy: fix.copy.clone(),
-        }),
-    }
+    Finding::new(level, found.code.clone(), found.words.clone(), found.fix.as_ref().map(Instruction::from))
 }

@@ -4,6 +4,8 @@ use sambung_runtime::Plugin;
 use sambung_runtime::contract::types::Fault;
 
 use super::Channels;
+use crate::model::channel::Instruction;
+use crate::model::shown::app::App;
 use crate::model::shown::channel::{Channel, ChannelStep};
 use crate::model::told;
 
@@ -35,23 +37,61 @@ fn key_of(code: &str) -> &str {
     }
 }
 
+/// What is said of a finding in a language: by the plugin's texts, by the host's, or in its own words. With the key of the plugin's.
+fn told_of<'k>(plugin: Option<&Plugin>, code: &'k str, words: &str, language: &str) -> (Option<&'k str>, String) {
+    let key = key_of(code);
+    if let Some(own) = plugin.and_then(|plugin| said(plugin, key, language)) {
+        return (Some(key), own);
+    }
+    let of_fault =
+        || told::of_fault(key, language).filter(|_| key != code || code == "no-app" || code.starts_with("account-"));
+    (None, told::of_finding(code, language).or_else(of_fault).unwrap_or(words).to_owned())
+}
+
+fn tell_instruction(plugin: Option<&Plugin>, instruction: &mut Instruction, language: &str) {
+    let text = instruction.reason.as_deref().zip(plugin).and_then(|(key, plugin)| said(plugin, key, language));
+    match text {
+        Some(text) => instruction.text = text,
+        None => instruction.reason = None,
+    }
+}
+
 impl Channels {
     /// Says in a language what a channel's findings and its step say, beside what stands in them.
     pub fn tell(&self, channel: &mut Channel, language: &str) {
         let generation = self.0.plugins.get(&channel.plugin);
+        let plugin = generation.as_ref().map(|one| &one.plugin);
         for finding in &mut channel.findings {
-            let key = key_of(&finding.code);
-            let own = generation.as_ref().and_then(|one| said(&one.plugin, key, language));
-            let is_host = finding.code == "no-app" || finding.code.starts_with("account-");
-            let host = told::of_fault(key, language).filter(|_| is_host);
-            let detail = own.clone().or_else(|| host.map(str::to_owned)).unwrap_or_else(|| finding.words.clone());
-            finding.reason = own.map(|_| key.to_owned());
-            finding.detail = detail;
+            let (reason, detail) = told_of(plugin, &finding.code, &finding.words, language);
+            (finding.reason, finding.detail) = (reason.map(str::to_owned), detail);
+            if let Some(fix) = &mut finding.fix {
+                tell_instruction(plugin, fix, language);
+            }
         }
-        if let Some(ChannelStep::Authorize { error: Some(error), .. }) = &mut channel.step {
-            let words = std::mem::take(&mut error.detail);
-            error.detail = told::of_fault(&error.code, language).unwrap_or(&words).to_owned();
-            error.provider = Some(words);
+        match &mut channel.step {
+            Some(ChannelStep::Wait { instructions }) => {
+                instructions.iter_mut().for_each(|one| tell_instruction(plugin, one, language));
+            }
+            Some(ChannelStep::Authorize { error: Some(error), .. }) => {
+                let words = std::mem::take(&mut error.detail);
+                error.detail = told::of_fault(&error.code, language).unwrap_or(&words).to_owned();
+                error.provider = Some(words);
+            }
+            _ => {}
         }
+    }
+
+    /// As [`Channels::tell`], of a registration.
+    pub(super) fn tell_app(&self, app: &mut App, language: &str) {
+        let generation = self.0.plugins.get(&app.plugin);
+        let plugin = generation.as_ref().map(|one| &one.plugin);
+        for finding in &mut app.findings {
+            let (reason, detail) = told_of(plugin, &finding.code, &finding.words, language);
+            (finding.reason, finding.detail) = (reason.map(str::to_owned), detail);
+            if let Some(fix) = &mut finding.fix {
+                tell_instruction(plugin, fix, language);
+            }
+        }
+        app.instructions.iter_mut().for_each(|one| tell_instruction(plugin, one, language));
     }
 }

@@ -1,12 +1,13 @@
 //! The steps that a connection may stand at: as the API shows them, and which answers fit.
 
 use sambung_runtime::contract::connection::Account;
-use sambung_runtime::contract::types::Instruction;
+use sambung_runtime::contract::types;
 use sambung_runtime::manifest::settings;
 use serde_json::{Value, json};
 
 use super::{ChannelError, form};
 use crate::db::NewSecret;
+use crate::model::channel::Instruction;
 use crate::model::fault::FieldError;
 
 /// An answer that fits the step, without the secrets in it, which go their own way.
@@ -45,8 +46,8 @@ pub(super) fn choices(accounts: &[Account]) -> Vec<Value> {
     accounts.iter().map(|account| json!({ "id": account.id, "name": account.name })).collect()
 }
 
-pub(super) fn instructions(todo: &[Instruction]) -> Vec<Value> {
-    todo.iter().map(|one| json!({ "text": one.text, "link": one.link, "copy": one.copy })).collect()
+pub(super) fn instructions(todo: &[types::Instruction]) -> Vec<Instruction> {
+    todo.iter().map(Instruction::from).collect()
 }
 
 pub(super) fn parsed(schema: &str) -> Result<Value, ChannelError> {

@@ -185,11 +185,11 @@ impl Channels {
         Ok(())
     }
 
-    /// A registration as the API shows it. `whole` as in [`Channels::show`].
+    /// A registration as the API shows it, in a language. `whole` as in [`Channels::show`].
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn show_app(&self, app: &AppRow, whole: bool) -> Result<App, ChannelError> {
+    pub async fn show_app(&self, app: &AppRow, whole: bool, language: &str) -> Result<App, ChannelError> {
         let mut settings = app.settings.clone();
         for secret in self.0.db.secrets_of(&app.id).await? {
             settings[secret.name] = json!({ "set": true });
@@ -206,7 +206,7 @@ impl Channels {
                 self.reveal(&app.id, &generation, Scope::App, &mut settings).await?;
             }
         }
-        Ok(App {
+        let mut shown = App {
             id: app.id.clone(),
             plugin: app.plugin.clone(),
             name: app.name.clone(),
@@ -220,7 +220,9 @@ impl Channels {
             checked_at: app.checked_at.map(rfc3339),
             created_at: rfc3339(app.created_at),
             changed_at: rfc3339(app.changed_at),
-        })
+        };
+        self.tell_app(&mut shown, language);
+        Ok(shown)
     }
 }
 

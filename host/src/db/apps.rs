@@ -1,12 +1,14 @@
 //! Registrations with a provider that several channels share. One without a workspace is the operator's, for everybody.
 
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::channels::NewSecret;
 use super::idempotency::{self, Ticket};
 use super::{Db, DbError, Priority, audit, secrets};
 use crate::model::audit::Entry;
+use crate::model::channel::{Finding, Instruction};
 
 /// A registration as it stands in the database. No secret is in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,9 +28,9 @@ pub struct AppRow {
     /// Channels that name none use it, and `/hooks/{plugin}` is its address.
     pub is_default: bool,
     /// What remains to be done by hand: `[{text, link, copy}]`.
-    pub instructions: Value,
+    pub instructions: Vec<Instruction>,
     /// What the last check found: `[{level, code, words, fix}]`.
-    pub findings: Value,
+    pub findings: Vec<Finding>,
     /// When that was, in milliseconds since 1970.
     pub checked_at: Option<i64>,
     /// Milliseconds since 1970.
@@ -39,25 +41,26 @@ pub struct AppRow {
 
 const COLUMNS: &str = "id, workspace_id, plugin_id, name, settings, generated, is_default, instructions, created_at, changed_at, findings, checked_at";
 
+fn parsed<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
+
 fn app(row: &Row<'_>) -> rusqlite::Result<AppRow> {
-    let text = |column: usize| row.get::<_, String>(column);
-    let json = |column: usize| {
-        serde_json::from_str::<Value>(&text(column)?).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-        })
-    };
     Ok(AppRow {
         id: row.get(0)?,
         workspace: row.get(1)?,
         plugin: row.get(2)?,
         name: row.get(3)?,
-        settings: json(4)?,
-        generated: serde_json::from_value(json(5)?).unwrap_or_default(),
+        settings: parsed(row, 4)?,
+        generated: serde_json::from_value(parsed(row, 5)?).unwrap_or_default(),
         is_default: row.get(6)?,
-        instructions: json(7)?,
+        instructions: parsed(row, 7)?,
         created_at: row.get(8)?,
         changed_at: row.get(9)?,
-        findings: json(10)?,
+        findings: parsed(row, 10)?,
         checked_at: row.get(11)?,
     })
 }
@@ -136,10 +139,10 @@ impl Db {
                 row.settings.to_string(),
                 serde_json::json!(row.generated).to_string(),
                 row.is_default,
-                row.instructions.to_string(),
+                serde_json::json!(row.instructions).to_string(),
                 row.created_at,
                 row.changed_at,
-                row.findings.to_string(),
+                serde_json::json!(row.findings).to_string(),
                 row.checked_at
             ])?;
             idempotency::begun(db, request.as_ref(), &row.id)?;

@@ -204,12 +204,7 @@ impl Db {
     pub async fn findings(&self, id: &str) -> Result<Vec<Finding>, DbError> {
         let id = id.to_owned();
         self.read(move |db| {
-            let plain = |found: ChannelFinding| Finding {
-                code: found.code,
-                level: found.level,
-                words: found.words,
-                fix: found.fix,
-            };
+            let plain = |found: ChannelFinding| Finding::new(&found.level, found.code, found.words, found.fix);
             Ok(shown::findings(db, &id)?.into_iter().map(plain).collect())
         })
         .await

@@ -1,5 +1,6 @@
 //! What a channel is to everybody who reads one: its state, the step it stands at, and what is wrong with it.
 
+use sambung_runtime::contract::types;
 use serde::{Deserialize, Serialize};
 
 /// How far the connection to the account has come.
@@ -36,6 +37,18 @@ impl ChannelState {
 }
 
 pub use super::shown::channel::{Finding, Instruction};
+
+impl From<&types::Instruction> for Instruction {
+    fn from(told: &types::Instruction) -> Instruction {
+        let reason = told.extra.iter().find(|(name, _)| name == "reason");
+        Instruction {
+            reason: reason.and_then(|(_, value)| serde_json::from_str(value).ok()),
+            text: told.text.clone(),
+            link: told.link.clone(),
+            copy: told.copy.clone(),
+        }
+    }
+}
 
 /// Who noticed a finding, and with it what makes it go away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

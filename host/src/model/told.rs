@@ -9,6 +9,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Table {
     faults: BTreeMap<String, Words>,
+    findings: BTreeMap<String, Words>,
     problems: BTreeMap<String, Words>,
 }
 
@@ -32,6 +33,11 @@ pub fn of_fault(code: &str, language: &str) -> Option<&'static str> {
     said(&TABLE.faults, code, language)
 }
 
+/// What is said of a finding of the host's own; none: the code has no words here.
+pub fn of_finding(code: &str, language: &str) -> Option<&'static str> {
+    said(&TABLE.findings, code, language)
+}
+
 /// What is said of a problem; none: the code has no words here.
 pub fn of_problem(code: &str, language: &str) -> Option<&'static str> {
     said(&TABLE.problems, code, language)
@@ -43,7 +49,7 @@ mod tests {
 
     #[test]
     fn each_code_has_words_in_both_languages() {
-        for table in [&TABLE.faults, &TABLE.problems] {
+        for table in [&TABLE.faults, &TABLE.findings, &TABLE.problems] {
             assert!(!table.is_empty());
             for (code, words) in table {
                 assert!(!words.en.is_empty() && !words.id.is_empty() && words.en != words.id, "{code}");

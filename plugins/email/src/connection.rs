@@ -20,12 +20,15 @@ impl Connection for Email {
             vec![Fault::new("invalid", "the host made no forwarding address for this channel").code("no-address")]
         })?;
         let todo = [
-            Instruction::new("Copy this address.").copy(address),
+            Instruction::new("Copy this address.").reason("wait-copy").copy(address),
             Instruction::new(
                 "In your mail provider's settings, add it to automatic forwarding, and keep a copy of the mails there.",
-            ),
-            Instruction::new("If your provider asks for a confirmation, its code and link appear here."),
-            Instruction::new("The channel is connected once a mail has come through: send one to your address to try."),
+            )
+            .reason("wait-forward"),
+            Instruction::new("If your provider asks for a confirmation, its code and link appear here.")
+                .reason("wait-confirm"),
+            Instruction::new("The channel is connected once a mail has come through: send one to your address to try.")
+                .reason("wait-try"),
         ];
         Ok(Waiting::new(todo).account(account(&settings, false, sends)).into())
     }
@@ -84,6 +87,7 @@ struct Standing {
 
 #[derive(Deserialize)]
 struct Fix {
+    reason: Option<String>,
     text: String,
     link: Option<String>,
     copy: Option<String>,
@@ -93,7 +97,11 @@ impl From<Standing> for Finding {
     fn from(standing: Standing) -> Self {
         let finding = Finding::new(standing.level, standing.code, standing.words);
         let Some(fix) = standing.fix else { return finding };
-        finding.fix(Instruction { text: fix.text, link: fix.link, copy: fix.copy, ..Instruction::default() })
+        let told = Instruction { text: fix.text, link: fix.link, copy: fix.copy, ..Instruction::default() };
+        finding.fix(match &fix.reason {
+            Some(key) => told.reason(key),
+            None => told,
+        })
     }
 }
 

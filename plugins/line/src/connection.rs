@@ -163,13 +163,15 @@ fn webhook_finding(address: &str) -> Result<Option<Finding>, Fault> {
 }
 
 fn webhook_off() -> Finding {
-    let fix = Instruction::new("Turn on Use webhook: LINE Developers Console → Messaging API → Webhook settings.");
+    let fix = Instruction::new("Turn on Use webhook: LINE Developers Console → Messaging API → Webhook settings.")
+        .reason("fix-webhook-off");
     let words = "LINE delivers no messages, because Use webhook is off.";
     Finding::new("error", "webhook-off", words).fix(fix.link(CONSOLE))
 }
 
 fn not_registered(address: &str) -> Finding {
     let fix = Instruction::new("Register the channel again, or set this webhook URL in the console.")
+        .reason("fix-webhook-elsewhere")
         .link(CONSOLE)
         .copy(address);
     Finding::elsewhere("LINE delivers this account's messages to another address.").fix(fix)

@@ -36,7 +36,7 @@ pub fn prepare(webhooks: &Webhooks, app: &App) -> Result<Prepared, Vec<Fault>> {
     let Some(address) = app.webhook_url.as_deref() else {
         let text =
             "Meta delivers messages to a public https address only, and this host has none: set server.public_url.";
-        return Ok(Prepared::default().instruction(Instruction::new(text)));
+        return Ok(Prepared::default().instruction(Instruction::new(text).reason("no-public-url")));
     };
     register(webhooks, &id, address).map_err(|fault| vec![of_secret(fault)])?;
     Ok(Prepared { name: Some(format!("Meta app {id}")), ..Prepared::default() })

@@ -119,6 +119,7 @@ fn not_registered(fault: Fault) -> Finding {
 
 fn elsewhere(url: &str) -> Finding {
     let words = format!("Telegram delivers this bot's updates to another address: {url}");
-    let fix = Instruction::new("Register the channel again to receive them here; that address receives none then.");
+    let fix = Instruction::new("Register the channel again to receive them here; that address receives none then.")
+        .reason("fix-webhook-elsewhere");
     Finding::elsewhere(words).fix(fix)
 }

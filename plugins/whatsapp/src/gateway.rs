@@ -128,11 +128,13 @@ fn blame(fault: Fault) -> Fault {
 }
 
 fn by_hand(address: &str) -> Finding {
-    let fix = Instruction::new("Set this webhook URL at your provider.").copy(address);
+    let fix = Instruction::new("Set this webhook URL at your provider.").reason("fix-webhook-by-hand").copy(address);
     Finding::new("warning", "webhook-by-hand", "This provider does not let the webhook URL be set for you.").fix(fix)
 }
 
 fn elsewhere(address: &str) -> Finding {
-    let fix = Instruction::new("Register the channel again, or set this webhook URL at your provider.").copy(address);
+    let fix = Instruction::new("Register the channel again, or set this webhook URL at your provider.")
+        .reason("fix-webhook-elsewhere")
+        .copy(address);
     Finding::elsewhere("This provider delivers the number's messages to another address.").fix(fix)
 }

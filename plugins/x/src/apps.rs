@@ -14,7 +14,9 @@ impl Apps for X {
         let prepared = Prepared { name: Some("X app".to_owned()), ..Prepared::default() };
         match register(&app) {
             Ok(None) => Ok(prepared),
-            Ok(Some(finding)) => Ok(prepared.instruction(Instruction::new(finding.words).link(CONSOLE))),
+            Ok(Some(finding)) => {
+                Ok(prepared.instruction(Instruction::new(finding.words).reason(&finding.code).link(CONSOLE)))
+            }
             Err(fault) => Err(vec![fault]),
         }
     }

@@ -63,7 +63,8 @@ pub fn arrange(mode: Mode, address: Option<&str>, user: &str, take: Take) -> Res
 
 fn elsewhere() -> Finding {
     let fix =
-        Instruction::new("Register the channel again to receive them here; the other address receives none then.");
+        Instruction::new("Register the channel again to receive them here; the other address receives none then.")
+            .reason("fix-webhook-elsewhere");
     Finding::elsewhere("X delivers this account's messages to another address.").fix(fix)
 }
 
@@ -73,11 +74,17 @@ fn asking(code: &str, why: &str, said: Option<&Fault>) -> Delivery {
         "{why}{said}, so new messages are asked for once a minute. They come later than by webhook, nothing tells of typing \
          or reading, and X charges {PRICE_READ} for each message that it answers with, once a day for each."
     );
-    let fix = Instruction::new(match code {
-        "no-public-url" => "Set server.public_url to the https address at which this host is reached, and check again.",
-        "webhook-unreachable" => "Make this host's https address reachable from outside, and check again.",
-        _ => "Look at the app's access, limits and credits in the Developer Console, and check again.",
-    });
+    let (key, text) = match code {
+        "no-public-url" => (
+            "fix-no-public-url",
+            "Set server.public_url to the https address at which this host is reached, and check again.",
+        ),
+        "webhook-unreachable" => {
+            ("fix-webhook-unreachable", "Make this host's https address reachable from outside, and check again.")
+        }
+        _ => ("fix-app", "Look at the app's access, limits and credits in the Developer Console, and check again."),
+    };
+    let fix = Instruction::new(text).reason(key);
     let fix = if code.starts_with("no-public") { fix } else { fix.link(CONSOLE) };
     Delivery { polling: true, finding: Some(Finding::new("warning", code, words).fix(fix)) }
 }

@@ -45,8 +45,7 @@ fn note_call_failure(db: &Connection, channel: &str, error: &CallError, at: i64)
     if matches!(error.fault, CallFault::Busy | CallFault::NotExported) {
         return Ok(());
     }
-    let finding =
-        Finding { level: "error".to_owned(), code: error.fault.code().to_owned(), words: error.to_string(), fix: None };
+    let finding = Finding::new("error", error.fault.code(), error.to_string(), None);
     if note(db, channel, &finding, &source_of(FindingSource::Call, error.function), at)? {
         tell(db, channel, at)?;
     }
@@ -81,12 +80,7 @@ pub(in crate::db) fn set_needs_attention(
     let changed = db
         .prepare_cached("UPDATE channels SET state = ?2, changed_at = ?3 WHERE id = ?1 AND state = 'connected'")?
         .execute(params![channel, ChannelState::NeedsAttention.as_str(), at])?;
-    let finding = Finding {
-        level: "error".to_owned(),
-        code: "credential-refused".to_owned(),
-        words: words.to_owned(),
-        fix: None,
-    };
+    let finding = Finding::new("error", "credential-refused", words, None);
     let news = note(db, channel, &finding, FindingSource::Credential.as_str(), at)?;
     if changed > 0 || news {
         tell(db, channel, at)?;
@@ -106,8 +100,7 @@ impl Db {
     /// `wakes.feed_grew()` afterwards.
     pub async fn note_poll_refused(&self, channel: &str, words: &str, at: i64) -> Result<(), DbError> {
         let id = channel.to_owned();
-        let finding =
-            Finding { level: "error".to_owned(), code: "poll-refused".to_owned(), words: words.to_owned(), fix: None };
+        let finding = Finding::new("error", "poll-refused", words, None);
         self.write(Priority::Routine, move |db| {
             if note(db, &id, &finding, &source_of(FindingSource::Refused, POLL), at)? {
                 tell(db, &id, at)?;

@@ -137,12 +137,8 @@ pub(in crate::db) fn apply_effects(
 
 pub(super) fn remember(db: &Connection, channel: &str, effects: &Effects, at: i64) -> Result<(), DbError> {
     if kv::apply(db, channel, &effects.kv)? {
-        let finding = Finding {
-            level: "warning".to_owned(),
-            code: "memory-full".to_owned(),
-            words: format!("The plugin wants to remember more than {} things about this channel.", kv::MOST_KEYS),
-            fix: None,
-        };
+        let words = format!("The plugin wants to remember more than {} things about this channel.", kv::MOST_KEYS);
+        let finding = Finding::new("warning", "memory-full", words, None);
         if note(db, channel, &finding, FindingSource::Notice.as_str(), at)? {
             tell(db, channel, at)?;
         }

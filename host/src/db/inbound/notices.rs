@@ -46,25 +46,22 @@ fn show(db: &Connection, channel: &str, finding: Finding, at: i64) -> Result<(),
 
 fn finding_of(notice: &Notice) -> Finding {
     let fix = (notice.link.is_some() || notice.copy.is_some()).then(|| Instruction {
+        reason: None,
         text: notice.words.clone(),
         link: notice.link.clone(),
         copy: notice.copy.clone(),
     });
-    Finding { level: level(&notice.level), code: notice.code.clone(), words: notice.words.clone(), fix }
+    Finding::new(level(&notice.level), notice.code.clone(), notice.words.clone(), fix)
 }
 
-fn level(word: &str) -> String {
-    if matches!(word, "info" | "warning" | "error") { word.to_owned() } else { "warning".to_owned() }
+fn level(word: &str) -> &str {
+    if matches!(word, "info" | "warning" | "error") { word } else { "warning" }
 }
 
 fn account_finding(body: &str) -> Finding {
     let json: Value = serde_json::from_str(body).unwrap_or(Value::Null);
     let text = |key: &str| json.get(key).and_then(Value::as_str);
     let what = text("what").or_else(|| text("field")).or_else(|| text("kind")).unwrap_or("account");
-    Finding {
-        level: level(text("level").unwrap_or("info")),
-        code: format!("account-changed:{what}"),
-        words: text("words").map_or_else(|| body.chars().take(500).collect(), str::to_owned),
-        fix: None,
-    }
+    let words = text("words").map_or_else(|| body.chars().take(500).collect(), str::to_owned);
+    Finding::new(level(text("level").unwrap_or("info")), format!("account-changed:{what}"), words, None)
 }

@@ -68,12 +68,8 @@ fn last_words(panic: &(dyn Any + Send)) -> String {
 /// Shows on the channel that a request was put aside through no fault of the provider's.
 fn show_unstored(db: &Connection, row: &PendingRow, reason: &str, now: i64) -> Result<(), DbError> {
     let Some(channel) = &row.channel else { return Ok(()) };
-    let finding = Finding {
-        level: "error".to_owned(),
-        code: "inbound-not-stored".to_owned(),
-        words: format!("Request {} is parked: {reason}", row.id),
-        fix: None,
-    };
+    let words = format!("Request {} is parked: {reason}", row.id);
+    let finding = Finding::new("error", "inbound-not-stored", words, None);
     if channels::note(db, channel, &finding, FindingSource::Notice.as_str(), now)? {
         channels::tell(db, channel, now)?;
     }

@@ -28,11 +28,9 @@ pub struct App {
     /// The address that the provider sends people back to after they signed in.
     pub redirect_url: Option<String>,
     /// What is left to do at the provider.
-    #[schema(value_type = Vec<Instruction>)]
-    pub instructions: Value,
+    pub instructions: Vec<Instruction>,
     /// What is wrong with it.
-    #[schema(value_type = Vec<Finding>)]
-    pub findings: Value,
+    pub findings: Vec<Finding>,
     /// When the provider was asked last.
     pub checked_at: Option<String>,
     /// When it was made.

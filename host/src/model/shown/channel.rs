@@ -66,10 +66,24 @@ pub struct Finding {
     pub code: String,
     /// `info`, `warning` or `error`
     pub level: String,
-    /// For people.
+    /// The plugin's word for it, where its texts have one.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// For people, in the language of `Accept-Language`.
+    #[serde(default)]
+    pub detail: String,
+    /// As the plugin or the provider said it.
     pub words: String,
     /// What to do about it.
     pub fix: Option<Instruction>,
+}
+
+impl Finding {
+    /// As the plugin or the provider said it.
+    pub fn new(level: &str, code: impl Into<String>, words: impl Into<String>, fix: Option<Instruction>) -> Finding {
+        let (level, code, words) = (level.to_owned(), code.into(), words.into());
+        Finding { code, level, reason: None, detail: words.clone(), words, fix }
+    }
 }
 
 /// Something that a person should know of a channel.
@@ -183,7 +197,10 @@ pub struct SignInError {
 /// Something that a person should do, with what helps to do it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Instruction {
-    /// What to do.
+    /// The plugin's word for it, where its texts have one.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// What to do: in the language of `Accept-Language` where there is a `reason`, else as the plugin said it.
     pub text: String,
     /// Where.
     pub link: Option<String>,
