@@ -15,6 +15,7 @@ mod console_pages;
 mod console_roles;
 mod console_slow;
 mod console_team;
+mod console_workspaces;
 mod data_folder;
 mod doctor;
 mod email_erased;

@@ -183,13 +183,19 @@ async fn schema(
     generation.plugin.settings_schema(of, language.0).cloned().map(Json).ok_or_else(Problem::not_found)
 }
 
-/// The plugin's picture.
+/// The picture of a plugin that has none of its own, or whose own is more than a plain picture.
+const NO_ICON: &str = concat!(
+    r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#667880" stroke-width="1.75" stroke-linejoin="round">"##,
+    r##"<rect x="4" y="4" width="16" height="16" rx="4"/><path d="M9 9h6v6H9z"/></svg>"##
+);
+
+/// The plugin's picture; the host's own for a plugin that has none.
 #[utoipa::path(get, path = "/plugins/{id}/icon", tag = "plugins", params(("id" = String, Path)), responses(
     (status = 200, body = String, content_type = "image/svg+xml"), (status = 404, body = Problem)))]
 async fn icon(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Response> {
     caller.at_least(Role::Agent)?;
     let generation = state.plugins.get(&id).ok_or_else(Problem::not_found)?;
-    let icon = generation.plugin.icon().filter(|svg| is_plain(svg)).ok_or_else(Problem::not_found)?;
+    let icon = generation.plugin.icon().filter(|svg| is_plain(svg)).unwrap_or(NO_ICON);
     let headers = [(CONTENT_TYPE, "image/svg+xml"), (CACHE_CONTROL, "private, max-age=3600")];
     let mut response = (headers, icon.to_owned()).into_response();
     guard::foreign(response.headers_mut());

@@ -19,15 +19,15 @@ const FINDINGS: &str = "findings";
 
 impl Channels {
     /// Asks how a channel is. What is wrong with it becomes its findings, a waiting channel that has its account now becomes
-    /// connected, and a credential that the provider refuses makes it need attention.
+    /// connected, and a credential that the provider refuses makes it need attention. `by` is for the audit log; none: no person asks.
     ///
     /// # Errors
     /// There is no such channel, its plugin is held, another act is at the channel, or a call of the plugin gave no result, which the
     /// channel's findings keep.
-    pub async fn check(&self, workspace: &str, id: &str, by: &Actor) -> Result<(), ChannelError> {
+    pub async fn check(&self, workspace: &str, id: &str, by: Option<&Actor>) -> Result<(), ChannelError> {
         let (_turn, row) = self.turn_at(workspace, id).await?;
-        let entry = by.entry(self.0.clock.now(), "channel.check", id, json!({}));
-        self.look_at(&row, Some(entry)).await
+        let entry = by.map(|by| by.entry(self.0.clock.now(), "channel.check", id, json!({})));
+        self.look_at(&row, entry).await
     }
 
     /// As [`Channels::check`], for the host's own rounds, which skip a channel that is busy.

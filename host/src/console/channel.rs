@@ -78,16 +78,26 @@ pub(super) async fn answer(
     went_on(&state, &reader, &channel, done).await
 }
 
+/// Who asks how the channel is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Check {
+    /// The page, which looks by itself while something is left to do: that is no act of a person.
+    itself: bool,
+}
+
 /// Asks how the channel is now.
 pub(super) async fn check(
     Axum(state): Axum<State>,
     reader: Reader,
     Path(id): Path<String>,
+    Sent(Check { itself }): Sent<Check>,
 ) -> Result<Response, Failure> {
     reader.must_be_admin()?;
     let caller = &reader.caller;
     let channel = load(&state, &reader, &id).await?;
-    let done = state.channels.check(&caller.workspace, &id, &caller.as_actor()).await;
+    let by = (!itself).then(|| caller.as_actor());
+    let done = state.channels.check(&caller.workspace, &id, by.as_ref()).await;
     went_on(&state, &reader, &channel, done).await
 }
 

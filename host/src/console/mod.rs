@@ -42,6 +42,7 @@ mod tokens;
 mod traffic;
 mod try_out;
 mod words;
+mod workspace_admin;
 mod workspaces;
 
 use axum::Router;
@@ -126,6 +127,7 @@ pub fn routes(state: &State) -> Router<State> {
         .route(audit::FILE, get(audit::export))
         .route(workspaces::WORKSPACES, get(workspaces::page).post(workspaces::add))
         .route("/settings/workspaces/{workspace}", post(workspaces::rename))
+        .route("/settings/workspaces/{workspace}/admin", get(workspace_admin::page).post(workspace_admin::submit))
         .route(system::SYSTEM, get(system::page))
         .route("/system/release", post(system::release))
         .route("/sign-out", post(sign_in::sign_out))

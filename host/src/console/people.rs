@@ -79,10 +79,10 @@ pub(super) struct After {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Fields {
-    key: String,
-    email: String,
-    name: String,
-    role: String,
+    pub(super) key: String,
+    pub(super) email: String,
+    pub(super) name: String,
+    pub(super) role: String,
 }
 
 /// The list, with the form that adds a person.
@@ -188,7 +188,7 @@ async fn listed(
 }
 
 /// A link by which a person sets their password, which is shown this once.
-fn link_once(reader: &Reader, name: &str, link: &PasswordLink) -> Markup {
+pub(super) fn link_once(reader: &Reader, name: &str, link: &PasswordLink) -> Markup {
     let words = &reader.look.words.people;
     let until = words.link_made_note.replace("{time}", &time::full(&reader.look, &link.expires_at));
     html! {
@@ -227,7 +227,7 @@ fn standing(reader: &Reader, user: &User) -> Markup {
 }
 
 /// A field that may stay empty.
-fn optional(name: &str, label: &str, value: &str, hint: &str, fault: Option<&str>) -> Markup {
+pub(super) fn optional(name: &str, label: &str, value: &str, hint: &str, fault: Option<&str>) -> Markup {
     html! {
         div.field {
             label.field-label for=(name) { (label) }

@@ -59,14 +59,21 @@ pub(super) async fn page(
     listed(&state, &reader, asked.after, outcome).await
 }
 
-/// Adds a workspace, or shows the form again with what is wrong.
+/// Adds a workspace and goes on to its first admin, or shows the form again with what is wrong.
 pub(super) async fn add(
     Axum(state): Axum<State>,
     reader: Reader,
     Form(Name { name }): Form<Name>,
 ) -> Result<Response, Failure> {
-    let added = workspaces::add(&state, &reader.caller, &name, |_| None).await.map(|_| ());
-    ended(&state, &reader, added, Outcome { name: &name, ..Outcome::default() }).await
+    match workspaces::add(&state, &reader.caller, &name, |_| None).await {
+        // Only operators can enter it until it has an admin.
+        Ok(added) => Ok(Redirect::to(&admin_of(&added)).into_response()),
+        Err(problem) => ended(&state, &reader, Err(problem), Outcome { name: &name, ..Outcome::default() }).await,
+    }
+}
+
+fn admin_of(workspace: &Workspace) -> String {
+    format!("{WORKSPACES}/{}/admin", workspace.id)
 }
 
 /// Renames a workspace, or shows its form again with what is wrong.
@@ -106,9 +113,10 @@ async fn listed(
     rows.truncate(MOST);
     let (words, people) = (&reader.look.words.workspaces, &reader.look.words.people);
     let now = state.clock.now();
+    let is_here = outcome.renamed.is_some_and(|id| rows.iter().any(|row| row.id == id));
     // A refused name of a workspace that is not on this page is told above the list.
     let (of_new, of_renamed) = match outcome.renamed {
-        Some(_) => (None, outcome.problem),
+        Some(_) => (None, outcome.problem.filter(|_| !is_here)),
         None => (outcome.problem, None),
     };
     let at_name = faults::of_field(reader.look.words, of_new, "#/name");
@@ -152,6 +160,7 @@ fn row(reader: &Reader, workspace: &Workspace, outcome: &Outcome<'_>, now: i64) 
     let (words, people) = (&reader.look.words.workspaces, &reader.look.words.people);
     let is_refused = outcome.renamed == Some(&workspace.id);
     let typed = if is_refused { outcome.name } else { &workspace.name };
+    let error = format!("{}-error", workspace.id);
     html! {
         tr {
             td {
@@ -163,9 +172,13 @@ fn row(reader: &Reader, workspace: &Workspace, outcome: &Outcome<'_>, now: i64) 
                     }
                     div.stack-small {
                         form.button-row method="post" action=(format!("{WORKSPACES}/{}", workspace.id)) {
-                            input.input name="name" value=(typed) maxlength="100" required aria-label=(people.name) aria-invalid=[is_refused.then_some("true")];
+                            input.input name="name" value=(typed) maxlength="100" required aria-label=(people.name) aria-invalid=[is_refused.then_some("true")] aria-describedby=[is_refused.then_some(&error)];
                             button.button.is-small type="submit" { (people.save) }
                         }
+                        @if let Some(problem) = outcome.problem.filter(|_| is_refused) {
+                            div.field-error id=(error) { (icon("error", "is-small")) div { (faults::told(reader.look.words, problem)) } }
+                        }
+                        p { a href=(admin_of(workspace)) { (words.add_admin_short) } }
                         p.note { (words.rename_note) " " code { (workspace.id) } }
                     }
                 }

@@ -47,6 +47,16 @@ impl Caller {
         Err(Problem::forbidden(format!("this needs the role {role}; yours is {}", self.role)))
     }
 
+    /// This caller acting in another workspace, by its id or name.
+    ///
+    /// # Errors
+    /// 403 below the role operator, 404 where there is none.
+    pub async fn within(&self, state: &State, workspace: &str) -> Result<Caller, Problem> {
+        let mut caller = self.clone();
+        enter(&mut caller, workspace, state).await?;
+        Ok(caller)
+    }
+
     /// A line for the audit log: this caller did `action` to `subject`. Never put a secret's value into `detail`.
     pub fn entry(&self, now: i64, action: &str, subject: &str, detail: Value) -> Entry {
         Entry {

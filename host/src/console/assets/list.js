@@ -26,6 +26,7 @@ async function load() {
     const known = new Set(rows().map((row) => row.dataset.id));
     const fresh = rows(page).filter((row) => !known.has(row.dataset.id));
     fresh.forEach(mark);
+    for (const row of fresh) row.dataset.page = link.href;
     more().remove();
     list.append(...fresh, ...[more(page)].filter(Boolean));
     watch();
@@ -80,6 +81,38 @@ function take(page) {
   const ids = old.map((row) => row.dataset.id).filter((id) => fresh.some((row) => row.dataset.id === id));
   chip.hidden = fresh.every((row, at) => row.dataset.id === ids[at]);
 }
+
+const changed = new Set(); // Pages below the first in which a conversation changed.
+let renews;
+
+/** Looks again at the pages below the first in which something changed. A row that is on its page no more is gone, unless it waits at
+ *  the top. */
+async function renew() {
+  const pages = [...changed];
+  changed.clear();
+  for (const href of pages) {
+    const answer = await fetch(href).catch(() => undefined);
+    if (!answer?.ok || answer.redirected) continue;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("conversations");
+    const fresh = new Map(rows(page).map((row) => [row.dataset.id, row]));
+    for (const row of rows().filter((row) => row.dataset.page === href && !row.contains(document.activeElement))) {
+      const now = fresh.get(row.dataset.id);
+      const waits = () => waiting && rows(waiting).some((one) => one.dataset.id === row.dataset.id);
+      if (!now) waits() || row.remove();
+      else if (now.innerHTML !== row.innerHTML) {
+        row.replaceChildren(...now.childNodes);
+        mark(row);
+      }
+    }
+  }
+  renews = undefined;
+}
+addEventListener("inbox:conversation", ({ detail }) => {
+  const page = rows().find((row) => row.dataset.id === detail)?.dataset.page;
+  if (!page) return;
+  changed.add(page);
+  renews ??= setTimeout(renew, 300);
+});
 
 list.addEventListener("scroll", () => waiting && list.scrollTop < 8 && show(waiting), { passive: true });
 chip.addEventListener("click", () => {

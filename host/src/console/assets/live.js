@@ -3,6 +3,8 @@
 const PANES = ["tabs", "messages", "thread-acts", "composer"];
 const EVENTS = ["message.created", "message.updated", "conversation.updated", "channel.updated", "reset"];
 
+// Which conversation an event is of, by its name.
+const CONVERSATION = { "message.created": "conversation_id", "message.updated": "conversation_id", "conversation.updated": "id" };
 // What other modules follow, by the name that they know it by.
 const OWN = { "conversation.typing": "inbox:typing", "message.created": "inbox:message" };
 
@@ -96,6 +98,9 @@ function follow() {
     setTimeout(follow, 3000);
   });
   for (const name of EVENTS) source.addEventListener(name, refresh);
+  for (const [name, key] of Object.entries(CONVERSATION)) {
+    source.addEventListener(name, ({ data }) => dispatchEvent(new CustomEvent("inbox:conversation", { detail: JSON.parse(data)[key] })));
+  }
   for (const [name, own] of Object.entries(OWN)) {
     source.addEventListener(name, (event) => dispatchEvent(new CustomEvent(own, { detail: JSON.parse(event.data) })));
   }

@@ -51,7 +51,7 @@ async function look() {
     try {
       if (check && looks % 4 === 0 && checks < MOST_CHECKS) {
         checks += 1;
-        await fetch(check, { method: "POST", redirect: "manual" });
+        await fetch(check, { method: "POST", redirect: "manual", body: new URLSearchParams({ itself: "true" }) });
       }
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
       // A channel that was given up has no page any more.

@@ -18,4 +18,6 @@ pub(in crate::console) struct Workspaces {
     pub yours: String,
     pub rename_note: String,
     pub more: String,
+    pub add_admin: String,
+    pub add_admin_short: String,
 }
