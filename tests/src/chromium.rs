@@ -268,6 +268,15 @@ impl Browser {
         result.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
     }
 
+    /// Shows pages as to a person who asked their system for less motion: nothing fades or moves.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn without_motion(&self) {
+        let features = json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
+        self.must("Emulation.setEmulatedMedia", features).await;
+    }
+
     async fn tell(&self, command: &str, parameters: Value) -> WebDriverResult<Value> {
         self.driver.cdp().send_raw(command, parameters).await
     }

@@ -1,7 +1,6 @@
 //! A picture of every page of the console, in both languages and themes, on a desk and on a phone.
 
 use std::path::Path;
-use std::time::Duration;
 
 use sambung_tests::api::until;
 use sambung_tests::chromium::{Browser, drive};
@@ -21,6 +20,7 @@ pub async fn take(stage: &Stage, (email, password): &(String, String), folder: &
     drive("pictures", async |chromium| {
         let base = stage.api().url("");
         let browser = chromium.open("en").await;
+        browser.without_motion().await;
         browser.visit(&format!("{base}/sign-in")).await;
         of_page(&browser, &base, "/sign-in", folder).await;
         browser.visit(&format!("{base}/sign-in")).await;
@@ -58,7 +58,7 @@ async fn of_page(browser: &Browser, base: &str, path: &str, folder: &Path) {
     browser.resize(SCREENS[0].0, SCREENS[0].1).await;
 }
 
-/// Opens the chat, whose language may be the page's or the browser's, and waits until it stands still.
+/// Opens the chat, whose language may be the page's or the browser's.
 async fn open_chat(browser: &Browser) {
     let launcher = until("the page has the chat's button", async || {
         for name in ["Open chat", "Buka obrolan"] {
@@ -69,5 +69,4 @@ async fn open_chat(browser: &Browser) {
         None
     });
     browser.click("button", launcher.await).await;
-    tokio::time::sleep(Duration::from_millis(400)).await;
 }
