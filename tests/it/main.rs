@@ -10,6 +10,7 @@ mod conformance;
 mod connecting_kills;
 mod connection_cut;
 mod console;
+mod console_details;
 mod console_inbox;
 mod console_pages;
 mod console_roles;

@@ -68,6 +68,10 @@ pub(super) struct Which {
     cursor: Option<String>,
     /// `true`: those that may be sent, approved and not switched off.
     sendable: Option<bool>,
+    /// Part of the name, in any case.
+    q: Option<String>,
+    /// The provider's word for the state, in any case: `approved`, `pending`, `rejected` and so on.
+    status: Option<String>,
 }
 
 /// A channel's message templates as last read.
@@ -80,7 +84,11 @@ async fn list(
     Query(which): Query<Which>,
 ) -> Answer<Json<Templates>> {
     let page = PageQuery { limit: which.limit, cursor: which.cursor };
-    let filter = if which.sendable == Some(true) { TemplateFilter::Sendable } else { TemplateFilter::All };
+    let filter = TemplateFilter {
+        sendable: which.sendable == Some(true),
+        search: which.q.unwrap_or_default(),
+        status: which.status.unwrap_or_default(),
+    };
     let after: Option<(String, String)> = page.after()?;
     let listed = templates::list(&state, &caller, &id, filter, after, page.limit() as u32 + 1).await?;
     let page = Page::new(listed.rows, page.limit(), |row| (row.name.clone(), row.language.clone()));

@@ -39,6 +39,8 @@ pub(super) static COMPOSER: LazyLock<Asset> =
 pub(super) static AGAIN: LazyLock<Asset> = LazyLock::new(|| Asset::module("again", include_str!("assets/again.js")));
 pub(super) static BUSY: LazyLock<Asset> = LazyLock::new(|| Asset::module("busy", include_str!("assets/busy.js")));
 pub(super) static DIALOG: LazyLock<Asset> = LazyLock::new(|| Asset::module("dialog", include_str!("assets/dialog.js")));
+pub(super) static FRESH: LazyLock<Asset> = LazyLock::new(|| Asset::module("fresh", include_str!("assets/fresh.js")));
+pub(super) static GUIDE: LazyLock<Asset> = LazyLock::new(|| Asset::module("guide", include_str!("assets/guide.js")));
 pub(super) static COPY: LazyLock<Asset> = LazyLock::new(|| Asset::module("copy", include_str!("assets/copy.js")));
 pub(super) static PREVIEW: LazyLock<Asset> =
     LazyLock::new(|| Asset::module("preview", include_str!("assets/preview.js")));
@@ -97,8 +99,8 @@ fn takes_gzip(asked: &HeaderMap) -> bool {
 /// The files' addresses.
 pub(super) fn routes() -> Router<State> {
     let all = [
-        &SHEET, &ICONS, &AGAIN, &BUSY, &COMPOSER, &COPY, &DIALOG, &KEYS, &LIST, &LIVE, &PICTURE, &PREVIEW, &PROGRESS,
-        &QUICK, &TYPING, &ZONE,
+        &SHEET, &ICONS, &AGAIN, &BUSY, &COMPOSER, &COPY, &DIALOG, &FRESH, &GUIDE, &KEYS, &LIST, &LIVE, &PICTURE,
+        &PREVIEW, &PROGRESS, &QUICK, &TYPING, &ZONE,
     ];
     all.into_iter().fold(Router::new(), |router, asset| {
         let asset: &'static Asset = asset;

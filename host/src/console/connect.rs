@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::HOME;
 use super::asked::Form as Sent;
+use super::assets::GUIDE;
 use super::dialog::dialog;
 use super::faults::{self, Failure};
 use super::form::{Branch, Choice, Form, Given, Keep, draw, draw_branch, read};
@@ -211,7 +212,7 @@ pub(super) fn name_field(reader: &Reader, name: &str, problem: Option<&Problem>,
         div.field {
             label.field-label for=(id) { (words.name) }
             input.input id=(id) name="name" value=(name) autocomplete="off" aria-describedby=(format!("{id}-hint"))
-                aria-invalid=[fault.as_ref().map(|_| "true")];
+                aria-invalid=[fault.as_ref().map(|_| "true")] autofocus[fault.is_some()];
             @if let Some(fault) = fault { p.field-error { (icon("error", "is-small")) (fault) } }
             p.field-hint id=(format!("{id}-hint")) { (words.name_hint) }
         }
@@ -226,6 +227,7 @@ pub(super) fn guide(words: &Words, texts: &Texts) -> Markup {
         return html! {};
     }
     html! {
+        script type="module" src=(GUIDE.path) {}
         details.card.guide {
             summary.card-head { h2 { (words.guide.replace("{name}", &texts.name)) } (icon("chevron-down", "")) }
             p.note.guide-who { (words.who) }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::HOME;
 use super::asked::{Query, below};
+use super::assets::FRESH;
 use super::channel::connected;
 use super::connect::add_title;
 use super::faults::Failure;
@@ -58,6 +59,7 @@ pub(super) async fn page(
         channels.into_iter().partition(|channel| channel.state == "needs_attention");
     let content = html! {
         header.page-head { h1 { (words.title) } }
+        div id="fresh" {
         @if !troubled.is_empty() {
             (section("attention", &words.needs_attention, troubled.len(), &html! {
                 ul.card.rows { @for channel in &troubled { (row(channel)) } }
@@ -69,6 +71,8 @@ pub(super) async fn page(
             @if let Some(last) = last { p { a href=(format!("{HOME}?after={last}")) { (words.more) } } }
         }))
         @if reader.caller.role >= Role::Admin { (available(&state, &reader)) }
+        }
+        script type="module" src=(FRESH.path) {}
     };
     Ok(layout::page(&reader, &words.title, HOME, &content).into_response())
 }

@@ -232,7 +232,7 @@ pub(super) fn optional(name: &str, label: &str, value: &str, hint: &str, fault: 
         div.field {
             label.field-label for=(name) { (label) }
             input.input id=(name) name=(name) value=(value) maxlength="200" autocomplete="off" aria-invalid=[fault.map(|_| "true")]
-                aria-describedby=(format!("{name}-hint"));
+                autofocus[fault.is_some()] aria-describedby=(format!("{name}-hint"));
             @if let Some(fault) = fault { p.field-error { (icon("error", "is-small")) (fault) } }
             p.field-hint id=(format!("{name}-hint")) { (hint) }
         }

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::asked::{Form, Query, below};
+use super::assets::FRESH;
 use super::faults::{self, Failure};
 use super::integrations::icon_of;
 use super::layout::{self, icon};
@@ -119,8 +120,9 @@ async fn listed(state: &State, reader: &Reader, done: &str, problem: Option<&Pro
         header.page-head { h1 { (words.title) } }
         @if let Some(said) = words.done(done) { p.toast role="status" { (icon("check", "")) (said) } }
         (trouble(reader, problem))
+        script type="module" src=(FRESH.path) {}
         div.with-aside {
-            div.stack {
+            div.stack id="fresh" {
                 @if !waiting.is_empty() {
                     section.card aria-labelledby="waiting" {
                         header.card-head { h2 id="waiting" { (words.waiting) } }

@@ -106,7 +106,7 @@ pub(super) fn field(
         div.field {
             label.field-label for=(name) { (label) }
             input.input id=(name) name=(name) type=(kind) autocomplete=(autocomplete) value=(value) required
-                aria-invalid=[fault.map(|_| "true")] aria-describedby=[described];
+                aria-invalid=[fault.map(|_| "true")] autofocus[fault.is_some()] aria-describedby=[described];
             @if let Some(fault) = fault { p.field-error id=(format!("{name}-error")) { (icon("error", "is-small")) (fault) } }
             @else if let Some(hint) = hint { p.field-hint id=(format!("{name}-hint")) { (hint) } }
         }

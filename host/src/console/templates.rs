@@ -33,6 +33,24 @@ pub(super) struct Asked {
     done: String,
     /// The last template of the page before.
     after: Option<String>,
+    /// Part of the name.
+    q: String,
+    /// The state.
+    status: String,
+}
+
+impl Asked {
+    /// Where the list goes on after the template `after`, narrowed as it is.
+    fn address(&self, path: &str, after: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("after", after);
+        for (name, value) in [("q", &self.q), ("status", &self.status)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        format!("{path}?{}", query.finish())
+    }
 }
 
 /// The list.
@@ -56,7 +74,9 @@ async fn listed(
     let channel = state.channels.show(&caller.workspace, id, false).await?;
     let after = asked.after.as_deref().and_then(|after| after.rsplit_once(':'));
     let after = after.map(|(name, language)| (name.to_owned(), language.to_owned()));
-    let mut listed = templates::list(state, caller, id, TemplateFilter::All, after, MOST as u32 + 1).await?;
+    let filter = TemplateFilter { search: asked.q.clone(), status: asked.status.clone(), ..TemplateFilter::default() };
+    let is_narrow = filter != TemplateFilter::default();
+    let mut listed = templates::list(state, caller, id, filter, after, MOST as u32 + 1).await?;
     let more = listed.rows.len() > MOST;
     listed.rows.truncate(MOST);
     let next = listed.rows.last().filter(|_| more).map(|last| format!("{}:{}", last.name, last.language));
@@ -69,6 +89,7 @@ async fn listed(
         (faults::notice_beside(reader.look.words, problem, &[]))
         section.card aria-label=(words.title) {
             div.toolbar {
+                @if is_narrow || !listed.rows.is_empty() { (narrowing(reader, &path, asked)) }
                 span.note {
                     @match listed.synced_at {
                         Some(at) => { (words.synced) " " (time::said_ago(&reader.look, &crate::model::time::rfc3339(at), now)) },
@@ -83,7 +104,7 @@ async fn listed(
                 }
             }
             @if let Some(error) = &listed.error { div.notice.is-warn { (icon("alert", "")) p { (words.sync_failed) " " (error) } } }
-            @if listed.rows.is_empty() { div.empty { (icon("template", "")) p { (words.none) } } }
+            @if listed.rows.is_empty() { div.empty { (icon("template", "")) p { (if is_narrow { &words.none_found } else { &words.none }) } } }
             @else {
                 div.table-scroll tabindex="0" {
                     table.table {
@@ -95,13 +116,31 @@ async fn listed(
                     }
                 }
             }
-            @if let Some(next) = next { p.card-foot { a.button href=(format!("{path}?after={next}")) { (words.more) } } }
+            @if let Some(next) = next { p.card-foot { a.button href=(asked.address(&path, &next)) { (words.more) } } }
             p.card-foot.note { (words.note) }
         }
         @if let Some(done) = words.done(&asked.done) { p.toast role="status" { (icon("check", "")) (done) } }
     };
     let status = problem.map_or(StatusCode::OK, Problem::status);
     Ok((status, layout::page(reader, &channel.name, HOME, &content)).into_response())
+}
+
+/// The form that narrows the list.
+fn narrowing(reader: &Reader, path: &str, asked: &Asked) -> Markup {
+    let words = &reader.look.words.templates;
+    html! {
+        form.button-row role="search" method="get" action=(path) {
+            div.search {
+                (icon("search", ""))
+                input.input type="search" name="q" value=(asked.q) maxlength="200" placeholder=(words.search) aria-label=(words.search);
+            }
+            select.input.select-quiet name="status" aria-label=(words.status) {
+                option value="" { (words.any_status) }
+                @for (status, name) in words.statuses() { option value=(status) selected[status == asked.status] { (name) } }
+            }
+            button.button type="submit" { (icon("filter", "")) (reader.look.words.audit.filter) }
+        }
+    }
 }
 
 fn row(reader: &Reader, path: &str, known: &KnownTemplate, is_admin: bool) -> Markup {

@@ -56,13 +56,15 @@ pub struct StaleTemplates {
     pub plugin: String,
 }
 
-/// Which of an account's templates a person is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TemplateFilter {
-    /// Every one.
-    All,
+/// Which of a channel's templates are listed. The default is every one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TemplateFilter {
     /// Those that may be sent: approved, and not switched off.
-    Sendable,
+    pub sendable: bool,
+    /// Part of the name, in any case; empty: any.
+    pub search: String,
+    /// The provider's word for the state, in any case; empty: any.
+    pub status: String,
 }
 
 impl KnownTemplate {
@@ -221,10 +223,12 @@ impl Db {
             let (name, language) = after.unwrap_or_default();
             let mut ask = db.prepare_cached(
                 "SELECT name, language, status, enabled, body, synced_at FROM templates
-                 WHERE account_id = ?1 AND (name, language) > (?2, ?3) AND (?4 OR (enabled AND lower(status) = 'approved'))
-                 ORDER BY name, language LIMIT ?5",
+                 WHERE account_id = ?1 AND (name, language) > (?2, ?3) AND (NOT ?4 OR (enabled AND lower(status) = 'approved'))
+                   AND instr(lower(name), lower(?5)) AND (?6 = '' OR lower(status) = lower(?6))
+                 ORDER BY name, language LIMIT ?7",
             )?;
-            let rows = ask.query_map(params![account_id, name, language, filter == TemplateFilter::All, limit], known)?;
+            let TemplateFilter { sendable, search, status } = filter;
+            let rows = ask.query_map(params![account_id, name, language, sendable, search, status, limit], known)?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
         })
         .await

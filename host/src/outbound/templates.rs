@@ -80,7 +80,11 @@ impl Outbound {
         if !has || super::compose::lacks(&channel.features, "templates") {
             return Ok(None);
         }
-        let known = self.0.db.templates_page(account, TemplateFilter::Sendable, None, MOST_OFFERED).await?;
+        let known = self
+            .0
+            .db
+            .templates_page(account, TemplateFilter { sendable: true, ..TemplateFilter::default() }, None, MOST_OFFERED)
+            .await?;
         let shown = known.iter().map(|known| {
             let mut shown = known.shown();
             // For the plugin; a list of many would be mostly that.

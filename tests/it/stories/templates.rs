@@ -133,6 +133,12 @@ async fn a_template_is_made_approved_offered_sent_switched_off_and_removed() {
     let refused = api.expect(409, "POST", &messages(&conversation), text("Halo")).await;
     assert_eq!(refused["templates"], json!([]), "{refused}");
     assert_eq!(api.get(&format!("{}?sendable=true", path(&channel))).await["items"], json!([]));
+    for (narrowed, there) in
+        [("q=MO_TO", true), ("q=ongkir", false), ("status=Approved", true), ("status=pending&q=promo", false)]
+    {
+        let list = api.get(&format!("{}?{narrowed}", path(&channel))).await;
+        assert_eq!(!list["items"].as_array().unwrap().is_empty(), there, "{narrowed}: {list}");
+    }
     assert_eq!(api.expect(200, "PATCH", &one, json!({ "enabled": true })).await["enabled"], true);
     api.expect(422, "PATCH", &one, json!({})).await;
 

@@ -200,20 +200,20 @@ impl Control<'_> {
         html! {
             input.input id=(self.id) name=(self.field.key) type=(kind) value=(text) autocomplete="off"
                 placeholder=[instead.or(self.field.placeholder())] disabled[self.is_fixed]
-                aria-invalid=[self.is_wrong.then_some("true")] aria-describedby=[self.described];
+                aria-invalid=[self.is_wrong.then_some("true")] autofocus[self.is_wrong] aria-describedby=[self.described];
         }
     }
 
     fn lines(&self, text: &str) -> Markup {
         html! {
             textarea.input id=(self.id) name=(self.field.key) rows="3" placeholder=[self.field.placeholder()] disabled[self.is_fixed]
-                aria-invalid=[self.is_wrong.then_some("true")] aria-describedby=[self.described] { (text) }
+                aria-invalid=[self.is_wrong.then_some("true")] autofocus[self.is_wrong] aria-describedby=[self.described] { (text) }
         }
     }
 
     fn select(&self, text: &str) -> Markup {
         html! {
-            select.input id=(self.id) name=(self.field.key) disabled[self.is_fixed] aria-describedby=[self.described] {
+            select.input id=(self.id) name=(self.field.key) disabled[self.is_fixed] autofocus[self.is_wrong] aria-describedby=[self.described] {
                 @for (value, label) in self.field.options() {
                     option value=(value) selected[value == text] { (label) }
                 }

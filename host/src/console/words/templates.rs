@@ -24,6 +24,9 @@ pub(in crate::console) struct Templates {
     pub language_hint: String,
     pub category: String,
     pub status: String,
+    pub search: String,
+    pub any_status: String,
+    pub none_found: String,
     pub quality: String,
     pub in_use: String,
     pub use_of: String,
@@ -69,6 +72,13 @@ impl Templates {
     /// What a category is called; the provider's word where there is no other.
     pub fn category_name<'w>(&'w self, category: &'w str) -> &'w str {
         self.categories.get(&category.to_ascii_lowercase()).map_or(category, String::as_str)
+    }
+
+    /// Every status with its words, by them.
+    pub fn statuses(&self) -> Vec<(&str, &str)> {
+        let mut all: Vec<_> = self.statuses.iter().map(|(status, words)| (status.as_str(), words.as_str())).collect();
+        all.sort_by_key(|(_, words)| *words);
+        all
     }
 
     /// What a status is called; the provider's word where there is no other.
