@@ -40,7 +40,9 @@ async fn workspaces_are_added_and_renamed_by_forms_and_the_first_stays_the_first
         assert!(html.contains(said), "{name}: {html}");
     }
     let added = send(&host, &operator, WORKSPACES, &[("name", " warung ")]).await;
-    assert_eq!(sent_to(&added), format!("{WORKSPACES}?saved=1"));
+    let (status, html) = page(&host, &sent_to(&added), &operator).await;
+    assert_eq!(status, StatusCode::OK, "it goes on to the workspace's first admin");
+    assert!(html.contains("Add an admin to warung"), "{html}");
 
     let (_, listed) = host.get("/v1/workspaces").await;
     let of = |name: &str| listed["items"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();
