@@ -40,7 +40,7 @@ async fn workspaces_are_added_and_renamed_by_forms_and_the_first_stays_the_first
         assert!(html.contains(said), "{name}: {html}");
     }
     let added = send(&host, &operator, WORKSPACES, &[("name", " warung ")]).await;
-    let (status, html) = page(&host, &sent_to(&added), &operator).await;
+    let (status, html) = page(&host, sent_to(&added), &operator).await;
     assert_eq!(status, StatusCode::OK, "it goes on to the workspace's first admin");
     assert!(html.contains("Add an admin to warung"), "{html}");
 

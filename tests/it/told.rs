@@ -34,7 +34,7 @@ fn quoted_after(folder: &Path, beginnings: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn whatever_a_bundled_plugin_finds_has_words_in_both_languages() {
+fn each_finding_of_a_bundled_plugin_has_words_in_both_languages() {
     let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
     let beginnings = [
         "Finding::new(\"warning\", \"",

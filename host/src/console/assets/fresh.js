@@ -1,4 +1,4 @@
-// Keeps a list current: shows what was installed, connected or changed meanwhile.
+// Keeps a list current: plugins that are installed and channels that change meanwhile appear without a reload.
 
 const pane = document.getElementById("fresh");
 const EVENTS = ["plugin.updated", "channel.updated", "reset"];

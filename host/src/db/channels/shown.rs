@@ -139,7 +139,7 @@ fn removed_words(plugin: &str) -> String {
     )
 }
 
-/// Whether somebody holds the channel: its admin, or the operator by disabling the plugin or not releasing a restore.
+/// Whether the channel is held: by its admin, or by the operator, who disabled the plugin or has not released a restore.
 fn is_held(db: &Connection, row: &ChannelRow) -> Result<bool, DbError> {
     if row.paused {
         return Ok(true);
