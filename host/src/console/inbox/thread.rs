@@ -65,7 +65,8 @@ pub(super) fn drawn(reader: &Reader, thread: &Thread<'_>) -> Markup {
                         @let day = time::day(&reader.look, &message.created_at, thread.now);
                         @let before = thread.messages.get(at + 1).map(|earlier| time::day(&reader.look, &earlier.created_at, thread.now));
                         @if before.as_ref() != Some(&day) { li.day { time datetime=(message.created_at) { (day) } } }
-                        (one(reader, thread, &by_id, message))
+                        @let later = at.checked_sub(1).and_then(|later| thread.messages.get(later));
+                        (one(reader, thread, &by_id, message, later.is_some_and(|later| joins(message, later))))
                     }
                 }
             }
@@ -155,7 +156,32 @@ fn assign(reader: &Reader, thread: &Thread<'_>) -> Markup {
     }
 }
 
-fn one(reader: &Reader, thread: &Thread<'_>, by_id: &HashMap<&str, &Message<'_>>, message: &Message<'_>) -> Markup {
+/// Until when two messages of one author stand as one group, in milliseconds.
+const GROUP: i64 = 5 * 60_000;
+
+/// Whether a message stands in one group with the later one: its time and state are the later one's.
+fn joins(message: &Message<'_>, later: &Message<'_>) -> bool {
+    let is_plain = |one: &Message<'_>| {
+        one.content["type"] != "system" && one.content.get(0).unwrap_or(&one.content)["type"] != "mail"
+    };
+    let went_well = |one: &Message<'_>| matches!(one.status.as_deref(), None | Some("sent" | "delivered" | "read"));
+    is_plain(message)
+        && is_plain(later)
+        && message.direction == later.direction
+        && message.from == later.from
+        && message.status == later.status
+        && went_well(message)
+        && message.reactions.iter().all(|reaction| reaction.emojis.is_empty())
+        && time::millis(&later.created_at) - time::millis(&message.created_at) < GROUP
+}
+
+fn one(
+    reader: &Reader,
+    thread: &Thread<'_>,
+    by_id: &HashMap<&str, &Message<'_>>,
+    message: &Message<'_>,
+    is_joined: bool,
+) -> Markup {
     let words = &reader.look.words.inbox;
     let is_out = message.direction == "outbound";
     let status = message.status.as_deref().unwrap_or_default();
@@ -167,7 +193,9 @@ fn one(reader: &Reader, thread: &Thread<'_>, by_id: &HashMap<&str, &Message<'_>>
     let class = match (is_out, status) {
         (true, "failed") => "message is-out is-failed",
         (true, "unknown") => "message is-out is-unsure",
+        (true, _) if is_joined => "message is-out is-joined",
         (true, _) => "message is-out",
+        (false, _) if is_joined => "message is-joined",
         (false, _) => "message",
     };
     let first = message.content.get(0).unwrap_or(&message.content);

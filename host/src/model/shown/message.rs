@@ -63,7 +63,7 @@ pub struct Message<'v> {
 }
 
 /// Who wrote a message.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Author<'v> {
     /// The customer.
