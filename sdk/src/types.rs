@@ -383,7 +383,7 @@ impl Instruction {
 
     /// The key of the plugin's `[reasons]` that says it in the reader's language, in the place of the text.
     pub fn reason(mut self, key: &str) -> Self {
-        self.extra.push(("reason".to_owned(), format!("\"{key}\"")));
+        self.extra.push(("reason".to_owned(), ["\"", key, "\""].concat()));
         self
     }
 
