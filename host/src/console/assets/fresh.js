@@ -16,5 +16,17 @@ async function look() {
   if (at) [...pane.querySelectorAll("a")].find((one) => one.getAttribute("href") === at)?.focus({ preventScroll: true });
 }
 
-const source = new EventSource("/v1/events");
-for (const name of EVENTS) source.addEventListener(name, () => (waits ??= setTimeout(look, 300)));
+let source;
+
+/** Follows the feed while the page is seen: a hidden one holds no connection, of which a browser has few. */
+function follow() {
+  if (document.visibilityState !== "visible") return source?.close();
+  source = new EventSource("/v1/events");
+  for (const name of EVENTS) source.addEventListener(name, () => (waits ??= setTimeout(look, 300)));
+}
+
+document.addEventListener("visibilitychange", () => {
+  follow();
+  if (document.visibilityState === "visible") look();
+});
+follow();
