@@ -125,4 +125,30 @@ mod tests {
             assert_eq!(takes_gzip(&asked), takes, "{line}");
         }
     }
+
+    /// What stands in the console's sources, but for the style sheet.
+    fn sources(folder: &std::path::Path, all: &mut String) {
+        for entry in std::fs::read_dir(folder).expect("the sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else if path.extension().is_some_and(|ending| ending == "rs" || ending == "js") {
+                all.push_str(&std::fs::read_to_string(&path).expect("a source"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_sheet_holds_no_class_that_no_page_uses() {
+        let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let mut all = String::new();
+        sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console"), &mut all);
+        let used: std::collections::BTreeSet<&str> = all.split(|c| !is_part(c)).collect();
+        let sheet = include_str!("assets/console.css");
+        let selectors = sheet.split('.').skip(1).filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+        let classes = selectors.map(|rest| rest.split(|c| !is_part(c)).next().unwrap_or_default());
+        // The tones of avatars are numbered.
+        let unused: Vec<_> = classes.filter(|class| !class.starts_with("tone-") && !used.contains(class)).collect();
+        assert!(unused.is_empty(), "{unused:?}");
+    }
 }
