@@ -9,6 +9,7 @@ pub use postbox::{Delivered, Postbox, Secured};
 pub use postfix::{Postfix, Setup};
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpStream;
@@ -93,13 +94,21 @@ impl Client {
     }
 }
 
-/// A port that nobody has, which the next who asks may get: whoever is told it beforehand listens on it soon.
+/// A free port for a server that is told beforehand where it listens. It lies below those that the system gives to connections and to
+/// listeners that name none, so that none of them takes it meanwhile; no two calls of a process get the same.
 ///
 /// # Panics
 /// When there is none.
 pub fn free_address() -> SocketAddr {
-    let bound = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    bound.local_addr().expect("a bound listener has an address")
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 100) as u16 * 100;
+    for _ in 0..1_000 {
+        let address = SocketAddr::from(([127, 0, 0, 1], first + NEXT.fetch_add(1, Ordering::Relaxed) % 1_000));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("no port from {first} on is free");
 }
 
 /// The first header of this name, unfolded; empty where the mail has none.

@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use sambung::model::time::rfc3339;
 use sambung_testkit::contract::types::Envelope;
 use sambung_tests::api::{Api, until};
-use sambung_tests::providers::email::{Client, NameServer, Postbox};
+use sambung_tests::providers::email::{Client, NameServer, Postbox, free_address};
 use serde_json::{Value, json};
 
 use super::{Provider, Trouble, path};
@@ -30,9 +30,7 @@ impl Mail {
     pub async fn start() -> Mail {
         let postbox = Postbox::start().await;
         postbox.ask_for("shop", "right");
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let listener = free.local_addr().unwrap();
-        Mail { postbox, names: NameServer::start(&[]).await, listener, written: AtomicU32::new(0) }
+        Mail { postbox, names: NameServer::start(&[]).await, listener: free_address(), written: AtomicU32::new(0) }
     }
 
     /// A mail of somebody's; all of one person's are of one thread.
