@@ -24,6 +24,11 @@ struct Load {
 }
 
 impl Load {
+    /// How many webhooks were acknowledged.
+    fn acknowledged(&self) -> usize {
+        self.told.borrow().values().filter(|told| **told).count()
+    }
+
     async fn run(&self, provider: &dyn Provider, api: &Api, channel: &Value) {
         let mut again: Option<Vec<Value>> = None;
         while !self.stop.get() {
@@ -105,6 +110,9 @@ async fn whatever_a_channel_was_doing_nothing_is_lost_and_nothing_is_anywhere_tw
             for round in 0..KILLS {
                 reply_and_kill(provider, &mut server, &conversation, round, &mut taken).await;
             }
+            // On a busy machine the kills may be over before many customers had a turn.
+            let enough = async || (load.acknowledged() > KILLS as usize * 3).then_some(());
+            until("many webhooks are acknowledged", enough).await;
             load.stop.set(true);
         };
         tokio::join!(load.run(provider, &api, &channel), kills);
@@ -129,8 +137,6 @@ async fn inbound_is_whole(api: &Api, load: &Load, name: &str) {
     let lost: Vec<_> = told.iter().filter(|(words, told)| **told && !found.contains_key(*words)).collect();
     let twice: Vec<_> = found.iter().filter(|(_, count)| **count > 1).collect();
     assert!(lost.is_empty() && twice.is_empty(), "{name}: acknowledged and lost {lost:?}, there twice {twice:?}");
-    let acknowledged = told.values().filter(|told| **told).count();
-    assert!(acknowledged > KILLS as usize * 3, "{name}: there was hardly any load: {acknowledged}");
 }
 
 /// What the API says of each reply is what the customer sees.
