@@ -1,6 +1,10 @@
 //! Webhooks of about 1 KB over loopback HTTP, 64 connections: how many a second, and what each costs the server. Run with
 //! `cargo bench -p sambung-tests --bench webhooks`.
 //!
+//! Peers are measured in the same run where their runtime is at hand: `wasmtime serve`, and in Node Fastify over SQLite with group
+//! commit and over PostgreSQL (`tests/peer/node`, installed by npm at the first run). Their rows are counted against what they
+//! acknowledged.
+//!
 //! The parts take turns for several rounds, so that a noisy machine disturbs all alike; medians are printed, and what counts is
 //! their ratio to a bare handler that verifies the same signature and stores nothing.
 
@@ -8,6 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use sambung_tests::bench::load::{CONNECTIONS, Load};
+use sambung_tests::bench::node;
 use sambung_tests::bench::process::cpu;
 use sambung_tests::bench::servers::{self, Other, Sambung};
 use sambung_tests::bench::table::{head, median, row};
@@ -18,6 +23,7 @@ const ROUNDS: usize = 3;
 const BARE: usize = 100_000;
 const WEBHOOKS: usize = 24_000;
 const PEER: usize = 12_000;
+const NODE: usize = 24_000;
 const ALONE: usize = 6_000;
 
 fn main() -> ExitCode {
@@ -28,6 +34,8 @@ async fn measure() {
     let mut load = Load::start();
     let bare = servers::bare().await;
     let peer = servers::peer().await;
+    let sqlite = node::sqlite().await;
+    let postgres = node::postgres().await;
     let sambung = Sambung::start("").await;
     let alone = Sambung::start("[database]\ngroup_commit_max = 1\n").await;
     let mut rounds = Rounds::default();
@@ -35,6 +43,11 @@ async fn measure() {
         rounds.bare.other(&mut load, &bare, amount(BARE)).await;
         if let Some(peer) = &peer {
             rounds.peer.other(&mut load, peer, amount(PEER)).await;
+        }
+        for (part, peer, count) in [(&mut rounds.sqlite, &sqlite, NODE), (&mut rounds.postgres, &postgres, PEER)] {
+            if let Some(peer) = peer {
+                part.kept(&mut load, peer, amount(count)).await;
+            }
         }
         rounds.acknowledged.held(&mut load, &sambung, amount(WEBHOOKS)).await;
         rounds.drained.backlog(&sambung, amount(WEBHOOKS)).await;
@@ -62,9 +75,17 @@ impl Part {
     }
 
     async fn other(&mut self, load: &mut Load, server: &Other, count: usize) {
-        let before = cpu(server.pid());
+        let before = server.cpu();
         let report = load.webhooks(server.address, "/hooks/line", count).await;
-        self.note(count, report.seconds, cpu(server.pid()) - before);
+        self.note(count, report.seconds, server.cpu() - before);
+    }
+
+    /// As [`Part::other`], of a server that keeps requests and messages: it has a row of each for every acknowledgement.
+    async fn kept(&mut self, load: &mut Load, server: &Other, count: usize) {
+        let (raw, messages) = node::counts(server).await;
+        self.other(load, server, count).await;
+        let count = count as u64;
+        assert_eq!(node::counts(server).await, (raw + count, messages + count), "what was acknowledged is kept");
     }
 
     /// Acknowledged, with translation held.
@@ -96,6 +117,8 @@ impl Part {
 struct Rounds {
     bare: Part,
     peer: Part,
+    sqlite: Part,
+    postgres: Part,
     acknowledged: Part,
     alone: Part,
     drained: Part,
@@ -109,6 +132,8 @@ impl Rounds {
         for (name, part) in [
             ("bare handler that verifies", &self.bare),
             ("wasmtime serve 48: verifies and parses", &self.peer),
+            ("Fastify, better-sqlite3, group commit: two rows", &self.sqlite),
+            ("Fastify, PostgreSQL: two rows", &self.postgres),
             ("acknowledged: verified and on disk", &self.acknowledged),
             ("the same, each committed on its own", &self.alone),
             ("backlog translated and stored", &self.drained),
@@ -122,8 +147,14 @@ impl Rounds {
             row(name, &columns);
         }
         ratio("acknowledged, of each committed on its own", &self.acknowledged, &self.alone);
-        if !self.peer.rates.is_empty() {
-            ratio("end to end, of wasmtime serve", &self.end_to_end, &self.peer);
+        for (name, peer) in [
+            ("end to end, of wasmtime serve", &self.peer),
+            ("end to end, of Fastify and better-sqlite3", &self.sqlite),
+            ("end to end, of Fastify and PostgreSQL", &self.postgres),
+        ] {
+            if !peer.rates.is_empty() {
+                ratio(name, &self.end_to_end, peer);
+            }
         }
     }
 }

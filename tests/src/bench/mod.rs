@@ -6,6 +6,7 @@
 
 mod client;
 pub mod load;
+pub mod node;
 pub mod process;
 pub mod servers;
 pub mod table;

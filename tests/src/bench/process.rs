@@ -14,6 +14,17 @@ pub fn cpu(pid: u32) -> Duration {
     Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
+/// As [`cpu`], with all processes that it began and that run.
+///
+/// # Panics
+/// When the system does not say.
+pub fn cpu_of_tree(pid: u32) -> Duration {
+    let children = format!("/proc/{pid}/task/{pid}/children");
+    let children = std::fs::read_to_string(children).unwrap_or_default();
+    let of_child = |child: &str| child.parse().map(cpu_of_tree).unwrap_or_default();
+    cpu(pid) + children.split_whitespace().map(of_child).sum::<Duration>()
+}
+
 /// The bytes that a process holds in memory.
 ///
 /// # Panics

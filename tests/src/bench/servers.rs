@@ -13,11 +13,13 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
 use super::itself_as;
+use super::process::cpu_of_tree;
 use crate::api::Api;
 use crate::host::{connect_line, hook_path, leading};
 use crate::providers::line::{Line, SECRET};
@@ -88,15 +90,27 @@ pub struct Other {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
+    /// A server that it uses, and folders of both.
+    server: Option<Child>,
+    _folders: Vec<TempDir>,
 }
 
 impl Other {
-    /// The process.
+    pub(super) fn new(child: Child, address: SocketAddr) -> Other {
+        Other { child, address, server: None, _folders: Vec::new() }
+    }
+
+    pub(super) fn beside(self, server: Option<Child>, folders: Vec<TempDir>) -> Other {
+        Other { server, _folders: folders, ..self }
+    }
+
+    /// The CPU time that it has taken, with all processes that it began and the server that it uses.
     ///
     /// # Panics
     /// When it has ended.
-    pub fn pid(&self) -> u32 {
-        self.child.id().expect("it runs")
+    pub fn cpu(&self) -> Duration {
+        let each = [Some(&self.child), self.server.as_ref()].into_iter().flatten();
+        each.map(|child| cpu_of_tree(child.id().expect("it runs"))).sum()
     }
 }
 
@@ -108,7 +122,7 @@ pub async fn bare() -> Other {
     let mut child = itself_as("bare").stdout(Stdio::piped()).spawn().expect("the bare handler starts");
     let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
     let address = lines.next_line().await.expect("its output can be read").expect("it says where it listens");
-    Other { child, address: address.parse().expect("an address") }
+    Other::new(child, address.parse().expect("an address"))
 }
 
 /// What the bare handler's process does.
@@ -156,7 +170,7 @@ pub async fn peer() -> Option<Other> {
         .expect("wasmtime starts");
     for _ in 0..600 {
         if TcpStream::connect(address).await.is_ok() {
-            return Some(Other { child, address });
+            return Some(Other::new(child, address));
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
