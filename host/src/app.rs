@@ -129,7 +129,7 @@ impl App {
         let base_url = BaseUrl::new(config.server.public_url());
         let media = media(&config, base_url.clone(), &db, &clock, &disk)?;
         let figures = Figures::default();
-        let outcomes = CallAccount::new(db.clone(), clock.clone(), wakes.clone(), figures.clone());
+        let outcomes = CallAccount::new(db.clone(), clock.clone(), figures.clone());
         let runtime = runtime(&config, &data, &db, &candidates, &media, outcomes)?;
         let plugins = Registry::new(db.clone(), runtime.clone(), clock.clone(), wakes.clone(), data.path())?;
         plugins.boot().await?;

@@ -25,6 +25,8 @@ pub struct Wakes {
     pub outbound: Arc<Notify>,
     /// A file waits to be fetched.
     pub media: Arc<Notify>,
+    /// There are people whom no provider was asked about.
+    pub strangers: Arc<Notify>,
     /// A channel that waits for its provider may go on.
     pub channels: Arc<Notify>,
     /// A delivery to an endpoint may be due.
@@ -50,6 +52,7 @@ impl Default for Wakes {
             polling: Arc::default(),
             outbound: Arc::default(),
             media: Arc::default(),
+            strangers: Arc::default(),
             channels: Arc::default(),
             deliveries: Arc::default(),
             delivering: Arc::new(AtomicBool::new(true)),
@@ -63,7 +66,14 @@ impl Default for Wakes {
 }
 
 impl Wakes {
-    /// Tells everybody who follows the feed, and the outgoing webhooks, to look again.
+    /// Wakes those who wait for a plugin to run, because a plugin that is exchanged in memory changes no row for them.
+    pub fn plugin_exchanged(&self) {
+        self.journal.notify_one();
+        self.outbound.notify_one();
+        self.polling.notify_one();
+    }
+
+    /// Tells everybody who follows the feed, and the outgoing webhooks, to look again. A commit that appended to the feed calls it.
     pub fn feed_grew(&self) {
         self.feed.send_modify(|count| *count += 1);
         if self.delivering.load(Ordering::Acquire) {

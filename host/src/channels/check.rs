@@ -93,7 +93,6 @@ impl Channels {
                                 let none = Arc::new(sambung_runtime::Effects::default());
                                 db.channel_checked(&row.id, not_registered(error)?, none, entry, at).await?;
                                 if let Some(broken) = broken {
-                                    self.wake();
                                     return Err(broken.into());
                                 }
                             }
@@ -114,7 +113,6 @@ impl Channels {
                 db.channel_checked(&row.id, vec![of_fault(&fault)], none, entry, at).await?;
             }
         }
-        self.wake();
         Ok(())
     }
 

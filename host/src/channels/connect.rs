@@ -292,7 +292,6 @@ impl Channels {
         if !self.0.db.abandon_change(id, entry).await? {
             return Err(ChannelError::NothingWaits);
         }
-        self.wake();
         Ok(())
     }
 
@@ -318,7 +317,6 @@ impl Channels {
             let entry = by.entry(at, "channel.change", id, json!({ "name": change.name, "paused": change.paused }));
             let name = change.name.map(|name| name.trim().to_owned());
             self.0.db.rename_or_pause_channel(id, name, change.paused, entry, at).await?;
-            self.wake();
         }
         Ok(())
     }
@@ -421,7 +419,6 @@ impl Channels {
             ConnectStep::Other(open) => return Err(ChannelError::Unknown(open.kind)),
         };
         self.0.db.channel_stands_at(&row.id, step, change, effects, entry, at).await?;
-        self.wake();
         Ok(())
     }
 

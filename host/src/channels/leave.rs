@@ -27,7 +27,6 @@ impl Channels {
             let detail = json!({ "plugin": row.plugin, "name": row.name, "account": row.account, "provider": told });
             let entry = by.entry(at, "channel.disconnect", &row.id, detail);
             channels.0.db.delete_channel(&row.id, Some(entry), at).await?;
-            channels.wake();
             Ok(())
         });
         done.await.map_err(|_| ChannelError::Busy)?

@@ -233,13 +233,6 @@ impl Channels {
         let generation = self.0.plugins.get(plugin).ok_or(ChannelError::NotFound)?;
         if generation.is_active() { Ok(generation) } else { Err(ChannelError::PluginDisabled) }
     }
-
-    /// What changed may be what somebody waits for: a channel that is connected lets journalled requests and messages go on.
-    fn wake(&self) {
-        self.0.wakes.feed_grew();
-        self.0.wakes.journal.notify_one();
-        self.0.wakes.outbound.notify_one();
-    }
 }
 
 /// A provider's refusal as faults of fields, at the setting they belong to: in the words that the plugin's texts have for it, else in

@@ -73,7 +73,6 @@ impl Channels {
         let said: Vec<Finding> = said.collect();
         connected.findings.extend(said);
         self.0.db.channel_connected(&row.id, connected, Some(change), effects, entry, self.0.clock.now()).await?;
-        self.wake();
         Ok(())
     }
 
@@ -95,7 +94,6 @@ impl Channels {
                 let Answered { value: connected, effects } = answered;
                 let at = self.0.clock.now();
                 self.0.db.channel_connected(&row.id, connected, Some(change), effects, entry, at).await?;
-                self.wake();
                 Ok(Some(()))
             }
             Err(error) => {
@@ -134,7 +132,6 @@ impl Channels {
             let Answered { value: connected, effects } = asked?;
             let at = channels.0.clock.now();
             channels.0.db.channel_connected(&row.id, connected, None, effects, Some(entry), at).await?;
-            channels.wake();
             Ok(())
         });
         done.await.map_err(|_| ChannelError::Busy)?
@@ -164,10 +161,7 @@ impl Channels {
                     Err(faults) => Err(refused(plugin, &faults)),
                 }
             }
-            Err(error) => {
-                self.0.wakes.feed_grew();
-                Err(error.into())
-            }
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -177,7 +177,6 @@ impl Channels {
         if let Renewed::Refused(words) = self.0.renewals.renew(&ending.channel, ending.credential_version).await? {
             let at = self.0.clock.now();
             self.0.db.mark_needs_attention(&ending.channel, ending.credential_version, &words, at).await?;
-            self.wake();
         }
         Ok(())
     }

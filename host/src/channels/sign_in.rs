@@ -142,7 +142,6 @@ impl Channels {
             expires_at: at + LASTS,
         };
         self.0.db.sign_in_begins(&row.id, change, new, entry, at).await?;
-        self.wake();
         Ok(())
     }
 
@@ -216,7 +215,6 @@ impl Channels {
             if let Err(failure) = &result {
                 let error = json!({ "code": failure.code, "detail": failure.words });
                 channels.0.db.sign_in_failed(&sign_in.channel, error, channels.0.clock.now()).await?;
-                channels.wake();
             }
             Ok(Arrived { channel: sign_in.channel.clone(), return_to: sign_in.return_to.clone(), result })
         });
@@ -284,7 +282,6 @@ impl Channels {
             } else {
                 self.0.db.delete_channel(&channel, None, now).await?;
             }
-            self.wake();
         }
         Ok(())
     }

@@ -16,6 +16,8 @@ struct Noted {
     journal: bool,
     outbound: bool,
     polling: bool,
+    media: bool,
+    strangers: bool,
     feed: bool,
     deliveries: bool,
     channels: bool,
@@ -53,6 +55,16 @@ pub(super) fn wake_outbound() {
 /// Which channels are polled may have changed.
 pub(super) fn wake_polling() {
     note(|noted| noted.polling = true);
+}
+
+/// A file waits to be fetched.
+pub(super) fn wake_media() {
+    note(|noted| noted.media = true);
+}
+
+/// There are people whom no provider was asked about.
+pub(super) fn wake_strangers() {
+    note(|noted| noted.strangers = true);
 }
 
 /// The feed grew.
@@ -113,6 +125,12 @@ pub(super) fn committed(wakes: &Wakes, channels: &ChannelCache) {
     }
     if noted.polling {
         wakes.polling.notify_one();
+    }
+    if noted.media {
+        wakes.media.notify_one();
+    }
+    if noted.strangers {
+        wakes.strangers.notify_one();
     }
     if noted.feed {
         wakes.feed_grew();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Db, DbError, Priority};
+use super::{Db, DbError, Priority, after};
 pub use shown::{JournalFilter, JournalReader};
 
 /// A verified request that is about to be acknowledged.
@@ -401,6 +401,7 @@ impl Db {
                         "UPDATE journal SET state = 'pending', replays = replays + 1, settled_at = NULL WHERE id = ?1",
                     )?
                     .execute([id])?;
+                    after::wake_journal();
                     Ok(Replay::Queued)
                 }
             }

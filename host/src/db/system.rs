@@ -100,6 +100,7 @@ impl Db {
             let ended = connection.execute("DELETE FROM system WHERE key = ?1", params![HELD_KEY])? > 0;
             if ended {
                 super::after::wake_polling();
+                super::after::wake_outbound();
                 super::audit::append(connection, &entry)?;
             }
             Ok(ended)

@@ -24,7 +24,7 @@ pub(super) const PER_ENDPOINT: usize = 4;
 const ANSWER_BYTES: usize = 1 << 20;
 /// An endpoint that took nothing for so long is disabled, in milliseconds.
 const PATIENCE: i64 = 5 * 24 * 3_600_000;
-const LONGEST_SLEEP: i64 = 30_000;
+const LONGEST_SLEEP: i64 = 2_000;
 
 /// Ids of deliveries that are under way, so that nothing is delivered twice at once.
 type UnderWay = Arc<Mutex<HashSet<String>>>;

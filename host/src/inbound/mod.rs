@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use sambung_runtime::contract::inbound::Response;
 use sambung_runtime::shares::Shares;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -54,8 +54,6 @@ struct Inner {
     signals: Shares,
     /// Places for fetching files.
     fetches: Shares,
-    /// There are people whom nobody was asked about.
-    strangers: Notify,
     upkeep: Upkeep,
 }
 
@@ -113,7 +111,6 @@ impl Inbound {
             signals: Shares::new("signals", acknowledge::AT_ONCE),
             fetches: Shares::limited("fetches", settings.fetches, media::EACH_CHANNEL),
             most_events: settings.most_events,
-            strangers: Notify::new(),
             upkeep,
         }))
     }
@@ -140,10 +137,8 @@ impl Inbound {
     async fn settle_echoes(&self) {
         loop {
             tokio::time::sleep(ECHOES).await;
-            match self.0.db.settle_waiting_echoes(self.0.clock.now(), ECHOES_AT_ONCE).await {
-                Ok(0) => {}
-                Ok(_) => self.0.wakes.feed_grew(),
-                Err(error) => tracing::warn!(%error, "echoes could not be settled"),
+            if let Err(error) = self.0.db.settle_waiting_echoes(self.0.clock.now(), ECHOES_AT_ONCE).await {
+                tracing::warn!(%error, "echoes could not be settled");
             }
         }
     }
@@ -153,9 +148,7 @@ impl Inbound {
     /// # Errors
     /// The database refuses.
     pub async fn replay(&self, reader: JournalReader, id: i64) -> Result<Replay, DbError> {
-        let done = self.0.db.replay_row(reader, id).await?;
-        self.0.wakes.journal.notify_one();
-        Ok(done)
+        self.0.db.replay_row(reader, id).await
     }
 
     /// Has a failed file of this workspace fetched again; whether there was one.
@@ -163,12 +156,7 @@ impl Inbound {
     /// # Errors
     /// The database refuses.
     pub async fn fetch_media_again(&self, workspace: &str, id: &str) -> Result<bool, DbError> {
-        let there = self.0.db.fetch_media_again(workspace, id, self.0.clock.now()).await?;
-        if there {
-            self.0.wakes.media.notify_one();
-            self.0.wakes.feed_grew();
-        }
-        Ok(there)
+        self.0.db.fetch_media_again(workspace, id, self.0.clock.now()).await
     }
 
     /// Rows that wait for translation.

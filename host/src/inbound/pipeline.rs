@@ -392,12 +392,9 @@ impl Pipeline<'_> {
         done: Result<Vec<Result<Committed, DbError>>, DbError>,
     ) -> Result<(), DbError> {
         self.committing = false;
-        let (mut media, mut strangers) = (false, false);
         for (id, row) in ids.into_iter().zip(done?) {
             let row = row?;
             let stepping = self.stepping.remove(&id);
-            media |= row.media;
-            strangers |= row.strangers;
             if let Some(Waiting { kept, .. }) = self.waiting.remove(&id) {
                 // Whoever hung up need not be told.
                 let _ = kept.send(Ok(()));
@@ -425,12 +422,6 @@ impl Pipeline<'_> {
                 Effect::Again => "again",
             };
             metrics::counter!("sambung_inbound_rows_total", "outcome" => outcome).increment(1);
-        }
-        if media {
-            self.inner.wakes.media.notify_one();
-        }
-        if strangers {
-            self.inner.strangers.notify_one();
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ use crate::model::retry::poll_delay;
 use crate::plugins::Renewed;
 
 /// How often it is looked which channels are to be polled without a signal.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Between two polls of which the first brought nothing and did not wait.
 const QUIET: Duration = Duration::from_secs(1);
 /// The longest that a plugin may wait of its own will.
@@ -271,7 +271,6 @@ async fn refused(inner: &Inner, row: &ChannelRow, fault: Fault, failures: u32, n
             inner.db.note_poll_refused(&row.id, &fault.words, now).await?;
         }
     }
-    inner.wakes.feed_grew();
     Ok(Next::Failed(fault.retry_after_ms))
 }
 

@@ -14,7 +14,7 @@ use crate::upkeep::Calls;
 /// People of one workspace that are asked about in one round.
 const AT_ONCE: u32 = 32;
 /// How often the table is looked at without a signal.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
     let mut calls = inner.upkeep.calls("profiles");
@@ -23,7 +23,7 @@ pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
             tracing::warn!(%error, "people could not be looked up");
         }
         tokio::select! {
-            () = inner.strangers.notified() => {}
+            () = inner.wakes.strangers.notified() => {}
             () = calls.pause(LOOK_AGAIN) => {}
         }
     }
@@ -54,7 +54,6 @@ async fn start(inner: &Arc<Inner>, calls: &mut Calls) -> Result<(), DbError> {
                     tracing::warn!(channel, contact, %error, "a person could not be looked up");
                 }
             }
-            inner.wakes.feed_grew();
         });
     }
     Ok(())

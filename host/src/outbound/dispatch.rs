@@ -12,7 +12,7 @@ use super::{Outbound, lock};
 use crate::db::{BusyAccount, Claim, DbError};
 
 /// Longest sleep when nothing is known to be due, in milliseconds: what a missed signal costs at most.
-const LONGEST_SLEEP: i64 = 30_000;
+const LONGEST_SLEEP: i64 = 2_000;
 /// Sleep when something is due and nothing says what it waits for.
 const SHORT_SLEEP: i64 = 250;
 /// While outbound is held after a restore, and when the database does not answer.

@@ -177,7 +177,6 @@ impl Registry {
         let generation = self.commit(plugin, source, entry).await?;
         if before.is_some_and(|row| row.state == "removed") {
             self.0.db.tell_channels_of(&id, self.0.clock.now()).await?;
-            self.0.wakes.feed_grew();
         }
         let outcome = if running.is_some() { Outcome::Replaced } else { Outcome::New };
         self.prune(&id).await;
@@ -273,9 +272,7 @@ impl Registry {
             source: source.as_str().to_owned(),
             plugin,
         });
-        self.0.wakes.feed_grew();
-        self.0.wakes.journal.notify_one();
-        self.0.wakes.outbound.notify_one();
+        self.0.wakes.plugin_exchanged();
         Ok(generation)
     }
 

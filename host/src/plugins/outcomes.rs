@@ -8,29 +8,25 @@ use super::figures::Figures;
 use super::services::stored_owner;
 use crate::clock::Clock;
 use crate::db::{Db, DbError};
-use crate::wake::Wakes;
 
 /// The runtime's [`Outcomes`], over the database.
 pub struct CallAccount {
     db: Db,
     clock: Clock,
-    wakes: Wakes,
     figures: Figures,
 }
 
 impl CallAccount {
     /// Over what the database holds; what calls use and say is counted in `figures`.
-    pub fn new(db: Db, clock: Clock, wakes: Wakes, figures: Figures) -> CallAccount {
-        CallAccount { db, clock, wakes, figures }
+    pub fn new(db: Db, clock: Clock, figures: Figures) -> CallAccount {
+        CallAccount { db, clock, figures }
     }
 
     async fn note(&self, channel: &str, function: &'static str, failure: Option<&CallError>) -> Result<(), DbError> {
         let Some(error) = failure else {
             return self.db.note_call_success(channel, function, self.clock.now()).await;
         };
-        self.db.note_call_failure(channel, error, self.clock.now()).await?;
-        self.wakes.feed_grew();
-        Ok(())
+        self.db.note_call_failure(channel, error, self.clock.now()).await
     }
 }
 

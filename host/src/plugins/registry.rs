@@ -153,9 +153,7 @@ impl Registry {
                 plugin: old.plugin.clone(),
             });
         }
-        self.0.wakes.feed_grew();
-        self.0.wakes.journal.notify_one();
-        self.0.wakes.outbound.notify_one();
+        self.0.wakes.plugin_exchanged();
         Ok(true)
     }
 
@@ -183,7 +181,6 @@ impl Registry {
             self.0.db.tell_channels_of(id, at).await?;
         }
         self.tidy_native_code().await;
-        self.0.wakes.feed_grew();
         Ok(removed)
     }
 

@@ -30,7 +30,6 @@ pub async fn rename(state: &State, caller: &Caller, id: &str, name: Option<Strin
     let entry = caller.entry(state.clock.now(), "contact.rename", id, json!({"named": name.is_some()}));
     let name = name.map(|name| name.trim().to_owned());
     let renamed = state.db.rename_contact(&caller.workspace, id, name, entry).await?;
-    state.wakes.feed_grew();
     renamed.ok_or_else(Problem::not_found)
 }
 
@@ -47,7 +46,6 @@ pub async fn merge(state: &State, caller: &Caller, id: &str, other: &str) -> Ans
     }
     let entry = caller.entry(state.clock.now(), "contact.merge", id, json!({"contact": other}));
     let merging = state.db.merge_contacts(&caller.workspace, id, other, entry).await?;
-    state.wakes.feed_grew();
     became(merging)
 }
 
@@ -59,7 +57,6 @@ pub async fn split(state: &State, caller: &Caller, id: &str, other: &str) -> Ans
     caller.at_least(Role::Agent)?;
     let entry = caller.entry(state.clock.now(), "contact.split", id, json!({"contact": other}));
     let merging = state.db.split_contact(&caller.workspace, id, other, entry).await?;
-    state.wakes.feed_grew();
     became(merging)
 }
 
@@ -92,7 +89,6 @@ pub async fn erase(state: &State, caller: &Caller, id: &str) -> Answer<()> {
         ..line
     };
     state.db.erase_contact(&caller.workspace, id, now, line).await?.ok_or_else(Problem::not_found)?;
-    state.wakes.feed_grew();
     state.media.remove_unwanted().await?;
     Ok(())
 }

@@ -231,7 +231,6 @@ pub async fn assign(state: &State, caller: &Caller, id: &str, user: Option<Strin
     let entry = caller.entry(state.clock.now(), "conversation.assign", id, json!({"user": user}));
     let by = Assigner { user: caller.user.clone(), any: caller.role >= Role::Supervisor };
     let assigned = state.db.assign_conversation(&caller.workspace, id, user, by, entry).await?;
-    state.wakes.feed_grew();
     match assigned {
         Assigned::Done(conversation) => Ok(*conversation),
         Assigned::NotFound => Err(Problem::not_found()),
@@ -252,7 +251,6 @@ pub async fn set_status(state: &State, caller: &Caller, id: &str, status: Standi
     caller.at_least(Role::Agent)?;
     let entry = caller.entry(state.clock.now(), "conversation.status", id, json!({"status": status}));
     let changed = state.db.set_conversation_status(&caller.workspace, id, status, caller.user.clone(), entry).await?;
-    state.wakes.feed_grew();
     changed.ok_or_else(Problem::not_found)
 }
 
@@ -264,7 +262,6 @@ pub async fn mark_read(state: &State, caller: &Caller, id: &str) -> Answer<Conve
     caller.at_least(Role::Agent)?;
     let now = state.clock.now();
     let read = state.db.mark_conversation_read(&caller.workspace, id, caller.user.clone(), now).await?;
-    state.wakes.feed_grew();
     read.ok_or_else(Problem::not_found)
 }
 

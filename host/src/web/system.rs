@@ -76,7 +76,5 @@ fn pools(state: &State) -> Vec<Pool> {
 pub async fn release(state: &State, caller: &Caller) -> Answer<bool> {
     caller.at_least(Role::Operator)?;
     let entry = caller.host_entry(state.clock.now(), "system.release", "system", json!({}));
-    let released = state.db.release(entry).await?;
-    state.wakes.outbound.notify_one();
-    Ok(released)
+    Ok(state.db.release(entry).await?)
 }

@@ -89,15 +89,13 @@ pub(in crate::db) fn set_needs_attention(
 }
 
 impl Db {
-    /// Notes that a call of the plugin for this channel gave no result: a finding and its feed row in one act. Call
-    /// `wakes.feed_grew()` afterwards.
+    /// Notes that a call of the plugin for this channel gave no result: a finding and its feed row in one act.
     pub async fn note_call_failure(&self, channel: &str, error: &CallError, at: i64) -> Result<(), DbError> {
         let (id, error) = (channel.to_owned(), error.clone());
         self.write(Priority::Routine, move |db| note_call_failure(db, &id, &error, at)).await
     }
 
-    /// Notes that the provider refuses to be polled, in its words, until it does not: the call itself succeeded. Call
-    /// `wakes.feed_grew()` afterwards.
+    /// Notes that the provider refuses to be polled, in its words, until it does not: the call itself succeeded.
     pub async fn note_poll_refused(&self, channel: &str, words: &str, at: i64) -> Result<(), DbError> {
         let id = channel.to_owned();
         let finding = Finding::new("error", "poll-refused", words, None);
@@ -128,7 +126,7 @@ impl Db {
         self.write(Priority::Routine, move |db| clear(db, &id, &source, at)).await
     }
 
-    /// Marks a channel whose credential of this version the provider refused. Call `wakes.feed_grew()` afterwards.
+    /// Marks a channel whose credential of this version the provider refused.
     pub async fn mark_needs_attention(
         &self,
         channel: &str,
@@ -140,7 +138,7 @@ impl Db {
         self.write(Priority::Routine, move |db| set_needs_attention(db, &id, credential_version, &words, at)).await
     }
 
-    /// Notes something that the provider's events said about a channel. Call `wakes.feed_grew()` afterwards.
+    /// Notes something that the provider's events said about a channel.
     pub async fn note_finding(&self, channel: &str, finding: Finding, at: i64) -> Result<(), DbError> {
         let id = channel.to_owned();
         self.write(Priority::Routine, move |db| {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::site::Site;
 use crate::db::media::{self, MediaRow};
-use crate::db::{Db, DbError, Priority, status};
+use crate::db::{Db, DbError, Priority, after, status};
 use crate::model::clean;
 
 /// A file that is to be fetched now.
@@ -122,7 +122,9 @@ pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaR
     if message.is_none() {
         media::mark_used(site.db, std::slice::from_ref(&row.id))?;
     }
-    site.told.media |= !nowhere;
+    if !nowhere {
+        after::wake_media();
+    }
     Ok(Some(row.id))
 }
 
@@ -233,6 +235,7 @@ impl Db {
                 .query_map(params![id, workspace, now], |row| row.get::<_, Option<String>>(0))?
                 .collect::<Result<Vec<_>, _>>()?;
             let Some(message) = message.into_iter().next() else { return Ok(false) };
+            after::wake_media();
             if let Some(message) = message {
                 status::message_updated(db, &workspace, &message, now)?;
             }

@@ -7,7 +7,7 @@ use sambung_runtime::contract::types::{Identity, Person};
 
 use super::site::Site;
 use crate::db::contacts::{SHOWN_FROM, SHOWN_NAME, merging};
-use crate::db::{Db, DbError, Priority};
+use crate::db::{Db, DbError, Priority, after};
 use crate::model::clean;
 
 /// A contact that the provider was not asked about yet.
@@ -123,7 +123,7 @@ fn create(site: &mut Site<'_>, at: i64) -> Result<String, DbError> {
     site.db
         .prepare_cached("INSERT INTO contacts (id, workspace_id, created_at, changed_at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![id, site.workspace, at.min(site.received_at), site.now])?;
-    site.told.strangers = true;
+    after::wake_strangers();
     Ok(id)
 }
 

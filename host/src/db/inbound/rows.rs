@@ -243,8 +243,7 @@ impl Act<'_> {
         }
         let stored = progress.tally.stored - before;
         journal::stored_more(self.db, row.id, stored)?;
-        let Tally { media, strangers, .. } = progress.tally;
-        Ok(Committed { effect: Effect::Partly, stored, media, strangers, progress: Some(progress) })
+        Ok(Committed { effect: Effect::Partly, stored, progress: Some(progress) })
     }
 
     /// The request is to be translated again.
@@ -292,7 +291,7 @@ impl Act<'_> {
         let stored = tally.stored - before;
         let stand = Stand { state, reason: reason.as_deref(), stored, settled_at: Some(self.now) };
         self.end(row, &stand)?;
-        Ok(Committed { effect, stored, media: tally.media, strangers: tally.strangers, progress: None })
+        Ok(Committed { effect, stored, progress: None })
     }
 
     /// What became of a request stands in its row, which is made now where it was translated first.
@@ -311,8 +310,6 @@ impl Tally {
     fn add_part(&mut self, other: Tally) {
         self.stored += other.stored;
         self.parked += other.parked;
-        self.media |= other.media;
-        self.strangers |= other.strangers;
         self.first_reason = self.first_reason.take().or(other.first_reason);
     }
 }
@@ -410,10 +407,7 @@ fn apply_events(
             }
         }
     }
-    site.tell()?;
-    tally.media |= site.told.media;
-    tally.strangers |= site.told.strangers;
-    Ok(())
+    site.tell()
 }
 
 #[allow(clippy::too_many_arguments, reason = "the columns of one row")]

@@ -37,8 +37,6 @@ pub(super) struct Told {
     pub updated: BTreeSet<String>,
     /// Each with its JSON, where that is known.
     conversations: BTreeMap<String, Option<String>>,
-    pub media: bool,
-    pub strangers: bool,
 }
 
 /// A message that is new.

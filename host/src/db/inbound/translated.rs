@@ -42,8 +42,6 @@ pub(super) struct Tally {
     pub stored: u32,
     pub parked: u32,
     pub items: u32,
-    pub media: bool,
-    pub strangers: bool,
     pub first_reason: Option<String>,
 }
 
@@ -124,14 +122,9 @@ pub struct Committed {
     pub effect: Effect,
     /// Events that are new.
     pub stored: u32,
-    /// There are files to fetch.
-    pub media: bool,
-    /// There are people whom nobody knew.
-    pub strangers: bool,
     /// Where the next commit begins, where there is one.
     pub progress: Option<Progress>,
 }
 
 /// Of a request that gave nothing.
-pub(super) const NOTHING: Committed =
-    Committed { effect: Effect::Settled, stored: 0, media: false, strangers: false, progress: None };
+pub(super) const NOTHING: Committed = Committed { effect: Effect::Settled, stored: 0, progress: None };
