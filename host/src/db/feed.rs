@@ -35,6 +35,19 @@ pub(in crate::db) fn append_text(
     Ok(db.last_insert_rowid())
 }
 
+/// As [`append`], to the feed of each workspace.
+pub(in crate::db) fn append_everywhere(
+    db: &Connection,
+    kind: &str,
+    data: &impl Serialize,
+    at: i64,
+) -> Result<(), DbError> {
+    db.prepare_cached("INSERT INTO feed (workspace_id, type, data, at) SELECT id, ?1, ?2, ?3 FROM workspaces")?
+        .execute(params![kind, text(data)?, at])?;
+    after::wake_feed();
+    Ok(())
+}
+
 /// One row of the feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedRow {

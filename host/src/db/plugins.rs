@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
-use super::{Db, DbError, Priority, approvals, audit, channels};
+use super::{Db, DbError, Priority, approvals, audit, channels, feed};
 use crate::model::audit::Entry;
 
 /// An installed plugin.
@@ -85,12 +85,7 @@ fn plugin(row: &Row<'_>) -> rusqlite::Result<PluginRow> {
 
 /// A plugin concerns everybody who may have a channel of it, so every workspace's feed tells of it.
 fn tell(db: &Connection, plugin: &str, state: &str, version: Option<&str>, at: i64) -> Result<(), DbError> {
-    let data = json!({ "id": plugin, "state": state, "version": version }).to_string();
-    db.prepare_cached(
-        "INSERT INTO feed (workspace_id, type, data, at) SELECT id, 'plugin.updated', ?1, ?2 FROM workspaces",
-    )?
-    .execute(params![data, at])?;
-    Ok(())
+    feed::append_everywhere(db, "plugin.updated", &json!({ "id": plugin, "state": state, "version": version }), at)
 }
 
 fn note(db: &Connection, entry: Option<&Entry>) -> Result<(), DbError> {
