@@ -2,8 +2,6 @@
 //!
 //! How long each thing is kept is configuration; what a thing is, its table knows.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -21,8 +19,6 @@ pub struct Retention {
     media: Media,
     clock: Clock,
     config: config::Retention,
-    /// How far the openings of windows were looked through; from the beginning when all were.
-    openings: Arc<AtomicI64>,
 }
 
 /// How a round went.
@@ -35,7 +31,7 @@ pub struct Round {
 impl Retention {
     /// Over this database and these files.
     pub fn new(db: Db, media: Media, clock: Clock, config: &config::Retention) -> Retention {
-        Retention { db, media, clock, config: config.clone(), openings: Arc::default() }
+        Retention { db, media, clock, config: config.clone() }
     }
 
     /// Goes round until `stop`. A failure (a full disk, for one) is told of, and the next round tries again.
@@ -65,6 +61,7 @@ impl Retention {
             (Expired::Deliveries, days(kept.deliveries_days)),
             (Expired::Answers, now - i64::from(kept.idempotency_hours) * HOUR),
             (Expired::Tokens, days(1)),
+            (Expired::Traffic, days(2)),
             (Expired::Journal, days(kept.dedupe_days.max(kept.journal_parked_days))),
         ];
         if kept.audit_days > 0 {
@@ -84,10 +81,6 @@ impl Retention {
         let before = if kept.visitors_days > 0 { days(kept.visitors_days) } else { i64::MIN };
         let silent = days(kept.visitors_silent_days);
         round.removed += self.all(stop, || self.db.forget_visitors(before, silent, kept.batch)).await?;
-        let (after, old) = (self.openings.load(Ordering::Relaxed), days(kept.dedupe_days));
-        let looked = self.db.remove_superseded_openings(after, old, kept.batch.saturating_mul(10)).await?;
-        self.openings.store(looked.until, Ordering::Relaxed);
-        round.removed += looked.removed;
         Ok(round)
     }
 

@@ -9,6 +9,8 @@ use futures_util::FutureExt;
 use reqwest::StatusCode;
 use sambung::clock::Clock;
 use sambung::db::{Addressee, NewMessage};
+use sambung::model::audit::Entry;
+use sambung::model::channel::ChannelState;
 use sambung_tests::providers::line::Trouble;
 use serde_json::{Value, json};
 
@@ -165,4 +167,34 @@ async fn a_message_whose_caller_hung_up_is_sent_at_once() {
     assert!(state.db.queue_message(new).now_or_never().is_none(), "it is handed over, and nobody waits for the answer");
     until("it is sent", async || story.line.deliveries().len() == 1).await;
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+/// What a commit has to say is said by the commit: a caller that goes away between it and the answer leaves nothing stale.
+#[tokio::test]
+async fn a_caller_that_goes_away_leaves_neither_memory_nor_followers_behind() {
+    let story = Story::begin().await;
+    let (state, now) = (&story.host.state, story.host.state.clock.now());
+    let channel = state.db.channel(&story.channel).await.unwrap().unwrap();
+    assert!(!channel.paused, "it is kept in memory like this");
+    let (mut feed, epoch) = (state.db.wakes().feed.subscribe(), state.db.addresses_epoch());
+    feed.mark_unchanged();
+    let entry = Entry {
+        workspace: Some(channel.workspace.clone()),
+        at: now,
+        actor: "cli".into(),
+        role: "operator".into(),
+        action: "channel.update".into(),
+        subject: channel.id.clone(),
+        detail: Value::Null,
+    };
+    let paused = state.db.rename_or_pause_channel(&channel.id, None, Some(true), entry, now);
+    assert!(paused.now_or_never().is_none(), "it is handed over, and nobody waits for the answer");
+    tokio::time::timeout(Duration::from_secs(5), feed.changed()).await.expect("followers are told").unwrap();
+    assert!(state.db.channel(&story.channel).await.unwrap().unwrap().paused, "memory is current");
+    assert!(state.db.addresses_epoch() > epoch, "addresses are read again");
+    let credential = state.db.mark_needs_attention(&channel.id, channel.credential_version, "gone", now);
+    assert!(credential.now_or_never().is_none());
+    tokio::time::timeout(Duration::from_secs(5), feed.changed()).await.expect("followers are told").unwrap();
+    let after = state.db.channel(&story.channel).await.unwrap().unwrap();
+    assert_eq!(after.state, ChannelState::NeedsAttention);
 }

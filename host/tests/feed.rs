@@ -345,6 +345,7 @@ async fn every_event_is_a_resource_as_it_is_described() {
     let channel = format!("/v1/channels/{}", story.channel);
     host.post(&format!("{channel}/check"), json!({})).await;
     host.call(Method::PATCH, &channel, Some(json!({"paused": true}))).await;
+    host.post(&format!("/v1/conversations/{}/read", story.conversation), json!({})).await;
     let workspace = host.get("/v1/me").await.1["workspace"]["id"].as_str().unwrap().to_owned();
     let mut seen = std::collections::BTreeSet::new();
     for row in host.state.db.feed_after(&workspace, 0, 1_000).await.unwrap() {

@@ -22,7 +22,8 @@ async fn visitor_writes(host: &TestHost, token: &str, channel: &str) {
     let path = host.url(&format!("/widget/{channel}/sessions"));
     let answer = host.client.post(path).header("origin", SITE).send().await.unwrap();
     let session: Value = answer.json().await.unwrap();
-    let body = json!({"id": "00000000-0000-4000-8000-000000000001", "content": {"type": "text", "text": "Halo"}});
+    let id = format!("00000000-0000-4000-8000-{before:012}");
+    let body = json!({"id": id, "content": {"type": "text", "text": "Halo"}});
     let path = host.url(&format!("/widget/{channel}/messages"));
     let request = host.client.post(path).header("origin", SITE).bearer_auth(session["token"].as_str().unwrap());
     assert_eq!(request.json(&body).send().await.unwrap().status(), StatusCode::ACCEPTED);

@@ -13,12 +13,12 @@ const SCHEMA: &str = include_str!("../src/db/migrations/0001_initial.sql");
 const GROWING: &[&str] = &[
     "journal",
     "journal_items",
+    "raw_requests",
     "dedupe",
     "contacts",
     "identities",
     "conversations",
     "thread_keys",
-    "openings",
     "messages",
     "provider_ids",
     "facts",

@@ -37,7 +37,7 @@ async fn an_erased_sender_is_in_no_raw_mail_and_a_replay_brings_nobody_back() {
     }
     let db = rusqlite::Connection::open(host.data().join("sambung.db")).unwrap();
     let raw = || -> Vec<String> {
-        let mut query = db.prepare("SELECT CAST(body AS TEXT) || headers FROM journal WHERE body IS NOT NULL").unwrap();
+        let mut query = db.prepare("SELECT CAST(body AS TEXT) || headers FROM raw_requests").unwrap();
         query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     };
     assert_eq!(raw().len(), 1, "{:?}", raw());

@@ -27,7 +27,7 @@ async fn write(line: &Line, address: &str) {
 
 fn bodies(host: &Host) -> Vec<String> {
     let db = rusqlite::Connection::open(host.data().join("sambung.db")).unwrap();
-    let mut query = db.prepare("SELECT CAST(body AS TEXT) FROM journal WHERE body IS NOT NULL").unwrap();
+    let mut query = db.prepare("SELECT CAST(body AS TEXT) FROM raw_requests").unwrap();
     query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 

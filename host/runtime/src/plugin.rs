@@ -38,7 +38,7 @@ struct Inner {
     inspection: Inspection,
     verifier: Verifier,
     schemas: Schemas,
-    windows: Vec<WindowRule>,
+    windows: Arc<[WindowRule]>,
     assets: Vec<Asset>,
 }
 
@@ -73,7 +73,7 @@ impl Plugin {
         let schemas = schemas(&callable, &inspection, &caller).await?;
         check_texts(&inspection, &schemas)?;
         check_sign_ins(&inspection.manifest, &schemas)?;
-        let windows = call!(callable, WindowRules, caller.clone(), AT_LOAD, window_rules())?.value;
+        let windows = call!(callable, WindowRules, caller.clone(), AT_LOAD, window_rules())?.value.into();
         let assets = match inspection.interfaces.assets {
             true => call!(callable, AssetFiles, caller.clone(), AT_LOAD, files())?.value,
             false => Vec::new(),
@@ -131,7 +131,7 @@ impl Plugin {
     }
 
     /// When a business may write.
-    pub fn window_rules(&self) -> &[WindowRule] {
+    pub fn window_rules(&self) -> &Arc<[WindowRule]> {
         &self.0.windows
     }
 

@@ -71,11 +71,17 @@ pub(in crate::db) fn identities(db: &Connection, contact: &str) -> Result<Vec<Id
 pub(in crate::db) fn target(db: &Connection, message_id: &str) -> Result<Option<Target>, DbError> {
     Ok(db
         .prepare_cached(
-            "SELECT p.provider_id, m.context FROM provider_ids p JOIN messages m ON m.id = p.message_id
-             WHERE p.message_id = ?1 ORDER BY p.part LIMIT 1",
+            "SELECT coalesce(provider_id, (SELECT p.provider_id FROM provider_ids p
+                                            WHERE p.message_id = ?1 AND p.attempt_key IS NOT NULL ORDER BY p.part LIMIT 1)),
+                    context FROM messages WHERE id = ?1",
         )?
-        .query_row([message_id], |row| Ok(Target { id: row.get(0)?, context: row.get(1)?, extra: Vec::new() }))
-        .optional()?)
+        .query_row([message_id], |row| {
+            let id: Option<String> = row.get(0)?;
+            let context = row.get(1)?;
+            Ok(id.map(|id| Target { id, context, extra: Vec::new() }))
+        })
+        .optional()?
+        .flatten())
 }
 
 /// The conversation as the provider knows it; none where it was only started here.
@@ -94,8 +100,10 @@ pub(in crate::db) fn thread(db: &Connection, conversation_id: &str) -> Result<Op
     let mut aliases = list("SELECT key FROM thread_keys WHERE conversation_id = ?1 LIMIT 20")?;
     aliases.retain(|alias| *alias != key && !alias.starts_with(STARTED));
     let joins = list(
-        "SELECT p.provider_id FROM (SELECT id, at, seq FROM messages WHERE conversation_id = ?1 ORDER BY at DESC, seq DESC LIMIT 20) m
-         JOIN provider_ids p ON p.message_id = m.id ORDER BY m.at DESC, m.seq DESC LIMIT 20",
+        "SELECT coalesce(m.provider_id, p.provider_id) AS name
+         FROM (SELECT id, at, seq, provider_id FROM messages WHERE conversation_id = ?1 ORDER BY at DESC, seq DESC LIMIT 20) m
+         LEFT JOIN provider_ids p ON p.message_id = m.id AND p.attempt_key IS NOT NULL
+         WHERE name IS NOT NULL ORDER BY m.at DESC, m.seq DESC LIMIT 20",
     )?;
     Ok(Some(Thread { key, aliases, joins, context, extra: Vec::new() }))
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::outbound::fail_rest;
 use super::status::{self, AttemptRef, Proof, recompute_status};
-use super::{Db, DbError, Priority, after, channels, inbound};
+use super::{Db, DbError, Priority, after, channels, conversations, inbound};
 use crate::model::envelope::Vault;
 use crate::model::holds::Hold;
 
@@ -111,8 +111,8 @@ pub struct Settlement {
     pub ended: Vec<Ended>,
     /// What is held back, until when, and why.
     pub holds: Vec<(Hold, i64, String)>,
-    /// An opening whose use was taken although nothing left; it is given back.
-    pub unspent: Option<i64>,
+    /// An opening whose use was taken although nothing left, by its rule and its event; it is given back.
+    pub unspent: Option<(String, String)>,
     /// A rule that proved shut for the whole conversation, as far as it was opened until then.
     pub closed: Option<(String, i64)>,
     /// Where the conversation is.
@@ -186,9 +186,8 @@ fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(),
         )?
         .execute(params![standing.conversation, rule, at])?;
     }
-    if let Some(opening) = settlement.unspent {
-        db.prepare_cached("UPDATE openings SET uses_left = uses_left + 1 WHERE id = ?1 AND uses_left IS NOT NULL")?
-            .execute([opening])?;
+    if let Some((rule, event)) = &settlement.unspent {
+        conversations::change_openings(db, &standing.conversation, |openings| openings.give_back(rule, event))?;
     }
     if let Some(contact) = &standing.contact {
         learn_identities(db, &settlement.workspace, contact, &settlement.identities)?;

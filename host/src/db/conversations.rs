@@ -12,7 +12,7 @@ use crate::clock::random;
 use crate::ids;
 use crate::model::audit::Entry;
 use crate::model::shown::conversation::{Conversation, Standing};
-use crate::model::windows::{Closing, Facts, Opening};
+use crate::model::windows::{Closing, Facts, Openings};
 pub use list::{Counts, InboxCursor, InboxFilter, Whose};
 pub(in crate::db) use list::{MOST_VISITED, like};
 pub(in crate::db) use read::{
@@ -55,9 +55,6 @@ pub struct ConversationRow {
     /// The conversation into which it was merged.
     pub merged_into: Option<String>,
 }
-
-/// Most openings that are looked at for one conversation; older ones cannot matter once so many newer ones stand.
-const MOST_OPENINGS: u32 = 50;
 
 impl Db {
     /// One conversation as this user is shown it, without what its plugin's rules add. A merged one answers as the one it became.
@@ -249,31 +246,42 @@ fn row(db: &Connection, workspace: &str, id: &str) -> Result<Option<Conversation
 
 /// What is known of a conversation's windows.
 pub(in crate::db) fn window_facts(db: &Connection, conversation: &str) -> Result<Facts, DbError> {
-    let mut ask = db.prepare_cached(
-        "SELECT id, rule, at, closes_at, token, uses_left FROM openings
-         WHERE conversation_id = ?1 AND (uses_left IS NULL OR uses_left > 0)
-         UNION ALL
-         SELECT * FROM (SELECT id, rule, at, closes_at, token, uses_left FROM openings
-                        WHERE conversation_id = ?1 AND uses_left <= 0 ORDER BY at DESC LIMIT 1)
-         ORDER BY 3 DESC LIMIT ?2",
-    )?;
-    let openings = ask
-        .query_map(params![conversation, MOST_OPENINGS], |row| {
-            Ok(Opening {
-                id: row.get(0)?,
-                rule: row.get(1)?,
-                at: row.get(2)?,
-                closes_at: row.get(3)?,
-                token: row.get(4)?,
-                uses_left: row.get(5)?,
-            })
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
+    let openings = openings(db, conversation)?;
     let mut ask = db.prepare_cached("SELECT rule, at FROM closings WHERE conversation_id = ?1")?;
     let closings = ask
         .query_map([conversation], |row| Ok(Closing { rule: row.get(0)?, at: row.get(1)? }))?
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Facts { openings, closings })
+}
+
+/// What opened a conversation's windows.
+pub(in crate::db) fn openings(db: &Connection, conversation: &str) -> Result<Openings, DbError> {
+    let stored = db
+        .prepare_cached("SELECT openings FROM conversations WHERE id = ?1")?
+        .query_row([conversation], |row| row.get::<_, Option<String>>(0))
+        .optional()?;
+    stored.flatten().map_or_else(|| Ok(Openings::default()), |stored| openings_of(&stored))
+}
+
+/// What opened a conversation's windows, as its row has it.
+pub(in crate::db) fn openings_of(stored: &str) -> Result<Openings, DbError> {
+    serde_json::from_str(stored).map_err(|error| DbError::Damaged(format!("openings: {error}")))
+}
+
+/// Changes what opened a conversation's windows, where there is such a conversation.
+pub(in crate::db) fn change_openings(
+    db: &Connection,
+    conversation: &str,
+    change: impl FnOnce(&mut Openings),
+) -> Result<(), DbError> {
+    let before = openings(db, conversation)?;
+    let mut after = before.clone();
+    change(&mut after);
+    if after != before {
+        db.prepare_cached("UPDATE conversations SET openings = ?2 WHERE id = ?1")?
+            .execute(params![conversation, super::feed::text(&after)?])?;
+    }
+    Ok(())
 }
 
 fn contact_of(db: &Connection, workspace: &str, identities: &[Identity]) -> Result<Option<String>, DbError> {

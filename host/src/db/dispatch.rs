@@ -13,7 +13,7 @@ use sambung_runtime::manifest::Resend;
 use serde_json::{Value, json};
 
 use super::addressee::{addressee, described};
-use super::conversations::window_facts;
+use super::conversations::{self, window_facts};
 use super::outbound::fail_rest;
 use super::status::recompute_status;
 use super::{Db, DbError, Priority, after};
@@ -77,8 +77,8 @@ pub struct Group {
     pub reply_to: Option<Target>,
     /// Written by a person.
     pub human: bool,
-    /// The opening of which this call takes one use.
-    pub opening: Option<i64>,
+    /// The opening of which this call takes one use: its rule and its event.
+    pub opening: Option<(String, String)>,
     /// The channel's credential when the attempt began.
     pub credential_version: i64,
     /// In order.
@@ -311,12 +311,12 @@ fn begin(
     for candidate in together {
         parts.push(attempt(db, claim, message_id, candidate, &choice)?);
     }
-    if let Some(opening) = choice.opening {
-        db.prepare_cached("UPDATE openings SET uses_left = uses_left - 1 WHERE id = ?1 AND uses_left > 0")?
-            .execute([opening])?;
+    let opening = choice.rule.zip(choice.opening);
+    if let Some((rule, event)) = &opening {
+        conversations::change_openings(db, &conversation_id, |openings| openings.spend(rule, event))?;
     }
     let outgoing = addressee(db, message_id, &conversation_id, contact_id)?;
-    Ok(Some(Group { human, opening: choice.opening, credential_version, parts, ..outgoing }))
+    Ok(Some(Group { human, opening, credential_version, parts, ..outgoing }))
 }
 
 /// The rule that the last attempt with this key went by.

@@ -7,6 +7,7 @@ mod shown;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -73,8 +74,31 @@ pub struct PendingRow {
     pub received_at: i64,
     /// How often somebody had it run again.
     pub replays: i64,
-    /// It was read from the journal; else it may not be there yet.
-    pub journalled: bool,
+}
+
+impl PendingRow {
+    /// Which share the places of a row count in: its workspace's, or that of the address itself where several workspaces share it.
+    pub fn sharer(&self) -> &Arc<str> {
+        self.workspace.as_ref().unwrap_or(&self.address)
+    }
+}
+
+/// The ids of requests: each is given once and is greater than all before. Cheap to clone.
+#[derive(Clone)]
+pub(in crate::db) struct Ids(Arc<AtomicI64>);
+
+impl Ids {
+    /// Those that follow the journal's last.
+    pub fn after_last(db: &Connection) -> Result<Ids, DbError> {
+        let last = db
+            .prepare_cached("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)")?
+            .query_row([], |row| row.get(0))?;
+        Ok(Ids(Arc::new(AtomicI64::new(last))))
+    }
+
+    fn next(&self) -> i64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
 }
 
 /// What somebody's wish to run a row again came to.
@@ -100,16 +124,16 @@ pub(in crate::db) struct Stand<'r> {
     pub settled_at: Option<i64>,
 }
 
-/// Of a request that waits for its translation.
-const PENDING: Stand<'static> = Stand { state: "pending", reason: None, stored: 0, settled_at: None };
+/// Puts a request into the journal that waits for its translation, under an id of its own.
+pub(in crate::db) fn append(db: &Connection, ids: &Ids, row: NewRow) -> Result<(), DbError> {
+    insert(db, &row.pending(ids.next()))
+}
 
-/// Puts a request into the journal, unless it is there.
-pub(in crate::db) fn insert(db: &Connection, row: &PendingRow, stand: &Stand<'_>) -> Result<(), DbError> {
+fn insert(db: &Connection, row: &PendingRow) -> Result<(), DbError> {
     let headers = serde_json::to_string(&row.headers).map_err(|error| DbError::Damaged(error.to_string()))?;
     db.prepare_cached(
-        "INSERT INTO journal (id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, \
-           state, reason, stored, settled_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO journal (id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, received_at, state) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'pending')",
     )?
     .execute(params![
         row.id,
@@ -121,21 +145,36 @@ pub(in crate::db) fn insert(db: &Connection, row: &PendingRow, stand: &Stand<'_>
         row.recipe,
         row.method,
         row.path,
-        row.query,
-        headers,
-        row.body,
-        row.received_at,
-        stand.state,
-        stand.reason,
-        stand.stored,
-        stand.settled_at
+        row.received_at
     ])?;
+    db.prepare_cached("INSERT INTO raw_requests (journal_id, query, headers, body) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![row.id, row.query, headers, row.body])?;
     Ok(())
 }
 
-/// Puts a request that waits for its translation into the journal.
-pub(in crate::db) fn append(db: &Connection, row: &PendingRow) -> Result<(), DbError> {
-    insert(db, row, &PENDING)
+/// Removes the request itself; what became of it stays.
+pub(in crate::db) fn empty(db: &Connection, id: i64) -> Result<(), DbError> {
+    db.prepare_cached("DELETE FROM raw_requests WHERE journal_id = ?1")?.execute([id])?;
+    db.prepare_cached("UPDATE journal SET raw = 0, erased = NULL WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+/// The first request of an address that waits for its translation, without those of `skip`.
+pub(in crate::db) fn first_pending(
+    db: &Connection,
+    plugin: &str,
+    address: &str,
+    skip: &HashSet<i64>,
+) -> Result<Option<i64>, DbError> {
+    let mut query = db.prepare_cached(PENDING_IDS)?;
+    let mut ids = query.query(params![plugin, address])?;
+    while let Some(row) = ids.next()? {
+        let id = row.get(0)?;
+        if !skip.contains(&id) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// Changes what stands in a request's row.
@@ -153,16 +192,9 @@ pub(in crate::db) fn stored_more(db: &Connection, id: i64, stored: u32) -> Resul
     Ok(())
 }
 
-/// The highest id that a row ever had.
-pub(in crate::db) fn last_id(db: &Connection) -> Result<i64, DbError> {
-    Ok(db
-        .prepare_cached("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)")?
-        .query_row([], |row| row.get(0))?)
-}
-
 impl NewRow {
     /// As it waits, under its id.
-    pub(in crate::db) fn pending(self, id: i64) -> PendingRow {
+    fn pending(self, id: i64) -> PendingRow {
         PendingRow {
             id,
             plugin: self.plugin,
@@ -178,13 +210,12 @@ impl NewRow {
             body: self.body,
             received_at: self.received_at,
             replays: 0,
-            journalled: false,
         }
     }
 }
 
 fn pending(row: &Row<'_>) -> rusqlite::Result<PendingRow> {
-    let headers: String = row.get(10)?;
+    let headers: Option<String> = row.get(12)?;
     Ok(PendingRow {
         id: row.get(0)?,
         plugin: row.get::<_, String>(1)?.into(),
@@ -195,12 +226,11 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<PendingRow> {
         recipe: row.get(6)?,
         method: row.get(7)?,
         path: row.get(8)?,
-        query: row.get(9)?,
-        headers: serde_json::from_str(&headers).unwrap_or_default(),
-        body: row.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),
-        received_at: row.get(12)?,
-        replays: row.get(13)?,
-        journalled: true,
+        received_at: row.get(9)?,
+        replays: row.get(10)?,
+        query: row.get::<_, Option<String>>(11)?.unwrap_or_default(),
+        headers: headers.and_then(|headers| serde_json::from_str(&headers).ok()).unwrap_or_default(),
+        body: row.get::<_, Option<Vec<u8>>>(13)?.unwrap_or_default(),
     })
 }
 
@@ -271,37 +301,26 @@ fn pending_ids(
     Ok(found)
 }
 
-/// Lets the rows that waited for this channel be translated, within the act that connects it. Whatever comes later is stored
-/// after them.
+/// Lets the rows that waited for this channel be translated, within the act that connects it.
 pub(in crate::db) fn release_waiting(db: &Connection, channel: &str) -> Result<usize, DbError> {
-    db.prepare_cached("UPDATE channels SET released_to = (SELECT max(id) FROM journal) WHERE id = ?1")?
-        .execute([channel])?;
     Ok(db
         .prepare_cached("UPDATE journal SET state = 'pending' WHERE channel_id = ?1 AND state = 'waiting'")?
         .execute([channel])?)
 }
 
-/// Whatever comes to this channel after this row is stored after it.
-pub(in crate::db) fn wait_behind(db: &Connection, channel: &str, id: i64) -> Result<(), DbError> {
-    db.prepare_cached("UPDATE channels SET released_to = max(coalesce(released_to, 0), ?2) WHERE id = ?1")?
-        .execute(params![channel, id])?;
-    Ok(())
-}
-
 /// What was said by somebody who is erased has no raw copy any longer than it takes to translate what others said beside it.
 pub(in crate::db) fn forget_erased(db: &Connection, id: i64) -> Result<(), DbError> {
-    db.prepare_cached("UPDATE journal SET body = NULL, headers = '[]', query = '', erased = NULL WHERE id = ?1 AND erased IS NOT NULL")?
-        .execute([id])?;
-    Ok(())
+    let marked = db.prepare_cached("SELECT 1 FROM journal WHERE id = ?1 AND erased IS NOT NULL")?.exists([id])?;
+    if marked { empty(db, id) } else { Ok(()) }
 }
 
 /// Keeps the rows that waited for this channel aside, within the act that takes it away: nobody will connect it any more.
 pub(in crate::db) fn park_waiting(db: &Connection, channel: &str, at: i64) -> Result<usize, DbError> {
-    db.prepare_cached(
-        "UPDATE journal SET body = NULL, headers = '[]', query = '', erased = NULL \
-         WHERE channel_id = ?1 AND state = 'waiting' AND erased IS NOT NULL",
-    )?
-    .execute([channel])?;
+    let marked: Vec<i64> = db
+        .prepare_cached("SELECT id FROM journal WHERE channel_id = ?1 AND state = 'waiting' AND erased IS NOT NULL")?
+        .query_map([channel], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    marked.into_iter().try_for_each(|id| empty(db, id))?;
     Ok(db
         .prepare_cached(
             "UPDATE journal SET state = 'parked', reason = 'the channel was disconnected before this was translated', settled_at = ?2 \
@@ -311,20 +330,22 @@ pub(in crate::db) fn park_waiting(db: &Connection, channel: &str, at: i64) -> Re
 }
 
 impl Db {
-    /// Gives a request its id; no other has it, now or later.
-    pub fn number(&self, row: NewRow) -> PendingRow {
-        row.pending(self.next_journal_id())
-    }
-
-    /// Commits a verified request that waits for its translation; after this it may be acknowledged. `until` is dropped once it is
-    /// on disk, or certainly not.
-    pub async fn append_journal(&self, row: Arc<PendingRow>, until: impl Send + 'static) -> Result<(), DbError> {
-        let bytes = row.body.len();
+    /// Commits a verified request that waits for its translation; after this it may be acknowledged. `named` is told its id before;
+    /// `kept` is given it once it is on disk, in the order of the ids: both must be quick.
+    pub async fn append_journal(
+        &self,
+        row: NewRow,
+        named: impl FnOnce(i64) + Send + 'static,
+        kept: impl FnOnce(PendingRow) + Send + 'static,
+    ) -> Result<(), DbError> {
+        let (bytes, ids) = (row.body.len(), self.journal_ids());
         let act = move |db: &Connection| {
-            append(db, &row)?;
-            Ok(until)
+            let row = row.pending(ids.next());
+            named(row.id);
+            insert(db, &row)?;
+            Ok(row)
         };
-        self.write_statement(Priority::Urgent, bytes, act, drop).await
+        self.write_statement(Priority::Urgent, bytes, act, kept).await
     }
 
     /// Rows of these plugins that wait for translation, in order of arrival at each address, without those of `skip`: at most `most`, and no more than
@@ -339,8 +360,8 @@ impl Db {
     ) -> Result<(Vec<PendingRow>, bool), DbError> {
         self.read(move |db| {
             let mut query = db.prepare_cached(
-                "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, replays \
-                 FROM journal WHERE id = ?1 AND state = 'pending'",
+                "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, received_at, replays, query, headers, body \
+                 FROM journal LEFT JOIN raw_requests ON journal_id = id WHERE id = ?1 AND state = 'pending'",
             )?;
             let (mut found, mut bytes) = (Vec::new(), 0);
             for id in pending_ids(db, &plugins, &which, &skip, most)? {
@@ -360,10 +381,10 @@ impl Db {
     pub async fn journal_body(&self, id: i64) -> Result<Option<Vec<u8>>, DbError> {
         self.read(move |db| {
             let body = db
-                .prepare_cached("SELECT body FROM journal WHERE id = ?1")?
-                .query_row([id], |row| row.get::<_, Option<Vec<u8>>>(0))
+                .prepare_cached("SELECT body FROM raw_requests WHERE journal_id = ?1")?
+                .query_row([id], |row| row.get(0))
                 .optional()?;
-            Ok(body.flatten())
+            Ok(body)
         })
         .await
     }
@@ -382,7 +403,7 @@ impl Db {
     pub async fn replay_row(&self, reader: JournalReader, id: i64) -> Result<Replay, DbError> {
         self.write(Priority::Routine, move |db| {
             let found = db
-                .prepare_cached("SELECT workspace_id, state, body IS NULL FROM journal WHERE id = ?1")?
+                .prepare_cached("SELECT workspace_id, state, raw = 0 FROM journal WHERE id = ?1")?
                 .query_row([id], |row| {
                     Ok((row.get::<_, Option<String>>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
                 })
@@ -413,13 +434,15 @@ impl Db {
     /// Their headers go with them: what remains is that there was a request and what became of it.
     pub async fn forget_journal_bodies(&self, settled: i64, parked: i64, most: u32) -> Result<usize, DbError> {
         self.write(Priority::Routine, move |db| {
-            Ok(db
+            let old: Vec<i64> = db
                 .prepare_cached(
-                    "UPDATE journal SET body = NULL, headers = '[]', query = '' WHERE id IN (SELECT id FROM journal \
-                     WHERE settled_at IS NOT NULL AND body IS NOT NULL AND settled_at < max(?1, ?2) \
-                     AND settled_at < CASE state WHEN 'parked' THEN ?2 ELSE ?1 END ORDER BY settled_at LIMIT ?3)",
+                    "SELECT id FROM journal WHERE settled_at IS NOT NULL AND raw = 1 AND settled_at < max(?1, ?2) \
+                     AND settled_at < CASE state WHEN 'parked' THEN ?2 ELSE ?1 END ORDER BY settled_at LIMIT ?3",
                 )?
-                .execute(params![settled, parked, most])?)
+                .query_map(params![settled, parked, most], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            old.iter().try_for_each(|id| empty(db, *id))?;
+            Ok(old.len())
         })
         .await
     }
@@ -474,8 +497,8 @@ mod tests {
         for (plugin, address) in
             [("held", "h"), ("one", "b"), ("held", "h"), ("other", "c"), ("one", "a"), ("one", "b")]
         {
-            let row = Arc::new(db.number(NewRow { address: address.into(), ..row(plugin, b"1234") }));
-            db.append_journal(row, ()).await.expect("journalled");
+            let row = NewRow { address: address.into(), ..row(plugin, b"1234") };
+            db.append_journal(row, drop, drop).await.expect("journalled");
         }
         let plan = async |statement: &'static str| -> Vec<String> {
             let planned = db.read(move |db| {

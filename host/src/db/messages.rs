@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 
 use super::contacts::{SHOWN_FROM, SHOWN_NAME};
-use super::{Db, DbError};
+use super::conversations::conversation_view;
+use super::{Db, DbError, feed};
 use crate::model::content;
 use crate::model::shown::contact::Identity;
 use crate::model::shown::message::{Attempt, Author, Message, Reaction};
@@ -74,7 +75,7 @@ pub(in crate::db) fn message_view(db: &Connection, id: &str) -> Result<Option<Me
         .prepare_cached(&format!(
             "SELECT m.id, m.conversation_id, m.direction, m.content, m.status, m.error, ct.id, {SHOWN_NAME}, m.created_by, m.at,
                     m.received_at, m.reply_to, m.group_key, m.human, m.echo, m.edited_at, m.deleted_at, m.reactions,
-                    (SELECT c.id FROM channels c WHERE c.account_id = m.account_id), u.name
+                    (SELECT c.id FROM channels c WHERE c.account_id = m.account_id), u.name, m.provider_id
              FROM messages m LEFT JOIN contacts own ON own.id = m.contact_id {SHOWN_FROM} LEFT JOIN users u ON u.id = m.created_by
              WHERE m.id = ?1"
         ))?
@@ -82,8 +83,8 @@ pub(in crate::db) fn message_view(db: &Connection, id: &str) -> Result<Option<Me
         .optional()?;
     let Some(mut message) = found else { return Ok(None) };
     message.content = shown_content(db, message.content)?;
-    message.provider_message_ids = provider_ids(db, id)?;
     if message.direction == "outbound" {
+        message.provider_message_ids.extend(provider_ids(db, id)?);
         (message.attempts, message.sent_at) = attempts(db, id)?;
     }
     Ok(Some(message))
@@ -123,10 +124,28 @@ fn base(row: &Row<'_>) -> rusqlite::Result<Message<'static>> {
         deleted_at: time(16)?,
         reactions: text(17)?.map_or_else(Vec::new, |json| reactions(&json)),
         direction: direction.into(),
-        provider_message_ids: Vec::new(),
+        provider_message_ids: name(20)?.into_iter().collect(),
         attempts: Vec::new(),
         replayed: false,
+        conversation: None,
     })
+}
+
+/// The feed row for a message that is new, with its conversation: one row says both. The conversation; none where there is no
+/// such message. `replayed`: a user had the request run again that brought it.
+pub(in crate::db) fn message_created(
+    db: &Connection,
+    workspace: &str,
+    id: &str,
+    replayed: bool,
+    at: i64,
+) -> Result<Option<String>, DbError> {
+    let Some(mut view) = message_view(db, id)? else { return Ok(None) };
+    let conversation = view.conversation_id.clone().into_owned();
+    view.replayed = replayed;
+    view.conversation = conversation_view(db, &conversation)?.map(Box::new);
+    feed::append(db, workspace, "message.created", &view, at)?;
+    Ok(Some(conversation))
 }
 
 fn parsed(json: &str) -> Value {
@@ -183,9 +202,10 @@ fn file(db: &Connection, id: &str) -> Result<Option<Map<String, Value>>, DbError
     Ok(found)
 }
 
+/// The provider's ids of a message of the host's.
 fn provider_ids(db: &Connection, id: &str) -> Result<Vec<Cow<'static, str>>, DbError> {
     let mut ask =
-        db.prepare_cached("SELECT provider_id FROM provider_ids WHERE message_id = ?1 ORDER BY part, provider_id")?;
+        db.prepare_cached("SELECT provider_id FROM provider_ids WHERE message_id = ?1 AND attempt_key IS NOT NULL ORDER BY part, provider_id")?;
     let ids = ask.query_map([id], |row| row.get::<_, String>(0).map(Cow::Owned))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
@@ -214,11 +234,4 @@ fn attempts(db: &Connection, id: &str) -> Result<(Vec<Attempt>, Option<String>),
         });
     }
     Ok((list, first.map(rfc3339)))
-}
-
-/// The place of a new message among those of its conversation with the same time.
-pub(in crate::db) fn next_seq(db: &Connection, conversation: &str, at: i64) -> Result<i64, DbError> {
-    Ok(db
-        .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM messages WHERE conversation_id = ?1 AND at = ?2")?
-        .query_row(params![conversation, at], |row| row.get(0))?)
 }

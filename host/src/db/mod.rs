@@ -48,7 +48,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
@@ -80,7 +80,7 @@ pub use plugins::{GenerationRow, PluginRow, RefusedFile};
 pub use polls::{PollResult, PolledChannel};
 pub use queues::Backlog;
 pub use replies::{NewReply, ReplyAdded};
-pub use retention::{Expired, Looked};
+pub use retention::Expired;
 pub use secrets::{Secret, SecretState};
 pub use system::answers_challenge;
 pub use templates::{KnownTemplate, NewTemplate, StaleTemplates, TemplateFilter};
@@ -229,8 +229,7 @@ struct Inner {
     writer: writer::Writer,
     readers: readers::Readers,
     pace: Arc<pace::Pace>,
-    /// The last id that was given to a request.
-    last_journal_id: AtomicI64,
+    journal_ids: journal::Ids,
     closed: AtomicBool,
 }
 
@@ -256,7 +255,7 @@ impl Db {
             seen.committed();
             after::committed(&woken, &forgets);
         };
-        let last_journal_id = AtomicI64::new(journal::last_id(&connection)?);
+        let journal_ids = journal::Ids::after_last(&connection)?;
         let pace = Arc::new(pace::Pace::new());
         let fold = fold::Fold::start(&connection, &config.path, Arc::clone(&pace))?;
         let bounds = writer::Bounds { queue: config.queue, together: config.together };
@@ -276,7 +275,7 @@ impl Db {
             readers: readers::Readers::start(&config.path, config.readers, config.read_queue),
             path: config.path,
             pace,
-            last_journal_id,
+            journal_ids,
             closed: AtomicBool::new(false),
         })))
     }
@@ -302,8 +301,8 @@ impl Db {
         self.0.writer.run_then(priority, Undo::Statement, bytes, act, committed).await
     }
 
-    /// As [`Db::write`], for an act that is many acts itself: a transaction of its own, which an error undoes.
-    pub(in crate::db) async fn write_alone<T: Send + 'static>(
+    /// As [`Db::write`], for an act that is many acts itself: it is the first of its transaction, which is undone where it fails.
+    pub(in crate::db) async fn write_first<T: Send + 'static>(
         &self,
         priority: Priority,
         act: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
@@ -363,9 +362,9 @@ impl Db {
         &self.0.wakes
     }
 
-    /// An id that no request has yet; ids grow.
-    pub(in crate::db) fn next_journal_id(&self) -> i64 {
-        self.0.last_journal_id.fetch_add(1, Ordering::Relaxed) + 1
+    /// The ids of requests.
+    pub(in crate::db) fn journal_ids(&self) -> journal::Ids {
+        self.0.journal_ids.clone()
     }
 
     /// Writes that wait now.

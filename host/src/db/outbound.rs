@@ -4,11 +4,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::types::Identity;
 use serde_json::{Value, json};
 
-use super::conversations::{self, conversation_updated};
+use super::conversations;
 use super::idempotency::{self, Ticket};
-use super::messages::message_view;
+use super::messages::{message_created, message_view};
 use super::status::recompute_status;
-use super::{Db, DbError, Priority, after, feed, media};
+use super::{Db, DbError, Priority, after, media, traffic};
 use crate::ids;
 use crate::model::audit::Entry;
 use crate::model::content;
@@ -169,13 +169,11 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
     }
     let id = fresh_id(db, &conversation, new)?;
     db.prepare_cached(
-        "INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, content, reply_to, at, status,
-                               created_by, human)
-         VALUES (?1, ?2, ?3, ?4, ?5, 'outbound', ?6, ?7, ?8, 'queued', ?9, ?10)",
+        "INSERT INTO messages (id, workspace_id, account_id, conversation_id, direction, content, reply_to, at, status, created_by, human)
+         VALUES (?1, ?2, ?3, ?4, 'outbound', ?5, ?6, ?7, 'queued', ?8, ?9)",
     )?
     .execute(params![
         id,
-        super::messages::next_seq(db, &conversation, new.at)?,
         new.workspace,
         new.account_id,
         conversation,
@@ -185,6 +183,7 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
         new.created_by,
         new.human
     ])?;
+    traffic::count(db, new.account_id, new.at, false)?;
     media::mark_used(db, &content::media_ids(&Value::Array(new.contents.clone())))?;
     for ((idx, content), key) in new.contents.iter().enumerate().zip(&new.keys) {
         db.prepare_cached(
@@ -201,10 +200,7 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
         // A person who answers has read the conversation.
         conversations::mark_read(db, &conversation, new.created_by.as_deref(), new.at)?;
     }
-    if let Some(json) = message_view(db, &id)? {
-        feed::append(db, &new.workspace, "message.created", &json, new.at)?;
-    }
-    conversation_updated(db, &new.workspace, &conversation, new.at)?;
+    message_created(db, &new.workspace, &id, false, new.at)?;
     after::wake_outbound();
     Ok(Queued::Yes { id, conversation })
 }

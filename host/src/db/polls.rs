@@ -3,12 +3,10 @@
 //! What a poll brought, the cursor behind it and what the plugin wants remembered are one act: there is no cursor without its
 //! requests on disk, and none of them twice.
 
-use std::sync::Arc;
-
 use rusqlite::{OptionalExtension, params};
 use sambung_runtime::Effects;
 
-use super::{Db, DbError, PendingRow, Priority, after, channels, journal};
+use super::{Db, DbError, NewRow, Priority, after, channels, journal};
 
 /// A channel that is to be polled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +27,7 @@ pub struct PollResult {
     /// Whose.
     pub channel: String,
     /// As if the provider had posted them, in order.
-    pub rows: Vec<Arc<PendingRow>>,
+    pub rows: Vec<NewRow>,
     /// Where the next poll begins; none: where this one did.
     pub cursor: Option<String>,
     /// What the call wants remembered.
@@ -78,32 +76,25 @@ impl Db {
         .await
     }
 
-    /// Commits what a poll brought; false where the channel is gone or no longer connected, and nothing of it is kept. `until` is
-    /// dropped once it is on disk, or certainly not.
-    pub async fn commit_polled(
-        &self,
-        result: PollResult,
-        at: i64,
-        until: impl Send + 'static,
-    ) -> Result<bool, DbError> {
-        let vault = self.vault();
-        let done = self
-            .write(Priority::Routine, move |db| {
-                let workspace: Option<String> = db
-                    .prepare_cached("SELECT workspace_id FROM channels WHERE id = ?1 AND state = 'connected'")?
-                    .query_row([&result.channel], |row| row.get(0))
-                    .optional()?;
-                let Some(workspace) = workspace else { return Ok((false, until)) };
-                result.rows.iter().try_for_each(|row| journal::append(db, row))?;
-                if let Some(cursor) = &result.cursor {
-                    db.prepare_cached("UPDATE channels SET cursor = ?2 WHERE id = ?1")?
-                        .execute(params![result.channel, cursor])?;
-                }
-                channels::apply_effects(db, &vault, &result.channel, &workspace, &result.effects, at)?;
-                after::wake_journal();
-                Ok((true, until))
-            })
-            .await?;
-        Ok(done.0)
+    /// Commits what a poll brought; false where the channel is gone or no longer connected, and nothing of it is kept.
+    pub async fn commit_polled(&self, result: PollResult, at: i64) -> Result<bool, DbError> {
+        let (vault, ids) = (self.vault(), self.journal_ids());
+        self.write(Priority::Routine, move |db| {
+            let PollResult { channel, rows, cursor, effects } = result;
+            let workspace: Option<String> = db
+                .prepare_cached("SELECT workspace_id FROM channels WHERE id = ?1 AND state = 'connected'")?
+                .query_row([&channel], |row| row.get(0))
+                .optional()?;
+            let Some(workspace) = workspace else { return Ok(false) };
+            rows.into_iter().try_for_each(|row| journal::append(db, &ids, row))?;
+            if let Some(cursor) = &cursor {
+                db.prepare_cached("UPDATE channels SET cursor = ?2 WHERE id = ?1")?
+                    .execute(params![channel, cursor])?;
+            }
+            channels::apply_effects(db, &vault, &channel, &workspace, &effects, at)?;
+            after::wake_journal();
+            Ok(true)
+        })
+        .await
     }
 }

@@ -1,10 +1,11 @@
-//! How many messages came and went, by the hour. The counts are made where a message's row is; see `traffic_counted` in the schema.
+//! How many messages came and went, by the hour.
 
 use std::collections::HashMap;
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::{Db, DbError};
+use crate::model::time::HOUR;
 
 /// Messages of one hour of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,16 @@ pub struct HourRow {
     pub received: u64,
     /// Messages of the business.
     pub sent: u64,
+}
+
+/// Counts a message that the host had at `at`, within the act that stores it.
+pub(in crate::db) fn count(db: &Connection, account: i64, at: i64, inbound: bool) -> Result<(), DbError> {
+    db.prepare_cached(
+        "INSERT INTO traffic (account_id, hour, received, sent) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (account_id, hour) DO UPDATE SET received = received + excluded.received, sent = sent + excluded.sent",
+    )?
+    .execute(params![account, at.div_euclid(HOUR), inbound, !inbound])?;
+    Ok(())
 }
 
 impl Db {

@@ -93,7 +93,7 @@ impl Db {
     /// be acknowledged.
     pub async fn append_visitor_message(&self, message: VisitorMessage) -> Result<bool, DbError> {
         let VisitorMessage { visitor, account, entry_id, entry, row } = message;
-        let row = self.number(row);
+        let ids = self.journal_ids();
         self.write(Priority::Urgent, move |db| {
             let fresh = db
                 .prepare_cached(
@@ -105,7 +105,7 @@ impl Db {
             }
             db.prepare_cached("UPDATE visitors SET seen_at = ?2, wrote = 1 WHERE id = ?1")?
                 .execute(params![visitor, row.received_at])?;
-            journal::append(db, &row)?;
+            journal::append(db, &ids, row)?;
             after::wake_journal();
             after::wake_visitor(&visitor);
             Ok(true)

@@ -1,6 +1,6 @@
 //! The writer: one thread that takes the acts that wait, runs each in a savepoint, commits them together with one fsync, and
-//! only then answers. An act of one statement needs no savepoint: SQLite undoes a statement that fails. Neither does one that is
-//! many acts itself: it has a transaction of its own.
+//! only then answers. An act of one statement needs no savepoint: SQLite undoes a statement that fails. Neither does the first of a
+//! transaction, which begins anew where that act fails: so an act that is many acts itself comes first.
 //!
 //! It knows nothing of what the acts do. Urgent acts (the journal) go first; acts of translation are at most
 //! [`MOST_ROUTINE`] in a transaction, so that an acknowledgement never waits behind a backlog.
@@ -37,7 +37,7 @@ pub(super) enum Undo {
     Savepoint,
     /// SQLite itself: the act writes with one statement, as its last deed.
     Statement,
-    /// Its transaction, which holds nothing else.
+    /// Its transaction, in which it is the first; those after it have another then.
     Transaction,
 }
 
@@ -242,12 +242,13 @@ fn next_batch(shared: &Shared) -> Option<Vec<Box<dyn Job>>> {
     Some(batch)
 }
 
-/// What may share a transaction first, then each act that has one of its own.
+/// One transaction for all, but for a second act that has to be the first of one.
 fn commit(connection: &Connection, batch: Vec<Box<dyn Job>>, committed: &dyn Fn()) {
-    let (alone, together): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.undo() == Undo::Transaction);
-    for batch in
-        std::iter::once(together).filter(|batch| !batch.is_empty()).chain(alone.into_iter().map(|job| vec![job]))
-    {
+    let (first, mut rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.undo() == Undo::Transaction);
+    let mut first = first.into_iter();
+    let mut together: Vec<_> = first.next().into_iter().collect();
+    together.append(&mut rest);
+    for batch in std::iter::once(together).chain(first.map(|job| vec![job])) {
         commit_one(connection, batch, committed);
     }
 }
@@ -278,7 +279,8 @@ fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), r
             return Err(no_room());
         }
         if !keep && job.undo() == Undo::Transaction {
-            return Ok(());
+            execute(connection, "ROLLBACK")?;
+            execute(connection, "BEGIN IMMEDIATE")?;
         }
         if savepoint {
             if !keep {
@@ -435,9 +437,9 @@ mod tests {
         assert_eq!(count(&writer).await, 2);
     }
 
-    /// An act with a transaction of its own, and acts beside it that wait for the same turn.
+    /// Acts that are undone with their transaction, and an act beside them that waits for the same turn.
     #[tokio::test]
-    async fn a_transaction_of_its_own_stands_or_falls_alone() {
+    async fn an_act_that_is_undone_with_its_transaction_takes_no_other_with_it() {
         let writer = Arc::new(Writer::start(table(), queue(64), || {}, || {}, |_| {}));
         let alone = |value: i64, ends: fn() -> Result<(), DbError>| {
             let writer = Arc::clone(&writer);

@@ -14,7 +14,7 @@ pub(super) struct Lanes<T> {
 }
 
 struct Lane<T> {
-    /// Whose turns the rows use, see [`super::arrivals::sharer`].
+    /// Whose turns the rows use, see [`crate::db::PendingRow::sharer`].
     sharer: Arc<str>,
     rows: VecDeque<Slot<T>>,
 }
@@ -195,13 +195,6 @@ impl<T> Lanes<T> {
         &self.taken
     }
 
-    /// Whether a row waits for a translation: its own, or that of one before it.
-    pub fn waits(&self, address: &Arc<str>, id: i64) -> bool {
-        let lane = self.lanes.get(address).into_iter().flat_map(|lane| &lane.rows);
-        let until = lane.take_while(|slot| slot.id <= id);
-        until.into_iter().any(|slot| slot.done.is_none())
-    }
-
     /// Rows that something was made of and that did not leave.
     pub fn translated(&self) -> usize {
         self.done
@@ -229,11 +222,8 @@ mod tests {
         assert!(!lanes.take(&a, &a, 2));
         lanes.done(&a, 2, 2);
         lanes.done(&b, 3, 3);
-        assert!(lanes.waits(&a, 2), "for the one before it");
-        assert!(!lanes.waits(&b, 3));
         assert_eq!(lanes.leave(10, 10, |_| 1), [3]);
         lanes.done(&a, 1, 1);
-        assert!(!lanes.waits(&a, 2));
         assert_eq!(lanes.leave(1, 10, |_| 1), [1]);
         assert!(lanes.is_ready());
         assert_eq!(lanes.leave(1, 10, |_| 1), [2]);

@@ -1,11 +1,11 @@
-//! From verified requests to conversations: they are translated in parallel, and committed in order of arrival for each address,
-//! each with its row of the journal; files and names are fetched afterwards by durable jobs.
+//! From verified requests to conversations: a request is put into the journal and acknowledged, then translated, in parallel with
+//! others, and what came of it is committed in order of arrival for each address; files and names are fetched afterwards by durable
+//! jobs.
 //!
-//! It knows neither HTTP nor how a request was verified. Whatever it holds in memory can be lost: the journal has it, or nobody was
-//! told that it is kept.
+//! It knows neither HTTP nor how a request was verified. Whatever it holds in memory can be lost, because the journal has it.
 
 mod acknowledge;
-mod arrivals;
+mod handover;
 mod lanes;
 pub mod mail;
 mod media;
@@ -29,7 +29,6 @@ use crate::media::Media;
 use crate::plugins::{Registry, Renewals};
 use crate::upkeep::Upkeep;
 use crate::wake::Wakes;
-use arrivals::Way;
 
 /// Inbound work. Cheap to clone.
 #[derive(Clone)]
@@ -44,7 +43,7 @@ struct Inner {
     /// Where files are kept.
     media: Media,
     answers: Arc<Answers>,
-    arrivals: Arc<arrivals::Arrivals>,
+    handover: Arc<handover::Handover>,
     polling: polling::Settings,
     /// Events that one request may make.
     most_events: usize,
@@ -102,7 +101,7 @@ impl Inbound {
             renewals,
             media,
             answers: Arc::default(),
-            arrivals: arrivals::Arrivals::new(),
+            handover: Arc::default(),
             polling: polling::Settings {
                 places: Shares::new("polls", settings.polls),
                 unreachable: settings.unreachable,
@@ -172,22 +171,15 @@ impl Inbound {
         acknowledge::show_typing(&self.0, channel, place);
     }
 
-    /// Takes a verified request: once this returns it is on disk and may be acknowledged. It is translated before that where this
-    /// takes no time, else as soon as its turn comes. `expected`: see [`Inbound::expect_answer`].
+    /// Takes a verified request: once this returns it is in the journal and may be acknowledged. `expected`: see
+    /// [`Inbound::expect_answer`].
     ///
     /// # Errors
     /// The database refuses; the request may be sent again.
     pub async fn receive(&self, row: NewRow, expected: Option<Named>) -> Result<(), DbError> {
-        let row = Arc::new(self.0.db.number(row));
-        if let Some(named) = expected {
-            named(row.id);
-        }
-        let active = self.0.plugins.get(&row.plugin).is_some_and(|generation| generation.is_active());
-        match self.0.arrivals.offer(&row, active) {
-            Way::Ahead(kept) => kept.await.unwrap_or(Err(DbError::Closed)),
-            Way::Journal(appending) => self.0.db.append_journal(row, appending).await,
-            Way::Nowhere => Err(DbError::Busy("too many requests wait to be translated")),
-        }
+        let handover = Arc::clone(&self.0.handover);
+        let named = expected.unwrap_or_else(|| Box::new(drop));
+        self.0.db.append_journal(row, named, move |row| handover.give(row)).await
     }
 
     /// For a request that its plugin answers: hand the first to [`Inbound::receive`], await the second. It ends without an

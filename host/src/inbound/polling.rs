@@ -233,15 +233,14 @@ async fn poll(inner: &Inner, channel: &str, plugin: &str, failures: u32) -> Resu
         Ok(polled) => {
             count("ok");
             let waits = pause(&polled, cursor.as_deref(), began.elapsed());
-            let appending = inner.arrivals.keep();
-            let rows = polled.requests.into_iter().map(|raw| Arc::new(inner.db.number(request(&row, raw, now))));
+            let rows = polled.requests.into_iter().map(|raw| request(&row, raw, now));
             let result = PollResult {
                 channel: channel.to_owned(),
                 rows: rows.collect(),
                 cursor: polled.cursor,
                 effects: done.effects,
             };
-            inner.db.commit_polled(result, now, appending).await?;
+            inner.db.commit_polled(result, now).await?;
             inner.db.note_poll_accepted(channel, now).await?;
             Ok(Next::After(waits))
         }

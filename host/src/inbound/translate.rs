@@ -82,10 +82,11 @@ async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, Str
     };
     let mail = super::mail::of(row).await?;
     let (id, seed) = (row.id, seed_of(row.id));
+    let seen: Option<Channel> = channel.as_ref().map(|channel| channel.to_contract(None));
     let mut tries = 0;
     loop {
-        let seen: Option<Channel> = channel.as_ref().map(|channel| channel.to_contract(None));
-        match generation.plugin.handle_webhook(&caller, seed, request_of(row, mail.clone()), seen).await {
+        let request = request_of(row, mail.clone());
+        match generation.plugin.handle_webhook(&caller, seed, request, seen.clone()).await {
             Ok(done) => {
                 let outcome = done.value;
                 inner.answers.give(id, || outcome.as_ref().ok().and_then(|outcome| outcome.answer.clone()));
@@ -95,7 +96,7 @@ async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, Str
                 let outcome = mail::harmless(outcome, each_content).await;
                 return Ok(Translation::Outcome {
                     outcome: outcome.into(),
-                    rules: Arc::from(generation.plugin.window_rules()),
+                    rules: Arc::clone(generation.plugin.window_rules()),
                     early,
                 });
             }

@@ -225,7 +225,7 @@ fn settlement(
         message_id: group.message_id.clone(),
         conversation_id: group.conversation_id.clone(),
         contact_id: group.contact_id.clone(),
-        unspent: group.opening.filter(|_| unspent),
+        unspent: group.opening.clone().filter(|_| unspent),
         effects,
         at: now,
         ..Settlement::default()

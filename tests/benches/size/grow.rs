@@ -24,6 +24,7 @@ enum How {
 /// hold the time of their making, are made earlier wherever they stand.
 const TABLES: &[(&str, &[(&str, How)])] = &[
     ("journal", &[("id", How::Numbered), ("received_at", How::Time), ("settled_at", How::Time)]),
+    ("raw_requests", &[("journal_id", How::Numbered)]),
     ("dedupe", &[("event_id", How::Foreign), ("at", How::Time)]),
     (
         "contacts",
@@ -41,8 +42,7 @@ const TABLES: &[(&str, &[(&str, How)])] = &[
         ],
     ),
     ("thread_keys", &[("key", How::Foreign)]),
-    ("openings", &[("id", How::Numbered), ("at", How::Time), ("closes_at", How::Time), ("event_id", How::Foreign)]),
-    ("messages", &[("at", How::Time), ("received_at", How::Time)]),
+    ("messages", &[("seq", How::Numbered), ("at", How::Time), ("received_at", How::Time)]),
     ("provider_ids", &[("provider_id", How::Foreign)]),
     ("feed", &[("id", How::Numbered), ("at", How::Time)]),
 ];

@@ -37,7 +37,7 @@ pub(super) fn mark(
     {
         let mut query = db.prepare_cached(
             "SELECT id, body, headers, query, erased, id IN (SELECT m.journal_id FROM messages m JOIN erased_messages e ON e.id = m.id) \
-             FROM journal WHERE state IN ('pending', 'waiting') AND (workspace_id = ?1 OR workspace_id IS NULL)",
+             FROM journal LEFT JOIN raw_requests ON journal_id = id WHERE state IN ('pending', 'waiting') AND (workspace_id = ?1 OR workspace_id IS NULL)",
         )?;
         let mut rows = query.query([workspace])?;
         while let Some(row) = rows.next()? {

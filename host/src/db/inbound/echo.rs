@@ -40,8 +40,8 @@ pub(super) fn apply(site: &mut Site<'_>, event: &Event, message: &Message, at: i
 
 fn insert(site: &mut Site<'_>, message: &Message, at: i64) -> Result<String, DbError> {
     let threads::Conversation { id: conversation, row } = threads::conversation_of(site, &message.thread, None, at)?;
-    let new = NewMessage { message, conversation: &conversation, row: row.into(), contact: None, echo: true, at };
-    messages::insert(site, &new)?;
+    let new = NewMessage { message, conversation: &conversation, contact: None, opens: &[], echo: true, at };
+    messages::insert(site, &new, row)?;
     Ok(conversation)
 }
 
@@ -84,8 +84,10 @@ pub(in crate::db) fn take_over(
         })
         .optional()?;
     let Some((echo, conversation, workspace)) = held else { return Ok(()) };
-    db.prepare_cached("UPDATE provider_ids SET message_id = ?2, part = ?3, attempt_key = ?4 WHERE message_id = ?1")?
-        .execute(params![echo, message, idx, key])?;
+    db.prepare_cached(
+        "UPDATE provider_ids SET message_id = ?3, part = ?4, attempt_key = ?5 WHERE account_id = ?1 AND provider_id = ?2",
+    )?
+    .execute(params![account, provider_id, message, idx, key])?;
     db.prepare_cached("UPDATE facts SET message_id = ?2, part = ?3, attempt_key = ?4 WHERE message_id = ?1")?
         .execute(params![echo, message, idx, key])?;
     db.prepare_cached("UPDATE messages SET reply_to = ?2 WHERE conversation_id = ?3 AND reply_to = ?1")?.execute([

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::backlog;
 use super::traces::Traces;
-use crate::db::{Db, DbError, Priority, audit, contacts, conversations, status};
+use crate::db::{Db, DbError, Priority, audit, contacts, conversations, journal, status};
 use crate::model::audit::Entry;
+use crate::model::windows::Openings;
 
 /// What was erased.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,8 +71,6 @@ impl Db {
                 "UPDATE parts SET content = '{}', error = NULL WHERE message_id IN (SELECT id FROM erased_messages)",
                 "UPDATE attempts SET token = NULL, error = NULL WHERE message_id IN (SELECT id FROM erased_messages)",
                 "UPDATE facts SET who = NULL, detail = NULL WHERE message_id IN (SELECT id FROM erased_messages)",
-                "UPDATE openings SET token = NULL, uses_left = 0 WHERE conversation_id IN (SELECT id FROM conversations WHERE contact_id IN (SELECT id FROM erased_people)) \
-                   AND token IS NOT NULL",
                 "DELETE FROM visitor_entries WHERE (account_id, visitor) IN \
                    (SELECT v.account_id, i.value FROM identities i JOIN visitors v ON v.id = i.value WHERE i.contact_id IN (SELECT id FROM erased_people))",
                 "DELETE FROM visitors WHERE id IN (SELECT value FROM identities WHERE contact_id IN (SELECT id FROM erased_people))",
@@ -81,13 +80,18 @@ impl Db {
             ] {
                 db.prepare_cached(statement)?.execute([])?;
             }
+            for conversation in theirs(db, false)? {
+                conversations::change_openings(db, &conversation, Openings::forget_tokens)?;
+            }
             // The feed repeats content, and deliveries repeat the feed; a reader who resumes past a removed row simply does not
             // see it.
             for statement in [
                 "DELETE FROM deliveries WHERE workspace_id = ?1 AND feed_id IN (SELECT id FROM feed WHERE workspace_id = ?1 AND \
-                   (json_extract(data, '$.id') IN (SELECT id FROM erased_messages) OR json_extract(data, '$.contact.id') IN (SELECT id FROM erased_people)))",
+                   (json_extract(data, '$.id') IN (SELECT id FROM erased_messages) OR json_extract(data, '$.contact.id') IN (SELECT id FROM erased_people) \
+                   OR json_extract(data, '$.conversation.contact.id') IN (SELECT id FROM erased_people)))",
                 "DELETE FROM feed WHERE workspace_id = ?1 AND (json_extract(data, '$.id') IN (SELECT id FROM erased_messages) \
-                   OR json_extract(data, '$.contact.id') IN (SELECT id FROM erased_people))",
+                   OR json_extract(data, '$.contact.id') IN (SELECT id FROM erased_people) \
+                   OR json_extract(data, '$.conversation.contact.id') IN (SELECT id FROM erased_people))",
             ] {
                 db.execute(statement, [&workspace])?;
             }
@@ -107,7 +111,8 @@ impl Db {
 /// What names the person, their conversations and the messages of these.
 const KNOWN_BY: &str = "SELECT value AS word FROM identities WHERE contact_id IN (SELECT id FROM erased_people) \
      UNION SELECT k.key FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id WHERE v.contact_id IN (SELECT id FROM erased_people) \
-     UNION SELECT provider_id FROM provider_ids WHERE message_id IN (SELECT id FROM erased_messages)";
+     UNION SELECT provider_id FROM messages WHERE id IN (SELECT id FROM erased_messages) AND provider_id IS NOT NULL \
+     UNION SELECT provider_id FROM provider_ids WHERE message_id IN (SELECT id FROM erased_messages) AND attempt_key IS NOT NULL";
 
 fn known_by(db: &rusqlite::Connection) -> Result<Vec<String>, DbError> {
     let mut query = db.prepare_cached(KNOWN_BY)?;
@@ -122,7 +127,7 @@ fn erase_raw_copies(db: &rusqlite::Connection, workspace: &str, traces: &Traces)
     let mut query = db.prepare_cached(
         "SELECT id, body, headers, query, id IN (SELECT m.journal_id FROM messages m JOIN erased_messages e ON e.id = m.id \
            WHERE m.journal_id IS NOT NULL) \
-         FROM journal WHERE body IS NOT NULL AND state IN ('settled', 'parked') \
+         FROM journal JOIN raw_requests ON journal_id = id WHERE state IN ('settled', 'parked') \
          AND received_at >= ?2 - 300000 AND (workspace_id = ?1 OR workspace_id IS NULL)",
     )?;
     let mut rows = query.query(params![workspace, since.unwrap_or(0)])?;
@@ -132,10 +137,7 @@ fn erase_raw_copies(db: &rusqlite::Connection, workspace: &str, traces: &Traces)
             found.push(row.get(0)?);
         }
     }
-    let mut empty = db.prepare_cached("UPDATE journal SET body = NULL, headers = '[]', query = '' WHERE id = ?1")?;
-    for id in &found {
-        empty.execute([id])?;
-    }
+    found.iter().try_for_each(|id| journal::empty(db, *id))?;
     Ok(found.len())
 }
 
@@ -167,14 +169,16 @@ fn tell(db: &rusqlite::Connection, workspace: &str, now: i64) -> Result<(), DbEr
     for message in messages {
         status::message_updated(db, workspace, &message, now)?;
     }
-    let theirs: Vec<String> = {
-        let mut query = db.prepare_cached(
-            "SELECT id FROM conversations WHERE contact_id IN (SELECT id FROM erased_people) AND merged_into IS NULL",
-        )?;
-        query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
-    };
-    for conversation in theirs {
+    for conversation in theirs(db, true)? {
         conversations::conversation_updated(db, workspace, &conversation, now)?;
     }
     Ok(())
+}
+
+/// Conversations with the people who are erased; `shown`: without those that were merged into another.
+fn theirs(db: &rusqlite::Connection, shown: bool) -> Result<Vec<String>, DbError> {
+    let mut query = db.prepare_cached(
+        "SELECT id FROM conversations WHERE contact_id IN (SELECT id FROM erased_people) AND (merged_into IS NULL OR NOT ?1)",
+    )?;
+    Ok(query.query_map([shown], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }

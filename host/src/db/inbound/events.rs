@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 use sambung_runtime::contract::inbound::{
-    Delivery, Event, Happening, IdentityChange, Message, Reaction, Subscription, Watermark,
+    Delivery, Event, Happening, IdentityChange, Message, Opening as Opens, Reaction, Subscription, Watermark,
 };
 use sambung_runtime::contract::types::{Person, Thread};
 use serde_json::{Value, json};
@@ -11,9 +11,9 @@ use super::messages::{self, Line, NewMessage};
 use super::site::Site;
 use super::targets::{self, Waiting};
 use super::{echo, notices, people, threads};
-use crate::db::{DbError, status, templates, typing};
+use crate::db::{DbError, conversations, status, templates, typing};
 use crate::model::status::Status;
-use crate::model::windows::counts_from;
+use crate::model::windows::{Opening, counts_from};
 
 /// How far a provider's clock may run ahead of the host's, in milliseconds; past it the host's time of receipt counts.
 const AHEAD: i64 = 300_000;
@@ -51,11 +51,12 @@ pub(super) fn apply(site: &mut Site<'_>, event: &Event) -> Result<Stored, DbErro
         return Ok(Stored::Duplicate);
     }
     let at = time_of(event, site.received_at);
+    let mut opens = openings_of(site, event, at);
     let conversation = match &event.what {
         Happening::Message(said) => match said.kind.as_str() {
             "echo" => echo::apply(site, event, said, at)?,
             "edited" => edited(site, said, at)?,
-            _ => message(site, said, at)?,
+            _ => message(site, said, &mut opens, at)?,
         },
         Happening::Deleted(target) => {
             targets::on_message(site, &target.id, &Waiting::Deleted, at)?;
@@ -87,7 +88,7 @@ pub(super) fn apply(site: &mut Site<'_>, event: &Event) -> Result<Stored, DbErro
         Happening::Typing(_) | Happening::Other(_) => None,
     };
     if let Some(conversation) = conversation {
-        windows(site, event, &conversation, at)?;
+        windows(site, event, opens, &conversation, at)?;
     }
     Ok(Stored::New)
 }
@@ -98,34 +99,28 @@ pub(super) fn time_of(event: &Event, received_at: i64) -> i64 {
     told.filter(|time| *time <= received_at + AHEAD).unwrap_or(received_at)
 }
 
-/// Notes what an event opens and closes in its conversation.
-pub(super) fn windows(site: &Site<'_>, event: &Event, conversation: &str, at: i64) -> Result<(), DbError> {
-    for opening in &event.opens {
-        let rule = site.rules.iter().find(|rule| rule.id == opening.rule);
-        let from = counts_from(rule, at, site.received_at);
-        // Two statements, because one that reads the table that it writes makes a table of its own for what it read.
-        let known = site
-            .db
-            .prepare_cached(
-                "SELECT 1 FROM openings WHERE conversation_id = ?1 AND at = ?2 AND rule = ?3 AND event_id = ?4",
-            )?
-            .exists(params![conversation, from, opening.rule, event.id])?;
-        if known {
-            continue;
+/// What an event opens.
+fn openings_of(site: &Site<'_>, event: &Event, at: i64) -> Vec<Opening> {
+    let opening = |opened: &Opens| {
+        let rule = site.rules.iter().find(|rule| rule.id == opened.rule);
+        Opening {
+            rule: opened.rule.clone(),
+            event: event.id.clone(),
+            at: counts_from(rule, at, site.received_at),
+            closes_at: opened.closes_at.and_then(|end| i64::try_from(end).ok()),
+            token: opened.token.clone(),
+            uses_left: rule.and_then(|rule| rule.uses).map(i64::from),
         }
-        site.db
-            .prepare_cached(
-                "INSERT INTO openings (conversation_id, rule, at, closes_at, token, uses_left, event_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![
-                conversation,
-                opening.rule,
-                from,
-                opening.closes_at.and_then(|end| i64::try_from(end).ok()),
-                opening.token,
-                rule.and_then(|rule| rule.uses),
-                event.id
-            ])?;
+    };
+    event.opens.iter().map(opening).collect()
+}
+
+/// Notes what an event opens and closes in its conversation.
+fn windows(site: &Site<'_>, event: &Event, opens: Vec<Opening>, conversation: &str, at: i64) -> Result<(), DbError> {
+    if !opens.is_empty() {
+        conversations::change_openings(site.db, conversation, |openings| {
+            opens.into_iter().for_each(|one| openings.add(one));
+        })?;
     }
     for rule in &event.closes {
         site.db
@@ -138,7 +133,8 @@ pub(super) fn windows(site: &Site<'_>, event: &Event, conversation: &str, at: i6
     Ok(())
 }
 
-fn message(site: &mut Site<'_>, said: &Message, at: i64) -> Result<Option<String>, DbError> {
+/// Stores a message. What it opens is stored with its conversation's row and taken out of `opens`, where the message is new.
+fn message(site: &mut Site<'_>, said: &Message, opens: &mut Vec<Opening>, at: i64) -> Result<Option<String>, DbError> {
     let contact = match &said.sender {
         Some(person) => people::contact_of(site, person, at)?,
         None => None,
@@ -155,15 +151,11 @@ fn message(site: &mut Site<'_>, said: &Message, at: i64) -> Result<Option<String
             return Ok(Some(conversation));
         }
     }
-    let new = NewMessage {
-        message: said,
-        conversation: &conversation,
-        row: row.into(),
-        contact: contact.as_ref(),
-        echo: false,
-        at,
-    };
-    messages::insert(site, &new)?;
+    let new =
+        NewMessage { message: said, conversation: &conversation, contact: contact.as_ref(), opens, echo: false, at };
+    if messages::insert(site, &new, row)?.is_some() {
+        opens.clear();
+    }
     Ok(Some(conversation))
 }
 

@@ -39,7 +39,7 @@ pub(in crate::db) fn channel_appeared(db: &Connection, channel: &str) -> Result<
     let mut query = db.prepare_cached(
         "SELECT j.id FROM channels c JOIN unrouted u ON u.plugin_id = c.plugin_id JOIN journal j ON j.id = u.journal_id \
          WHERE c.id = ?1 AND (u.route = c.account OR u.route IN (SELECT r.route FROM routes r WHERE r.channel_id = c.id)) \
-           AND j.state = 'parked' AND j.body IS NOT NULL AND j.received_at >= c.created_at \
+           AND j.state = 'parked' AND j.raw = 1 AND j.received_at >= c.created_at \
            AND (c.app_id IS j.app_id OR (c.app_id IS NULL AND EXISTS (SELECT 1 FROM apps a WHERE a.id = j.app_id AND a.is_default = 1))) \
          ORDER BY j.id",
     )?;

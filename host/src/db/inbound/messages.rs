@@ -1,7 +1,6 @@
 //! Messages as they arrive: stored once by the provider's id, placed by the provider's time, with their files and quotes.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 
 use rusqlite::params;
 use sambung_runtime::contract::inbound::Message;
@@ -9,24 +8,25 @@ use sambung_runtime::contract::types::Content;
 use serde_json::{Value, json};
 
 use super::people::Contact;
-use super::site::{Created, Site};
+use super::site::Site;
 use super::targets::{self, Waiting};
 use super::threads::{self, Row};
 use super::{echo, media};
-use crate::db::conversations::Marks;
-use crate::db::{DbError, feed};
+use crate::db::conversations::{self, Marks};
+use crate::db::{DbError, feed, traffic};
 use crate::model::content;
 use crate::model::shown::conversation::{ContactRef, LastMessage, Standing};
 use crate::model::shown::message;
 use crate::model::time::rfc3339;
+use crate::model::windows::{Opening, Openings};
 
 /// A message to be stored.
 pub(super) struct NewMessage<'m> {
     pub message: &'m Message,
     pub conversation: &'m str,
-    /// What the conversation's row says, where that is known.
-    pub row: Cell<Option<Row>>,
     pub contact: Option<&'m Contact>,
+    /// What it opens in its conversation.
+    pub opens: &'m [Opening],
     /// The business sent it by another way.
     pub echo: bool,
     pub at: i64,
@@ -41,8 +41,9 @@ pub(super) struct Line<'l> {
 /// Who wrote a line of the host's.
 const HOST: &str = "system";
 
-/// Stores a message. None where the provider's id is known already.
-pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option<String>, DbError> {
+/// Stores a message, and what it opens; `row` is what its conversation's row says, where that is known. None where the provider's
+/// id is known already.
+pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>, row: Option<Row>) -> Result<Option<String>, DbError> {
     let id = site.mint("msg");
     let fresh = site
         .db
@@ -55,13 +56,13 @@ pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option
     }
     let direction = if new.echo { "outbound" } else { "inbound" };
     let contents = contents_json(site, &id, &new.message.content)?;
-    let marks = bump_last(site, new, &id)?;
+    let marks = bump_last(site, new, row, &id)?;
     let contact = new.contact.map(|contact| contact.id.as_str());
     site.db
         .prepare_cached(
-            "INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, contact_id, content, context, group_key, at, \
-               received_at, status, echo, guest, journal_id) \
-             VALUES (?1, (SELECT coalesce(max(rowid), 0) + 1 FROM messages), ?2, ?3, ?4, ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11, ?12, ?14, ?15)",
+            "INSERT INTO messages (id, workspace_id, account_id, conversation_id, direction, contact_id, content, context, group_key, at, \
+               received_at, status, echo, guest, journal_id, provider_id) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11, ?12, ?14, ?15, ?16)",
         )?
         .execute(params![
             id,
@@ -79,7 +80,9 @@ pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option
             contents.to_string(),
             contact.is_some() && contact != marks.contact_id.as_deref(),
             site.request,
+            new.message.id,
         ])?;
+    traffic::count(site.db, site.account, site.received_at, !new.echo)?;
     tell(site, new, &id, contents, marks)?;
     if let Some(target) = &new.message.reply_to {
         targets::on_message(site, &target.id, &Waiting::Reply { message: id.clone() }, new.at)?;
@@ -91,64 +94,47 @@ pub(super) fn insert(site: &mut Site<'_>, new: &NewMessage<'_>) -> Result<Option
     Ok(Some(id))
 }
 
-/// Has a new message told, with its JSON and its conversation's where all that stands in them is at hand.
-fn tell(site: &mut Site<'_>, new: &NewMessage<'_>, id: &str, contents: Value, mut marks: Marks) -> Result<(), DbError> {
-    let last = (marks.last_message_id.as_deref() == Some(id))
-        .then(|| LastMessage::of(id.into(), "inbound".into(), &contents, None, false));
-    let (Some((account, channel)), false) = (site.shown, new.echo) else {
-        site.told.created.push(Created { id: id.to_owned(), json: None });
-        site.told.conversation(new.conversation);
-        return Ok(());
-    };
-    let channel = channel.as_ref();
+/// Has a new message told, with its JSON where all that stands in it is at hand.
+fn tell(site: &mut Site<'_>, new: &NewMessage<'_>, id: &str, contents: Value, marks: Marks) -> Result<(), DbError> {
+    let sender = new.contact.map(Contact::as_shown);
     // Its contact is this message's sender, or nobody.
     let known = marks.contact_id.as_deref() == new.contact.map(|contact| contact.id.as_str());
-    match last {
-        Some(last) if known => {
-            marks.contact_id = None;
-            let contact = new
-                .contact
-                .map(|contact| contact.as_shown())
-                .map(|(id, name)| ContactRef { id: id.into(), name: name.map(Cow::Borrowed) });
-            let (account, channel) = (Cow::Borrowed(account), channel.map(Cow::Borrowed));
-            let view = marks.shown(new.conversation.into(), account, channel, contact, Some(last));
-            site.told.conversation_is(new.conversation, feed::text(&view)?);
-        }
-        _ => site.told.conversation(new.conversation),
-    }
-    let json = if content::media_ids(&contents).is_empty() {
-        let created_at = rfc3339(new.at);
-        let view = message::Message {
-            id: id.into(),
-            conversation_id: new.conversation.into(),
-            channel_id: channel.map(|channel| channel.id.as_str().into()),
-            direction: "inbound".into(),
-            content: content::shown(contents),
-            status: None,
-            error: Value::Null,
-            from: new
-                .contact
-                .map(|contact| contact.as_shown())
-                .map(|(id, name)| message::Author::Contact { id: id.into(), name: name.map(Cow::Borrowed) }),
-            sent_at: Some(created_at.clone()),
-            created_at,
-            received_at: Some(rfc3339(site.received_at)),
-            reply_to: None,
-            group: new.message.group.as_deref().map(Cow::Borrowed),
-            human: false,
-            echo: false,
-            edited_at: None,
-            deleted_at: None,
-            reactions: Vec::new(),
-            provider_message_ids: vec![new.message.id.as_str().into()],
-            attempts: Vec::new(),
-            replayed: site.replayed,
-        };
-        Some(feed::text(&view)?)
-    } else {
-        None
+    let newest = marks.last_message_id.as_deref() == Some(id);
+    let at_hand = known && newest && !new.echo && content::media_ids(&contents).is_empty();
+    let Some((account, channel)) = site.shown.filter(|_| at_hand) else {
+        site.told.message(id.to_owned(), new.conversation, None);
+        return Ok(());
     };
-    site.told.created.push(Created { id: id.to_owned(), json });
+    let contact = sender.map(|(id, name)| ContactRef { id: id.into(), name: name.map(Cow::Borrowed) });
+    let last = LastMessage::of(id.into(), "inbound".into(), &contents, None, false);
+    let (account, channel) = (Cow::Borrowed(account), channel.as_ref());
+    let conversation = marks.shown(new.conversation.into(), account, channel.map(Cow::Borrowed), contact, Some(last));
+    let created_at = rfc3339(new.at);
+    let view = message::Message {
+        id: id.into(),
+        conversation_id: new.conversation.into(),
+        channel_id: channel.map(|channel| channel.id.as_str().into()),
+        direction: "inbound".into(),
+        content: content::shown(contents),
+        status: None,
+        error: Value::Null,
+        from: sender.map(|(id, name)| message::Author::Contact { id: id.into(), name: name.map(Cow::Borrowed) }),
+        sent_at: Some(created_at.clone()),
+        created_at,
+        received_at: Some(rfc3339(site.received_at)),
+        reply_to: None,
+        group: new.message.group.as_deref().map(Cow::Borrowed),
+        human: false,
+        echo: false,
+        edited_at: None,
+        deleted_at: None,
+        reactions: Vec::new(),
+        provider_message_ids: vec![new.message.id.as_str().into()],
+        attempts: Vec::new(),
+        replayed: site.replayed,
+        conversation: Some(Box::new(conversation)),
+    };
+    site.told.message(id.to_owned(), new.conversation, Some(feed::text(&view)?));
     Ok(())
 }
 
@@ -175,11 +161,16 @@ pub(super) fn contents_json(site: &mut Site<'_>, message: &str, contents: &[Cont
 
 /// The newest message and the newest inbound one are maxima, whatever arrives when. A message of the customer is unread and opens
 /// a conversation that was done. What the conversation's row says then.
-fn bump_last(site: &Site<'_>, new: &NewMessage<'_>, id: &str) -> Result<Marks, DbError> {
-    let Row { rowid, mut marks } = match new.row.take() {
+fn bump_last(site: &Site<'_>, new: &NewMessage<'_>, row: Option<Row>, id: &str) -> Result<Marks, DbError> {
+    let Row { rowid, mut marks, mut openings } = match row {
         Some(row) => row,
         None => threads::row_of(site.db, new.conversation)?,
     };
+    if !new.opens.is_empty() {
+        let mut all = openings.as_deref().map_or_else(|| Ok(Openings::default()), conversations::openings_of)?;
+        new.opens.iter().for_each(|one| all.add(one.clone()));
+        openings = Some(feed::text(&all)?);
+    }
     if marks.last_message_id.is_none() || marks.last_message_at <= new.at {
         marks.last_message_at = new.at;
         marks.last_message_id = Some(id.to_owned());
@@ -198,9 +189,17 @@ fn bump_last(site: &Site<'_>, new: &NewMessage<'_>, id: &str) -> Result<Marks, D
     }
     site.db
         .prepare_cached(
-            "UPDATE conversations SET last_message_id = ?2, last_message_at = ?3, last_inbound_at = ?4, inbound = ?5 WHERE rowid = ?1",
+            "UPDATE conversations SET last_message_id = ?2, last_message_at = ?3, last_inbound_at = ?4, inbound = ?5, openings = ?6 \
+             WHERE rowid = ?1",
         )?
-        .execute(params![rowid, marks.last_message_id, marks.last_message_at, marks.last_inbound_at, marks.inbound])?;
+        .execute(params![
+            rowid,
+            marks.last_message_id,
+            marks.last_message_at,
+            marks.last_inbound_at,
+            marks.inbound,
+            openings
+        ])?;
     Ok(marks)
 }
 
@@ -225,8 +224,8 @@ pub(super) fn add_line(site: &mut Site<'_>, conversation: &str, line: &Line<'_>,
     let content = json!([{"type": "system", "text": line.text, "code": line.code}]);
     site.db
         .prepare_cached(
-            "INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, content, at, received_at, created_by) \
-             VALUES (?1, (SELECT coalesce(max(rowid), 0) + 1 FROM messages), ?2, ?3, ?4, 'inbound', ?5, ?6, ?7, ?8)",
+            "INSERT INTO messages (id, workspace_id, account_id, conversation_id, direction, content, at, received_at, created_by) \
+             VALUES (?1, ?2, ?3, ?4, 'inbound', ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             id,
@@ -238,6 +237,6 @@ pub(super) fn add_line(site: &mut Site<'_>, conversation: &str, line: &Line<'_>,
             site.received_at,
             HOST
         ])?;
-    site.told.created.push(Created { id, json: None });
+    site.told.message(id, conversation, None);
     Ok(())
 }

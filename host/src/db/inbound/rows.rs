@@ -1,9 +1,12 @@
-//! Commits translated requests, those of the journal and those that are put into it only now: together at first, and where one of them is refused, each in a savepoint of its own and each
-//! item of it in another. A savepoint costs a copy of every page it touches, and hardly any request is refused.
+//! Commits what came of translated requests: together at first, and where one of them is refused, each in a savepoint of its own and
+//! each item of it in another. A savepoint costs a copy of every page it touches, and hardly any request is refused.
+//!
+//! Requests of one address are stored in the order of the journal: a request before which another of its address still waits goes on
+//! waiting.
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,7 +20,7 @@ use super::events::{self, Stored};
 use super::journal_items::{self, ItemRow};
 use super::notices;
 use super::site::Site;
-use super::standing::{Place, Shown, Standing, concerns, overtakes, places_of, standing};
+use super::standing::{Place, Shown, Standing, concerns, places_of, standing};
 use super::translated::{Committed, Effect, NOTHING, Progress, STEP, Tally, Translated, Translation, events_of};
 use crate::db::journal::{self, Stand};
 use crate::db::{Db, DbError, PendingRow, Priority, channels};
@@ -35,7 +38,7 @@ impl Db {
     ) -> Result<Vec<Result<Committed, DbError>>, DbError> {
         let (vault, rows) = (self.vault(), Arc::new(rows));
         let (also, all) = (vault.clone(), Arc::clone(&rows));
-        let together = self.write_alone(Priority::Routine, move |db| commit_together(db, &vault, &rows, now)).await;
+        let together = self.write_first(Priority::Routine, move |db| commit_together(db, &vault, &rows, now)).await;
         match together {
             Err(error) if !error.may_pass() => {
                 self.write(Priority::Routine, move |db| commit_apart(db, &also, &all, now)).await
@@ -82,8 +85,7 @@ fn commit_together(
     rows: &[Translated],
     now: i64,
 ) -> Result<Vec<Result<Committed, DbError>>, DbError> {
-    let mut act =
-        Act { db, vault, now, apart: false, there: false, standings: HashMap::new(), shown: Shown::default() };
+    let mut act = Act::new((db, vault), rows, false, now);
     rows.iter().map(|row| act.commit(row).map(Ok)).collect()
 }
 
@@ -93,7 +95,7 @@ fn commit_apart(
     rows: &[Translated],
     now: i64,
 ) -> Result<Vec<Result<Committed, DbError>>, DbError> {
-    let mut act = Act { db, vault, now, apart: true, there: false, standings: HashMap::new(), shown: Shown::default() };
+    let mut act = Act::new((db, vault), rows, true, now);
     let mut done = Vec::with_capacity(rows.len());
     for translated in rows {
         let row = &*translated.row;
@@ -124,8 +126,9 @@ struct Act<'a> {
     now: i64,
     /// Each item stands or falls alone; else a refusal is the whole act's.
     apart: bool,
-    /// The request that is being committed is in the journal.
-    there: bool,
+    rows: &'a [Translated],
+    /// The first request of each address that still waits and is none of these: no later one is stored.
+    bars: HashMap<Arc<str>, i64>,
     /// The channels of these requests: nothing but connecting and disconnecting, which are acts of their own, changes what is
     /// kept here.
     standings: HashMap<String, Option<Standing>>,
@@ -139,7 +142,24 @@ struct Ground<'g> {
     shown: &'g Shown,
 }
 
-impl Act<'_> {
+impl<'a> Act<'a> {
+    fn new((db, vault): (&'a Connection, &'a Vault), rows: &'a [Translated], apart: bool, now: i64) -> Act<'a> {
+        let (bars, standings, shown) = (HashMap::new(), HashMap::new(), Shown::default());
+        Act { db, vault, now, apart, rows, bars, standings, shown }
+    }
+
+    /// Whether a request that came before this one to the same address still waits.
+    fn overtakes(&mut self, row: &PendingRow) -> Result<bool, DbError> {
+        if let Some(bar) = self.bars.get(&row.address) {
+            return Ok(row.id > *bar);
+        }
+        let same = self.rows.iter().map(|translated| &translated.row).filter(|other| other.address == row.address);
+        let own: HashSet<i64> = same.map(|row| row.id).collect();
+        let bar = journal::first_pending(self.db, &row.plugin, &row.address, &own)?.unwrap_or(i64::MAX);
+        self.bars.insert(Arc::clone(&row.address), bar);
+        Ok(row.id > bar)
+    }
+
     fn standing(&mut self, channel: &str) -> Result<Option<Standing>, DbError> {
         if let Some(known) = self.standings.get(channel) {
             return Ok(known.clone());
@@ -161,12 +181,10 @@ impl Act<'_> {
                 Ok((found.get_ref(0)?.as_str()? == "pending", found.get::<_, Option<Vec<u8>>>(1)?))
             })
             .optional()?;
-        self.there = found.is_some();
-        let marked = match found {
-            Some((true, marked)) => marked,
-            None if !row.journalled => None,
-            Some((false, _)) | None => return Ok(Committed { effect: Effect::Settled, ..NOTHING }),
-        };
+        let Some((true, marked)) = found else { return Ok(NOTHING) };
+        if self.overtakes(row)? {
+            return self.again(row);
+        }
         let gone = Gone::read(self.vault, row.id, marked.as_deref())?;
         let done = self.store(row, translated, &gone)?;
         if marked.is_some() && matches!(done.effect, Effect::Settled | Effect::Parked) {
@@ -187,10 +205,7 @@ impl Act<'_> {
                     return self.again(row);
                 }
                 Some(Standing::Connecting { .. }) => return self.wait(row, translation, channel),
-                Some(Standing::At { released_to, .. }) if overtakes(db, row, channel, released_to)? => {
-                    return self.again(row);
-                }
-                Some(Standing::At { place, .. }) => Some(place),
+                Some(Standing::At(place)) => Some(place),
             },
             None => None,
         };
@@ -236,26 +251,17 @@ impl Act<'_> {
         }
     }
 
-    /// Some of the request is stored, and in the journal it waits for the rest.
+    /// Some of the request is stored, and it waits for the rest.
     fn partly(&self, row: &PendingRow, progress: Progress, before: u32) -> Result<Committed, DbError> {
-        if !self.there {
-            journal::append(self.db, row)?;
-        }
         let stored = progress.tally.stored - before;
         journal::stored_more(self.db, row.id, stored)?;
         Ok(Committed { effect: Effect::Partly, stored, progress: Some(progress) })
     }
 
-    /// The request is to be translated again.
+    /// The request is to be translated again, and what came after it waits for it.
     fn again(&mut self, row: &PendingRow) -> Result<Committed, DbError> {
-        if !self.there {
-            journal::append(self.db, row)?;
-        }
-        if let Some(channel) = &row.channel {
-            // What came after it, and may be translated already, waits for it.
-            journal::wait_behind(self.db, channel, row.id)?;
-            self.standings.remove(&**channel);
-        }
+        let bar = self.bars.entry(Arc::clone(&row.address)).or_insert(row.id);
+        *bar = row.id.min(*bar);
         Ok(Committed { effect: Effect::Again, ..NOTHING })
     }
 
@@ -269,13 +275,14 @@ impl Act<'_> {
                 }
             }
         }
-        self.end(row, &Stand { state: "waiting", reason: None, stored: 0, settled_at: None })?;
+        journal::update(self.db, row.id, &Stand { state: "waiting", reason: None, stored: 0, settled_at: None })?;
         Ok(Committed { effect: Effect::Waiting, ..NOTHING })
     }
 
     fn park_whole(&self, row: &PendingRow, reason: &str) -> Result<Committed, DbError> {
         let reason: String = reason.chars().take(2_000).collect();
-        self.end(row, &Stand { state: "parked", reason: Some(&reason), stored: 0, settled_at: Some(self.now) })?;
+        let stand = Stand { state: "parked", reason: Some(&reason), stored: 0, settled_at: Some(self.now) };
+        journal::update(self.db, row.id, &stand)?;
         Ok(Committed { effect: Effect::Parked, ..NOTHING })
     }
 
@@ -290,13 +297,8 @@ impl Act<'_> {
         let (state, effect) = if parked { ("parked", Effect::Parked) } else { ("settled", Effect::Settled) };
         let stored = tally.stored - before;
         let stand = Stand { state, reason: reason.as_deref(), stored, settled_at: Some(self.now) };
-        self.end(row, &stand)?;
+        journal::update(self.db, row.id, &stand)?;
         Ok(Committed { effect, stored, progress: None })
-    }
-
-    /// What became of a request stands in its row, which is made now where it was translated first.
-    fn end(&self, row: &PendingRow, stand: &Stand<'_>) -> Result<(), DbError> {
-        if self.there { journal::update(self.db, row.id, stand) } else { journal::insert(self.db, row, stand) }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Where an event is being stored, and what has to be told about it afterwards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 use sambung_runtime::contract::windows::WindowRule;
+use serde_json::Value;
 
 use crate::clock::random;
-use crate::db::{DbError, conversations, feed, messages};
+use crate::db::{DbError, conversations, feed, messages, status};
 use crate::ids;
 use crate::model::shown::conversation::{AccountRef, ChannelRef};
 
@@ -33,34 +34,35 @@ pub(super) struct Site<'a> {
 /// What changed, to be told once at the end.
 #[derive(Default)]
 pub(super) struct Told {
-    pub created: Vec<Created>,
+    created: Vec<Created>,
     pub updated: BTreeSet<String>,
-    /// Each with its JSON, where that is known.
-    conversations: BTreeMap<String, Option<String>>,
+    conversations: BTreeSet<String>,
 }
 
 /// A message that is new.
-pub(super) struct Created {
-    pub id: String,
-    /// Its JSON, where it is known and nothing is said of the message meanwhile.
-    pub json: Option<String>,
+struct Created {
+    id: String,
+    conversation: String,
+    /// Its JSON, where it is known and nothing is said of the message or its conversation meanwhile.
+    json: Option<String>,
 }
 
 impl Told {
-    /// A conversation changed.
+    /// A message is new; with its JSON where all that stands in it is at hand.
+    pub fn message(&mut self, id: String, conversation: &str, json: Option<String>) {
+        self.created.push(Created { id, conversation: conversation.to_owned(), json });
+    }
+
+    /// A conversation changed otherwise than by a new message.
     pub fn conversation(&mut self, id: &str) {
-        self.conversations.insert(id.to_owned(), None);
+        let within = self.created.iter_mut().filter(|created| created.conversation == id);
+        within.for_each(|created| created.json = None);
+        self.conversations.insert(id.to_owned());
     }
 
     /// People or conversations are others now than what was made of them says.
     pub fn forget_json(&mut self) {
         self.created.iter_mut().for_each(|created| created.json = None);
-        self.conversations.values_mut().for_each(|json| *json = None);
-    }
-
-    /// A conversation changed, and this is its JSON now.
-    pub fn conversation_is(&mut self, id: &str, json: String) {
-        self.conversations.insert(id.to_owned(), Some(json));
     }
 }
 
@@ -70,51 +72,46 @@ impl<'a> Site<'a> {
         ids::mint(prefix, self.now, random())
     }
 
-    /// Appends the feed's rows for everything that changed.
+    /// Appends the feed's rows for everything that changed: of a conversation with a new message, the message's says it.
     pub fn tell(&mut self) -> Result<(), DbError> {
-        let created = std::mem::take(&mut self.told.created);
-        let updated = std::mem::take(&mut self.told.updated);
+        let Told { created, updated, mut conversations } = std::mem::take(&mut self.told);
+        // What is said of a message may show in its conversation.
         let quiet = updated.is_empty();
-        for Created { id, json } in &created {
-            if let Some(json) = json.as_ref().filter(|_| !updated.contains(id)) {
-                debug_assert!(self.is_message(id, json)?, "{json}");
-                feed::append_text(self.db, self.workspace, "message.created", json, self.now)?;
-            } else if let Some(mut view) = messages::message_view(self.db, id)? {
-                view.replayed = self.replayed;
-                feed::append(self.db, self.workspace, "message.created", &view, self.now)?;
-            }
-        }
-        for id in updated {
-            if created.iter().any(|created| created.id == id) {
-                continue;
-            }
-            if let Some(view) = messages::message_view(self.db, &id)? {
-                feed::append(self.db, self.workspace, "message.updated", &view, self.now)?;
-            }
-        }
-        for (id, json) in std::mem::take(&mut self.told.conversations) {
-            // What is said of a message may show in its conversation.
-            match json.filter(|_| quiet) {
+        for Created { id, conversation, json } in &created {
+            match json.as_ref().filter(|_| quiet) {
                 Some(json) => {
-                    debug_assert!(self.is_conversation(&id, &json)?, "{json}");
-                    feed::append_text(self.db, self.workspace, "conversation.updated", &json, self.now)?;
+                    debug_assert!(self.is_message(id, json)?, "{json}");
+                    feed::append_text(self.db, self.workspace, "message.created", json, self.now)?;
+                    conversations.remove(conversation);
                 }
-                None => conversations::conversation_updated(self.db, self.workspace, &id, self.now)?,
+                None => {
+                    let told = messages::message_created(self.db, self.workspace, id, self.replayed, self.now)?;
+                    told.map(|conversation| conversations.remove(&conversation));
+                }
             }
+        }
+        for id in updated.iter().filter(|id| created.iter().all(|created| created.id != **id)) {
+            status::message_updated(self.db, self.workspace, id, self.now)?;
+        }
+        for id in conversations {
+            conversations::conversation_updated(self.db, self.workspace, &id, self.now)?;
         }
         Ok(())
     }
 
-    /// Whether a message is just as this JSON shows it.
+    /// Whether a message and its conversation are just as this JSON shows them, the newest message apart: another may have come.
     fn is_message(&self, id: &str, json: &str) -> Result<bool, DbError> {
         let Some(mut view) = messages::message_view(self.db, id)? else { return Ok(false) };
         view.replayed = self.replayed;
-        Ok(serde_json::to_value(&view).ok() == serde_json::from_str(json).ok())
-    }
-
-    /// Whether a conversation is just as this JSON shows it.
-    fn is_conversation(&self, id: &str, json: &str) -> Result<bool, DbError> {
-        let view = conversations::conversation_view(self.db, id)?;
-        Ok(view.and_then(|view| serde_json::to_value(&view).ok()) == serde_json::from_str(json).ok())
+        view.conversation = conversations::conversation_view(self.db, &view.conversation_id)?.map(Box::new);
+        let [mut made, mut read] = [serde_json::from_str(json).ok(), serde_json::to_value(&view).ok()];
+        let last =
+            |value: &Option<Value>| value.as_ref().map(|value| value["conversation"]["last_message"]["id"].clone());
+        if last(&made) != last(&read) {
+            let leave_out = |value: &mut Option<Value>| value.as_mut().map(|value| value["conversation"].take());
+            leave_out(&mut made);
+            leave_out(&mut read);
+        }
+        Ok(made == read)
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Place {
     pub channel: String,
     pub workspace: String,
     pub account: i64,
+    /// The account as the provider names it.
+    name: String,
 }
 
 /// How an account and its channel are shown.
@@ -47,23 +49,20 @@ impl Shown {
 pub(super) enum Standing {
     /// `waits`: for something to happen at the provider.
     Connecting { waits: bool },
-    /// `released_to`: the last of the rows that were there when it became connected, until all of them are stored.
-    At { place: Place, released_to: Option<i64> },
+    /// It takes it.
+    At(Place),
 }
 
 /// How a channel stands; none where it was disconnected.
 pub(super) fn standing(db: &Connection, channel: &str) -> Result<Option<Standing>, DbError> {
     let found = db
         .prepare_cached(
-            "SELECT workspace_id, CASE state WHEN 'connecting' THEN NULL ELSE account_id END, released_to, \
+            "SELECT workspace_id, CASE state WHEN 'connecting' THEN NULL ELSE account_id END, coalesce(account, ''), \
                     state = 'connecting' AND coalesce(json_extract(step, '$.kind'), '') = 'wait' FROM channels WHERE id = ?1",
         )?
         .query_row([channel], |row| {
             Ok(match row.get(1)? {
-                Some(account) => Standing::At {
-                    place: Place { channel: channel.to_owned(), workspace: row.get(0)?, account },
-                    released_to: row.get(2)?,
-                },
+                Some(account) => Standing::At(Place { channel: channel.to_owned(), workspace: row.get(0)?, account, name: row.get(2)? }),
                 None => Standing::Connecting { waits: row.get(3)? },
             })
         })
@@ -71,31 +70,12 @@ pub(super) fn standing(db: &Connection, channel: &str) -> Result<Option<Standing
     Ok(found)
 }
 
-/// Whether rows that were there when its channel became connected are still to be stored before this one.
-pub(super) fn overtakes(
-    db: &Connection,
-    row: &PendingRow,
-    channel: &str,
-    released_to: Option<i64>,
-) -> Result<bool, DbError> {
-    let Some(last) = released_to else { return Ok(false) };
-    let earlier = db
-        .prepare_cached("SELECT 1 FROM journal WHERE state = 'pending' AND id < ?1 AND id <= ?2 AND channel_id = ?3")?
-        .exists(params![row.id, last, channel])?;
-    if !earlier && row.id >= last {
-        db.prepare_cached("UPDATE channels SET released_to = NULL WHERE id = ?1")?.execute([channel])?;
-    }
-    Ok(earlier)
-}
-
 /// Whether an item that came to a channel's own address is the channel's: it names nobody, or this account.
 pub(super) fn concerns(db: &Connection, own: &Place, item: &Item) -> Result<bool, DbError> {
-    if item.routes.is_empty() {
+    if item.routes.is_empty() || item.routes.contains(&own.name) {
         return Ok(true);
     }
-    let mut query = db.prepare_cached(
-        "SELECT 1 FROM channels WHERE id = ?1 AND account = ?2 UNION ALL SELECT 1 FROM routes WHERE channel_id = ?1 AND route = ?2",
-    )?;
+    let mut query = db.prepare_cached("SELECT 1 FROM routes WHERE channel_id = ?1 AND route = ?2")?;
     for route in &item.routes {
         if query.exists([&own.channel, route])? {
             return Ok(true);
@@ -108,16 +88,16 @@ pub(super) fn concerns(db: &Connection, own: &Place, item: &Item) -> Result<bool
 /// use it, so that nobody can speak for another's account.
 pub(super) fn places_of(db: &Connection, row: &PendingRow, item: &Item) -> Result<Vec<Place>, DbError> {
     let mut query = db.prepare_cached(
-        "SELECT c.id, c.workspace_id, c.account_id FROM channels c WHERE c.plugin_id = ?1 AND c.account = ?2 AND c.account_id IS NOT NULL \
+        "SELECT c.id, c.workspace_id, c.account_id, coalesce(c.account, '') FROM channels c WHERE c.plugin_id = ?1 AND c.account = ?2 AND c.account_id IS NOT NULL \
            AND (c.app_id IS ?3 OR (c.app_id IS NULL AND EXISTS (SELECT 1 FROM apps a WHERE a.id = ?3 AND a.is_default = 1))) \
-         UNION SELECT c.id, c.workspace_id, c.account_id FROM routes r JOIN channels c ON c.id = r.channel_id \
+         UNION SELECT c.id, c.workspace_id, c.account_id, coalesce(c.account, '') FROM routes r JOIN channels c ON c.id = r.channel_id \
            WHERE r.plugin_id = ?1 AND r.route = ?2 AND c.account_id IS NOT NULL \
            AND (c.app_id IS ?3 OR (c.app_id IS NULL AND EXISTS (SELECT 1 FROM apps a WHERE a.id = ?3 AND a.is_default = 1))) ORDER BY 1",
     )?;
     let mut places: Vec<Place> = Vec::new();
     for route in &item.routes {
         let rows = query.query_map(params![row.plugin, route, row.app], |row| {
-            Ok(Place { channel: row.get(0)?, workspace: row.get(1)?, account: row.get(2)? })
+            Ok(Place { channel: row.get(0)?, workspace: row.get(1)?, account: row.get(2)?, name: row.get(3)? })
         })?;
         for place in rows {
             let place = place?;

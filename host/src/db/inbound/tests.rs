@@ -66,17 +66,18 @@ async fn run(db: &Db, channel: Option<&str>, items: Vec<Item>) -> (i64, Effect) 
 
 async fn journalled(db: &Db, channel: Option<&str>) -> i64 {
     let theirs = channel.map(str::to_owned);
-    db
-        .write(Priority::Routine, move |db| {
-            db.execute(
-                "INSERT INTO journal (plugin_id, address, channel_id, app_id, recipe, method, path, query, headers, body, received_at, state)
-                 VALUES ('p', 'p', ?1, 'app_1', 'r', 'POST', '', '', '[]', x'00', ?2, 'pending')",
-                params![theirs, NOW],
-            )?;
-            Ok(db.last_insert_rowid())
-        })
-        .await
-        .expect("journalled")
+    db.write(Priority::Routine, move |db| {
+        db.execute(
+            "INSERT INTO journal (plugin_id, address, channel_id, app_id, recipe, method, path, received_at, state)
+                 VALUES ('p', 'p', ?1, 'app_1', 'r', 'POST', '', ?2, 'pending')",
+            params![theirs, NOW],
+        )?;
+        let id = db.last_insert_rowid();
+        db.execute("INSERT INTO raw_requests VALUES (?1, '', '[]', x'00')", [id])?;
+        Ok(id)
+    })
+    .await
+    .expect("journalled")
 }
 
 async fn again(db: &Db, id: i64, channel: Option<&str>, items: Vec<Item>, replayed: bool) -> Effect {
@@ -93,7 +94,6 @@ fn translated(id: i64, channel: Option<&str>, items: Vec<Item>, replayed: bool) 
         app: Some("app_1".into()),
         received_at: NOW,
         replays: replayed.into(),
-        journalled: true,
         ..PendingRow::default()
     };
     let translation = Translation::Outcome { outcome: outcome.into(), rules: Arc::from([]), early: false };
@@ -226,8 +226,8 @@ async fn derived(db: &Db) -> BTreeMap<String, Value> {
         let mut conversations = db.prepare(
             "SELECT 'conversation ' || v.thread_key, json_array(v.last_message_at, v.last_inbound_at,
                     (SELECT p.provider_id FROM provider_ids p WHERE p.message_id = v.last_message_id),
-                    (SELECT json_group_array(o.rule || o.at || coalesce(o.token, '')) FROM
-                       (SELECT * FROM openings WHERE conversation_id = v.id ORDER BY rule, at) o),
+                    (SELECT json_group_array(o.value) FROM
+                       (SELECT value FROM json_each(v.openings) ORDER BY value) o),
                     (SELECT json_group_array(c.rule || c.at) FROM closings c WHERE c.conversation_id = v.id),
                     (SELECT json_group_array(w.state || w.at) FROM watermarks w WHERE w.conversation_id = v.id))
              FROM conversations v",
@@ -458,10 +458,8 @@ async fn an_erased_person_leaves_no_content_identity_or_raw_copy() {
     let said = event("e1", FIRST, Happening::Message(message("secret-words", "kasia-1984")));
     let (row, _) = run(&db, Some("ch_1"), vec![item(vec![said], &[])]).await;
     db.write(Priority::Routine, move |db| {
-        db.execute(
-            "UPDATE journal SET body = CAST('from kasia-1984' AS BLOB), workspace_id = 'ws_1' WHERE id = ?1",
-            [row],
-        )?;
+        db.execute("UPDATE journal SET workspace_id = 'ws_1' WHERE id = ?1", [row])?;
+        db.execute("UPDATE raw_requests SET body = CAST('from kasia-1984' AS BLOB) WHERE journal_id = ?1", [row])?;
         Ok(())
     })
     .await
@@ -482,7 +480,7 @@ async fn an_erased_person_leaves_no_content_identity_or_raw_copy() {
     ] {
         assert_eq!(count(&db, table).await, 0, "{table}");
     }
-    assert_eq!(count(&db, "journal WHERE body IS NOT NULL").await, 0);
+    assert_eq!(count(&db, "raw_requests").await, 0);
     assert!(db.contacts_page("ws_1", None, None, 10).await.expect("listed").is_empty());
 }
 
@@ -623,18 +621,27 @@ async fn what_waits_when_a_person_is_erased_brings_nothing_of_them_back() {
     let shared = db
         .write(Priority::Routine, |db| {
             db.execute(
-                "INSERT INTO journal (plugin_id, address, app_id, recipe, method, path, query, headers, body, received_at, state) \
-                 VALUES ('p', 'p', 'app_1', 'r', 'POST', '', '', '[[\"x\",\"y\"]]', CAST('of kasia-1984 and budi' AS BLOB), ?1, 'pending')",
+                "INSERT INTO journal (plugin_id, address, app_id, recipe, method, path, received_at, state) \
+                 VALUES ('p', 'p', 'app_1', 'r', 'POST', '', ?1, 'pending')",
                 [NOW],
             )?;
-            Ok(db.last_insert_rowid())
+            let id = db.last_insert_rowid();
+            db.execute(
+                "INSERT INTO raw_requests VALUES (?1, '', '[[\"x\",\"y\"]]', CAST('of kasia-1984 and budi' AS BLOB))",
+                [id],
+            )?;
+            Ok(id)
         })
         .await
         .expect("journalled");
     let contact = db.contacts_page("ws_1", None, None, 10).await.expect("listed")[0].id.clone();
     let erased = db.erase_contact("ws_1", &contact, NOW, erase_line).await.expect("erased").expect("there");
     assert_eq!(erased.waiting, 1);
-    assert_eq!(count(&db, "journal WHERE state = 'pending' AND body IS NOT NULL").await, 1, "others' words are in it");
+    assert_eq!(
+        count(&db, "journal JOIN raw_requests ON journal_id = id WHERE state = 'pending'").await,
+        1,
+        "others' words are in it"
+    );
     assert_eq!(count(&db, "journal WHERE instr(erased, 'kasia') > 0").await, 0, "the mark is sealed");
     let edit = Message { kind: "edited".into(), content: text("edited"), ..message("m1", "customer") };
     let all = vec![
@@ -662,8 +669,12 @@ async fn what_waits_when_a_person_is_erased_brings_nothing_of_them_back() {
     assert_eq!(count(&db, "identities WHERE workspace_id = 'ws_1' AND value = 'kasia-1984'").await, 0);
     assert_eq!(count(&db, "identities WHERE workspace_id = 'ws_1' AND value = 'budi'").await, 1);
     assert_eq!(count(&db, "messages WHERE workspace_id = 'ws_2'").await, 2, "the other workspace's customer goes on");
-    assert_eq!(count(&db, "journal WHERE body IS NOT NULL AND CAST(body AS TEXT) LIKE '%kasia%'").await, 0);
-    assert_eq!(count(&db, "journal WHERE erased IS NOT NULL OR headers <> '[]'").await, 0);
+    assert_eq!(count(&db, "raw_requests WHERE CAST(body AS TEXT) LIKE '%kasia%'").await, 0);
+    assert_eq!(
+        count(&db, "journal LEFT JOIN raw_requests ON journal_id = id WHERE erased IS NOT NULL OR headers <> '[]'")
+            .await,
+        0
+    );
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use sambung_runtime::contract::types::Thread;
 use super::site::Site;
 use super::{messages, targets};
 use crate::db::DbError;
-use crate::db::conversations::{MARKS, MARKS_COLUMNS, MARKS_FROM, Marks};
+use crate::db::conversations::{self, MARKS, MARKS_COLUMNS, MARKS_FROM, Marks};
+use crate::model::windows::Openings;
 
 /// A conversation that something belongs to.
 pub(super) struct Conversation {
@@ -21,6 +22,18 @@ pub(super) struct Conversation {
 pub(super) struct Row {
     pub rowid: i64,
     pub marks: Marks,
+    /// What opened its windows.
+    pub openings: Option<String>,
+}
+
+impl Row {
+    /// The columns that [`Row::read`] takes, of a conversation `v` with [`MARKS_FROM`].
+    const COLUMNS: &'static str = "v.rowid, v.openings";
+
+    /// Of a row that begins with [`MARKS`] and goes on with [`Row::COLUMNS`].
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+        Ok(Row { rowid: row.get(MARKS_COLUMNS)?, openings: row.get(MARKS_COLUMNS + 1)?, marks: Marks::read(row)? })
+    }
 }
 
 /// The conversation of a thread. `contact` is whom a new one is with.
@@ -127,21 +140,21 @@ impl Known {
 /// Made once, because each webhook runs it.
 static BY_KEY: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {MARKS}, k.conversation_id, v.rowid \
-         FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id {MARKS_FROM} WHERE k.account_id = ?1 AND k.key = ?2"
+        "SELECT {MARKS}, {}, k.conversation_id \
+         FROM thread_keys k JOIN conversations v ON v.id = k.conversation_id {MARKS_FROM} WHERE k.account_id = ?1 AND k.key = ?2",
+        Row::COLUMNS
     )
 });
 /// As [`BY_KEY`].
 static BY_ID: LazyLock<String> =
-    LazyLock::new(|| format!("SELECT {MARKS}, v.rowid FROM conversations v {MARKS_FROM} WHERE v.id = ?1"));
+    LazyLock::new(|| format!("SELECT {MARKS}, {} FROM conversations v {MARKS_FROM} WHERE v.id = ?1", Row::COLUMNS));
 
 fn by_keys(site: &Site<'_>, thread: &Thread) -> Result<Known, DbError> {
     let mut query = site.db.prepare_cached(&BY_KEY)?;
     let mut known = Known { conversations: Vec::new(), missing: false };
     for key in std::iter::once(&thread.key).chain(&thread.aliases) {
         let found = query.query_row(params![site.account, key], |row| {
-            let rowid = row.get(MARKS_COLUMNS + 1)?;
-            Ok((row.get::<_, String>(MARKS_COLUMNS)?, Row { rowid, marks: Marks::read(row)? }))
+            Ok((row.get::<_, String>(MARKS_COLUMNS + 2)?, Row::read(row)?))
         });
         match found.optional()? {
             None => known.missing = true,
@@ -154,9 +167,7 @@ fn by_keys(site: &Site<'_>, thread: &Thread) -> Result<Known, DbError> {
 
 /// What a conversation's row says now.
 pub(super) fn row_of(db: &Connection, id: &str) -> Result<Row, DbError> {
-    Ok(db
-        .prepare_cached(&BY_ID)?
-        .query_row([id], |row| Ok(Row { rowid: row.get(MARKS_COLUMNS)?, marks: Marks::read(row)? }))?)
+    Ok(db.prepare_cached(&BY_ID)?.query_row([id], Row::read)?)
 }
 
 /// The conversation of the first message that is known by its provider's id or its attempt key.
@@ -251,11 +262,15 @@ fn merge(site: &mut Site<'_>, several: Vec<String>, at: i64) -> Result<String, D
 }
 
 fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
+    let theirs = conversations::openings(site.db, gone)?;
+    conversations::change_openings(site.db, kept, |openings| {
+        theirs.all().iter().for_each(|one| openings.add(one.clone()));
+    })?;
+    conversations::change_openings(site.db, gone, |openings| *openings = Openings::default())?;
     for statement in [
         "UPDATE messages SET conversation_id = ?1, guest = 1 WHERE conversation_id = ?2",
         "UPDATE parts SET conversation_id = ?1 WHERE conversation_id = ?2",
         "UPDATE thread_keys SET conversation_id = ?1 WHERE conversation_id = ?2",
-        "UPDATE OR IGNORE openings SET conversation_id = ?1 WHERE conversation_id = ?2",
         "INSERT INTO closings (conversation_id, rule, at) SELECT ?1, rule, at FROM closings WHERE conversation_id = ?2 \
          ON CONFLICT (conversation_id, rule) DO UPDATE SET at = max(at, excluded.at)",
         "INSERT INTO watermarks (conversation_id, state, at) SELECT ?1, state, at FROM watermarks WHERE conversation_id = ?2 \
@@ -273,7 +288,6 @@ fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
         site.db.prepare_cached(statement)?.execute([kept, gone])?;
     }
     for statement in [
-        "DELETE FROM openings WHERE conversation_id = ?1",
         "DELETE FROM closings WHERE conversation_id = ?1",
         "DELETE FROM watermarks WHERE conversation_id = ?1",
         "DELETE FROM reads WHERE conversation_id = ?1",

@@ -12,7 +12,7 @@ use crate::model::content;
 /// A request with what its plugin made of it.
 #[derive(Debug, Clone)]
 pub struct Translated {
-    /// The request, whether or not it is in the journal yet.
+    /// The request.
     pub row: Arc<PendingRow>,
     /// What came of the translation.
     pub translation: Translation,

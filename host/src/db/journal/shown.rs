@@ -45,8 +45,8 @@ impl Db {
                 None => "journal WHERE TRUE",
             };
             let mut query = db.prepare_cached(&format!(
-                "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, NULL, received_at, replays, \
-                        state, reason, stored, settled_at, length(body) \
+                "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, received_at, replays, NULL, NULL, NULL, \
+                        state, reason, stored, settled_at, (SELECT length(body) FROM raw_requests WHERE journal_id = journal.id) \
                  FROM {from} AND id < ?1 AND (workspace_id = ?2 OR (workspace_id IS NULL AND ?3) \
                    OR EXISTS (SELECT 1 FROM journal_items i WHERE i.journal_id = journal.id AND i.workspace_id = ?2)) \
                    AND (?5 IS NULL OR channel_id = ?5 \
@@ -66,8 +66,9 @@ impl Db {
         self.read(move |db| {
             let found = db
                 .prepare_cached(
-                    "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, query, headers, body, received_at, replays, \
-                            state, reason, stored, settled_at, length(body) FROM journal WHERE id = ?1",
+                    "SELECT id, plugin_id, address, workspace_id, channel_id, app_id, recipe, method, path, received_at, replays, query, headers, \
+                            body, state, reason, stored, settled_at, length(body) \
+                     FROM journal LEFT JOIN raw_requests ON journal_id = id WHERE id = ?1",
                 )?
                 .query_row([id], |row| Ok((pending(row)?, shown(row)?)))
                 .optional()?;
@@ -98,14 +99,14 @@ fn shown(row: &Row<'_>) -> rusqlite::Result<JournalEntry> {
     Ok(JournalEntry {
         id: row.get(0)?,
         plugin: row.get(1)?,
-        received_at: rfc3339(row.get(12)?),
+        received_at: rfc3339(row.get(9)?),
         state: row.get(14)?,
         settled_at: row.get::<_, Option<i64>>(17)?.map(rfc3339),
         whole: Some(Whole {
             channel_id: row.get(4)?,
             app_id: row.get(5)?,
             recipe: row.get(6)?,
-            replays: row.get(13)?,
+            replays: row.get(10)?,
             reason: row.get(15)?,
             stored: row.get(16)?,
             bytes: row.get(18)?,

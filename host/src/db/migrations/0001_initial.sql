@@ -74,7 +74,6 @@ CREATE TABLE channels (
   state TEXT NOT NULL,                -- connecting | connected | needs_attention
   paused INTEGER NOT NULL DEFAULT 0, step TEXT, account TEXT, account_id INTEGER REFERENCES accounts(id), app_id TEXT REFERENCES apps(id),
   settings TEXT NOT NULL, generated TEXT NOT NULL DEFAULT '[]', features TEXT NOT NULL DEFAULT '{}', credential_version INTEGER NOT NULL DEFAULT 0,
-  released_to INTEGER,                -- the last journal row that was there when it became connected, until all before it are stored
   cursor TEXT,                        -- where the next poll begins
   claim TEXT,                         -- the account that it has, or that it is being connected with: nobody else connects it meanwhile
   created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT;
@@ -119,24 +118,27 @@ CREATE TABLE kv (channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASC
 -- ---- inbound --------------------------------------------------------------------------------------------------------------
 CREATE TABLE journal (
   id INTEGER PRIMARY KEY AUTOINCREMENT, plugin_id TEXT NOT NULL, address TEXT NOT NULL, workspace_id TEXT, channel_id TEXT, app_id TEXT,
-  recipe TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL, headers TEXT NOT NULL, body BLOB, received_at INTEGER NOT NULL,
+  recipe TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, received_at INTEGER NOT NULL,
   state TEXT NOT NULL,                -- pending | waiting (for its channel to be connected) | settled | parked
   reason TEXT, stored INTEGER NOT NULL DEFAULT 0, replays INTEGER NOT NULL DEFAULT 0, settled_at INTEGER,
+  raw INTEGER NOT NULL DEFAULT 1,     -- whether raw_requests has it
   erased BLOB) STRICT;                -- sealed: who was erased while it waited, and is not brought back by it
+-- Rows of an address are stored in the order of their ids.
 CREATE INDEX journal_pending ON journal(plugin_id, address, id) WHERE state = 'pending';
 CREATE INDEX journal_waiting ON journal(channel_id) WHERE state = 'waiting';
 CREATE INDEX journal_parked ON journal(id) WHERE state = 'parked';
-CREATE INDEX journal_settled ON journal(settled_at) WHERE settled_at IS NOT NULL AND body IS NOT NULL;
-CREATE INDEX journal_emptied ON journal(settled_at) WHERE body IS NULL AND state <> 'pending';
+CREATE INDEX journal_settled ON journal(settled_at) WHERE settled_at IS NOT NULL AND raw = 1;
+CREATE INDEX journal_emptied ON journal(settled_at) WHERE raw = 0 AND state <> 'pending';
+-- The requests themselves, apart from what becomes of them, because a row that changes is written whole.
+CREATE TABLE raw_requests (journal_id INTEGER PRIMARY KEY, query TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL) STRICT;
 
--- Items that were not simply stored. channel_id NULL: for no channel, kept for the operator. A request that is translated before it
--- is journalled is put into the journal last, hence deferred.
+-- Items that were not simply stored. channel_id NULL: for no channel, kept for the operator.
 CREATE TABLE journal_items (
-  journal_id INTEGER NOT NULL REFERENCES journal(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED, idx INTEGER NOT NULL, workspace_id TEXT, channel_id TEXT, outcome TEXT NOT NULL,
+  journal_id INTEGER NOT NULL REFERENCES journal(id) ON DELETE CASCADE, idx INTEGER NOT NULL, workspace_id TEXT, channel_id TEXT, outcome TEXT NOT NULL,
   reason TEXT NOT NULL, pointer TEXT, at INTEGER NOT NULL, PRIMARY KEY (journal_id, idx)) STRICT, WITHOUT ROWID;
 -- Parked items of a shared address that no channel was connected for, by what they name: they wait for a channel that is connecting.
 CREATE TABLE unrouted (plugin_id TEXT NOT NULL, route TEXT NOT NULL,
-  journal_id INTEGER NOT NULL REFERENCES journal(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+  journal_id INTEGER NOT NULL REFERENCES journal(id) ON DELETE CASCADE,
   PRIMARY KEY (plugin_id, route, journal_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX unrouted_of_journal ON unrouted(journal_id);
 CREATE INDEX journal_items_parked ON journal_items(journal_id) WHERE outcome = 'parked';
@@ -163,7 +165,8 @@ CREATE TABLE conversations (
   inbound INTEGER NOT NULL DEFAULT 0, -- messages of the customer
   seen INTEGER NOT NULL DEFAULT 0,    -- how many of them a user has read
   status TEXT NOT NULL DEFAULT 'open', -- open | done
-  status_at INTEGER, status_by TEXT) STRICT;
+  status_at INTEGER, status_by TEXT,
+  openings TEXT) STRICT;              -- JSON: what opened its windows
 CREATE INDEX conversations_inbox ON conversations(workspace_id, status, last_message_at DESC, id DESC) WHERE merged_into IS NULL;
 -- How many messages of the customer each user has read. A user without a row has read what the team has.
 CREATE TABLE reads (conversation_id TEXT NOT NULL REFERENCES conversations(id), user_id TEXT NOT NULL, seen INTEGER NOT NULL,
@@ -174,29 +177,27 @@ CREATE TABLE thread_keys (account_id INTEGER NOT NULL, key TEXT NOT NULL, conver
   PRIMARY KEY (account_id, key)) STRICT, WITHOUT ROWID;
 CREATE INDEX thread_keys_of_conversation ON thread_keys(conversation_id);
 
--- Openings and closings are facts; whether a window is open is computed from them.
-CREATE TABLE openings (
-  id INTEGER PRIMARY KEY, conversation_id TEXT NOT NULL REFERENCES conversations(id), rule TEXT NOT NULL, at INTEGER NOT NULL, closes_at INTEGER, token TEXT,
-  uses_left INTEGER, event_id TEXT NOT NULL) STRICT;
-CREATE INDEX openings_newest ON openings(conversation_id, at DESC);
+-- Openings (in the conversation's row) and closings are facts; whether a window is open is computed from them.
 CREATE TABLE closings (conversation_id TEXT NOT NULL REFERENCES conversations(id), rule TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (conversation_id, rule)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE messages (
-  id TEXT PRIMARY KEY, seq INTEGER NOT NULL, workspace_id TEXT NOT NULL, account_id INTEGER NOT NULL, conversation_id TEXT NOT NULL REFERENCES conversations(id),
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, workspace_id TEXT NOT NULL, account_id INTEGER NOT NULL, conversation_id TEXT NOT NULL REFERENCES conversations(id),
   direction TEXT NOT NULL, contact_id TEXT,
   guest INTEGER NOT NULL DEFAULT 0,   -- contact_id may be another than the conversation's
   content TEXT NOT NULL, reply_to TEXT, context TEXT, group_key TEXT, at INTEGER NOT NULL, received_at INTEGER,
   status TEXT, error TEXT, created_by TEXT, human INTEGER NOT NULL DEFAULT 0, echo INTEGER NOT NULL DEFAULT 0,
   edited_at INTEGER, deleted_at INTEGER, reactions TEXT, media_pending INTEGER NOT NULL DEFAULT 0,
+  provider_id TEXT,                   -- the provider's id, of a message that came with one; those of a message of the host's stand in provider_ids
   journal_id INTEGER) STRICT;         -- the request that brought it
-CREATE INDEX messages_of_conversation ON messages(conversation_id, at DESC, seq DESC);
+-- Ends with seq, as each index does.
+CREATE INDEX messages_of_conversation ON messages(conversation_id, at);
 CREATE INDEX messages_of_guest ON messages(contact_id) WHERE guest = 1;
 
 -- The provider's ids of messages, both directions. part NULL: the whole message. attempt_key: the attempt that the provider gave it to.
 CREATE TABLE provider_ids (account_id INTEGER NOT NULL, provider_id TEXT NOT NULL,
-  message_id TEXT NOT NULL REFERENCES messages(id) DEFERRABLE INITIALLY DEFERRED, part INTEGER, attempt_key TEXT, PRIMARY KEY (account_id, provider_id)) STRICT, WITHOUT ROWID;
-CREATE INDEX provider_ids_of_message ON provider_ids(message_id);
+  message_id TEXT NOT NULL, part INTEGER, attempt_key TEXT, PRIMARY KEY (account_id, provider_id)) STRICT, WITHOUT ROWID;
+CREATE INDEX provider_ids_of_message ON provider_ids(message_id) WHERE attempt_key IS NOT NULL;
 
 -- What was said about messages that the business sent. message_id NULL: the message is not there yet. attempt_key: the attempt that it
 -- was said of.
@@ -218,15 +219,10 @@ CREATE TABLE watermarks (
   conversation_id TEXT NOT NULL REFERENCES conversations(id), state TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (conversation_id, state)) STRICT, WITHOUT ROWID;
 
--- Messages of an account by the hour (since 1970) in which the host had them, for charts of a day. Counted where a message's row is made;
--- a line of the host's own is no message.
+-- Messages of an account by the hour (since 1970) in which the host had them, for charts of a day. A line of the host's own is no
+-- message.
 CREATE TABLE traffic (account_id INTEGER NOT NULL, hour INTEGER NOT NULL, received INTEGER NOT NULL DEFAULT 0, sent INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (account_id, hour)) STRICT, WITHOUT ROWID;
-CREATE TRIGGER traffic_counted AFTER INSERT ON messages WHEN NEW.created_by IS NOT 'system' BEGIN
-  INSERT INTO traffic (account_id, hour, received, sent) VALUES (NEW.account_id, coalesce(NEW.received_at, NEW.at) / 3600000, NEW.direction = 'inbound', NEW.direction <> 'inbound')
-    ON CONFLICT (account_id, hour) DO UPDATE SET received = received + excluded.received, sent = sent + excluded.sent;
-  DELETE FROM traffic WHERE account_id = NEW.account_id AND hour < coalesce(NEW.received_at, NEW.at) / 3600000 - 48;
-END;
 
 -- ---- outbound -------------------------------------------------------------------------------------------------------------
 CREATE TABLE parts (

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::contact::Identity;
 use super::content::Contents;
+use super::conversation::Conversation;
 
 /// A message.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -60,6 +61,9 @@ pub struct Message<'v> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(default = false)]
     pub replayed: bool,
+    /// Its conversation, as the message left it. Only in `message.created`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<Box<Conversation<'v>>>,
 }
 
 /// Who wrote a message.

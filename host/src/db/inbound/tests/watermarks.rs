@@ -54,9 +54,9 @@ async fn a_reaction_and_an_edit_open_windows_in_their_conversation_though_nobody
     let edit = Message { kind: "edited".into(), ..message("of long ago", "k") };
     for (id, what) in [("reaction", Happening::Reaction(reaction)), ("edit", Happening::Message(edit))] {
         let mut event = event(id, FIRST + 5, what);
-        event.opens.push(Opening { rule: "reply".into(), closes_at: None, token: None, extra: vec![] });
+        event.opens.push(Opening { rule: id.into(), closes_at: None, token: None, extra: vec![] });
         tell(&db, event).await;
     }
-    assert_eq!(count(&db, "openings").await, 2);
+    assert_eq!(count(&db, "conversations, json_each(openings)").await, 2);
     assert_eq!(count(&db, "messages").await, 1);
 }
