@@ -161,14 +161,15 @@ fn standing(db: &Connection, settlement: &Settlement) -> Result<Standing, DbErro
 fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(), DbError> {
     let standing = standing(db, settlement)?;
     let is_gone = visitor_is_gone(db, settlement)?;
+    let mut stands = false;
     for ended in &settlement.ended {
-        match &ended.ending {
+        stands |= match &ended.ending {
             Ending::Sent { .. } if is_gone => {
                 let error = json!({ "code": "unreachable", "detail": VISITOR_GONE });
-                end_attempt(db, settlement, &Ended { ending: Ending::Failed { error }, ..ended.clone() })?;
+                end_attempt(db, settlement, &Ended { ending: Ending::Failed { error }, ..ended.clone() })?
             }
             _ => end_attempt(db, settlement, ended)?,
-        }
+        };
     }
     for (hold, until, reason) in &settlement.holds {
         let account = if matches!(hold, Hold::App(_)) { 0 } else { settlement.account_id };
@@ -186,7 +187,7 @@ fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(),
         )?
         .execute(params![standing.conversation, rule, at])?;
     }
-    if let Some((rule, event)) = &settlement.unspent {
+    if let Some((rule, event)) = settlement.unspent.as_ref().filter(|_| stands) {
         conversations::change_openings(db, &standing.conversation, |openings| openings.give_back(rule, event))?;
     }
     if let Some(contact) = &standing.contact {
@@ -218,8 +219,15 @@ fn visitor_is_gone(db: &Connection, settlement: &Settlement) -> Result<bool, DbE
     Ok(false)
 }
 
-fn end_attempt(db: &Connection, settlement: &Settlement, ended: &Ended) -> Result<(), DbError> {
-    db.prepare_cached("UPDATE attempts SET ended_at = ?2, outcome = ?3, dispatched = ?4, error = ?5 WHERE id = ?1")?
+/// Ends an attempt; false where it has an end already, or another was made after it: a process that was stopped meanwhile has nothing
+/// to say about the newer one, whose key may be the same. That the provider took it counts at any time.
+fn end_attempt(db: &Connection, settlement: &Settlement, ended: &Ended) -> Result<bool, DbError> {
+    let stands = db
+        .prepare_cached(
+            "UPDATE attempts SET ended_at = ?2, outcome = ?3, dispatched = ?4, error = ?5 WHERE id = ?1 \
+             AND (?3 = 'sent' OR ((ended_at IS NULL OR outcome = 'unknown') AND NOT EXISTS \
+               (SELECT 1 FROM attempts n WHERE n.message_id = attempts.message_id AND n.part = attempts.part AND n.id > ?1)))",
+        )?
         .execute(params![
             ended.attempt_id,
             settlement.at,
@@ -227,11 +235,21 @@ fn end_attempt(db: &Connection, settlement: &Settlement, ended: &Ended) -> Resul
             ended.dispatched,
             ended.ending.error()
         ])?;
+    if stands == 0 {
+        tracing::warn!(
+            message = settlement.message_id,
+            part = ended.idx,
+            attempt = ended.attempt_id,
+            "the end of an attempt came after another attempt was made, and is ignored"
+        );
+        return Ok(false);
+    }
     let part = AttemptRef { message_id: settlement.message_id.clone(), idx: ended.idx, key: ended.attempt_key.clone() };
     if let Ending::Sent { ids } = &ended.ending {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         status::record_provider_ids(db, settlement.account_id, &part, &ids, settlement.at)?;
-        return status::settle_sent(db, &part, Proof::Arrived, settlement.at);
+        status::settle_sent(db, &part, Proof::Arrived, settlement.at)?;
+        return Ok(true);
     }
     // Only the attempt that the part waits for may move it; what was settled otherwise meanwhile stays.
     let current = "message_id = ?1 AND idx = ?2 AND attempt_key = ?3 AND state IN ('sending', 'unknown')";
@@ -273,7 +291,7 @@ fn end_attempt(db: &Connection, settlement: &Settlement, ended: &Ended) -> Resul
             ])?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn exclude(db: &Connection, part: &AttemptRef, rule: &str) -> Result<(), DbError> {

@@ -45,13 +45,12 @@ pub fn prove(database: &Path, vault: &Vault) -> Result<(), DbError> {
 }
 
 /// Makes a file that was copied at `made_at` ready: outbound, polling and refresh are held until an operator releases them, what
-/// was to be sent is unknown, and nobody holds a lease.
+/// was to be sent is unknown.
 pub async fn make_ready(database: &Path, vault: Vault, made_at: i64, now: i64) -> Result<Restored, DbError> {
     let db = Db::open(DbConfig::at(database), vault)?;
     let restored = db
         .write(super::Priority::Urgent, move |connection| {
             system::hold(connection, now)?;
-            connection.execute("DELETE FROM leases", [])?;
             connection.execute("DELETE FROM idempotency WHERE status IS NULL AND made IS NULL", [])?;
             Ok(Restored { unknown: doubt_what_was_to_be_sent(connection, made_at, now)? })
         })

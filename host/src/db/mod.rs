@@ -21,7 +21,6 @@ mod idempotency;
 mod inbound;
 mod journal;
 mod kv;
-mod leases;
 mod media;
 mod messages;
 mod names;
@@ -72,7 +71,6 @@ pub use inbound::{
     Translation,
 };
 pub use journal::{JournalFilter, JournalReader, NewRow, PendingRow, Replay, Which};
-pub use leases::Lease;
 pub use media::{MediaRow, PublishedRow, UsageScope, visitor_source};
 pub use messages::MessageCursor;
 pub use outbound::{Addressee, Changed, KeyedAnswer, NewMessage, Queued};

@@ -251,8 +251,8 @@ impl Stage {
 /// A row as text.
 pub type Row = String;
 
-/// What changes by itself: leases, when something is due, and deliveries to an address that nothing answers at.
-const MOVING: [&str; 4] = ["leases", "system", "deliveries", "template_syncs"];
+/// What changes by itself: when something is due, and deliveries to an address that nothing answers at.
+const MOVING: [&str; 3] = ["system", "deliveries", "template_syncs"];
 /// Columns that a caller's visit, or the fan-out to endpoints, moves.
 const USED: [&str; 4] = ["last_used_at", "seen_at", "failing_since", "cursor"];
 

@@ -289,6 +289,29 @@ async fn the_late_failure_of_a_lost_attempt_does_not_cancel_the_retry() {
     assert_eq!(number(&db, "SELECT count(*) FROM facts WHERE attempt_key = 'k0'").await, 1);
 }
 
+/// A process that was stopped while it called the provider, and goes on after another took over, says nothing of the newer attempt,
+/// whose key is the same; that the provider took it counts.
+#[tokio::test]
+async fn an_attempt_after_which_another_was_made_ends_no_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = open(folder.path()).await;
+    let stopped = claim(&db, NOW).await.expect("due");
+    let again = |_| Ending::Again { due_at: NOW, counts: true, excluded: None, maybe_sent: true, error: json!({}) };
+    db.settle_attempts(Arc::new(settlement(&stopped, again))).await.expect("stored");
+    let newer = claim(&db, NOW).await.expect("due");
+    assert_eq!(newer.parts[0].attempt_key, stopped.parts[0].attempt_key);
+    let failed = |_| Ending::Failed { error: json!({}) };
+    db.settle_attempts(Arc::new(settlement(&stopped, failed))).await.expect("stored");
+    assert_eq!(number(&db, "SELECT count(*) FROM parts WHERE state = 'sending'").await, 2);
+    assert_eq!(number(&db, "SELECT count(*) FROM attempts WHERE outcome = 'retried'").await, 2);
+    assert_eq!(number(&db, "SELECT count(*) FROM attempts WHERE ended_at IS NULL").await, 2);
+    let sent = |idx| Ending::Sent { ids: vec![format!("p{idx}")] };
+    db.settle_attempts(Arc::new(settlement(&stopped, sent))).await.expect("stored");
+    assert_eq!(status_of(&db).await, "sent");
+    db.settle_attempts(Arc::new(settlement(&newer, failed))).await.expect("stored");
+    assert_eq!(status_of(&db).await, "sent", "the same message was taken");
+}
+
 /// The loop sleeps until a clock lets something go, and not for what no clock ends.
 #[tokio::test]
 async fn the_next_part_is_due_when_what_it_waits_for_is_over() {
