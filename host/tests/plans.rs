@@ -175,3 +175,33 @@ fn an_exception_names_a_statement_that_there_is() {
         assert!(statements.iter().any(|statement| statement.starts_with(begin)), "no statement begins with {begin:?}");
     }
 }
+
+/// Indexes whose query is put together from parts, so that it is not seen here, each with where it is.
+const USED_ELSEWHERE: &[(&str, &str)] = &[("contacts_of_workspace", "a page of contacts, `db/contacts.rs`")];
+
+/// An index that no statement uses costs each write and gives nothing. Unique ones hold a rule and count as used.
+#[test]
+fn every_index_is_used_by_a_statement() {
+    let db = Connection::open_in_memory().unwrap();
+    db.execute_batch(SCHEMA).unwrap();
+    let names = |sql: &str| -> Vec<String> {
+        let mut query = db.prepare(sql).unwrap();
+        query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let indexes = names("SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE 'CREATE INDEX%'");
+    assert!(indexes.len() > 30, "{indexes:?}");
+    let mut used = std::collections::HashSet::new();
+    for statement in statements() {
+        let Ok(mut explain) = db.prepare(&format!("EXPLAIN QUERY PLAN {statement}")) else { continue };
+        let unset = vec![rusqlite::types::Null; explain.parameter_count()];
+        let steps = explain.query_map(rusqlite::params_from_iter(unset), |row| row.get::<_, String>(3)).unwrap();
+        for step in steps {
+            used.extend(step.unwrap().split(' ').map(str::to_owned));
+        }
+    }
+    let elsewhere = |index: &str| USED_ELSEWHERE.iter().any(|(name, _)| *name == index);
+    let idle: Vec<_> = indexes.iter().filter(|index| !used.contains(*index) && !elsewhere(index)).collect();
+    assert!(idle.is_empty(), "no statement uses {idle:?}");
+    let not_needed: Vec<_> = USED_ELSEWHERE.iter().filter(|(index, _)| used.contains(*index)).collect();
+    assert!(not_needed.is_empty(), "these are seen: {not_needed:?}");
+}

@@ -273,7 +273,7 @@ impl Db {
                 .execute(params![now, limit])?;
             let mut query = db.prepare_cached(
                 "SELECT * FROM (SELECT id, digest FROM media WHERE (state = 'stored' AND created_at < ?1) OR state = 'unwanted' LIMIT ?3) \
-                 UNION SELECT * FROM (SELECT id, digest FROM media \
+                 UNION SELECT * FROM (SELECT id, digest FROM media INDEXED BY media_unused \
                    WHERE state = 'stored' AND message_id IS NULL AND used = 0 AND created_at < max(?2, ?4) \
                    AND created_at < CASE WHEN source LIKE 'visitor:%' THEN ?4 ELSE ?2 END \
                    AND NOT EXISTS (SELECT 1 FROM published p WHERE p.media_id = media.id) LIMIT ?3)",

@@ -1,10 +1,7 @@
 -- Times are milliseconds since 1970, UTC. Every row of a workspace carries its id; tables of the whole host are: system, plugins,
--- generations, refused_files, leases, and journal rows of an address that several workspaces share.
+-- generations, refused_files, and journal rows of an address that several workspaces share.
 
 CREATE TABLE system (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-
--- What only one may do at a time, with a fencing number that only grows.
-CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, fence INTEGER NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 -- ---- who ------------------------------------------------------------------------------------------------------------------
 CREATE TABLE workspaces (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL) STRICT;
@@ -141,7 +138,6 @@ CREATE TABLE unrouted (plugin_id TEXT NOT NULL, route TEXT NOT NULL,
   journal_id INTEGER NOT NULL REFERENCES journal(id) ON DELETE CASCADE,
   PRIMARY KEY (plugin_id, route, journal_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX unrouted_of_journal ON unrouted(journal_id);
-CREATE INDEX journal_items_parked ON journal_items(journal_id) WHERE outcome = 'parked';
 
 CREATE TABLE dedupe (account_id INTEGER NOT NULL, event_id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (account_id, event_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX dedupe_age ON dedupe(at);
@@ -206,7 +202,6 @@ CREATE TABLE facts (
   received_at INTEGER NOT NULL, who TEXT, detail TEXT) STRICT;
 CREATE INDEX facts_of_message ON facts(message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX facts_waiting ON facts(account_id, provider_id) WHERE message_id IS NULL;
-CREATE INDEX facts_correlating ON facts(account_id, correlation) WHERE message_id IS NULL AND correlation IS NOT NULL;
 -- Edits, deletions, reactions, read marks and quotes whose message is not there yet. With due_at: an echo that becomes a
 -- message of its own then.
 CREATE TABLE waiting_events (
@@ -242,7 +237,7 @@ CREATE UNIQUE INDEX parts_key ON parts(attempt_key);
 CREATE INDEX parts_of_conversation ON parts(conversation_id);
 CREATE TABLE attempts (
   id INTEGER PRIMARY KEY, message_id TEXT NOT NULL, part INTEGER NOT NULL, attempt_key TEXT NOT NULL, account_id INTEGER NOT NULL, started_at INTEGER NOT NULL,
-  ended_at INTEGER, rule TEXT, token TEXT, outcome TEXT, dispatched INTEGER NOT NULL DEFAULT 0, error TEXT, fence INTEGER NOT NULL DEFAULT 0) STRICT;
+  ended_at INTEGER, rule TEXT, token TEXT, outcome TEXT, dispatched INTEGER NOT NULL DEFAULT 0, error TEXT) STRICT;
 CREATE INDEX attempts_of_message ON attempts(message_id, part);
 CREATE INDEX attempts_open ON attempts(started_at) WHERE ended_at IS NULL;
 CREATE INDEX attempts_key ON attempts(account_id, attempt_key);
