@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Db, DbError, Priority, after};
+use super::{Db, DbError, Effect, Priority, after};
 pub use shown::{JournalFilter, JournalReader};
 
 /// A verified request that is about to be acknowledged.
@@ -116,8 +116,7 @@ pub enum Replay {
 
 /// What stands in a row of the journal beside the request itself.
 pub(in crate::db) struct Stand<'r> {
-    /// `pending`, `waiting`, `settled` or `parked`.
-    pub state: &'static str,
+    pub effect: Effect,
     pub reason: Option<&'r str>,
     /// Events that were new.
     pub stored: u32,
@@ -182,7 +181,7 @@ pub(in crate::db) fn update(db: &Connection, id: i64, stand: &Stand<'_>) -> Resu
     db.prepare_cached(
         "UPDATE journal SET state = ?2, reason = ?3, stored = stored + ?4, settled_at = ?5 WHERE id = ?1",
     )?
-    .execute(params![id, stand.state, stand.reason, stand.stored, stand.settled_at])?;
+    .execute(params![id, stand.effect.state(), stand.reason, stand.stored, stand.settled_at])?;
     Ok(())
 }
 

@@ -156,6 +156,8 @@ impl Pipeline<'_> {
             self.read_behind().await?;
         }
         if self.more {
+            // What was handed over until now is read from the journal as well.
+            drop(self.inner.handover.take());
             return self.read_journal().await;
         }
         let (rows, missed) = self.inner.handover.take();
@@ -351,14 +353,7 @@ impl Pipeline<'_> {
                 acknowledge::tell(self.inner, choices);
             }
             self.more |= row.effect == Effect::Again;
-            let outcome = match row.effect {
-                Effect::Settled => "settled",
-                Effect::Parked => "parked",
-                Effect::Waiting => "waiting",
-                Effect::Partly => "partly",
-                Effect::Again => "again",
-            };
-            *outcomes.entry(outcome).or_default() += 1;
+            *outcomes.entry(row.effect.word()).or_default() += 1;
         }
         metrics::counter!("sambung_inbound_events_total").increment(stored);
         for (outcome, rows) in outcomes {

@@ -275,13 +275,17 @@ impl<'a> Act<'a> {
                 }
             }
         }
-        journal::update(self.db, row.id, &Stand { state: "waiting", reason: None, stored: 0, settled_at: None })?;
+        journal::update(
+            self.db,
+            row.id,
+            &Stand { effect: Effect::Waiting, reason: None, stored: 0, settled_at: None },
+        )?;
         Ok(Committed { effect: Effect::Waiting, ..NOTHING })
     }
 
     fn park_whole(&self, row: &PendingRow, reason: &str) -> Result<Committed, DbError> {
         let reason: String = reason.chars().take(2_000).collect();
-        let stand = Stand { state: "parked", reason: Some(&reason), stored: 0, settled_at: Some(self.now) };
+        let stand = Stand { effect: Effect::Parked, reason: Some(&reason), stored: 0, settled_at: Some(self.now) };
         journal::update(self.db, row.id, &stand)?;
         Ok(Committed { effect: Effect::Parked, ..NOTHING })
     }
@@ -294,9 +298,9 @@ impl<'a> Act<'a> {
             (Some(reason), items) if parked => Some(Cow::Owned(format!("{} of {items} items: {reason}", tally.parked))),
             (reason, _) => reason.as_deref().map(Cow::Borrowed),
         };
-        let (state, effect) = if parked { ("parked", Effect::Parked) } else { ("settled", Effect::Settled) };
+        let effect = if parked { Effect::Parked } else { Effect::Settled };
         let stored = tally.stored - before;
-        let stand = Stand { state, reason: reason.as_deref(), stored, settled_at: Some(self.now) };
+        let stand = Stand { effect, reason: reason.as_deref(), stored, settled_at: Some(self.now) };
         journal::update(self.db, row.id, &stand)?;
         Ok(Committed { effect, stored, progress: None })
     }

@@ -115,6 +115,27 @@ pub enum Effect {
     Again,
 }
 
+impl Effect {
+    /// The word in metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Effect::Settled => "settled",
+            Effect::Parked => "parked",
+            Effect::Waiting => "waiting",
+            Effect::Partly => "partly",
+            Effect::Again => "again",
+        }
+    }
+
+    /// The state of its row.
+    pub(in crate::db) fn state(self) -> &'static str {
+        match self {
+            Effect::Settled | Effect::Parked | Effect::Waiting => self.word(),
+            Effect::Partly | Effect::Again => "pending",
+        }
+    }
+}
+
 /// A request that was committed.
 #[derive(Debug, Clone)]
 pub struct Committed {
