@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::ResourceLimiter;
 
@@ -122,12 +122,15 @@ pub struct Budget {
     dispatched: AtomicBool,
     unanswered: AtomicU32,
     over: AtomicU8,
+    /// Past it nothing may leave.
+    until: Option<Instant>,
 }
 
 const NOT_OVER: u8 = 0;
 const OVER_EGRESS: u8 = 1;
 const OVER_RESPONSE: u8 = 2;
 const OVER_MEMORY: u8 = 3;
+const OVER_DEADLINE: u8 = 4;
 
 /// Bytes that the host holds for a call; given back when this is dropped.
 #[derive(Debug)]
@@ -163,14 +166,34 @@ impl Budget {
             dispatched: AtomicBool::new(false),
             unanswered: AtomicU32::new(0),
             over: AtomicU8::new(NOT_OVER),
+            until: None,
         }
+    }
+
+    /// As [`Budget::new`], for a call that is to be over after so long: a process that was stopped and goes on after that begins no
+    /// request, because another may have taken over what the call was for.
+    pub(crate) fn lasting(limits: &Limits, deadline: Duration) -> Budget {
+        Budget { until: Instant::now().checked_add(deadline), ..Budget::new(limits) }
+    }
+
+    /// Whether a request may begin.
+    ///
+    /// # Errors
+    /// The call's deadline has passed, and the call ends.
+    pub(crate) fn in_time(&self) -> Result<(), Over> {
+        if self.until.is_some_and(|until| Instant::now() > until) {
+            self.over.store(OVER_DEADLINE, Ordering::Relaxed);
+            return Err(Over(CallFault::Deadline));
+        }
+        Ok(())
     }
 
     /// Takes bytes that are about to leave.
     ///
     /// # Errors
-    /// The call's egress is used up; nothing may leave any more, and the call ends.
+    /// The call's egress is used up, or its deadline has passed; nothing may leave any more, and the call ends.
     pub fn take_egress(&self, bytes: u64) -> Result<(), Over> {
+        self.in_time()?;
         let before = self.egress.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > self.egress_limit {
             self.over.store(OVER_EGRESS, Ordering::Relaxed);
@@ -241,6 +264,7 @@ impl Budget {
             OVER_EGRESS => Err(Over(CallFault::EgressBytes)),
             OVER_RESPONSE => Err(Over(CallFault::ResponseBytes)),
             OVER_MEMORY => Err(Over(CallFault::Memory)),
+            OVER_DEADLINE => Err(Over(CallFault::Deadline)),
             _ => Ok(()),
         }
     }
@@ -356,6 +380,15 @@ mod tests {
         assert_eq!(budget.check(), Err(Over(CallFault::ResponseBytes)));
         assert_eq!(budget.take_egress(1), Err(Over(CallFault::EgressBytes)));
         assert_eq!(budget.check(), Err(Over(CallFault::EgressBytes)));
+    }
+
+    #[test]
+    fn past_the_deadline_nothing_leaves() {
+        let budget = Budget::lasting(&small(), Duration::ZERO);
+        std::thread::sleep(TICK);
+        assert_eq!(budget.take_egress(0), Err(Over(CallFault::Deadline)));
+        assert_eq!(budget.check(), Err(Over(CallFault::Deadline)));
+        assert_eq!((budget.egress(), budget.dispatched()), (0, false));
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl State {
             manifest,
             services,
             meter: Meter::new(limits, deadline),
-            budget: Arc::new(Budget::new(limits)),
+            budget: Arc::new(Budget::lasting(limits, deadline)),
             effects: Effects::default(),
             vault: Vault::new(limits),
             client,

@@ -156,6 +156,7 @@ async fn answered(ground: &Ground, vault: &mut Vault, request: Request) -> Resul
     // Whether or not it could be prepared, because a refusal's words are scrubbed as well.
     ground.build_search(vault).await;
     let (outgoing, departure) = prepared?;
+    ground.budget.in_time()?;
     let dialled = ground.client.dial(&ground.caller.workspace, outgoing).await;
     if dialled.as_ref().is_err_and(|error| !error.dispatched) {
         departure.answered();

@@ -298,6 +298,17 @@ async fn a_request_reaches_the_override_with_the_host_that_was_asked_for() {
 }
 
 #[tokio::test]
+async fn a_request_does_not_begin_past_the_deadline_of_its_call() {
+    let _turn = TURN.lock().await;
+    let mut ground = ground().await;
+    ground.budget = Arc::new(Budget::lasting(&ground.limits, Duration::ZERO));
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    let done = fetch(&ground, &mut Vault::default(), request("POST", "https://api.example.com/v1/x")).await;
+    assert_eq!(done.map(drop), Err(Over(CallFault::Deadline)));
+    assert!(SEEN.lock().unwrap().is_none() && !ground.budget.dispatched(), "nothing left");
+}
+
+#[tokio::test]
 async fn what_the_manifest_does_not_allow_is_forbidden() {
     let ground = ground().await;
     for (method, url) in [
