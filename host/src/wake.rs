@@ -25,7 +25,7 @@ pub struct Wakes {
     pub outbound: Arc<Notify>,
     /// A file waits to be fetched.
     pub media: Arc<Notify>,
-    /// There are people whom no provider was asked about.
+    /// A contact is new, and the loop that looks people up has not asked its provider yet.
     pub strangers: Arc<Notify>,
     /// A channel that waits for its provider may go on.
     pub channels: Arc<Notify>,

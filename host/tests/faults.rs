@@ -188,7 +188,7 @@ async fn a_caller_that_goes_away_leaves_neither_memory_nor_followers_behind() {
         detail: Value::Null,
     };
     let paused = state.db.rename_or_pause_channel(&channel.id, None, Some(true), entry, now);
-    assert!(paused.now_or_never().is_none(), "it is handed over, and nobody waits for the answer");
+    assert!(paused.now_or_never().is_none(), "the writer has the act, and its caller is gone");
     tokio::time::timeout(Duration::from_secs(5), feed.changed()).await.expect("followers are told").unwrap();
     assert!(state.db.channel(&story.channel).await.unwrap().unwrap().paused, "memory is current");
     assert!(state.db.addresses_epoch() > epoch, "addresses are read again");

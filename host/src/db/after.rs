@@ -62,7 +62,7 @@ pub(super) fn wake_media() {
     note(|noted| noted.media = true);
 }
 
-/// There are people whom no provider was asked about.
+/// A contact is new, and the loop that looks people up has not asked its provider yet.
 pub(super) fn wake_strangers() {
     note(|noted| noted.strangers = true);
 }

@@ -344,7 +344,7 @@ impl Db {
             insert(db, &row)?;
             Ok(row)
         };
-        self.write_statement(Priority::Urgent, bytes, act, kept).await
+        self.write_bare(Priority::Urgent, bytes, act, kept).await
     }
 
     /// Rows of these plugins that wait for translation, in order of arrival at each address, without those of `skip`: at most `most`, and no more than

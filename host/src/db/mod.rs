@@ -287,16 +287,16 @@ impl Db {
         self.0.writer.run(priority, act).await
     }
 
-    /// As [`Db::write`], for an act that writes so many bytes with one statement; `committed` is called once it is on disk, in the
-    /// order of the acts: it must be quick.
-    pub(in crate::db) async fn write_statement<T: Send + 'static, U: Send + 'static>(
+    /// As [`Db::write`], without a savepoint, for an act that writes so many bytes and that only a failing disk can fail: the whole
+    /// commit fails with it. `committed` is called once it is on disk, in the order of the acts: it must be quick.
+    pub(in crate::db) async fn write_bare<T: Send + 'static, U: Send + 'static>(
         &self,
         priority: Priority,
         bytes: usize,
         act: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
         committed: impl FnOnce(T) -> U + Send + 'static,
     ) -> Result<U, DbError> {
-        self.0.writer.run_then(priority, Undo::Statement, bytes, act, committed).await
+        self.0.writer.run_then(priority, Undo::Commit, bytes, act, committed).await
     }
 
     /// As [`Db::write`], for an act that is many acts itself: it is the first of its transaction, which is undone where it fails.

@@ -1,6 +1,6 @@
 //! The writer: one thread that takes the acts that wait, runs each in a savepoint, commits them together with one fsync, and
-//! only then answers. An act of one statement needs no savepoint: SQLite undoes a statement that fails. Neither does the first of a
-//! transaction, which begins anew where that act fails: so an act that is many acts itself comes first.
+//! only then answers. An act that only a failing disk can fail needs no savepoint: the commit fails with it. Neither does the first of
+//! a transaction, which begins anew where that act fails: so an act that is many acts itself comes first.
 //!
 //! It knows nothing of what the acts do. Urgent acts (the journal) go first; acts of translation are at most
 //! [`MOST_ROUTINE`] in a transaction, so that an acknowledgement never waits behind a backlog.
@@ -35,8 +35,8 @@ pub enum Priority {
 pub(super) enum Undo {
     /// A savepoint, which costs a copy of every page that the act touches.
     Savepoint,
-    /// SQLite itself: the act writes with one statement, as its last deed.
-    Statement,
+    /// The whole commit, which fails with it: nothing but a disk that does not take it fails such an act.
+    Commit,
     /// Its transaction, in which it is the first; those after it have another then.
     Transaction,
 }
@@ -278,6 +278,9 @@ fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), r
             // SQLite ends a transaction itself when there is no room: nothing of this commit stands.
             return Err(no_room());
         }
+        if !keep && job.undo() == Undo::Commit {
+            return Err(aborted());
+        }
         if !keep && job.undo() == Undo::Transaction {
             execute(connection, "ROLLBACK")?;
             execute(connection, "BEGIN IMMEDIATE")?;
@@ -290,6 +293,11 @@ fn transact(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), r
         }
     }
     execute(connection, "COMMIT")
+}
+
+fn aborted() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT);
+    rusqlite::Error::SqliteFailure(code, Some("another act of the same commit failed".into()))
 }
 
 fn no_room() -> rusqlite::Error {
@@ -409,8 +417,8 @@ mod tests {
                 }
                 drop(let_go);
             };
-            let acts = (0..10)
-                .map(|value| writer.run_then(Priority::Urgent, Undo::Statement, bytes, insert(value), |done| done));
+            let acts =
+                (0..10).map(|value| writer.run_then(Priority::Urgent, Undo::Commit, bytes, insert(value), |done| done));
             let (acts, ()) = tokio::join!(futures_util::future::join_all(acts), release);
             held.await.expect("it ended").expect("it stands");
             assert!(acts.iter().all(Result::is_ok));
@@ -468,6 +476,33 @@ mod tests {
         assert!(matches!(&failed, Err(DbError::Damaged(words)) if words == "on purpose"));
         assert!(beside.is_ok() && stands.is_ok() && panicked.is_err());
         assert_eq!(count(&writer).await, 3, "the one that held the writer, the one beside, and the one that stands");
+    }
+
+    /// An act without a savepoint that fails half-way leaves nothing, and what shared its commit may be tried again.
+    #[tokio::test]
+    async fn an_act_without_a_savepoint_takes_its_commit_with_it() {
+        let writer = Arc::new(Writer::start(table(), queue(64), || {}, || {}, |_| {}));
+        let (let_go, held, begun) = hold(&writer);
+        begun.await.expect("it runs");
+        let half = |connection: &Connection| -> Result<(), DbError> {
+            connection.execute("INSERT INTO t VALUES (100)", [])?;
+            Err(DbError::Damaged("on purpose".into()))
+        };
+        let release = async {
+            while writer.waiting() < 3 {
+                tokio::task::yield_now().await;
+            }
+            drop(let_go);
+        };
+        let (failed, beside, ()) = tokio::join!(
+            writer.run_then(Priority::Urgent, Undo::Commit, 0, half, |done| done),
+            writer.run(Priority::Urgent, insert(1)),
+            release,
+        );
+        held.await.expect("it ended").expect("it stands");
+        assert!(matches!(&failed, Err(DbError::Damaged(words)) if words == "on purpose"));
+        assert!(beside.expect_err("it fell with it").may_pass());
+        assert_eq!(count(&writer).await, 1, "the one that held the writer");
     }
 
     #[tokio::test]

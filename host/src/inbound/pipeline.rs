@@ -271,7 +271,7 @@ impl Pipeline<'_> {
                 let Some(first) = rows.first() else { return };
                 let _turn = turns.wait(first.sharer(), &first.address).await;
                 for row in &rows {
-                    // Nobody listens any more where inbound work begins again.
+                    // The receiver is gone where inbound work began again.
                     let _ = say.send(Step::Translated(translate(&inner, Arc::clone(row)).await));
                 }
             });

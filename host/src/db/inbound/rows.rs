@@ -126,6 +126,7 @@ struct Act<'a> {
     now: i64,
     /// Each item stands or falls alone; else a refusal is the whole act's.
     apart: bool,
+    /// All requests of the act.
     rows: &'a [Translated],
     /// The first request of each address that still waits and is none of these: no later one is stored.
     bars: HashMap<Arc<str>, i64>,

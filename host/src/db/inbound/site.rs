@@ -85,8 +85,10 @@ impl<'a> Site<'a> {
                     conversations.remove(conversation);
                 }
                 None => {
-                    let told = messages::message_created(self.db, self.workspace, id, self.replayed, self.now)?;
-                    told.map(|conversation| conversations.remove(&conversation));
+                    let (db, workspace) = (self.db, self.workspace);
+                    if let Some(told) = messages::message_created(db, workspace, id, self.replayed, self.now)? {
+                        conversations.remove(&told);
+                    }
                 }
             }
         }

@@ -65,12 +65,17 @@ async fn run(db: &Db, channel: Option<&str>, items: Vec<Item>) -> (i64, Effect) 
 }
 
 async fn journalled(db: &Db, channel: Option<&str>) -> i64 {
+    journalled_at(db, "p", channel, Some("app_1")).await
+}
+
+/// A request in the journal that waits for its translation; its id.
+async fn journalled_at(db: &Db, address: &'static str, channel: Option<&str>, app: Option<&'static str>) -> i64 {
     let theirs = channel.map(str::to_owned);
     db.write(Priority::Routine, move |db| {
         db.execute(
             "INSERT INTO journal (plugin_id, address, channel_id, app_id, recipe, method, path, received_at, state)
-                 VALUES ('p', 'p', ?1, 'app_1', 'r', 'POST', '', ?2, 'pending')",
-            params![theirs, NOW],
+             VALUES ('p', ?1, ?2, ?3, 'r', 'POST', '', ?4, 'pending')",
+            params![address, theirs, app, NOW],
         )?;
         let id = db.last_insert_rowid();
         db.execute("INSERT INTO raw_requests VALUES (?1, '', '[]', x'00')", [id])?;

@@ -14,18 +14,7 @@ async fn execute(db: &Db, sql: &'static str) {
 
 /// A journalled request of the channel `ch_1`.
 async fn journalled(db: &Db) -> i64 {
-    db.write(Priority::Routine, |db| {
-        db.execute(
-            "INSERT INTO journal (plugin_id, address, channel_id, recipe, method, path, received_at, state)
-             VALUES ('p', 'p/ch_1', 'ch_1', 'r', 'POST', '', ?1, 'pending')",
-            [NOW],
-        )?;
-        let id = db.last_insert_rowid();
-        db.execute("INSERT INTO raw_requests VALUES (?1, '', '[]', x'00')", [id])?;
-        Ok(id)
-    })
-    .await
-    .expect("journalled")
+    journalled_at(db, "p/ch_1", Some("ch_1"), None).await
 }
 
 fn translated(id: i64, early: bool) -> Translated {
