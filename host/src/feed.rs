@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::db::{Db, DbError, FeedRow};
+use crate::keys::EventId;
 use crate::wake::{Listening, PassingEvent, Wakes};
 
 pub use signature::{Secret, sign};
@@ -65,7 +66,7 @@ pub enum Told {
     /// What was asked for is not there any more: read the state anew, and go on from here.
     Reset {
         /// The newest row.
-        newest: i64,
+        newest: EventId,
     },
 }
 
@@ -97,7 +98,7 @@ impl Feed {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn follow(&self, workspace: &str, who: &str, seen: Option<i64>) -> Result<Option<Stream>, DbError> {
+    pub async fn follow(&self, workspace: &str, who: &str, seen: Option<EventId>) -> Result<Option<Stream>, DbError> {
         let Some(place) = self.0.streams.try_take(workspace, who) else { return Ok(None) };
         let grew = self.0.wakes.feed.subscribe();
         let passing = self.0.wakes.passing.follow(workspace);
@@ -124,7 +125,7 @@ impl Feed {
 pub struct Stream {
     db: Db,
     workspace: String,
-    seen: i64,
+    seen: EventId,
     reset: bool,
     grew: watch::Receiver<u64>,
     passing: Listening,

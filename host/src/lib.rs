@@ -21,6 +21,7 @@ pub mod feed;
 pub mod ids;
 pub mod inbound;
 pub mod ingress;
+pub mod keys;
 pub mod mail;
 pub mod media;
 pub mod model;

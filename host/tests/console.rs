@@ -433,13 +433,11 @@ async fn contacts_are_searched_named_and_erased_by_an_admin_alone() {
     let refused = send(&host, &agent, &format!("{one}/name"), &[("name", &"x".repeat(201))]).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
 
-    for (path, fields) in [
-        (format!("{one}/name"), vec![("name", "Sari"), ("conversation", "cv\r\nset-cookie: x=y")]),
-        ("/contacts/ct%0d%0aset-cookie:%20x=y/erase".to_owned(), vec![]),
-    ] {
-        let answer = send(&host, &agent, &path, &fields).await;
-        assert!(["/inbox", "/contacts"].contains(&sent_to(&answer)), "no line of the browser's goes into a header");
-    }
+    let fields = [("name", "Sari"), ("conversation", "cv\r\nset-cookie: x=y")];
+    let answer = send(&host, &agent, &format!("{one}/name"), &fields).await;
+    assert_eq!(sent_to(&answer), "/inbox", "no line of the browser's goes into a header");
+    let answer = send(&host, &agent, "/contacts/ct%0d%0aset-cookie:%20x=y/erase", &[]).await;
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
 
     let erase = format!("{one}/erase");
     assert_eq!(send(&host, &agent, &erase, &[("sure", "1")]).await.status(), StatusCode::FORBIDDEN);

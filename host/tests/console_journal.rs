@@ -27,7 +27,7 @@ async fn a_parked_request_is_shown_as_text_filtered_and_translated_again() {
     assert!(html.contains("Parked") && html.contains("LINE") && html.contains("Toko"), "{html}");
     let entry = shop.journal("parked").await.remove(0);
     assert!(html.contains(&maud_escaped(entry["reason"].as_str().unwrap())), "{html}");
-    let at = format!("{JOURNAL}/{}", entry["id"]);
+    let at = format!("{JOURNAL}/{}", entry["id"].as_str().unwrap());
     let (_, html) = page(host, &at, &admin).await;
     assert!(html.contains("&lt;script&gt;alert(1)") && html.contains("The rest is not shown here"), "{html}");
     assert!(html.len() < 60_000, "{}", html.len());
@@ -44,7 +44,7 @@ async fn a_parked_request_is_shown_as_text_filtered_and_translated_again() {
     let (_, none) = host.get("/v1/journal?channel=ch_other").await;
     assert_eq!(none["items"], serde_json::json!([]));
     assert_eq!(page(host, &format!("{JOURNAL}?state=nothing"), &admin).await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(page(host, "/journal/1", &admin).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(page(host, "/journal/req_none", &admin).await.0, StatusCode::NOT_FOUND);
 
     let again = send(host, &admin, &format!("{at}/replay"), &[]).await;
     assert_eq!(sent_to(&again), format!("{at}?done=replayed"));

@@ -3,6 +3,7 @@
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, COOKIE};
 use reqwest::{Method, StatusCode};
 use sambung::auth::Role;
+use sambung::keys::ContactId;
 use serde_json::json;
 
 use crate::common::TestHost;
@@ -44,11 +45,11 @@ async fn with_contacts() -> (TestHost, String) {
     db.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
          INSERT INTO contacts (id, workspace_id, name, created_at, changed_at)
-         SELECT printf('ct_%06d', i), ?1, iif(i = 7, '=cmd|'' /C calc''!A1', 'Sari, ' || i), i, i FROM n",
+         SELECT i, ?1, iif(i = 7, '=cmd|'' /C calc''!A1', 'Sari, ' || i), i, i FROM n",
         rusqlite::params![workspace, CONTACTS as i64],
     )
     .unwrap();
-    db.execute("INSERT INTO identities VALUES (?1, 'phone', '', '+62811', 'ct_000007', NULL)", [&workspace]).unwrap();
+    db.execute("INSERT INTO identities VALUES (?1, 'phone', '', '+62811', 7, NULL)", [&workspace]).unwrap();
     (host, admin)
 }
 
@@ -60,8 +61,9 @@ async fn all_contacts_are_in_the_file_and_none_is_a_formula() {
     let (status, text) = file(&host, "/contacts.csv", &admin).await;
     assert_eq!(status, StatusCode::OK);
     let all = lines(&text);
-    assert_eq!((all.len(), &all[0][0], &all[CONTACTS - 1][0]), (CONTACTS, "ct_001203", "ct_000001"));
-    let seventh = all.iter().find(|line| &line[0] == "ct_000007").unwrap();
+    let id = |row: i64| ContactId::of_row(row).to_string();
+    assert_eq!((all.len(), all[0][0].to_owned(), all[CONTACTS - 1][0].to_owned()), (CONTACTS, id(1203), id(1)));
+    let seventh = all.iter().find(|line| line[0] == id(7)).unwrap();
     assert_eq!((&seventh[1], &seventh[2]), ("'=cmd|' /C calc'!A1", "phone +62811"));
     assert!(all.iter().flatten().all(|cell| !cell.starts_with(['=', '+', '-', '@'])));
     let (_, found) = file(&host, &link, &admin).await;

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use reqwest::Method;
 use sambung::auth::Role;
 use sambung::feed::{Secret, sign};
+use sambung::keys::EventId;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -87,7 +88,7 @@ async fn an_event_shows_a_channel_as_the_api_shows_it_to_an_agent() {
     let (_, shown) = host.call_as(&agent, Method::GET, &address, None).await;
     assert!(shown["embed"]["script"].as_str().unwrap().contains("widget.js"), "{shown}");
     let (_, me) = host.get("/v1/me").await;
-    let feed = host.state.db.feed_after(me["workspace"]["id"].as_str().unwrap(), 0, 1_000).await.unwrap();
+    let feed = host.state.db.feed_after(me["workspace"]["id"].as_str().unwrap(), EventId::NONE, 1_000).await.unwrap();
     let told = feed.iter().rfind(|row| row.kind == "channel.updated").unwrap();
     assert_eq!(serde_json::from_str::<Value>(&told.data).unwrap(), shown);
 }
@@ -96,10 +97,11 @@ async fn an_event_shows_a_channel_as_the_api_shows_it_to_an_agent() {
 async fn an_id_that_is_not_of_this_feed_is_answered_with_a_reset() {
     let host = TestHost::start().await;
     web_chat(&host, "satu").await;
-    let events = follow(&host, &host.token, Some("999999999"), 1).await;
+    let of_another = EventId::of_row(i64::MAX).to_string();
+    let events = follow(&host, &host.token, Some(&of_another), 1).await;
     assert_eq!(events[0].kind, "reset");
     let newest = events[0].id.clone();
-    assert_eq!(events[0].data["newest"].to_string(), newest);
+    assert_eq!(events[0].data["newest"], json!(newest));
     let bad = host.client.get(host.url("/v1/events")).bearer_auth(&host.token).header("last-event-id", "yesterday");
     assert_eq!(bad.send().await.unwrap().status(), 422);
 }
@@ -348,7 +350,7 @@ async fn every_event_is_a_resource_as_it_is_described() {
     host.post(&format!("/v1/conversations/{}/read", story.conversation), json!({})).await;
     let workspace = host.get("/v1/me").await.1["workspace"]["id"].as_str().unwrap().to_owned();
     let mut seen = std::collections::BTreeSet::new();
-    for row in host.state.db.feed_after(&workspace, 0, 1_000).await.unwrap() {
+    for row in host.state.db.feed_after(&workspace, EventId::NONE, 1_000).await.unwrap() {
         let schema = match row.kind.as_str() {
             "message.created" | "message.updated" => "Message",
             "conversation.updated" => "Conversation",

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use reqwest::{Method, StatusCode};
 use sambung::clock::Clock;
+use sambung::keys::MediaId;
 use sambung::retention::Retention;
 use serde_json::{Value, json};
 
@@ -65,7 +66,7 @@ impl Chat {
     }
 
     async fn state_of(&self, file: &str) -> String {
-        self.host.state.db.media(file).await.unwrap().unwrap().state
+        self.host.state.db.media(MediaId::of(file)).await.unwrap().unwrap().state
     }
 }
 

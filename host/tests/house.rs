@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// The modules of `host/src` by line; a module uses only modules on lines before its own, and its own.
 const LAYERS: &[&[&str]] = &[
-    &["model", "ids", "wake"],
+    &["ids", "keys"],
+    &["model", "wake"],
     &["base_url", "config", "clock", "disk", "upkeep"],
     &["db", "data_dir"],
     &["plugins", "auth", "media", "mail", "backup"],

@@ -322,7 +322,7 @@ async fn what_cannot_be_understood_is_parked_and_holds_nothing_back() {
     assert_eq!(one["items"][0]["index"], 1, "{one}");
     assert_eq!(one["items"][0]["outcome"], "parked");
 
-    let replay = |id: &Value| format!("/v1/journal/{id}/replay");
+    let replay = |id: &Value| format!("/v1/journal/{}/replay", id.as_str().unwrap());
     let (status, _) = shop.host.post(&replay(&one["id"]), json!({})).await;
     assert_eq!(status, StatusCode::ACCEPTED);
     until("it was run again", async || {
@@ -330,7 +330,7 @@ async fn what_cannot_be_understood_is_parked_and_holds_nothing_back() {
     })
     .await;
     assert_eq!(shop.messages().await.len(), 3, "what was stored is not stored again");
-    let (status, _) = shop.host.post("/v1/journal/999/replay", json!({})).await;
+    let (status, _) = shop.host.post("/v1/journal/req_none/replay", json!({})).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
@@ -401,7 +401,7 @@ async fn an_erased_person_is_gone_from_conversation_people_and_journal() {
     assert_eq!(shop.messages().await[0]["content"]["type"], "system");
     assert_eq!(shop.host.get("/v1/contacts").await.1["items"], json!([]));
     let row = shop.journal("settled").await[0]["id"].clone();
-    let (_, row) = shop.host.get(&format!("/v1/journal/{row}")).await;
+    let (_, row) = shop.host.get(&format!("/v1/journal/{}", row.as_str().unwrap())).await;
     assert_eq!(row["body"], "");
 }
 
@@ -427,7 +427,7 @@ async fn the_backlog_of_a_held_plugin_brings_no_erased_person_back() {
     let said = shop.conversations().await.into_iter().filter(|one| one["contact"]["id"] == people["items"][0]["id"]);
     assert_eq!(said.count(), 1);
     for row in shop.journal("settled").await {
-        let (_, row) = shop.host.get(&format!("/v1/journal/{}", row["id"])).await;
+        let (_, row) = shop.host.get(&format!("/v1/journal/{}", row["id"].as_str().unwrap())).await;
         assert_eq!(row["body"], "", "no raw copy is left");
     }
     // Whoever writes after that is somebody new.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use reqwest::{Method, StatusCode};
 use sambung::auth::Role;
 use sambung::clock::Clock;
+use sambung::keys::MediaId;
 use sambung_runtime::Audience;
 use serde_json::{Value, json};
 
@@ -121,18 +122,19 @@ async fn old_files_go_and_shared_bytes_stay_as_long_as_somebody_has_them() {
     let host = TestHost::start().await;
     let (_, old) = upload(&host, "", "text/plain", b"the same".to_vec()).await;
     let workspace = host.state.db.workspace("default").await.unwrap().unwrap().id;
-    let row = host.state.db.media_of(&workspace, old["id"].as_str().unwrap()).await.unwrap().unwrap();
-    let later = sambung::db::MediaRow { id: "md_later".to_owned(), created_at: row.created_at + 10_000, ..row.clone() };
+    let row = host.state.db.media_of(&workspace, MediaId::of(old["id"].as_str().unwrap())).await.unwrap().unwrap();
+    let newer = MediaId::new(row.created_at + 10_000);
+    let later = sambung::db::MediaRow { id: newer, created_at: row.created_at + 10_000, ..row.clone() };
     host.state.db.insert_media(later).await.unwrap();
     assert_eq!(
         host.state.media.sweep(row.created_at + 1, (i64::MIN, i64::MIN), 100).await.unwrap(),
         0,
         "the bytes are shared"
     );
-    assert!(host.state.media.read(&workspace, &row.id).await.is_err());
-    assert!(host.state.media.read(&workspace, "md_later").await.is_ok());
+    assert!(host.state.media.read(&workspace, &row.id.to_string()).await.is_err());
+    assert!(host.state.media.read(&workspace, &newer.to_string()).await.is_ok());
     assert_eq!(host.state.media.sweep(row.created_at + 20_000, (i64::MIN, i64::MIN), 100).await.unwrap(), 1);
-    let (status, problem) = host.get("/v1/media/md_later").await;
+    let (status, problem) = host.get(&format!("/v1/media/{newer}")).await;
     assert_eq!((status, &problem["state"]), (StatusCode::CONFLICT, &json!("deleted")));
 }
 

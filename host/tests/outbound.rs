@@ -3,6 +3,7 @@
 use reqwest::Method;
 use sambung::auth::Role;
 use sambung::db::{Addressee, Earlier, KeyedAnswer, NewMessage, Queued, Ticket};
+use sambung::keys::ConversationId;
 use sambung_tests::providers::line::{Line, TOKEN, Trouble};
 use serde_json::{Value, json};
 
@@ -350,7 +351,7 @@ async fn the_answer_of_a_keyed_message_is_kept_in_the_act_that_makes_it() {
     assert_eq!(known().await, Earlier::New);
     let new = NewMessage {
         workspace: channel.workspace.clone(),
-        to: Addressee::Conversation(story.conversation.clone()),
+        to: Addressee::Conversation(ConversationId::of(&story.conversation)),
         account_id: channel.account_id.unwrap(),
         contents: vec![json!({"type": "text", "text": "sekali"})],
         keys: vec!["123e4567-e89b-12d3-a456-426614174000".into()],
@@ -358,18 +359,17 @@ async fn the_answer_of_a_keyed_message_is_kept_in_the_act_that_makes_it() {
         human: false,
         created_by: None,
         at: now,
-        chance: [0; 10],
         most_queued: 10,
         answer: Some(KeyedAnswer {
             ticket: ticket.clone(),
             status: 202,
             headers: "[]".into(),
-            body: |id, _| id.as_bytes().to_vec(),
+            body: |id, _| id.to_string().into_bytes(),
         }),
     };
     let Queued::Yes { id, .. } = db.queue_message(new).await.unwrap() else { panic!("it was not queued") };
     db.forget_interrupted_requests().await.unwrap();
-    let kept = Earlier::Answered { status: 202, headers: "[]".into(), body: id.into_bytes() };
+    let kept = Earlier::Answered { status: 202, headers: "[]".into(), body: id.to_string().into_bytes() };
     assert_eq!(known().await, kept);
 }
 

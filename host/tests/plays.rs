@@ -215,7 +215,7 @@ async fn a_request_that_a_plugin_traps_at_is_parked_and_comes_in_with_a_build_wi
     assert!(!parked[0]["reason"].as_str().unwrap().is_empty());
     let (_, channel) = stage.host.get(&format!("/v1/channels/{}", stage.channel)).await;
     assert_eq!(channel["state"], "connected");
-    let replay = format!("/v1/journal/{}/replay", parked[0]["id"]);
+    let replay = format!("/v1/journal/{}/replay", parked[0]["id"].as_str().unwrap());
     assert_eq!(stage.host.post(&replay, json!({})).await.0, StatusCode::ACCEPTED);
     let shown = async || {
         let (_, channel) = stage.host.get(&format!("/v1/channels/{}", stage.channel)).await;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reqwest::{Method, StatusCode};
 use sambung::auth::Role;
+use sambung::keys::EventId;
 use sambung::plugins::{Generation, Registry, Source, place_file};
 use sambung_runtime::Caller;
 use sambung_runtime::contract::inbound::{Happening, ItemResult, Request};
@@ -227,7 +228,7 @@ async fn a_disabled_plugin_holds_its_channels_and_a_removed_one_comes_back_with_
     let (_, shown) = host.get(&path).await;
     assert_eq!((&shown["state"], &shown["findings"]), (&json!("connected"), &json!([])));
     let workspace = host.state.db.workspace("default").await.unwrap().unwrap().id;
-    let feed = host.state.db.feed_after(&workspace, 0, 1_000).await.unwrap();
+    let feed = host.state.db.feed_after(&workspace, EventId::NONE, 1_000).await.unwrap();
     let told: Vec<Value> = feed
         .iter()
         .filter(|event| event.kind == "channel.updated")

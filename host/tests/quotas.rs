@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Body, Method, Response, StatusCode};
+use sambung::keys::MediaId;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -122,7 +123,7 @@ async fn what_no_message_has_is_removed_and_makes_room() {
     assert_eq!(chat.write(&writes, json!({"type": "media", "media_id": used["media_id"]})).await, StatusCode::ACCEPTED);
     let state = &chat.host.state;
     let of_message = async || {
-        let row = state.db.media(used["media_id"].as_str().unwrap()).await.unwrap().unwrap();
+        let row = state.db.media(MediaId::of(used["media_id"].as_str().unwrap())).await.unwrap().unwrap();
         row.message_id.is_some()
     };
     until("the message is there", of_message).await;
@@ -130,7 +131,9 @@ async fn what_no_message_has_is_removed_and_makes_room() {
     let (never, later) = (i64::MIN, state.clock.now() + 1);
     assert_eq!(state.media.sweep(never, (never, never), 10).await.unwrap(), 0);
     state.media.sweep(never, (never, later), 10).await.unwrap();
-    let row = async |file: &Value| state.db.media(file["media_id"].as_str().unwrap()).await.unwrap().unwrap().state;
+    let row = async |file: &Value| {
+        state.db.media(MediaId::of(file["media_id"].as_str().unwrap())).await.unwrap().unwrap().state
+    };
     assert_eq!((row(&unused).await.as_str(), row(&used).await.as_str()), ("deleted", "stored"));
     assert_eq!(chat.upload(&idle, bytes(500)).await.status(), StatusCode::CREATED);
 }

@@ -104,7 +104,7 @@ async fn a_token_of_the_issuer_lets_a_webhook_in_and_nothing_is_refused_while_it
     let (_, journal) = host.get("/v1/journal").await;
     let rows = journal["items"].as_array().unwrap();
     assert_eq!(rows.len(), 2, "{journal}");
-    let row = format!("/v1/journal/{}", rows[0]["id"]);
+    let row = format!("/v1/journal/{}", rows[0]["id"].as_str().unwrap());
     let (status, row) = host.get(&row).await;
     assert_eq!((status, row.to_string().contains("eyJ")), (StatusCode::OK, false), "no token is kept: {row}");
 }

@@ -74,7 +74,7 @@ async fn a_visitor_and_a_user_see_each_other_type() {
     assert_eq!(next(&mut shown, "typing").await, (false, json!({"from": "agent"})));
     assert_eq!(next(&mut team, "conversation.typing").await.1["from"]["type"], "user", "colleagues see it, too");
 
-    assert_eq!(host.state.db.feed_range().await.unwrap(), range, "nothing is kept");
+    assert_eq!(host.state.db.feed_range().await.unwrap().newest, range.newest, "nothing is kept");
     assert_eq!(host.client.post(widget("typing")).bearer_auth("x").send().await.unwrap().status(), 401);
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::{Method, StatusCode};
+use sambung::keys::EntryId;
 use serde_json::{Value, json};
 
 use crate::common::{TestHost, read, until};
@@ -243,7 +244,7 @@ async fn a_visitor_who_was_long_gone_is_forgotten_and_the_conversation_stays() {
     assert_eq!(page.write("00000000-0000-4000-8000-000000000002", "Halo?").await, StatusCode::UNAUTHORIZED);
     let (status, messages) = host.get(&format!("/v1/conversations/{conversation}/messages")).await;
     assert_eq!((status, &messages["items"][0]["content"]["text"]), (StatusCode::OK, &json!("Ada stok?")));
-    assert!(host.state.db.visitor_entries(1, &page.visitor, 0).await.unwrap().is_empty());
+    assert!(host.state.db.visitor_entries(1, &page.visitor, EntryId::NONE).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

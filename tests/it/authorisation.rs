@@ -182,7 +182,7 @@ async fn shared_rows(stage: &Stage, operations: &[Operation]) {
     let shared: Vec<_> = rows["items"].as_array().unwrap().iter().filter(|row| row["plugin"] == "whatsapp").collect();
     assert!(!shared.is_empty(), "an operator sees the shared request: {rows}");
     for row in shared {
-        let path = format!("/v1/journal/{}", row["id"].to_string().trim_matches('"'));
+        let path = format!("/v1/journal/{}", row["id"].as_str().unwrap());
         let whole = stage.ask(stage.caller("operator"), read, &path, Given::Nothing).await;
         assert!(whole.body.contains("messaging_product"), "an operator sees it whole: {whole:?}");
         for name in ["supervisor", "admin"] {

@@ -46,7 +46,7 @@ async fn an_erased_sender_is_in_no_raw_mail_and_a_replay_brings_nobody_back() {
     // After its dedupe keys are gone a replay would bring the person back, if there were anything to replay.
     rusqlite::Connection::open(host.data().join("sambung.db")).unwrap().execute("DELETE FROM dedupe", []).unwrap();
     for row in api.all("/v1/journal").await {
-        let id = row["id"].as_i64().map_or_else(|| row["id"].as_str().unwrap().to_owned(), |id| id.to_string());
+        let id = row["id"].as_str().unwrap();
         api.ask("POST", &format!("/v1/journal/{id}/replay"), &json!({})).await.unwrap();
     }
     api.translated().await;

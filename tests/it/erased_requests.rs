@@ -60,7 +60,7 @@ async fn a_request_that_waits_to_be_replayed_goes_with_its_person_too() {
     api.translated().await;
     api.expect(200, "POST", "/v1/plugins/line/disable", Value::Null).await;
     let row = api.all("/v1/journal").await.remove(0)["id"].clone();
-    api.expect(202, "POST", &format!("/v1/journal/{row}/replay"), json!({})).await;
+    api.expect(202, "POST", &format!("/v1/journal/{}/replay", row.as_str().unwrap()), json!({})).await;
     api.expect(204, "DELETE", &format!("/v1/contacts/{person}"), Value::Null).await;
     // After its dedupe keys are gone the replay would bring the message back.
     rusqlite::Connection::open(host.data().join("sambung.db")).unwrap().execute("DELETE FROM dedupe", []).unwrap();

@@ -151,7 +151,8 @@ async fn words_of_strangers_run_nowhere() {
             let id = one["id"].as_str().unwrap();
             pages.extend(["?connected=1", "/settings", "/disconnect"].map(|more| format!("/integrations/{id}{more}")));
         }
-        pages.extend(api.all("/v1/journal").await.iter().map(|one| format!("/journal/{}", one["id"])));
+        pages
+            .extend(api.all("/v1/journal").await.iter().map(|one| format!("/journal/{}", one["id"].as_str().unwrap())));
         browser.complaints().await;
         let (mut faults, mut read) = (Vec::new(), 0);
         for language in LANGUAGES {

@@ -16,6 +16,7 @@ use super::problem::{Answer, Body, FieldError, Problem};
 use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
+use crate::keys::ContactId;
 use crate::model::shown::contact::Contact;
 use crate::web::contacts;
 
@@ -49,7 +50,7 @@ async fn list(
     let limit = u32::try_from(page.limit() + 1).unwrap_or(u32::MAX);
     let search = which.q.filter(|text| !text.trim().is_empty());
     let rows = state.db.contacts_page(&caller.workspace, search, page.after()?, limit).await?;
-    Ok(Json(Page::new(rows, page.limit(), |row| row.id.clone())))
+    Ok(Json(Page::new(rows, page.limit(), |row| row.id)))
 }
 
 /// The same as a CSV file, all of it. A cell that begins with `=`, `+`, `-` or `@` has an apostrophe before it, because a spreadsheet would
@@ -63,9 +64,9 @@ async fn export(Axum(state): Axum<State>, caller: Caller, Query(which): Query<Wh
 /// One contact, with the conversations with them. The id of a merged contact leads to the one that it was merged into.
 #[utoipa::path(get, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)), responses(
     (status = 200, body = Contact), (status = 404, body = Problem)))]
-async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Contact>> {
+async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<ContactId>) -> Answer<Json<Contact>> {
     caller.at_least(Role::Agent)?;
-    let contact = state.db.contact(&caller.workspace, &id).await?;
+    let contact = state.db.contact(&caller.workspace, id).await?;
     Ok(Json(contact.ok_or_else(Problem::not_found)?))
 }
 
@@ -83,10 +84,10 @@ pub(super) struct ContactChange {
 async fn change(
     Axum(state): Axum<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(id): Path<ContactId>,
     Body(change): Body<ContactChange>,
 ) -> Answer<Json<Contact>> {
-    Ok(Json(contacts::rename(&state, &caller, &id, change.name).await?))
+    Ok(Json(contacts::rename(&state, &caller, id, change.name).await?))
 }
 
 /// The other of two contacts.
@@ -106,10 +107,10 @@ pub(super) struct OtherContact {
 async fn merge(
     Axum(state): Axum<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(id): Path<ContactId>,
     Body(other): Body<OtherContact>,
 ) -> Answer<Json<Contact>> {
-    Ok(Json(contacts::merge(&state, &caller, &id, other.named()?).await?))
+    Ok(Json(contacts::merge(&state, &caller, id, other.named()?).await?))
 }
 
 /// Take a contact that was merged into this one out of it. It gets back its identities, conversations and messages, with those
@@ -119,17 +120,17 @@ async fn merge(
 async fn split(
     Axum(state): Axum<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(id): Path<ContactId>,
     Body(other): Body<OtherContact>,
 ) -> Answer<Json<Contact>> {
-    Ok(Json(contacts::split(&state, &caller, &id, other.named()?).await?))
+    Ok(Json(contacts::split(&state, &caller, id, other.named()?).await?))
 }
 
 impl OtherContact {
-    fn named(&self) -> Answer<&str> {
+    fn named(&self) -> Answer<ContactId> {
         match self.contact.as_str() {
             "" => Err(Problem::invalid(vec![FieldError::required("#/contact")])),
-            contact => Ok(contact),
+            contact => Ok(ContactId::of(contact)),
         }
     }
 }
@@ -137,7 +138,7 @@ impl OtherContact {
 /// Erase a person: what they wrote and were written, their files, names, identities, and the raw requests that held them.
 #[utoipa::path(delete, path = "/contacts/{id}", tag = "contacts", params(("id" = String, Path)), responses(
     (status = 204), (status = 404, body = Problem)))]
-async fn erase(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
-    contacts::erase(&state, &caller, &id).await?;
+async fn erase(Axum(state): Axum<State>, caller: Caller, Path(id): Path<ContactId>) -> Answer<StatusCode> {
+    contacts::erase(&state, &caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

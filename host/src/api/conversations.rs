@@ -16,6 +16,7 @@ use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::{InboxCursor, InboxFilter, MessageCursor, Whose};
+use crate::keys::{ContactId, ConversationId};
 use crate::model::shown::conversation::{Conversation, Standing};
 use crate::model::shown::message::Message;
 use crate::web::{inbox, typing};
@@ -75,7 +76,7 @@ async fn list(
     let filter = InboxFilter {
         status: query.status,
         channel: query.channel,
-        contact: query.contact,
+        contact: query.contact.as_deref().map(ContactId::of),
         whose,
         unread: query.unread == Some(true),
         search: query.q.filter(|text| !text.trim().is_empty()),
@@ -124,9 +125,13 @@ async fn counts(Axum(state): Axum<State>, caller: Caller, Query(query): Query<Co
 /// One conversation, with its window and what may be written in it now.
 #[utoipa::path(get, path = "/conversations/{id}", tag = "inbox", params(("id" = String, Path)), responses(
     (status = 200, body = Conversation<'static>), (status = 404, body = Problem)))]
-async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Conversation<'static>>> {
+async fn read(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<ConversationId>,
+) -> Answer<Json<Conversation<'static>>> {
     caller.at_least(Role::Agent)?;
-    Ok(Json(inbox::conversation(&state, &caller, &id).await?))
+    Ok(Json(inbox::conversation(&state, &caller, id).await?))
 }
 
 /// The messages of a conversation, newest first.
@@ -135,13 +140,13 @@ async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) 
 async fn messages(
     Axum(state): Axum<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(id): Path<ConversationId>,
     Query(page): Query<PageQuery>,
 ) -> Answer<Json<Page<Message<'static>>>> {
     caller.at_least(Role::Agent)?;
-    let row = state.db.conversation_row(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
+    let row = state.db.conversation_row(&caller.workspace, id).await?.ok_or_else(Problem::not_found)?;
     let after: Option<MessageCursor> = page.after()?;
-    let (items, next) = state.db.messages_page(&caller.workspace, &row.id, after, page.limit() as u32).await?;
+    let (items, next) = state.db.messages_page(&caller.workspace, row.id, after, page.limit() as u32).await?;
     Ok(Json(Page { items, next: next.map(|place| Cursor::at(&place)) }))
 }
 
@@ -161,10 +166,10 @@ pub(super) struct Assign {
 async fn assign(
     Axum(state): Axum<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(id): Path<ConversationId>,
     Body(body): Body<Assign>,
 ) -> Answer<Json<Conversation<'static>>> {
-    Ok(Json(inbox::assign(&state, &caller, &id, body.user).await?))
+    Ok(Json(inbox::assign(&state, &caller, id, body.user).await?))
 }
 
 /// Whether a conversation is done.
@@ -180,10 +185,10 @@ pub(super) struct NewStatus {
 async fn set_status(
     Axum(state): Axum<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(id): Path<ConversationId>,
     Body(body): Body<NewStatus>,
 ) -> Answer<Json<Conversation<'static>>> {
-    Ok(Json(inbox::set_status(&state, &caller, &id, body.status).await?))
+    Ok(Json(inbox::set_status(&state, &caller, id, body.status).await?))
 }
 
 /// Note that you have read everything in a conversation so far.
@@ -192,16 +197,16 @@ async fn set_status(
 async fn mark_read(
     Axum(state): Axum<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(id): Path<ConversationId>,
 ) -> Answer<Json<Conversation<'static>>> {
-    Ok(Json(inbox::mark_read(&state, &caller, &id).await?))
+    Ok(Json(inbox::mark_read(&state, &caller, id).await?))
 }
 
 /// Tell that you type. The customer sees it where the channel can show it, and colleagues as the event `conversation.typing`. Call it
 /// every few seconds while someone types: it goes out at most once in three seconds for a conversation, and nothing is kept.
 #[utoipa::path(post, path = "/conversations/{id}/typing", tag = "inbox", params(("id" = String, Path)), responses(
     (status = 204), (status = 404, body = Problem)))]
-async fn typing(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<StatusCode> {
-    typing::user_types(&state, &caller, &id).await?;
+async fn typing(Axum(state): Axum<State>, caller: Caller, Path(id): Path<ConversationId>) -> Answer<StatusCode> {
+    typing::user_types(&state, &caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -116,7 +116,7 @@ async fn deliveries(
     Query(page): Query<PageQuery>,
 ) -> Answer<Json<Page<Delivery>>> {
     let rows = endpoints::deliveries(&state, &caller, &id, page.after()?, page.limit() + 1).await?;
-    Ok(Json(Page::new(rows, page.limit(), |(place, _)| *place).map(|(_, delivery)| delivery)))
+    Ok(Json(Page::new(rows, page.limit(), |delivery| delivery.event_id)))
 }
 
 /// How many deliveries are sent again.

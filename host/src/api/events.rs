@@ -19,6 +19,7 @@ use super::query::Query;
 use super::state::State;
 use crate::auth::Role;
 use crate::feed::Told;
+use crate::keys::EventId;
 
 /// `/events`
 pub fn routes() -> OpenApiRouter<State> {
@@ -48,11 +49,10 @@ async fn events(
     caller.at_least(Role::Agent)?;
     let asked = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let seen = asked.or(after.last_event_id).filter(|id| !id.is_empty());
-    let number = |id: String| id.parse::<i64>().ok().and_then(|number| state.db.feed_row(&caller.workspace, number));
     let seen = seen
         .map(|id| {
             let words = "must be an id of this feed, or 0 for its beginning";
-            number(id).ok_or_else(|| Problem::invalid(vec![FieldError::new("#/last_event_id", "type", words)]))
+            EventId::seen(&id).ok_or_else(|| Problem::invalid(vec![FieldError::new("#/last_event_id", "type", words)]))
         })
         .transpose()?;
     let Some(follower) = state.feed.follow(&caller.workspace, &caller.actor, seen).await? else {
@@ -61,22 +61,18 @@ async fn events(
             5,
         ));
     };
-    let (stop, db, workspace) = (state.stop.clone(), state.db.clone(), caller.workspace);
+    let stop = state.stop.clone();
     let told = stream::unfold(follower, move |mut follower| {
-        let (stop, db, workspace) = (stop.clone(), db.clone(), workspace.clone());
+        let stop = stop.clone();
         async move {
             let told = tokio::select! {
                 told = follower.next() => told.ok()?,
                 () = stop.cancelled() => return None,
             };
             let event = match told {
-                Told::Row(row) => {
-                    let id = db.feed_number(&workspace, row.id);
-                    Event::default().id(id.to_string()).event(row.kind).data(row.data)
-                }
+                Told::Row(row) => Event::default().id(row.id.to_string()).event(row.kind).data(row.data),
                 Told::Passing(passing) => Event::default().event(passing.kind).data(passing.data.as_str()),
                 Told::Reset { newest } => {
-                    let newest = db.feed_number(&workspace, newest);
                     Event::default().id(newest.to_string()).event("reset").data(json!({"newest": newest}).to_string())
                 }
             };

@@ -15,6 +15,7 @@ use super::problem::{Answer, Problem};
 use super::query::Query;
 use super::state::State;
 use crate::db::JournalFilter;
+use crate::keys::RequestId;
 use crate::model::shown::journal::JournalEntry;
 use crate::web::journal;
 
@@ -47,24 +48,29 @@ async fn list(
 }
 
 /// One request with its headers and body.
-#[utoipa::path(get, path = "/journal/{id}", tag = "journal", params(("id" = i64, Path)), responses(
+#[utoipa::path(get, path = "/journal/{id}", tag = "journal", params(("id" = String, Path)), responses(
     (status = 200, body = JournalEntry), (status = 404, body = Problem)))]
-async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> Answer<Json<JournalEntry>> {
+async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<RequestId>) -> Answer<Json<JournalEntry>> {
     Ok(Json(journal::read(&state, &caller, id).await?))
 }
 
 /// A request that waits to be translated again.
 #[derive(Debug, Serialize, ToSchema)]
 struct Replayed {
-    id: i64,
+    #[schema(value_type = String)]
+    id: RequestId,
     /// `pending`
     state: &'static str,
 }
 
 /// Translate a request again, with the plugin as it is now. What it gave before stands.
-#[utoipa::path(post, path = "/journal/{id}/replay", tag = "journal", params(("id" = i64, Path)), responses(
+#[utoipa::path(post, path = "/journal/{id}/replay", tag = "journal", params(("id" = String, Path)), responses(
     (status = 202, body = Replayed), (status = 404, body = Problem), (status = 409, body = Problem)))]
-async fn replay(Axum(state): Axum<State>, caller: Caller, Path(id): Path<i64>) -> Answer<(StatusCode, Json<Replayed>)> {
+async fn replay(
+    Axum(state): Axum<State>,
+    caller: Caller,
+    Path(id): Path<RequestId>,
+) -> Answer<(StatusCode, Json<Replayed>)> {
     journal::replay(&state, &caller, id).await?;
     Ok((StatusCode::ACCEPTED, Json(Replayed { id, state: "pending" })))
 }

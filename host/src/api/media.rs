@@ -20,6 +20,7 @@ use super::serving::serve;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::MediaRow;
+use crate::keys::MediaId;
 use crate::media::Claim;
 use crate::model::shown::free::Bytes;
 use crate::model::time::rfc3339;
@@ -53,7 +54,7 @@ pub(super) struct Media {
 impl From<MediaRow> for Media {
     fn from(row: MediaRow) -> Media {
         Media {
-            id: row.id,
+            id: row.id.to_string(),
             state: row.state,
             kind: row.kind,
             mime: row.mime,
@@ -109,11 +110,11 @@ async fn create(
 async fn download(
     Axum(state): Axum<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(id): Path<MediaId>,
     headers: HeaderMap,
 ) -> Answer<Response> {
     caller.at_least(Role::Agent)?;
-    let row = state.db.media_of(&caller.workspace, &id).await?.ok_or_else(Problem::not_found)?;
+    let row = state.db.media_of(&caller.workspace, id).await?.ok_or_else(Problem::not_found)?;
     if row.state != "stored" {
         let reason = row.reason.clone().unwrap_or_default();
         let detail =

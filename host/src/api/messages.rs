@@ -17,6 +17,7 @@ use super::problem::{Answer, Body, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
 use crate::db::Addressee;
+use crate::keys::{ContactId, ConversationId, MessageId};
 use crate::model::shown::content::{Contents, Recipient};
 use crate::model::shown::message::Message;
 use crate::model::windows::Facts;
@@ -74,12 +75,16 @@ async fn reply(
     Axum(state): Axum<State>,
     caller: Caller,
     keyed: Keyed,
-    Path(id): Path<String>,
+    Path(id): Path<ConversationId>,
     Body(body): Body<Reply>,
 ) -> Answer<(StatusCode, Json<Accepted>)> {
     caller.at_least(Role::Agent)?;
-    let reply = inbox::Reply { content: body.content, reply_to: body.reply_to, human: body.human };
-    let accepted = inbox::reply(&state, &caller, &id, reply, keyed.0).await?;
+    let reply = inbox::Reply {
+        content: body.content,
+        reply_to: body.reply_to.as_deref().map(MessageId::of),
+        human: body.human,
+    };
+    let accepted = inbox::reply(&state, &caller, id, reply, keyed.0).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
@@ -101,7 +106,7 @@ async fn begin(
     };
     let to = addressee(&state, &caller, &body.to).await?;
     let known = state.db.conversation_with(&caller.workspace, account, to.clone()).await?;
-    let facts = match &known {
+    let facts = match known {
         Some(conversation) => state.db.window_facts(conversation).await?,
         None => Facts::default(),
     };
@@ -114,9 +119,9 @@ async fn begin(
 /// One message.
 #[utoipa::path(get, path = "/messages/{id}", tag = "inbox", params(("id" = String, Path)), responses(
     (status = 200, body = Message<'static>), (status = 404, body = Problem)))]
-async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) -> Answer<Json<Message<'static>>> {
+async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<MessageId>) -> Answer<Json<Message<'static>>> {
     caller.at_least(Role::Agent)?;
-    state.db.message(&caller.workspace, &id).await?.map(Json).ok_or_else(Problem::not_found)
+    state.db.message(&caller.workspace, id).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
 /// Send a failed message again, as a new attempt.
@@ -125,9 +130,9 @@ async fn read(Axum(state): Axum<State>, caller: Caller, Path(id): Path<String>) 
 async fn retry(
     Axum(state): Axum<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(id): Path<MessageId>,
 ) -> Answer<(StatusCode, Json<Message<'static>>)> {
-    Ok((StatusCode::ACCEPTED, Json(inbox::retry(&state, &caller, &id).await?)))
+    Ok((StatusCode::ACCEPTED, Json(inbox::retry(&state, &caller, id).await?)))
 }
 
 /// What became of an unknown message.
@@ -146,17 +151,17 @@ pub(super) struct Resolution {
 async fn resolve(
     Axum(state): Axum<State>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(id): Path<MessageId>,
     Body(body): Body<Resolution>,
 ) -> Answer<Json<Message<'static>>> {
-    Ok(Json(inbox::resolve(&state, &caller, &id, &body.outcome).await?))
+    Ok(Json(inbox::resolve(&state, &caller, id, &body.outcome).await?))
 }
 
 /// Whom a conversation is begun with.
 async fn addressee(state: &State, caller: &Caller, to: &Value) -> Answer<Vec<Identity>> {
     let refuse = |pointer: &str, words: &str| Problem::invalid(vec![FieldError::new(pointer, "type", words)]);
     if let Some(contact) = to.get("contact_id").and_then(Value::as_str) {
-        let known = state.db.contact_identities(&caller.workspace, contact).await?;
+        let known = state.db.contact_identities(&caller.workspace, ContactId::of(contact)).await?;
         if known.is_empty() {
             return Err(refuse(
                 "#/to/contact_id",

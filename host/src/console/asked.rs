@@ -1,6 +1,6 @@
 //! What a browser sends, queries and forms, whose faults become pages.
 
-use axum::extract::rejection::{FormRejection, QueryRejection};
+use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts};
 
 use http::StatusCode;
@@ -29,6 +29,11 @@ impl Sure {
     }
 }
 
+/// The variable parts of a page's address. A text that is no id names nothing: 404.
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Failure))]
+pub(super) struct Path<T>(pub T);
+
 /// The query of a page's address.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Failure))]
@@ -38,6 +43,12 @@ pub(super) struct Query<T>(pub T);
 #[derive(FromRequest)]
 #[from_request(via(axum::Form), rejection(Failure))]
 pub(super) struct Form<T>(pub T);
+
+impl From<PathRejection> for Failure {
+    fn from(_: PathRejection) -> Failure {
+        Failure::from(Problem::not_found())
+    }
+}
 
 impl From<QueryRejection> for Failure {
     fn from(_: QueryRejection) -> Failure {

@@ -15,6 +15,7 @@ use super::people::tabs;
 use super::reader::{Look, Reader};
 use super::time;
 use crate::db::{AuditFilter, UserRow};
+use crate::keys::LineId;
 use crate::model::shown::audit::AuditLine;
 use crate::web::audit;
 use crate::web::problem::{FieldError, Problem};
@@ -40,7 +41,7 @@ pub(super) struct Asked {
     from: String,
     /// The last day.
     until: String,
-    before: Option<i64>,
+    before: Option<String>,
 }
 
 impl Asked {
@@ -59,7 +60,7 @@ impl Asked {
     }
 
     /// An address with what is asked for.
-    fn address(&self, path: &str, before: Option<i64>) -> String {
+    fn address(&self, path: &str, before: Option<LineId>) -> String {
         let mut query = Serializer::new(String::new());
         query.extend_pairs(self.given().iter().filter(|(_, value)| !value.is_empty()));
         if let Some(before) = before {
@@ -121,7 +122,9 @@ pub(super) async fn page(
 ) -> Result<Response, Failure> {
     reader.must_be_admin()?;
     let (read, problem) = match asked.filter(&reader.look) {
-        Ok(filter) => (audit::page(&state, &reader.caller, filter, asked.before, MOST).await?, None),
+        Ok(filter) => {
+            (audit::page(&state, &reader.caller, filter, asked.before.as_deref().map(LineId::of), MOST).await?, None)
+        }
         Err(problem) => ((Vec::new(), None), Some(problem)),
     };
     let (lines, next) = read;

@@ -1,6 +1,6 @@
 //! One channel: what is left to do, what is wrong, what it is.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::HOME;
-use super::asked::{Form as Sent, Query};
+use super::asked::{Form as Sent, Path, Query};
 use super::assets::PROGRESS;
 use super::connect::{host_of, sent};
 use super::dialog::dialog;

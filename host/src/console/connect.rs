@@ -1,6 +1,6 @@
 //! Connecting a channel: the plugin's form, with its instructions beside it.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::HOME;
 use super::asked::Form as Sent;
+use super::asked::Path;
 use super::assets::GUIDE;
 use super::dialog::dialog;
 use super::faults::{self, Failure};

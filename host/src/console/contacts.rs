@@ -1,13 +1,13 @@
 //! The contacts: a list that can be searched, and one contact with everything that was written with them.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use super::asked::{Form, Query, Sure, below};
+use super::asked::{Form, Path, Query, Sure, below};
 use super::faults::{self, Failure, of_field};
 use super::inbox::INBOX;
 use super::integrations::icon_of;
@@ -17,6 +17,7 @@ use super::reader::Reader;
 use super::time;
 use crate::auth::Role;
 use crate::db::InboxFilter;
+use crate::keys::ContactId;
 use crate::model::shown::contact::Contact;
 use crate::model::shown::conversation::{Conversation, Standing};
 use crate::web::contacts;
@@ -61,7 +62,8 @@ pub(super) async fn page(
     reader.caller.at_least(Role::Agent)?;
     let search = Some(asked.q.trim().to_owned()).filter(|text| !text.is_empty());
     let workspace = &reader.caller.workspace;
-    let mut rows = state.db.contacts_page(workspace, search, asked.before, MOST as u32 + 1).await?;
+    let mut rows =
+        state.db.contacts_page(workspace, search, asked.before.as_deref().map(ContactId::of), MOST as u32 + 1).await?;
     let more = rows.len() > MOST;
     rows.truncate(MOST);
     let words = &reader.look.words.contacts;
@@ -89,7 +91,7 @@ pub(super) async fn page(
                 }
             }
             @if let Some(last) = rows.last().filter(|_| more) {
-                p.card-foot { a.button href=(older(&asked.q, &last.id)) { (words.older) } }
+                p.card-foot { a.button href=(older(&asked.q, last.id)) { (words.older) } }
             }
         }
     };
@@ -105,8 +107,8 @@ fn searched(path: &str, search: &str) -> Serializer<'static, String> {
     query
 }
 
-fn older(search: &str, last: &str) -> String {
-    searched(CONTACTS, search).append_pair("before", last).finish()
+fn older(search: &str, last: ContactId) -> String {
+    searched(CONTACTS, search).append_pair("before", &last.to_string()).finish()
 }
 
 /// What a contact is called: their name, else how a provider knows them.
@@ -119,7 +121,7 @@ fn row(reader: &Reader, contact: &Contact, now: i64) -> Markup {
     let name = called(reader, contact);
     html! {
         tr {
-            td { a.contact-line href=(format!("{CONTACTS}/{}", contact.id)) { span class=(format!("avatar is-small {}", tone(&contact.id))) aria-hidden="true" { (initials(name)) } span.one-line { (name) } } }
+            td { a.contact-line href=(format!("{CONTACTS}/{}", contact.id)) { span class=(format!("avatar is-small {}", tone(&contact.id.to_string()))) aria-hidden="true" { (initials(name)) } span.one-line { (name) } } }
             td { @for identity in contact.identities.iter().take(3) { span.identity { span.note { (identity.scheme) } " " (identity.value) } } }
             td.is-extra { time datetime=(contact.created_at) title=(time::full(&reader.look, &contact.created_at)) { (time::date(&reader.look, &contact.created_at, now)) } }
         }
@@ -127,15 +129,19 @@ fn row(reader: &Reader, contact: &Contact, now: i64) -> Markup {
 }
 
 /// One contact.
-pub(super) async fn one(Axum(state): Axum<State>, reader: Reader, Path(id): Path<String>) -> Result<Response, Failure> {
-    shown(&state, &reader, &id, None).await
+pub(super) async fn one(
+    Axum(state): Axum<State>,
+    reader: Reader,
+    Path(id): Path<ContactId>,
+) -> Result<Response, Failure> {
+    shown(&state, &reader, id, None).await
 }
 
-async fn shown(state: &State, reader: &Reader, id: &str, problem: Option<&Problem>) -> Result<Response, Failure> {
+async fn shown(state: &State, reader: &Reader, id: ContactId, problem: Option<&Problem>) -> Result<Response, Failure> {
     reader.caller.at_least(Role::Agent)?;
     let workspace = &reader.caller.workspace;
     let contact = state.db.contact(workspace, id).await?.ok_or_else(Problem::not_found)?;
-    let filter = InboxFilter { contact: Some(contact.id.clone()), ..InboxFilter::default() };
+    let filter = InboxFilter { contact: Some(contact.id), ..InboxFilter::default() };
     let user = reader.caller.user.as_deref();
     let (conversations, _) = state.db.inbox(workspace, user, filter, None, MOST_CONVERSATIONS).await?;
     let words = &reader.look.words.contacts;
@@ -144,7 +150,7 @@ async fn shown(state: &State, reader: &Reader, id: &str, problem: Option<&Proble
     let is_admin = reader.caller.role >= Role::Admin;
     let content = html! {
         (layout::trail(&[(CONTACTS, &words.title)], &name))
-        header.page-head { span class=(format!("avatar is-large {}", tone(&contact.id))) aria-hidden="true" { (initials(&name)) } h1 { (name) } }
+        header.page-head { span class=(format!("avatar is-large {}", tone(&contact.id.to_string()))) aria-hidden="true" { (initials(&name)) } h1 { (name) } }
         (faults::notice_beside(reader.look.words, problem, &["#/name".to_owned()]))
         div.with-aside {
             div.stack {
@@ -231,15 +237,15 @@ pub(super) struct Rename {
 pub(super) async fn rename_one(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path(id): Path<String>,
+    Path(id): Path<ContactId>,
     Form(Rename { name, conversation }): Form<Rename>,
 ) -> Result<Response, Failure> {
     let given = Some(name).filter(|name| !name.trim().is_empty());
-    match contacts::rename(&state, &reader.caller, &id, given).await {
-        Ok(_) if conversation.is_empty() => Ok(Redirect::to(&below(CONTACTS, &id)).into_response()),
+    match contacts::rename(&state, &reader.caller, id, given).await {
+        Ok(_) if conversation.is_empty() => Ok(Redirect::to(&below(CONTACTS, &id.to_string())).into_response()),
         Ok(_) => Ok(Redirect::to(&below(INBOX, &conversation)).into_response()),
         Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => {
-            shown(&state, &reader, &id, Some(&problem)).await
+            shown(&state, &reader, id, Some(&problem)).await
         }
         Err(problem) => Err(problem.into()),
     }
@@ -249,12 +255,12 @@ pub(super) async fn rename_one(
 pub(super) async fn erase(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path(id): Path<String>,
+    Path(id): Path<ContactId>,
     Form(sure): Form<Sure>,
 ) -> Result<Response, Failure> {
     if !sure.is() {
-        return Ok(Redirect::to(&below(CONTACTS, &id)).into_response());
+        return Ok(Redirect::to(&below(CONTACTS, &id.to_string())).into_response());
     }
-    contacts::erase(&state, &reader.caller, &id).await?;
+    contacts::erase(&state, &reader.caller, id).await?;
     Ok(Redirect::to(CONTACTS).into_response())
 }

@@ -1,10 +1,11 @@
 //! Disconnecting a channel, after a question.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 
 use super::HOME;
+use super::asked::Path;
 use super::channel::load;
 use super::faults::Failure;
 use super::layout;

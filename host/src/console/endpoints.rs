@@ -1,21 +1,22 @@
 //! Endpoints of the workspace: list, add, change, disable, remove, what was delivered, and delivering again.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::asked::{Form, Query, Sure, below};
+use super::asked::{Form, Path, Query, Sure, below};
 use super::faults::{self, Failure};
 use super::layout::{self, copyable, icon};
 use super::people::tabs;
 use super::reader::Reader;
 use super::sign_in::field;
 use super::time;
+use crate::keys::EventId;
 use crate::model::shown::endpoint::{Delivery, Endpoint};
-use crate::web::endpoints::{self, EndpointChange, Placed, TYPES};
+use crate::web::endpoints::{self, EndpointChange, TYPES};
 use crate::web::once::{self, SENT_BEFORE, Submission};
 use crate::web::problem::{Answer, Problem};
 use crate::web::state::State;
@@ -204,7 +205,7 @@ fn fields(reader: &Reader, url: &str, types: &[String], problem: Option<&Problem
 #[serde(default)]
 pub(super) struct Asked {
     done: String,
-    before: Option<i64>,
+    before: Option<String>,
 }
 
 /// One endpoint with its deliveries.
@@ -325,7 +326,8 @@ async fn shown(
     outcome: Outcome<'_>,
 ) -> Result<Response, Failure> {
     let endpoint = endpoints::read(state, &reader.caller, id).await?;
-    let mut rows = endpoints::deliveries(state, &reader.caller, id, asked.before, MOST + 1).await?;
+    let mut rows =
+        endpoints::deliveries(state, &reader.caller, id, asked.before.as_deref().map(EventId::of), MOST + 1).await?;
     let more = rows.len() > MOST;
     rows.truncate(MOST);
     let words = &reader.look.words.endpoints;
@@ -384,14 +386,14 @@ fn danger(reader: &Reader, path: &str, endpoint: &Endpoint) -> Markup {
     }
 }
 
-fn deliveries(reader: &Reader, path: &str, rows: &[Placed], more: bool) -> Markup {
+fn deliveries(reader: &Reader, path: &str, rows: &[Delivery], more: bool) -> Markup {
     let words = &reader.look.words.endpoints;
     let replay = format!("{path}/replay");
     html! {
         section.card aria-labelledby="deliveries" {
             header.card-head {
                 h2 id="deliveries" { (words.deliveries) }
-                @if rows.iter().any(|(_, one)| one.state == "failed") {
+                @if rows.iter().any(|one| one.state == "failed") {
                     form.push-end method="post" action=(replay) { button.button.is-small type="submit" { (icon("refresh", "")) (words.replay_failed) } }
                 }
             }
@@ -400,12 +402,12 @@ fn deliveries(reader: &Reader, path: &str, rows: &[Placed], more: bool) -> Marku
                 div.table-scroll tabindex="0" {
                     table.table.log-table {
                         thead { tr { th scope="col" { (words.event_column) } th scope="col" { (words.state) } th scope="col" { (words.answer) } th scope="col" { (words.when) } th scope="col" { span.visually-hidden { (words.replay) } } } }
-                        tbody { @for (_, delivery) in rows { (delivered(reader, &replay, delivery)) } }
+                        tbody { @for delivery in rows { (delivered(reader, &replay, delivery)) } }
                     }
                 }
             }
-            @if let Some((place, _)) = rows.last().filter(|_| more) {
-                p.card-foot { a.button href=(format!("{path}?before={place}")) { (words.older) } }
+            @if let Some(last) = rows.last().filter(|_| more) {
+                p.card-foot { a.button href=(format!("{path}?before={}", last.event_id)) { (words.older) } }
             }
         }
     }

@@ -2,20 +2,21 @@
 
 use std::collections::HashMap;
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use super::asked::Query;
+use super::asked::{Path, Query};
 use super::faults::{self, Failure};
 use super::layout::{self, icon};
 use super::reader::Reader;
 use super::time;
 use crate::auth::Role;
 use crate::db::JournalFilter;
+use crate::keys::RequestId;
 use crate::model::shown::journal::JournalEntry;
 use crate::web::journal::{self, STATES};
 use crate::web::problem::{Answer, Problem};
@@ -39,7 +40,7 @@ pub(super) struct Asked {
     /// Parked where nothing is said; `all`: every one.
     state: String,
     channel: String,
-    before: Option<i64>,
+    before: Option<String>,
     done: String,
 }
 
@@ -53,14 +54,14 @@ impl Asked {
         JournalFilter { state, channel: Some(self.channel.clone()).filter(|channel| !channel.is_empty()) }
     }
 
-    /// The address of the page that goes on behind this number.
-    fn behind(&self, number: i64) -> String {
+    /// The address of the page that goes on behind this request.
+    fn behind(&self, id: RequestId) -> String {
         let mut query = Serializer::new(String::new());
         query.append_pair("state", self.state());
         if !self.channel.is_empty() {
             query.append_pair("channel", &self.channel);
         }
-        query.append_pair("before", &number.to_string());
+        query.append_pair("before", &id.to_string());
         format!("{JOURNAL}?{}", query.finish())
     }
 }
@@ -77,7 +78,9 @@ pub(super) async fn page(
     reader: Reader,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
-    let mut rows = journal::page(&state, &reader.caller, asked.filter(), asked.before, MOST + 1).await?;
+    let mut rows =
+        journal::page(&state, &reader.caller, asked.filter(), asked.before.as_deref().map(RequestId::of), MOST + 1)
+            .await?;
     let more = rows.len() > MOST;
     rows.truncate(MOST);
     let names = channels(&state, &reader).await?;
@@ -192,22 +195,22 @@ fn replay_button(reader: &Reader, entry: &JournalEntry) -> Markup {
 pub(super) async fn one(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path(number): Path<i64>,
+    Path(id): Path<RequestId>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
-    shown(&state, &reader, number, &asked.done, None).await
+    shown(&state, &reader, id, &asked.done, None).await
 }
 
 /// Has a request translated again.
 pub(super) async fn replay(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path(number): Path<i64>,
+    Path(id): Path<RequestId>,
 ) -> Result<Response, Failure> {
-    match journal::replay(&state, &reader.caller, number).await {
-        Ok(()) => Ok(Redirect::to(&format!("{JOURNAL}/{number}?done=replayed")).into_response()),
+    match journal::replay(&state, &reader.caller, id).await {
+        Ok(()) => Ok(Redirect::to(&format!("{JOURNAL}/{id}?done=replayed")).into_response()),
         Err(problem) if problem.status() == StatusCode::CONFLICT => {
-            shown(&state, &reader, number, "", Some(&problem)).await
+            shown(&state, &reader, id, "", Some(&problem)).await
         }
         Err(problem) => Err(problem.into()),
     }
@@ -216,11 +219,11 @@ pub(super) async fn replay(
 async fn shown(
     state: &State,
     reader: &Reader,
-    number: i64,
+    id: RequestId,
     done: &str,
     problem: Option<&Problem>,
 ) -> Result<Response, Failure> {
-    let entry = journal::read(state, &reader.caller, number).await?;
+    let entry = journal::read(state, &reader.caller, id).await?;
     let names = channels(state, reader).await?;
     let words = &reader.look.words.journal;
     let title = time::full(&reader.look, &entry.received_at);

@@ -1,18 +1,19 @@
 //! Merging a contact with another one, after a search and a question, and taking it apart again.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::asked::{Form, Query, below};
+use super::asked::{Form, Path, Query, below};
 use super::contacts::{CONTACTS, called};
 use super::faults::{self, Failure};
 use super::inbox::INBOX;
 use super::layout::{self, icon, initials, tone};
 use super::reader::Reader;
 use crate::auth::Role;
+use crate::keys::ContactId;
 use crate::model::shown::contact::{Contact, Identity};
 use crate::web::contacts;
 use crate::web::problem::Problem;
@@ -37,16 +38,16 @@ pub(super) struct Asked {
 pub(super) async fn page(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path(id): Path<String>,
+    Path(id): Path<ContactId>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
-    shown(&state, &reader, &id, &asked, None).await
+    shown(&state, &reader, id, &asked, None).await
 }
 
 async fn shown(
     state: &State,
     reader: &Reader,
-    id: &str,
+    id: ContactId,
     asked: &Asked,
     problem: Option<&Problem>,
 ) -> Result<Response, Failure> {
@@ -60,7 +61,7 @@ async fn shown(
     found.truncate(MOST as usize);
     let picked = match asked.with.as_str() {
         "" => None,
-        with => state.db.contact(workspace, with).await?.filter(|other| other.id != contact.id),
+        with => state.db.contact(workspace, ContactId::of(with)).await?.filter(|other| other.id != contact.id),
     };
     let words = &reader.look.words.contacts;
     let (name, own) = (called(reader, &contact), format!("{CONTACTS}/{}", contact.id));
@@ -101,8 +102,8 @@ fn choice(reader: &Reader, own: &str, asked: &Asked, other: &Contact) -> Markup 
     let name = called(reader, other);
     html! {
         li {
-            a.contact-line href=(address(own, asked, &other.id)) {
-                span class=(format!("avatar is-small {}", tone(&other.id))) aria-hidden="true" { (initials(name)) }
+            a.contact-line href=(address(own, asked, &other.id.to_string())) {
+                span class=(format!("avatar is-small {}", tone(&other.id.to_string()))) aria-hidden="true" { (initials(name)) }
                 span.one-line { strong { (name) } " " span.note { (known_by(&other.identities)) } }
             }
         }
@@ -154,8 +155,12 @@ pub(super) struct Other {
 }
 
 impl Other {
-    fn back(&self, id: &str) -> Response {
-        let to = if self.conversation.is_empty() { below(CONTACTS, id) } else { below(INBOX, &self.conversation) };
+    fn back(&self, id: ContactId) -> Response {
+        let to = if self.conversation.is_empty() {
+            below(CONTACTS, &id.to_string())
+        } else {
+            below(INBOX, &self.conversation)
+        };
         Redirect::to(&to).into_response()
     }
 }
@@ -164,14 +169,14 @@ impl Other {
 pub(super) async fn merge(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path(id): Path<String>,
+    Path(id): Path<ContactId>,
     Form(other): Form<Other>,
 ) -> Result<Response, Failure> {
-    match contacts::merge(&state, &reader.caller, &id, &other.contact).await {
-        Ok(contact) => Ok(other.back(&contact.id)),
+    match contacts::merge(&state, &reader.caller, id, ContactId::of(&other.contact)).await {
+        Ok(contact) => Ok(other.back(contact.id)),
         Err(problem) if matches!(problem.status(), StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY) => {
             let asked = Asked { conversation: other.conversation, ..Asked::default() };
-            shown(&state, &reader, &id, &asked, Some(&problem)).await
+            shown(&state, &reader, id, &asked, Some(&problem)).await
         }
         Err(problem) => Err(problem.into()),
     }
@@ -181,11 +186,11 @@ pub(super) async fn merge(
 pub(super) async fn split(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path(id): Path<String>,
+    Path(id): Path<ContactId>,
     Form(other): Form<Other>,
 ) -> Result<Response, Failure> {
-    let contact = contacts::split(&state, &reader.caller, &id, &other.contact).await?;
-    Ok(other.back(&contact.id))
+    let contact = contacts::split(&state, &reader.caller, id, ContactId::of(&other.contact)).await?;
+    Ok(other.back(contact.id))
 }
 
 /// How providers know a contact: its own identities, and those of each merged contact with the button that takes it out.

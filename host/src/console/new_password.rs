@@ -1,13 +1,13 @@
 //! The page behind a link by which a person sets their own password.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use serde::Deserialize;
 
-use super::asked::Form;
+use super::asked::{Form, Path};
 use super::faults::{self, Failure};
 use super::inbox::INBOX;
 use super::layout::{self, Front};

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use axum::extract::State as Axum;
 use axum::extract::multipart::{Multipart, MultipartRejection};
-use axum::extract::{Path, State as Axum};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
 use super::HOME;
+use super::asked::Path;
 use super::dialog::dialog;
 use super::faults::{self, Failure, of_field};
 use super::integrations::text;
@@ -90,7 +91,7 @@ pub(super) async fn submit(
     let read = parts::read(&state, &reader, form, |name, part| {
         let value = match part {
             Part::Text(text) => text.replace("\r\n", "\n"),
-            Part::File(file) => file.id,
+            Part::File(file) => file.id.to_string(),
         };
         // A file that was chosen before stays, unless another one is chosen.
         if name != "header.media" || !value.is_empty() {

@@ -1,13 +1,13 @@
 //! The people of the workspace: list, add, change, disable, remove.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::asked::{Form, Query, Sure, below};
+use super::asked::{Form, Path, Query, Sure, below};
 use super::audit::AUDIT;
 use super::endpoints::ENDPOINTS;
 use super::faults::{self, Failure};

@@ -1,11 +1,11 @@
 //! One plugin: what it may do, its versions and channels, and taking it out of use.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::asked::{Form, Query, Sure};
+use super::asked::{Form, Path, Query, Sure};
 use super::faults::Failure;
 use super::figures::{memory, milliseconds};
 use super::integrations::icon_of;

@@ -3,7 +3,7 @@
 //! The form is sent into a frame whose page hands the public settings to the widget, in an attribute of its script tag. Only a page of
 //! this host can do so: the widget ignores the attribute elsewhere, and no page of another site can frame this one.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::HOME;
 use super::asked::Form as Sent;
+use super::asked::Path;
 use super::assets::{PREVIEW, SHEET};
 use super::channel::load;
 use super::connect::sent;

@@ -1,13 +1,13 @@
 //! The workspace's saved replies: list, add, change, remove.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::asked::{Form, Sure};
+use super::asked::{Form, Path, Sure};
 use super::faults::{self, Failure};
 use super::layout::{self, icon};
 use super::people::tabs;

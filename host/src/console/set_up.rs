@@ -1,6 +1,6 @@
 //! The first operator's page, behind the link that `serve` prints.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -8,7 +8,7 @@ use maud::html;
 use serde::Deserialize;
 
 use super::HOME;
-use super::asked::Form;
+use super::asked::{Form, Path};
 use super::faults::{self, Failure};
 use super::layout::{self, Front};
 use super::reader::Look;

@@ -1,6 +1,6 @@
 //! A channel's settings: the plugin's form, filled with what stands.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::HOME;
-use super::asked::{Form as Sent, Query};
+use super::asked::{Form as Sent, Path, Query};
 use super::channel::{head, load, widget_card};
 use super::connect::{browser, guide, name_field, pointers, sent};
 use super::faults::{self, Failure};

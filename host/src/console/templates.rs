@@ -1,6 +1,6 @@
 //! The message templates of a channel: what the provider has, whether they may be used, reading them again, one of them.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::HOME;
-use super::asked::{Form, Query};
+use super::asked::{Form, Path, Query};
 use super::channel::head;
 use super::faults::{self, Failure};
 use super::integrations::text;

@@ -1,13 +1,13 @@
 //! The workspace's API tokens: list, make, rename, end.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::asked::{Form, Query, Sure};
+use super::asked::{Form, Path, Query, Sure};
 use super::faults::{self, Failure};
 use super::layout::{self, copyable, icon};
 use super::people::{role_field, role_of, tabs};

@@ -1,10 +1,11 @@
 //! A page of this server with a channel's widget on it, to write as a visitor would.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::response::{IntoResponse, Response};
 use maud::html;
 
 use super::HOME;
+use super::asked::Path;
 use super::channel::load;
 use super::faults::Failure;
 use super::layout;

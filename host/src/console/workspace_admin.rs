@@ -1,12 +1,12 @@
 //! An admin of another workspace, added by an operator: who they are, and the link by which they set their password.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::html;
 use sha2::{Digest, Sha256};
 
-use super::asked::Form;
+use super::asked::{Form, Path};
 use super::faults::{self, Failure};
 use super::layout;
 use super::people::{Fields, link_once, optional};

@@ -1,12 +1,12 @@
 //! The workspaces of the host: list, add, rename.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::asked::{Form, Query};
+use super::asked::{Form, Path, Query};
 use super::faults::{self, Failure};
 use super::figures::bytes;
 use super::layout::{self, icon};

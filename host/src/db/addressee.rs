@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::dispatch::Group;
 use super::{DbError, messages};
+use crate::keys::{ContactId, ConversationId, MessageId};
 
 /// The thread key of a conversation that was started here and whose own key the provider has not told yet begins so.
 pub(in crate::db) const STARTED: &str = "start:";
@@ -20,24 +21,24 @@ pub(in crate::db) fn described(db: &Connection, content: Value) -> Result<Value,
 /// Where a message goes and to whom, without its parts.
 pub(in crate::db) fn addressee(
     db: &Connection,
-    message_id: &str,
-    conversation_id: &str,
-    contact_id: Option<String>,
+    message_id: MessageId,
+    conversation_id: ConversationId,
+    contact_id: Option<ContactId>,
 ) -> Result<Group, DbError> {
-    let to = match &contact_id {
+    let to = match contact_id {
         Some(contact) => identities(db, contact)?,
         None => Vec::new(),
     };
-    let (reply_to, human): (Option<String>, bool) = db
+    let (reply_to, human): (Option<MessageId>, bool) = db
         .prepare_cached("SELECT reply_to, human FROM messages WHERE id = ?1")?
         .query_row([message_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let reply_to = match reply_to {
-        Some(answered) => target(db, &answered)?,
+        Some(answered) => target(db, answered)?,
         None => None,
     };
     Ok(Group {
-        message_id: message_id.to_owned(),
-        conversation_id: conversation_id.to_owned(),
+        message_id,
+        conversation_id,
         contact_id,
         thread: thread(db, conversation_id)?,
         to,
@@ -50,7 +51,7 @@ pub(in crate::db) fn addressee(
 }
 
 /// Every identity of a person, the scoped ones first, those that an identity change replaced last.
-pub(in crate::db) fn identities(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbError> {
+pub(in crate::db) fn identities(db: &Connection, contact: ContactId) -> Result<Vec<Identity>, DbError> {
     let mut ask = db.prepare_cached(
         "SELECT scheme, scope, value, extra FROM identities WHERE contact_id = ?1 \
          ORDER BY coalesce(extra LIKE '%\"superseded\"%', 0), scope = '', scheme LIMIT 20",
@@ -68,7 +69,7 @@ pub(in crate::db) fn identities(db: &Connection, contact: &str) -> Result<Vec<Id
 }
 
 /// How the provider names a message of ours, and what the plugin needs to refer to it.
-pub(in crate::db) fn target(db: &Connection, message_id: &str) -> Result<Option<Target>, DbError> {
+pub(in crate::db) fn target(db: &Connection, message_id: MessageId) -> Result<Option<Target>, DbError> {
     Ok(db
         .prepare_cached(
             "SELECT coalesce(provider_id, (SELECT p.provider_id FROM provider_ids p
@@ -85,7 +86,7 @@ pub(in crate::db) fn target(db: &Connection, message_id: &str) -> Result<Option<
 }
 
 /// The conversation as the provider knows it; none where it was only started here.
-pub(in crate::db) fn thread(db: &Connection, conversation_id: &str) -> Result<Option<Thread>, DbError> {
+pub(in crate::db) fn thread(db: &Connection, conversation_id: ConversationId) -> Result<Option<Thread>, DbError> {
     let (key, context): (String, Option<String>) = db
         .prepare_cached("SELECT thread_key, context FROM conversations WHERE id = ?1")?
         .query_row([conversation_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -101,9 +102,9 @@ pub(in crate::db) fn thread(db: &Connection, conversation_id: &str) -> Result<Op
     aliases.retain(|alias| *alias != key && !alias.starts_with(STARTED));
     let joins = list(
         "SELECT coalesce(m.provider_id, p.provider_id) AS name
-         FROM (SELECT id, at, seq, provider_id FROM messages WHERE conversation_id = ?1 ORDER BY at DESC, seq DESC LIMIT 20) m
+         FROM (SELECT id, at, provider_id FROM messages WHERE conversation_id = ?1 ORDER BY at DESC, id DESC LIMIT 20) m
          LEFT JOIN provider_ids p ON p.message_id = m.id AND p.attempt_key IS NOT NULL
-         WHERE name IS NOT NULL ORDER BY m.at DESC, m.seq DESC LIMIT 20",
+         WHERE name IS NOT NULL ORDER BY m.at DESC, m.id DESC LIMIT 20",
     )?;
     Ok(Some(Thread { key, aliases, joins, context, extra: Vec::new() }))
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::outbound::fail_rest;
 use super::status::{self, AttemptRef, Proof, recompute_status};
 use super::{Db, DbError, Priority, after, channels, conversations, inbound};
+use crate::keys::{ContactId, ConversationId, EntryId, MessageId};
 use crate::model::envelope::Vault;
 use crate::model::holds::Hold;
 
@@ -102,11 +103,11 @@ pub struct Settlement {
     /// The channel that was called.
     pub channel_id: String,
     /// The message.
-    pub message_id: String,
+    pub message_id: MessageId,
     /// Its conversation.
-    pub conversation_id: String,
+    pub conversation_id: ConversationId,
     /// The person.
-    pub contact_id: Option<String>,
+    pub contact_id: Option<ContactId>,
     /// The ends, in order.
     pub ended: Vec<Ended>,
     /// What is held back, until when, and why.
@@ -142,8 +143,8 @@ const VISITOR_GONE: &str = "the visitor was not seen for so long that the sessio
 /// Where a message stands now: while its call was under way its conversation or its person may have been merged into another,
 /// the person been erased, or the channel been disconnected.
 struct Standing {
-    conversation: String,
-    contact: Option<String>,
+    conversation: ConversationId,
+    contact: Option<ContactId>,
     connected: bool,
 }
 
@@ -154,7 +155,7 @@ fn standing(db: &Connection, settlement: &Settlement) -> Result<Standing, DbErro
             "SELECT m.conversation_id, ct.id FROM messages m JOIN conversations v ON v.id = m.conversation_id
              LEFT JOIN contacts ct ON ct.id = v.contact_id AND ct.erased_at IS NULL WHERE m.id = ?1",
         )?
-        .query_row([&settlement.message_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .query_row([settlement.message_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(Standing { conversation, contact, connected })
 }
 
@@ -188,13 +189,13 @@ fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(),
         .execute(params![standing.conversation, rule, at])?;
     }
     if let Some((rule, event)) = settlement.unspent.as_ref().filter(|_| stands) {
-        conversations::change_openings(db, &standing.conversation, |openings| openings.give_back(rule, event))?;
+        conversations::change_openings(db, standing.conversation, |openings| openings.give_back(rule, event))?;
     }
-    if let Some(contact) = &standing.contact {
+    if let Some(contact) = standing.contact {
         learn_identities(db, &settlement.workspace, contact, &settlement.identities)?;
     }
     if let Some(thread) = &settlement.thread {
-        let (workspace, conversation) = (&settlement.workspace, &standing.conversation);
+        let (workspace, conversation) = (&settlement.workspace, standing.conversation);
         inbound::thread_learnt(db, workspace, settlement.account_id, conversation, thread, settlement.at)?;
     }
     keep(db, vault, settlement, standing.connected)?;
@@ -202,7 +203,7 @@ fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(),
     if let Some((version, words)) = &settlement.unauthorized {
         channels::set_needs_attention(db, &settlement.channel_id, *version, words, settlement.at)?;
     }
-    recompute_status(db, &settlement.message_id, settlement.at)?;
+    recompute_status(db, settlement.message_id, settlement.at)?;
     after::wake_outbound();
     Ok(())
 }
@@ -237,14 +238,14 @@ fn end_attempt(db: &Connection, settlement: &Settlement, ended: &Ended) -> Resul
         ])?;
     if stands == 0 {
         tracing::warn!(
-            message = settlement.message_id,
+            message = %settlement.message_id,
             part = ended.idx,
             attempt = ended.attempt_id,
             "the end of an attempt came after another attempt was made, and is ignored"
         );
         return Ok(false);
     }
-    let part = AttemptRef { message_id: settlement.message_id.clone(), idx: ended.idx, key: ended.attempt_key.clone() };
+    let part = AttemptRef { message_id: settlement.message_id, idx: ended.idx, key: ended.attempt_key.clone() };
     if let Ending::Sent { ids } = &ended.ending {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         status::record_provider_ids(db, settlement.account_id, &part, &ids, settlement.at)?;
@@ -274,7 +275,7 @@ fn end_attempt(db: &Connection, settlement: &Settlement, ended: &Ended) -> Resul
                 .prepare_cached(&format!("UPDATE parts SET state = 'failed', error = ?4 WHERE {current}"))?
                 .execute(params![part.message_id, part.idx, ended.attempt_key, error.to_string()])?;
             if moved > 0 {
-                fail_rest(db, &part.message_id, part.idx)?;
+                fail_rest(db, part.message_id, part.idx)?;
             }
         }
         Ending::Unknown { lane_until, ask_at, error } => {
@@ -314,12 +315,12 @@ fn exclude(db: &Connection, part: &AttemptRef, rule: &str) -> Result<(), DbError
 pub(in crate::db) fn learn_identities(
     db: &Connection,
     workspace: &str,
-    contact: &str,
+    contact: ContactId,
     learnt: &[Identity],
 ) -> Result<(), DbError> {
     for identity in learnt {
         db.prepare_cached(
-            "INSERT OR IGNORE INTO identities (workspace_id, scheme, scope, value, contact_id, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO identities (workspace_id, scheme, scope, value, contact_id, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             workspace,
@@ -338,10 +339,17 @@ pub(in crate::db) fn learn_identities(
 fn keep(db: &Connection, vault: &Vault, settlement: &Settlement, connected: bool) -> Result<(), DbError> {
     for entry in &settlement.effects.visitor {
         db.prepare_cached(
-            "INSERT OR IGNORE INTO visitor_entries (account_id, visitor, entry_id, entry, at) SELECT ?1, ?2, ?3, ?4, ?5 \
-             WHERE EXISTS (SELECT 1 FROM visitors WHERE id = ?2 AND account_id = ?1)",
+            "INSERT INTO visitor_entries (id, account_id, visitor, entry_id, entry, at) SELECT ?6, ?1, ?2, ?3, ?4, ?5 \
+             WHERE EXISTS (SELECT 1 FROM visitors WHERE id = ?2 AND account_id = ?1) ON CONFLICT DO NOTHING",
         )?
-        .execute(params![settlement.account_id, entry.visitor, entry.id, entry.entry, settlement.at])?;
+        .execute(params![
+            settlement.account_id,
+            entry.visitor,
+            entry.id,
+            entry.entry,
+            settlement.at,
+            EntryId::new(settlement.at)
+        ])?;
         after::wake_visitor(&entry.visitor);
     }
     if !connected {

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Db, DbError, Priority};
+use crate::keys::LineId;
 use crate::model::audit::Entry;
 use crate::model::time::HOUR;
 
@@ -10,7 +11,7 @@ use crate::model::time::HOUR;
 pub(in crate::db) fn append(connection: &Connection, entry: &Entry) -> Result<(), DbError> {
     connection
         .prepare_cached(
-            "INSERT INTO audit (workspace_id, at, actor, role, action, subject, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO audit (id, workspace_id, at, actor, role, action, subject, detail) VALUES (?8, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             entry.workspace,
@@ -19,7 +20,8 @@ pub(in crate::db) fn append(connection: &Connection, entry: &Entry) -> Result<()
             entry.role,
             entry.action,
             entry.subject,
-            entry.detail.to_string()
+            entry.detail.to_string(),
+            LineId::new(entry.at)
         ])?;
     Ok(())
 }
@@ -30,7 +32,7 @@ impl Db {
         self.write(Priority::Routine, move |connection| append(connection, &entry)).await
     }
 
-    /// A page of a workspace's lines with their numbers, newest first, older than `before`. With `whole_host`, also the lines
+    /// A page of a workspace's lines with their ids, newest first, older than `before`. With `whole_host`, also the lines
     /// that belong to no workspace. A page looks at 20,000 lines at most, so that one may have few lines, or none, and yet be followed
     /// by another.
     pub async fn audit_page(
@@ -38,7 +40,7 @@ impl Db {
         workspace: String,
         whole_host: bool,
         filter: AuditFilter,
-        before: Option<i64>,
+        before: Option<LineId>,
         limit: usize,
     ) -> Result<AuditPage, DbError> {
         self.read(move |connection| page(connection, (&workspace, whole_host), &filter, before, limit)).await
@@ -63,10 +65,10 @@ pub struct AuditFilter {
 /// Some lines, and where the next page begins.
 #[derive(Debug)]
 pub struct AuditPage {
-    /// The lines with their numbers, newest first.
-    pub lines: Vec<(i64, Entry)>,
+    /// The lines with their ids, newest first.
+    pub lines: Vec<(LineId, Entry)>,
     /// The `before` of the next page; none: there are no older lines.
-    pub next: Option<i64>,
+    pub next: Option<LineId>,
 }
 
 /// Lines that a page looks at.
@@ -90,13 +92,13 @@ fn page(
     connection: &Connection,
     (workspace, whole_host): (&str, bool),
     filter: &AuditFilter,
-    before: Option<i64>,
+    before: Option<LineId>,
     limit: usize,
 ) -> Result<AuditPage, DbError> {
     let number = |statement: &str, at: i64| {
         connection.prepare_cached(statement)?.query_row([at], |row| row.get::<_, i64>(0)).optional()
     };
-    let mut before = before.unwrap_or(i64::MAX);
+    let mut before = before.map_or(i64::MAX, |before| before.row());
     if let Some(until) = filter.until
         && let Some(later) =
             number("SELECT id FROM audit WHERE at >= ?1 ORDER BY at LIMIT 1", until.saturating_add(LATE))?
@@ -114,7 +116,7 @@ fn page(
         .prepare_cached(OLDEST_VISITED)?
         .query_row(params![workspace, before, MOST_VISITED - 1, whole_host], |row| row.get(0))?;
     let oldest = visited.max(earlier);
-    let mut lines: Vec<(i64, Entry)> = connection
+    let mut lines: Vec<(LineId, Entry)> = connection
         .prepare_cached(LINES)?
         .query_map(
             params![
@@ -137,12 +139,12 @@ fn page(
     let next = match lines.last() {
         Some((last, _)) if more => Some(*last),
         // Where older lines than those that were looked at may be asked for.
-        _ => Some(visited).filter(|visited| *visited > earlier),
+        _ => Some(visited).filter(|visited| *visited > earlier).map(LineId::of_row),
     };
     Ok(AuditPage { lines, next })
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<(i64, Entry)> {
+fn entry(row: &Row<'_>) -> rusqlite::Result<(LineId, Entry)> {
     Ok((
         row.get(0)?,
         Entry {
@@ -180,16 +182,17 @@ mod tests {
         (folder, db)
     }
 
-    fn ids(lines: &[(i64, Entry)]) -> Vec<i64> {
-        lines.iter().map(|(id, _)| *id).collect()
+    fn ids(lines: &[(LineId, Entry)]) -> Vec<i64> {
+        lines.iter().map(|(id, _)| id.row()).collect()
     }
 
     #[tokio::test]
     async fn lines_are_narrowed_by_who_what_and_when() {
         let (_folder, db) = with_lines(30).await;
-        let page = async |whole, filter: AuditFilter, before, limit| {
+        let page = async |whole, filter: AuditFilter, before: Option<i64>, limit| {
+            let before = before.map(LineId::of_row);
             let page = db.audit_page("ws_1".into(), whole, filter, before, limit).await.expect("read");
-            (ids(&page.lines), page.next)
+            (ids(&page.lines), page.next.map(|next| next.row()))
         };
         assert_eq!(page(false, AuditFilter::default(), None, 3).await, (vec![28, 25, 22], Some(22)));
         assert_eq!(page(false, AuditFilter::default(), Some(4), 3).await, (vec![1], None));

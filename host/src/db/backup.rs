@@ -7,6 +7,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::{Db, DbConfig, DbError, MIGRATIONS, status, system};
+use crate::keys::MessageId;
 use crate::model::envelope::Vault;
 
 /// What was done to a database that was restored.
@@ -64,7 +65,7 @@ pub async fn make_ready(database: &Path, vault: Vault, made_at: i64, now: i64) -
 /// that the provider's word settles it where there is one; else a person decides.
 fn doubt_what_was_to_be_sent(connection: &Connection, made_at: i64, now: i64) -> Result<usize, DbError> {
     const WHY: &str = r#"{"code":"restored","detail":"it was to be sent when the backup was made; the server of that time may have sent it"}"#;
-    let messages: Vec<String> = connection
+    let messages: Vec<MessageId> = connection
         .prepare("SELECT DISTINCT message_id FROM parts WHERE state IN ('queued', 'sending')")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
@@ -82,7 +83,7 @@ fn doubt_what_was_to_be_sent(connection: &Connection, made_at: i64, now: i64) ->
         params![now, WHY],
     )?;
     for message in &messages {
-        status::recompute_status(connection, message, now)?;
+        status::recompute_status(connection, *message, now)?;
     }
     Ok(messages.len())
 }
@@ -105,16 +106,16 @@ mod tests {
                 "INSERT INTO workspaces (id, name, created_at) VALUES ('ws_1', 'one', 0);
                  INSERT INTO accounts (id, workspace_id, plugin_id, account, name, created_at) VALUES (1, 'ws_1', 'p', 'a', 'A', 0);
                  INSERT INTO conversations (id, workspace_id, account_id, thread_key, created_at, last_message_at)
-                   VALUES ('cv_1', 'ws_1', 1, 'k', 0, 0);
-                 INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, content, at, status) VALUES
-                   ('msg_1', 1, 'ws_1', 1, 'cv_1', 'outbound', '[]', 0, 'sent'),
-                   ('msg_2', 2, 'ws_1', 1, 'cv_1', 'outbound', '[]', 0, 'sending'),
-                   ('msg_3', 3, 'ws_1', 1, 'cv_1', 'outbound', '[]', 0, 'queued');
+                   VALUES (1, 'ws_1', 1, 'k', 0, 0);
+                 INSERT INTO messages (id, workspace_id, account_id, conversation_id, direction, content, at, status) VALUES
+                   (1, 'ws_1', 1, 1, 'outbound', '[]', 0, 'sent'),
+                   (2, 'ws_1', 1, 1, 'outbound', '[]', 0, 'sending'),
+                   (3, 'ws_1', 1, 1, 'outbound', '[]', 0, 'queued');
                  INSERT INTO parts (message_id, idx, account_id, conversation_id, content, state, attempt_key, due_at) VALUES
-                   ('msg_1', 0, 1, 'cv_1', '{}', 'sent', 'k1', 0), ('msg_2', 0, 1, 'cv_1', '{}', 'sending', 'k2', 0),
-                   ('msg_2', 1, 1, 'cv_1', '{}', 'queued', 'k3', 0), ('msg_3', 0, 1, 'cv_1', '{}', 'queued', 'k4', 0);
+                   (1, 0, 1, 1, '{}', 'sent', 'k1', 0), (2, 0, 1, 1, '{}', 'sending', 'k2', 0),
+                   (2, 1, 1, 1, '{}', 'queued', 'k3', 0), (3, 0, 1, 1, '{}', 'queued', 'k4', 0);
                  INSERT INTO attempts (message_id, part, attempt_key, account_id, started_at, ended_at, outcome) VALUES
-                   ('msg_1', 0, 'k1', 1, 5, 6, 'sent'), ('msg_2', 0, 'k2', 1, 5, NULL, NULL);",
+                   (1, 0, 'k1', 1, 5, 6, 'sent'), (2, 0, 'k2', 1, 5, NULL, NULL);",
             )?;
             Ok(())
         })
@@ -140,6 +141,6 @@ mod tests {
         db.write(Priority::Routine, |db| status::settle_attempt_by_correlation(db, 1, "k4", &["p4"], 200))
             .await
             .expect("told");
-        assert_eq!(list("SELECT status FROM messages WHERE id = 'msg_3'").await, ["sent"]);
+        assert_eq!(list("SELECT status FROM messages WHERE id = 3").await, ["sent"]);
     }
 }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::conversations::{MOST_VISITED, conversation_updated};
 use super::{Db, DbError, Priority, audit};
+use crate::keys::{ContactId, ConversationId, MediaId};
 use crate::model::audit::Entry;
 use crate::model::shown::contact::{Contact, Identity, MergedContact};
 use crate::model::time::rfc3339;
@@ -19,17 +20,17 @@ pub(in crate::db) const SHOWN_NAME: &str = "coalesce(ct.name, (SELECT m.name FRO
      WHERE m.merged_into = ct.id AND m.name IS NOT NULL ORDER BY m.merged_at, m.id LIMIT 1))";
 
 /// The contact that is shown for an id; none where the workspace has no such contact, or it was erased.
-pub(in crate::db) fn shown_for(db: &Connection, workspace: &str, id: &str) -> Result<Option<String>, DbError> {
+pub(in crate::db) fn shown_for(db: &Connection, workspace: &str, id: ContactId) -> Result<Option<ContactId>, DbError> {
     Ok(db
         .prepare_cached(
             "SELECT coalesce(merged_into, id) FROM contacts WHERE id = ?1 AND workspace_id = ?2 AND erased_at IS NULL",
         )?
-        .query_row([id, workspace], |row| row.get(0))
+        .query_row(params![id, workspace], |row| row.get(0))
         .optional()?)
 }
 
 /// The contacts that users merged into one.
-pub(in crate::db) fn merged_into(db: &Connection, id: &str) -> Result<Vec<String>, DbError> {
+pub(in crate::db) fn merged_into(db: &Connection, id: ContactId) -> Result<Vec<ContactId>, DbError> {
     let mut query = db.prepare_cached("SELECT id FROM contacts WHERE merged_into = ?1 ORDER BY merged_at, id")?;
     Ok(query.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
@@ -50,14 +51,14 @@ fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
 
 /// A contact with its identities and with what users merged into it.
 fn with_identities(db: &Connection, mut contact: Contact) -> Result<Contact, DbError> {
-    contact.identities = identities(db, &contact.id)?;
+    contact.identities = identities(db, contact.id)?;
     let mut query = db.prepare_cached(
         "SELECT id, name, avatar, merged_at FROM contacts WHERE merged_into = ?1 ORDER BY merged_at, id LIMIT 100",
     )?;
-    let mut rows = query.query([&contact.id])?;
+    let mut rows = query.query([contact.id])?;
     while let Some(row) = rows.next()? {
-        let (id, avatar): (String, Option<String>) = (row.get(0)?, row.get(2)?);
-        let identities = identities(db, &id)?;
+        let (id, avatar): (ContactId, Option<MediaId>) = (row.get(0)?, row.get(2)?);
+        let identities = identities(db, id)?;
         let merged_at = rfc3339(row.get::<_, Option<i64>>(3)?.unwrap_or_default());
         let merged = MergedContact { id, name: row.get(1)?, merged_at, identities };
         contact.name = contact.name.or_else(|| merged.name.clone());
@@ -69,7 +70,7 @@ fn with_identities(db: &Connection, mut contact: Contact) -> Result<Contact, DbE
     Ok(contact)
 }
 
-fn identities(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbError> {
+fn identities(db: &Connection, contact: ContactId) -> Result<Vec<Identity>, DbError> {
     let mut query = db.prepare_cached(
         "SELECT scheme, scope, value FROM identities WHERE contact_id = ?1 ORDER BY scheme, scope, value LIMIT 100",
     )?;
@@ -88,7 +89,7 @@ impl Db {
         &self,
         workspace: &str,
         search: Option<String>,
-        before: Option<String>,
+        before: Option<ContactId>,
         limit: u32,
     ) -> Result<Vec<Contact>, DbError> {
         let workspace = workspace.to_owned();
@@ -97,7 +98,7 @@ impl Db {
             let narrowed = match like {
                 None => "?3 IS NULL AND ?5 > 0",
                 Some(_) => {
-                    "id >= coalesce((SELECT o.id FROM contacts o WHERE o.workspace_id = ?1 ORDER BY o.id DESC LIMIT 1 OFFSET ?5), '') \
+                    "id >= coalesce((SELECT o.id FROM contacts o WHERE o.workspace_id = ?1 ORDER BY o.id DESC LIMIT 1 OFFSET ?5), 0) \
                      AND (name LIKE ?3 ESCAPE '\\' \
                        OR EXISTS (SELECT 1 FROM contacts m WHERE m.merged_into = contacts.id AND m.name LIKE ?3 ESCAPE '\\') \
                        OR EXISTS (SELECT 1 FROM identities i WHERE i.contact_id IN (SELECT contacts.id UNION ALL \
@@ -117,29 +118,29 @@ impl Db {
 
     /// One contact of a workspace, with the conversations with them, the newest first. The id of one that a user merged leads to
     /// the contact that it was merged into.
-    pub async fn contact(&self, workspace: &str, id: &str) -> Result<Option<Contact>, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
-        self.read(move |db| one(db, &workspace, &id)).await
+    pub async fn contact(&self, workspace: &str, id: ContactId) -> Result<Option<Contact>, DbError> {
+        let workspace = workspace.to_owned();
+        self.read(move |db| one(db, &workspace, id)).await
     }
 
     /// Names a contact; with `None` the provider's next name counts again. None where there is no such contact.
     pub async fn rename_contact(
         &self,
         workspace: &str,
-        id: &str,
+        id: ContactId,
         name: Option<String>,
         entry: Entry,
     ) -> Result<Option<Contact>, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        let workspace = workspace.to_owned();
         self.write(Priority::Urgent, move |db| {
             let at = if name.is_some() { GIVEN } else { 0 };
-            let Some(id) = shown_for(db, &workspace, &id)? else { return Ok(None) };
+            let Some(id) = shown_for(db, &workspace, id)? else { return Ok(None) };
             db.prepare_cached("UPDATE contacts SET name = ?2, name_at = ?3, changed_at = ?4 WHERE id = ?1")?
                 .execute(params![id, name, at, entry.at])?;
             audit::append(db, &entry)?;
-            let contact = one(db, &workspace, &id)?;
+            let contact = one(db, &workspace, id)?;
             for conversation in contact.iter().flat_map(|contact| contact.conversations.iter().flatten()) {
-                conversation_updated(db, &workspace, conversation, entry.at)?;
+                conversation_updated(db, &workspace, *conversation, entry.at)?;
             }
             Ok(contact)
         })
@@ -147,13 +148,13 @@ impl Db {
     }
 }
 
-fn one(db: &Connection, workspace: &str, id: &str) -> Result<Option<Contact>, DbError> {
+fn one(db: &Connection, workspace: &str, id: ContactId) -> Result<Option<Contact>, DbError> {
     let found = db
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM contacts \
              WHERE id = (SELECT coalesce(merged_into, id) FROM contacts WHERE id = ?1 AND workspace_id = ?2)"
         ))?
-        .query_row([id, workspace], contact)
+        .query_row(params![id, workspace], contact)
         .optional()?;
     let Some(found) = found else { return Ok(None) };
     let mut shown = with_identities(db, found)?;
@@ -162,7 +163,7 @@ fn one(db: &Connection, workspace: &str, id: &str) -> Result<Option<Contact>, Db
            AND contact_id IN (SELECT ?1 UNION ALL SELECT id FROM contacts WHERE merged_into = ?1) \
          ORDER BY last_message_at DESC, id DESC LIMIT 100",
     )?;
-    let theirs = query.query_map([&shown.id], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let theirs = query.query_map([shown.id], |row| row.get(0))?.collect::<Result<Vec<ConversationId>, _>>()?;
     shown.conversations = Some(theirs);
     Ok(Some(shown))
 }
@@ -183,15 +184,15 @@ mod tests {
                 "INSERT INTO workspaces (id, name, created_at) VALUES ('ws_1', 'one', 0);
                  WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {all})
                  INSERT INTO contacts (id, workspace_id, name, created_at, changed_at)
-                 SELECT printf('ct_%06d', i), 'ws_1', iif(i IN (5, 6), 'Sari', 'Budi'), i, i FROM n;"
+                 SELECT i, 'ws_1', iif(i IN (5, 6), 'Sari', 'Budi'), i, i FROM n;"
             ))?;
             Ok(())
         })
         .await
         .expect("written");
         let found = db.contacts_page("ws_1", Some("sari".into()), None, 10).await.expect("searched");
-        assert_eq!(found.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["ct_000006"]);
-        let rest = db.contacts_page("ws_1", None, Some("ct_000006".into()), 10).await.expect("listed");
+        assert_eq!(found.iter().map(|one| one.id.row()).collect::<Vec<_>>(), [6]);
+        let rest = db.contacts_page("ws_1", None, Some(ContactId::of_row(6)), 10).await.expect("listed");
         assert_eq!(rest.len(), 5, "without a search every page is reached");
     }
 }

@@ -8,8 +8,7 @@ use sambung_runtime::contract::types::Identity;
 
 use super::outbound::NewMessage;
 use super::{Db, DbError, feed};
-use crate::clock::random;
-use crate::ids;
+use crate::keys::{ContactId, ConversationId};
 use crate::model::audit::Entry;
 use crate::model::shown::conversation::{Conversation, Standing};
 use crate::model::windows::{Closing, Facts, Openings};
@@ -45,15 +44,15 @@ pub struct Assigner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationRow {
     /// Its id.
-    pub id: String,
+    pub id: ConversationId,
     /// The account it belongs to, connected or not.
     pub account_id: i64,
     /// The channel that is connected to that account now.
     pub channel_id: Option<String>,
     /// The person, where there is one.
-    pub contact_id: Option<String>,
+    pub contact_id: Option<ContactId>,
     /// The conversation into which it was merged.
-    pub merged_into: Option<String>,
+    pub merged_into: Option<ConversationId>,
 }
 
 impl Db {
@@ -61,27 +60,30 @@ impl Db {
     pub async fn conversation(
         &self,
         workspace: &str,
-        id: &str,
+        id: ConversationId,
         user: Option<&str>,
     ) -> Result<Option<Conversation<'static>>, DbError> {
-        let (workspace, id, user) = (workspace.to_owned(), id.to_owned(), user.map(str::to_owned));
-        self.read(move |db| match row(db, &workspace, &id)? {
-            Some(row) => conversation_for(db, &row.id, user.as_deref()),
+        let (workspace, user) = (workspace.to_owned(), user.map(str::to_owned));
+        self.read(move |db| match row(db, &workspace, id)? {
+            Some(row) => conversation_for(db, row.id, user.as_deref()),
             None => Ok(None),
         })
         .await
     }
 
     /// What a send needs to know of a conversation. A merged one answers as the one it became.
-    pub async fn conversation_row(&self, workspace: &str, id: &str) -> Result<Option<ConversationRow>, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
-        self.read(move |db| row(db, &workspace, &id)).await
+    pub async fn conversation_row(
+        &self,
+        workspace: &str,
+        id: ConversationId,
+    ) -> Result<Option<ConversationRow>, DbError> {
+        let workspace = workspace.to_owned();
+        self.read(move |db| row(db, &workspace, id)).await
     }
 
     /// What is known of a conversation's windows.
-    pub async fn window_facts(&self, conversation: &str) -> Result<Facts, DbError> {
-        let conversation = conversation.to_owned();
-        self.read(move |db| window_facts(db, &conversation)).await
+    pub async fn window_facts(&self, conversation: ConversationId) -> Result<Facts, DbError> {
+        self.read(move |db| window_facts(db, conversation)).await
     }
 
     /// The newest conversation of an account with the person of the first identity that is known.
@@ -90,23 +92,23 @@ impl Db {
         workspace: &str,
         account_id: i64,
         identities: Vec<Identity>,
-    ) -> Result<Option<String>, DbError> {
+    ) -> Result<Option<ConversationId>, DbError> {
         let workspace = workspace.to_owned();
         self.read(move |db| match contact_of(db, &workspace, &identities)? {
-            Some(contact) => newest_with(db, account_id, &contact),
+            Some(contact) => newest_with(db, account_id, contact),
             None => Ok(None),
         })
         .await
     }
 
     /// Every identity of a contact, its own first, then those of the contacts that users merged into it.
-    pub async fn contact_identities(&self, workspace: &str, contact: &str) -> Result<Vec<Identity>, DbError> {
-        let (workspace, contact) = (workspace.to_owned(), contact.to_owned());
+    pub async fn contact_identities(&self, workspace: &str, contact: ContactId) -> Result<Vec<Identity>, DbError> {
+        let workspace = workspace.to_owned();
         self.read(move |db| {
-            let Some(shown) = super::contacts::shown_for(db, &workspace, &contact)? else { return Ok(Vec::new()) };
-            let mut found = super::addressee::identities(db, &shown)?;
-            for merged in super::contacts::merged_into(db, &shown)? {
-                found.extend(super::addressee::identities(db, &merged)?);
+            let Some(shown) = super::contacts::shown_for(db, &workspace, contact)? else { return Ok(Vec::new()) };
+            let mut found = super::addressee::identities(db, shown)?;
+            for merged in super::contacts::merged_into(db, shown)? {
+                found.extend(super::addressee::identities(db, merged)?);
             }
             Ok(found)
         })
@@ -117,14 +119,14 @@ impl Db {
     pub async fn assign_conversation(
         &self,
         workspace: &str,
-        id: &str,
+        id: ConversationId,
         to: Option<String>,
         by: Assigner,
         entry: Entry,
     ) -> Result<Assigned, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        let workspace = workspace.to_owned();
         self.write(super::Priority::Urgent, move |db| {
-            let Some(row) = row(db, &workspace, &id)? else { return Ok(Assigned::NotFound) };
+            let Some(row) = row(db, &workspace, id)? else { return Ok(Assigned::NotFound) };
             if let Some(user) = &to {
                 let there = db
                     .prepare_cached("SELECT 1 FROM users WHERE id = ?1 AND workspace_id = ?2 AND disabled_at IS NULL")?
@@ -143,9 +145,9 @@ impl Db {
             }
             db.prepare_cached("UPDATE conversations SET assigned_to = ?2 WHERE id = ?1")?
                 .execute(params![row.id, to])?;
-            conversation_updated(db, &workspace, &row.id, entry.at)?;
+            conversation_updated(db, &workspace, row.id, entry.at)?;
             super::audit::append(db, &entry)?;
-            let view = conversation_for(db, &row.id, by.user.as_deref())?;
+            let view = conversation_for(db, row.id, by.user.as_deref())?;
             Ok(view.map_or(Assigned::NotFound, |view| Assigned::Done(Box::new(view))))
         })
         .await
@@ -155,24 +157,24 @@ impl Db {
     pub async fn set_conversation_status(
         &self,
         workspace: &str,
-        id: &str,
+        id: ConversationId,
         status: Standing,
         user: Option<String>,
         entry: Entry,
     ) -> Result<Option<Conversation<'static>>, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        let workspace = workspace.to_owned();
         self.write(super::Priority::Urgent, move |db| {
-            let Some(row) = row(db, &workspace, &id)? else { return Ok(None) };
+            let Some(row) = row(db, &workspace, id)? else { return Ok(None) };
             let changed = db
                 .prepare_cached(
                     "UPDATE conversations SET status = ?2, status_at = ?3, status_by = ?4 WHERE id = ?1 AND status <> ?2",
                 )?
                 .execute(params![row.id, status.word(), entry.at, user])?;
             if changed > 0 {
-                conversation_updated(db, &workspace, &row.id, entry.at)?;
+                conversation_updated(db, &workspace, row.id, entry.at)?;
                 super::audit::append(db, &entry)?;
             }
-            conversation_for(db, &row.id, user.as_deref())
+            conversation_for(db, row.id, user.as_deref())
         })
         .await
     }
@@ -181,23 +183,23 @@ impl Db {
     pub async fn mark_conversation_read(
         &self,
         workspace: &str,
-        id: &str,
+        id: ConversationId,
         user: Option<String>,
         at: i64,
     ) -> Result<Option<Conversation<'static>>, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        let workspace = workspace.to_owned();
         self.write(super::Priority::Urgent, move |db| {
-            let Some(row) = row(db, &workspace, &id)? else { return Ok(None) };
-            mark_read(db, &row.id, user.as_deref(), at)?;
-            conversation_updated(db, &workspace, &row.id, at)?;
-            conversation_for(db, &row.id, user.as_deref())
+            let Some(row) = row(db, &workspace, id)? else { return Ok(None) };
+            mark_read(db, row.id, user.as_deref(), at)?;
+            conversation_updated(db, &workspace, row.id, at)?;
+            conversation_for(db, row.id, user.as_deref())
         })
         .await
     }
 }
 
 /// Notes within an act that `who` read a conversation up to now. Of a token only the team's mark is kept.
-pub(in crate::db) fn mark_read(db: &Connection, id: &str, who: Option<&str>, at: i64) -> Result<(), DbError> {
+pub(in crate::db) fn mark_read(db: &Connection, id: ConversationId, who: Option<&str>, at: i64) -> Result<(), DbError> {
     db.prepare_cached(
         "UPDATE conversations SET seen = inbound, read_at = max(coalesce(read_at, 0), ?2) WHERE id = ?1",
     )?
@@ -211,15 +213,20 @@ pub(in crate::db) fn mark_read(db: &Connection, id: &str, who: Option<&str>, at:
 }
 
 /// The feed row for a conversation that changed.
-pub(in crate::db) fn conversation_updated(db: &Connection, workspace: &str, id: &str, at: i64) -> Result<(), DbError> {
+pub(in crate::db) fn conversation_updated(
+    db: &Connection,
+    workspace: &str,
+    id: ConversationId,
+    at: i64,
+) -> Result<(), DbError> {
     if let Some(view) = conversation_view(db, id)? {
         feed::append(db, workspace, "conversation.updated", &view, at)?;
     }
     Ok(())
 }
 
-fn row(db: &Connection, workspace: &str, id: &str) -> Result<Option<ConversationRow>, DbError> {
-    let one = |id: &str| {
+fn row(db: &Connection, workspace: &str, id: ConversationId) -> Result<Option<ConversationRow>, DbError> {
+    let one = |id: ConversationId| {
         db.prepare_cached(
             "SELECT v.id, v.account_id, (SELECT c.id FROM channels c WHERE c.account_id = v.account_id), v.contact_id, v.merged_into
              FROM conversations v WHERE v.id = ?1 AND v.workspace_id = ?2",
@@ -238,14 +245,14 @@ fn row(db: &Connection, workspace: &str, id: &str) -> Result<Option<Conversation
     let mut found = one(id)?;
     // Chains are short: each merge goes into an older conversation. The bound is for a damaged database.
     for _ in 0..16 {
-        let Some(into) = found.as_ref().and_then(|row| row.merged_into.clone()) else { return Ok(found) };
-        found = one(&into)?;
+        let Some(into) = found.as_ref().and_then(|row| row.merged_into) else { return Ok(found) };
+        found = one(into)?;
     }
     Err(DbError::Damaged(format!("conversation {id} is merged in a circle")))
 }
 
 /// What is known of a conversation's windows.
-pub(in crate::db) fn window_facts(db: &Connection, conversation: &str) -> Result<Facts, DbError> {
+pub(in crate::db) fn window_facts(db: &Connection, conversation: ConversationId) -> Result<Facts, DbError> {
     let openings = openings(db, conversation)?;
     let mut ask = db.prepare_cached("SELECT rule, at FROM closings WHERE conversation_id = ?1")?;
     let closings = ask
@@ -255,7 +262,7 @@ pub(in crate::db) fn window_facts(db: &Connection, conversation: &str) -> Result
 }
 
 /// What opened a conversation's windows.
-pub(in crate::db) fn openings(db: &Connection, conversation: &str) -> Result<Openings, DbError> {
+pub(in crate::db) fn openings(db: &Connection, conversation: ConversationId) -> Result<Openings, DbError> {
     let stored = db
         .prepare_cached("SELECT openings FROM conversations WHERE id = ?1")?
         .query_row([conversation], |row| row.get::<_, Option<String>>(0))
@@ -271,7 +278,7 @@ pub(in crate::db) fn openings_of(stored: &str) -> Result<Openings, DbError> {
 /// Changes what opened a conversation's windows, where there is such a conversation.
 pub(in crate::db) fn change_openings(
     db: &Connection,
-    conversation: &str,
+    conversation: ConversationId,
     change: impl FnOnce(&mut Openings),
 ) -> Result<(), DbError> {
     let before = openings(db, conversation)?;
@@ -284,7 +291,7 @@ pub(in crate::db) fn change_openings(
     Ok(())
 }
 
-fn contact_of(db: &Connection, workspace: &str, identities: &[Identity]) -> Result<Option<String>, DbError> {
+fn contact_of(db: &Connection, workspace: &str, identities: &[Identity]) -> Result<Option<ContactId>, DbError> {
     for identity in identities {
         let found = db
             .prepare_cached(
@@ -299,7 +306,7 @@ fn contact_of(db: &Connection, workspace: &str, identities: &[Identity]) -> Resu
     Ok(None)
 }
 
-fn newest_with(db: &Connection, account_id: i64, contact: &str) -> Result<Option<String>, DbError> {
+fn newest_with(db: &Connection, account_id: i64, contact: ContactId) -> Result<Option<ConversationId>, DbError> {
     Ok(db
         .prepare_cached(
             "SELECT id FROM conversations WHERE contact_id = ?1 AND account_id = ?2 AND merged_into IS NULL
@@ -310,11 +317,15 @@ fn newest_with(db: &Connection, account_id: i64, contact: &str) -> Result<Option
 }
 
 /// The conversation with a person, begun if there is none yet, within the act that queues its first message.
-pub(in crate::db) fn begin(db: &Connection, new: &NewMessage, identities: &[Identity]) -> Result<String, DbError> {
+pub(in crate::db) fn begin(
+    db: &Connection,
+    new: &NewMessage,
+    identities: &[Identity],
+) -> Result<ConversationId, DbError> {
     let contact = match contact_of(db, &new.workspace, identities)? {
         Some(contact) => contact,
         None => {
-            let contact = ids::mint("ct", new.at, random());
+            let contact = ContactId::new(new.at);
             db.prepare_cached(
                 "INSERT INTO contacts (id, workspace_id, created_at, changed_at) VALUES (?1, ?2, ?3, ?3)",
             )?
@@ -322,11 +333,11 @@ pub(in crate::db) fn begin(db: &Connection, new: &NewMessage, identities: &[Iden
             contact
         }
     };
-    super::attempts::learn_identities(db, &new.workspace, &contact, identities)?;
-    if let Some(known) = newest_with(db, new.account_id, &contact)? {
+    super::attempts::learn_identities(db, &new.workspace, contact, identities)?;
+    if let Some(known) = newest_with(db, new.account_id, contact)? {
         return Ok(known);
     }
-    let id = ids::mint("cv", new.at, random());
+    let id = ConversationId::new(new.at);
     let key = identities.first().map_or_else(String::new, |first| {
         format!("{}{}:{}:{}", super::addressee::STARTED, first.scheme, first.scope, first.value)
     });

@@ -17,6 +17,7 @@ use super::conversations::{self, window_facts};
 use super::outbound::fail_rest;
 use super::status::recompute_status;
 use super::{Db, DbError, Priority, after};
+use crate::keys::{ContactId, ConversationId, MessageId};
 use crate::model::retry::may_resend;
 use crate::model::windows::{self, Choice, Wish};
 
@@ -54,8 +55,8 @@ pub struct Claim {
     pub lane_wait_ms: i64,
     /// Most groups.
     pub most: u32,
-    /// Conversations and contacts whose rate is spent for now.
-    pub spent: HashSet<String>,
+    /// Numbers of conversations and contacts whose rate is spent for now.
+    pub spent: HashSet<i64>,
     /// Now.
     pub now: i64,
 }
@@ -64,11 +65,11 @@ pub struct Claim {
 #[derive(Debug, Clone)]
 pub struct Group {
     /// The message.
-    pub message_id: String,
+    pub message_id: MessageId,
     /// Its conversation.
-    pub conversation_id: String,
+    pub conversation_id: ConversationId,
     /// The person.
-    pub contact_id: Option<String>,
+    pub contact_id: Option<ContactId>,
     /// Where it goes; none where the conversation is only being started.
     pub thread: Option<Thread>,
     /// Every identity of the person, best first.
@@ -136,7 +137,7 @@ impl Db {
     /// When by its clock alone the next part of an account may be sent: its own time, that of the unknown ones that it waits for,
     /// and that of what is held back. A part that waits for an end which no clock brings does not count, nor do `spent`
     /// conversations and contacts.
-    pub async fn next_due_part(&self, account: i64, spent: &HashSet<String>) -> Result<Option<i64>, DbError> {
+    pub async fn next_due_part(&self, account: i64, spent: &HashSet<i64>) -> Result<Option<i64>, DbError> {
         let spent = json!(spent).to_string();
         self.read(move |db| {
             Ok(db
@@ -145,8 +146,8 @@ impl Db {
                        coalesce((SELECT max(e.lane_until) FROM parts e WHERE e.conversation_id = p.conversation_id
                                  AND e.state = 'unknown' AND (e.message_id, e.idx) < (p.message_id, p.idx)), 0),
                        coalesce((SELECT max(h.until) FROM holds h WHERE h.account_id = p.account_id
-                                 AND ((h.scope = 'thread' AND h.key = p.conversation_id)
-                                   OR (h.scope = 'recipient' AND h.key = v.contact_id))), 0)))
+                                 AND ((h.scope = 'thread' AND h.key = CAST(p.conversation_id AS TEXT))
+                                   OR (h.scope = 'recipient' AND h.key = CAST(v.contact_id AS TEXT)))), 0)))
                      FROM parts p JOIN conversations v ON v.id = p.conversation_id
                      WHERE p.account_id = ?1 AND p.state = 'queued'
                        AND NOT EXISTS (
@@ -155,7 +156,7 @@ impl Db {
                            AND (e.message_id, e.idx) < (p.message_id, p.idx)
                            AND NOT (e.state = 'unknown' AND e.message_id <> p.message_id))
                        AND p.conversation_id NOT IN (SELECT value FROM json_each(?2))
-                       AND coalesce(v.contact_id, '') NOT IN (SELECT value FROM json_each(?2))",
+                       AND coalesce(v.contact_id, 0) NOT IN (SELECT value FROM json_each(?2))",
                 )?
                 .query_row(params![account, spent], |row| row.get(0))?)
         })
@@ -198,15 +199,15 @@ fn claim_due(db: &Connection, claim: &Claim) -> Result<Vec<Group>, DbError> {
         if begun.len() >= claim.most as usize {
             break;
         }
-        if let Some(group) = begin(db, claim, version, &message_id, idx, conversation_id, contact_id)? {
+        if let Some(group) = begin(db, claim, version, message_id, idx, conversation_id, contact_id)? {
             begun.push(group);
         }
-        recompute_status(db, &message_id, claim.now)?;
+        recompute_status(db, message_id, claim.now)?;
     }
     Ok(begun)
 }
 
-type Head = (String, i64, String, Option<String>);
+type Head = (MessageId, i64, ConversationId, Option<ContactId>);
 
 fn lane_heads(db: &Connection, claim: &Claim, most: u32) -> Result<Vec<Head>, DbError> {
     let mut ask = db.prepare_cached(
@@ -220,9 +221,9 @@ fn lane_heads(db: &Connection, claim: &Claim, most: u32) -> Result<Vec<Head>, Db
                AND NOT (e.state = 'unknown' AND e.message_id <> p.message_id AND e.lane_until <= ?2))
            AND NOT EXISTS (
              SELECT 1 FROM holds h WHERE h.account_id = p.account_id AND h.until > ?2
-               AND ((h.scope = 'thread' AND h.key = p.conversation_id) OR (h.scope = 'recipient' AND h.key = v.contact_id)))
+               AND ((h.scope = 'thread' AND h.key = CAST(p.conversation_id AS TEXT)) OR (h.scope = 'recipient' AND h.key = CAST(v.contact_id AS TEXT))))
            AND p.conversation_id NOT IN (SELECT value FROM json_each(?4))
-           AND coalesce(v.contact_id, '') NOT IN (SELECT value FROM json_each(?4))
+           AND coalesce(v.contact_id, 0) NOT IN (SELECT value FROM json_each(?4))
          ORDER BY p.due_at LIMIT ?3",
     )?;
     let spent = json!(claim.spent).to_string();
@@ -242,7 +243,13 @@ struct Candidate {
     maybe_sent: bool,
 }
 
-fn candidates(db: &Connection, message_id: &str, from: i64, now: i64, most: u32) -> Result<Vec<Candidate>, DbError> {
+fn candidates(
+    db: &Connection,
+    message_id: MessageId,
+    from: i64,
+    now: i64,
+    most: u32,
+) -> Result<Vec<Candidate>, DbError> {
     let mut ask = db.prepare_cached(
         "SELECT idx, attempt_key, content, tries, first_sent_at, excluded_rules, state, due_at, maybe_sent FROM parts
          WHERE message_id = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
@@ -274,15 +281,15 @@ fn begin(
     db: &Connection,
     claim: &Claim,
     credential_version: i64,
-    message_id: &str,
+    message_id: MessageId,
     idx: i64,
-    conversation_id: String,
-    contact_id: Option<String>,
+    conversation_id: ConversationId,
+    contact_id: Option<ContactId>,
 ) -> Result<Option<Group>, DbError> {
     let found = candidates(db, message_id, idx, claim.now, claim.together)?;
     let human: bool =
         db.prepare_cached("SELECT human FROM messages WHERE id = ?1")?.query_row([message_id], |row| row.get(0))?;
-    let facts = window_facts(db, &conversation_id)?;
+    let facts = window_facts(db, conversation_id)?;
     let Some(head) = found.first() else { return Ok(None) };
     let pinned = if head.maybe_sent { Some(last_rule(db, &head.attempt_key)?) } else { None };
     let choose = |candidate: &Candidate| {
@@ -313,9 +320,9 @@ fn begin(
     }
     let opening = choice.rule.zip(choice.opening);
     if let Some((rule, event)) = &opening {
-        conversations::change_openings(db, &conversation_id, |openings| openings.spend(rule, event))?;
+        conversations::change_openings(db, conversation_id, |openings| openings.spend(rule, event))?;
     }
-    let outgoing = addressee(db, message_id, &conversation_id, contact_id)?;
+    let outgoing = addressee(db, message_id, conversation_id, contact_id)?;
     Ok(Some(Group { human, opening, credential_version, parts, ..outgoing }))
 }
 
@@ -332,7 +339,7 @@ fn last_rule(db: &Connection, key: &str) -> Result<Option<String>, DbError> {
 }
 
 /// It may have arrived, and the provider no longer honours its key or its window: nobody knows, and it is not sent again.
-fn undecided(db: &Connection, claim: &Claim, message_id: &str, idx: i64) -> Result<(), DbError> {
+fn undecided(db: &Connection, claim: &Claim, message_id: MessageId, idx: i64) -> Result<(), DbError> {
     db.prepare_cached(
         "UPDATE parts SET state = 'unknown', lane_until = ?3, due_at = ?4 WHERE message_id = ?1 AND idx = ?2",
     )?
@@ -345,7 +352,7 @@ fn undecided(db: &Connection, claim: &Claim, message_id: &str, idx: i64) -> Resu
 }
 
 /// The window is shut at dispatch: the part fails, and the rest of its message with it.
-fn shut(db: &Connection, message_id: &str, idx: i64, excluded: &[String]) -> Result<(), DbError> {
+fn shut(db: &Connection, message_id: MessageId, idx: i64, excluded: &[String]) -> Result<(), DbError> {
     let error = json!({
         "code": "window-closed",
         "detail": "the messaging window is closed; nothing was sent",
@@ -360,7 +367,7 @@ fn shut(db: &Connection, message_id: &str, idx: i64, excluded: &[String]) -> Res
 fn attempt(
     db: &Connection,
     claim: &Claim,
-    message_id: &str,
+    message_id: MessageId,
     candidate: &Candidate,
     choice: &Choice,
 ) -> Result<DuePart, DbError> {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::idempotency::{self, KeptAnswer};
 use super::{Db, DbError, Priority, after, feed};
+use crate::keys::{DeliveryId, EventId};
 use crate::model::envelope::{CHANCE, Vault};
 use crate::model::shown::endpoint as shown;
 use crate::model::time::rfc3339;
@@ -77,9 +78,9 @@ pub struct EndpointChange {
 #[derive(Debug, Clone)]
 pub struct DueDelivery {
     /// Its row.
-    pub id: String,
+    pub id: DeliveryId,
     /// The row of the feed that it carries.
-    pub feed_id: i64,
+    pub event: EventId,
     /// The body.
     pub body: String,
     /// Tries so far.
@@ -282,56 +283,41 @@ impl Db {
         .await
     }
 
-    /// A page of an endpoint's deliveries, newest first, each with the row of the feed it carries.
+    /// A page of an endpoint's deliveries, newest first, each with the event it carries.
     pub async fn deliveries(
         &self,
         workspace: &str,
         endpoint: &str,
-        before: Option<i64>,
+        before: Option<EventId>,
         limit: u32,
-    ) -> Result<Vec<(i64, shown::Delivery)>, DbError> {
+    ) -> Result<Vec<shown::Delivery>, DbError> {
         let (workspace, endpoint) = (workspace.to_owned(), endpoint.to_owned());
-        let known = self.clone();
         self.read(move |db| {
             let mut ask = db.prepare_cached(
                 "SELECT feed_id, id, type, state, tries, due_at, status, error, created_at, delivered_at FROM deliveries
                  WHERE endpoint_id = ?1 AND workspace_id = ?2 AND feed_id < ?3 ORDER BY feed_id DESC LIMIT ?4",
             )?;
-            let rows = ask.query_map(params![endpoint, workspace, before.unwrap_or(i64::MAX), limit], |row| {
-                let time = |index: usize| row.get::<_, Option<i64>>(index).map(|at| at.map(rfc3339));
-                let feed_id: i64 = row.get(0)?;
-                let delivery = shown::Delivery {
-                    id: row.get(1)?,
-                    event_id: known.event_id(&workspace, feed_id),
-                    kind: row.get(2)?,
-                    state: row.get(3)?,
-                    tries: row.get(4)?,
-                    due_at: time(5)?,
-                    status: row.get(6)?,
-                    error: row.get(7)?,
-                    created_at: rfc3339(row.get(8)?),
-                    delivered_at: time(9)?,
-                };
-                Ok((feed_id, delivery))
-            })?;
+            let rows = ask.query_map(
+                params![endpoint, workspace, before.map_or(i64::MAX, |before| before.row()), limit],
+                |row| {
+                    let time = |index: usize| row.get::<_, Option<i64>>(index).map(|at| at.map(rfc3339));
+                    Ok(shown::Delivery {
+                        id: row.get(1)?,
+                        event_id: row.get(0)?,
+                        kind: row.get(2)?,
+                        state: row.get(3)?,
+                        tries: row.get(4)?,
+                        due_at: time(5)?,
+                        status: row.get(6)?,
+                        error: row.get(7)?,
+                        created_at: rfc3339(row.get(8)?),
+                        delivered_at: time(9)?,
+                    })
+                },
+            )?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
         })
         .await
-    }
-
-    /// The number by which a workspace knows a row of the feed.
-    pub fn feed_number(&self, workspace: &str, feed_id: i64) -> i64 {
-        self.numbers().hide(FEED, workspace, feed_id)
-    }
-
-    /// The row of the feed that a workspace knows by this number; none where no row can have it.
-    pub fn feed_row(&self, workspace: &str, number: i64) -> Option<i64> {
-        self.numbers().reveal(FEED, workspace, number)
-    }
-
-    /// The id under which the outside knows a row of the feed; the same for every endpoint and every try.
-    pub fn event_id(&self, workspace: &str, feed_id: i64) -> String {
-        format!("evt_{}", self.feed_number(workspace, feed_id))
     }
 
     /// Queues deliveries again: one of this id, or every one that failed. How many; none where there is no such endpoint.
@@ -339,7 +325,7 @@ impl Db {
         &self,
         workspace: &str,
         endpoint: &str,
-        delivery: Option<String>,
+        delivery: Option<DeliveryId>,
         now: i64,
         entry: crate::model::audit::Entry,
     ) -> Result<Option<usize>, DbError> {
@@ -365,16 +351,10 @@ impl Db {
 
     /// Writes deliveries for what happened since each endpoint's place in the feed, at most `most` waiting for each; the endpoints
     /// after `after` come first. None where no endpoint takes any.
-    pub async fn fan_out(
-        &self,
-        now: i64,
-        most: u32,
-        after: String,
-        fresh_id: impl Fn() -> String + Send + 'static,
-    ) -> Result<Option<FannedOut>, DbError> {
+    pub async fn fan_out(&self, now: i64, most: u32, after: String) -> Result<Option<FannedOut>, DbError> {
         self.write(Priority::Routine, move |db| {
             let any = db.prepare_cached("SELECT 1 FROM endpoints WHERE enabled = 1 LIMIT 1")?.exists([])?;
-            if any { fan_out(db, now, most, &after, &fresh_id).map(Some) } else { Ok(None) }
+            if any { fan_out(db, now, most, &after).map(Some) } else { Ok(None) }
         })
         .await
     }
@@ -402,7 +382,7 @@ impl Db {
         &self,
         now: i64,
         of: Vec<(String, usize)>,
-        under_way: Vec<String>,
+        under_way: Vec<DeliveryId>,
     ) -> Result<Vec<DueDelivery>, DbError> {
         let vault = self.vault();
         self.read(move |db| {
@@ -413,7 +393,8 @@ impl Db {
                    AND d.id NOT IN (SELECT value FROM json_each(?2))
                  ORDER BY d.due_at, d.feed_id LIMIT ?3"
             ))?;
-            let (mut due, under_way) = (Vec::new(), json!(under_way).to_string());
+            let (mut due, under_way) =
+                (Vec::new(), json!(under_way.iter().map(|id| id.row()).collect::<Vec<_>>()).to_string());
             for (endpoint, most) in of {
                 let mut rows = ask.query(params![now, under_way, most as i64, endpoint])?;
                 while let Some(row) = rows.next()? {
@@ -427,8 +408,8 @@ impl Db {
 
     /// Notes how a try ended.
     pub async fn settle_delivery(&self, delivery: &DueDelivery, how: Delivered, now: i64) -> Result<(), DbError> {
-        let (id, endpoint) = (delivery.id.clone(), delivery.endpoint.id.clone());
-        self.write(Priority::Routine, move |db| settle(db, &id, &endpoint, &how, now)).await
+        let (id, endpoint) = (delivery.id, delivery.endpoint.id.clone());
+        self.write(Priority::Routine, move |db| settle(db, id, &endpoint, &how, now)).await
     }
 }
 
@@ -440,14 +421,7 @@ fn due_delivery(vault: &Vault, row: &Row<'_>, now: i64) -> Result<DueDelivery, D
     {
         secrets.push(open(vault, &endpoint.id, &previous)?);
     }
-    Ok(DueDelivery {
-        id: row.get(9)?,
-        feed_id: row.get(10)?,
-        body: row.get(11)?,
-        tries: row.get(12)?,
-        endpoint,
-        secrets,
-    })
+    Ok(DueDelivery { id: row.get(9)?, event: row.get(10)?, body: row.get(11)?, tries: row.get(12)?, endpoint, secrets })
 }
 
 fn seal(vault: &Vault, endpoint: &str, secret: &SecretValue) -> Vec<u8> {
@@ -458,9 +432,6 @@ fn open(vault: &Vault, endpoint: &str, envelope: &[u8]) -> Result<SecretValue, D
     Ok(SecretValue::new(vault.open(&format!("endpoint/{endpoint}"), envelope)?.to_vec()))
 }
 
-/// The kind of a feed row's number outside.
-pub(in crate::db) const FEED: &str = "feed";
-
 fn one(db: &Connection, workspace: &str, id: &str) -> Result<Option<Endpoint>, DbError> {
     Ok(db
         .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoints e WHERE e.id = ?1 AND e.workspace_id = ?2"))?
@@ -468,19 +439,15 @@ fn one(db: &Connection, workspace: &str, id: &str) -> Result<Option<Endpoint>, D
         .optional()?)
 }
 
-fn fan_out(
-    db: &Connection,
-    now: i64,
-    most: u32,
-    after: &str,
-    fresh_id: &dyn Fn() -> String,
-) -> Result<FannedOut, DbError> {
+fn fan_out(db: &Connection, now: i64, most: u32, after: &str) -> Result<FannedOut, DbError> {
     let newest = feed::range(db)?.newest;
     let mut ask = db.prepare_cached(&format!(
         "SELECT {COLUMNS}, e.cursor FROM endpoints e WHERE e.enabled = 1 AND e.cursor < ?1 AND e.id > ?2 ORDER BY e.id LIMIT ?3"
     ))?;
     let behind = ask
-        .query_map(params![newest, after, FAN_OUT_ENDPOINTS as i64], |row| Ok((endpoint(row)?, row.get::<_, i64>(9)?)))?
+        .query_map(params![newest, after, FAN_OUT_ENDPOINTS as i64], |row| {
+            Ok((endpoint(row)?, row.get::<_, EventId>(9)?))
+        })?
         .collect::<Result<Vec<_>, _>>()?;
     // Each act goes on after the last endpoint that the one before looked at, and from the first again after the last: endpoints
     // that do not keep up cannot keep the others out.
@@ -505,10 +472,18 @@ fn fan_out(
             let data: Value = serde_json::from_str(&row.data).unwrap_or(Value::Null);
             let body = json!({"type": row.kind, "timestamp": rfc3339(row.at), "data": data}).to_string();
             db.prepare_cached(
-                "INSERT OR IGNORE INTO deliveries (id, endpoint_id, workspace_id, feed_id, type, body, state, due_at, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, ?7)",
+                "INSERT INTO deliveries (id, endpoint_id, workspace_id, feed_id, type, body, state, due_at, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, ?7) ON CONFLICT DO NOTHING",
             )?
-            .execute(params![fresh_id(), endpoint.id, endpoint.workspace, row.id, row.kind, body, now])?;
+            .execute(params![
+                DeliveryId::new(now),
+                endpoint.id,
+                endpoint.workspace,
+                row.id,
+                row.kind,
+                body,
+                now
+            ])?;
         }
         db.prepare_cached("UPDATE endpoints SET cursor = ?2 WHERE id = ?1")?.execute(params![endpoint.id, reached])?;
         if read >= FAN_OUT_ROWS {
@@ -519,7 +494,7 @@ fn fan_out(
     Ok(FannedOut { more, until: until.unwrap_or_default() })
 }
 
-fn settle(db: &Connection, id: &str, endpoint: &str, how: &Delivered, now: i64) -> Result<(), DbError> {
+fn settle(db: &Connection, id: DeliveryId, endpoint: &str, how: &Delivered, now: i64) -> Result<(), DbError> {
     match how {
         Delivered::Yes { status } => {
             db.prepare_cached(
@@ -593,10 +568,6 @@ mod tests {
         assert!(db.add_endpoint(endpoint, SecretValue::new(vec![9; 32]), 1, entry(), None).await.unwrap());
     }
 
-    fn ids() -> impl Fn() -> String + Send + 'static {
-        || crate::ids::mint("dlv", 5, crate::clock::random())
-    }
-
     fn some() -> Vec<(String, usize)> {
         vec![("ep_1".into(), 10)]
     }
@@ -613,15 +584,15 @@ mod tests {
         })
         .await
         .unwrap();
-        db.fan_out(5, 10, String::new(), ids()).await.unwrap();
-        db.fan_out(5, 10, String::new(), ids()).await.unwrap();
+        db.fan_out(5, 10, String::new()).await.unwrap();
+        db.fan_out(5, 10, String::new()).await.unwrap();
         let waiting = db.waiting_endpoints(5, 4).await.unwrap();
         assert_eq!(waiting, [WaitingEndpoint { id: "ep_1".into(), workspace: "ws_1".into(), next_at: 5, due: 1 }]);
         let due = db.due_deliveries(5, some(), Vec::new()).await.unwrap();
         assert_eq!(due.len(), 1);
         assert!(due[0].body.contains(r#""n":1"#));
         assert_eq!(due[0].secrets[0].expose(), [9; 32]);
-        assert!(db.due_deliveries(5, some(), vec![due[0].id.clone()]).await.unwrap().is_empty(), "it is under way");
+        assert!(db.due_deliveries(5, some(), vec![due[0].id]).await.unwrap().is_empty(), "it is under way");
     }
 
     /// An endpoint that does not keep up waits in the feed: its queue has a bound, and nothing is skipped.
@@ -639,15 +610,15 @@ mod tests {
         .unwrap();
         let mut seen = Vec::new();
         for _ in 0..5 {
-            db.fan_out(5, 2, String::new(), ids()).await.unwrap();
+            db.fan_out(5, 2, String::new()).await.unwrap();
             let due = db.due_deliveries(5, some(), Vec::new()).await.unwrap();
             assert!(due.len() <= 2);
             for delivery in due {
-                seen.push(delivery.feed_id);
+                seen.push(delivery.event);
                 db.settle_delivery(&delivery, Delivered::Yes { status: 200 }, 6).await.unwrap();
             }
         }
-        assert_eq!(seen, [2, 3, 4, 5, 6]);
+        assert!(seen.len() == 5 && seen.windows(2).all(|pair| pair[0] < pair[1]), "{seen:?}");
     }
 
     /// More endpoints do not keep up than one act looks at, and those after them get what they wait for.
@@ -680,12 +651,12 @@ mod tests {
         happens().await.unwrap();
         let mut after = String::new();
         for _ in 0..3 {
-            after = db.fan_out(5, 1, after, ids()).await.unwrap().unwrap().until;
+            after = db.fan_out(5, 1, after).await.unwrap().unwrap().until;
         }
         add(&db, "ws_z", "ep_z").await;
         happens().await.unwrap();
         for _ in 0..3 {
-            after = db.fan_out(5, 1, after, ids()).await.unwrap().unwrap().until;
+            after = db.fan_out(5, 1, after).await.unwrap().unwrap().until;
         }
         assert_eq!(db.due_deliveries(5, vec![("ep_z".into(), 10)], Vec::new()).await.unwrap().len(), 1);
     }

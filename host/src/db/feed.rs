@@ -3,7 +3,8 @@
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
-use super::{Db, DbError, after};
+use super::{Db, DbError, after, system};
+use crate::keys::{self, EventId};
 
 /// Appends to a workspace's feed within the transaction of the change itself.
 pub(in crate::db) fn append(
@@ -12,7 +13,7 @@ pub(in crate::db) fn append(
     kind: &str,
     data: &impl Serialize,
     at: i64,
-) -> Result<i64, DbError> {
+) -> Result<(), DbError> {
     append_text(db, workspace, kind, &text(data)?, at)
 }
 
@@ -28,11 +29,11 @@ pub(in crate::db) fn append_text(
     kind: &str,
     data: &str,
     at: i64,
-) -> Result<i64, DbError> {
-    db.prepare_cached("INSERT INTO feed (workspace_id, type, data, at) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![workspace, kind, data, at])?;
+) -> Result<(), DbError> {
+    db.prepare_cached("INSERT INTO feed (id, workspace_id, type, data, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![EventId::new(at), workspace, kind, data, at])?;
     after::wake_feed();
-    Ok(db.last_insert_rowid())
+    Ok(())
 }
 
 /// As [`append`], to the feed of each workspace.
@@ -42,17 +43,22 @@ pub(in crate::db) fn append_everywhere(
     data: &impl Serialize,
     at: i64,
 ) -> Result<(), DbError> {
-    db.prepare_cached("INSERT INTO feed (workspace_id, type, data, at) SELECT id, ?1, ?2, ?3 FROM workspaces")?
-        .execute(params![kind, text(data)?, at])?;
-    after::wake_feed();
+    let data = text(data)?;
+    let mut workspaces = db.prepare_cached("SELECT id FROM workspaces")?;
+    for workspace in workspaces.query_map([], |row| row.get::<_, String>(0))? {
+        append_text(db, &workspace?, kind, &data, at)?;
+    }
     Ok(())
 }
+
+/// Where [`super::system`] keeps the last row that was removed.
+const REMOVED_KEY: &str = "feed_removed";
 
 /// One row of the feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedRow {
     /// Grows over the whole host.
-    pub id: i64,
+    pub id: EventId,
     /// "message.created" and so on.
     pub kind: String,
     /// JSON.
@@ -64,16 +70,18 @@ pub struct FeedRow {
 /// How far the feed reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedRange {
-    /// The oldest row that is still there; past `newest` when there is none.
-    pub oldest: i64,
-    /// The newest row there ever was; 0 when there was none.
-    pub newest: i64,
+    /// The last row that was removed because it was old; none where none was.
+    pub removed: EventId,
+    /// The newest row; none where there is none.
+    pub newest: EventId,
+    /// No row has a greater id.
+    pub last: EventId,
 }
 
 impl FeedRange {
     /// Whether somebody who has seen everything up to `seen` can go on without a gap.
-    pub fn follows(self, seen: i64) -> bool {
-        seen >= self.oldest - 1 && seen <= self.newest
+    pub fn follows(self, seen: EventId) -> bool {
+        seen >= self.removed && seen <= self.last
     }
 }
 
@@ -84,7 +92,7 @@ impl Db {
     }
 
     /// A workspace's rows after `seen`, oldest first.
-    pub async fn feed_after(&self, workspace: &str, seen: i64, most: u32) -> Result<Vec<FeedRow>, DbError> {
+    pub async fn feed_after(&self, workspace: &str, seen: EventId, most: u32) -> Result<Vec<FeedRow>, DbError> {
         let workspace = workspace.to_owned();
         self.read(move |db| after(db, &workspace, seen, most)).await
     }
@@ -92,15 +100,30 @@ impl Db {
 
 /// How far the feed reaches.
 pub(in crate::db) fn range(db: &Connection) -> Result<FeedRange, DbError> {
-    let newest: i64 = db
-        .prepare_cached("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'feed'), 0)")?
-        .query_row([], |row| row.get(0))?;
-    let oldest: Option<i64> = db.prepare_cached("SELECT min(id) FROM feed")?.query_row([], |row| row.get(0))?;
-    Ok(FeedRange { oldest: oldest.unwrap_or(newest + 1), newest })
+    let newest: Option<EventId> = db.prepare_cached("SELECT max(id) FROM feed")?.query_row([], |row| row.get(0))?;
+    let removed = system::get(db, REMOVED_KEY)?.and_then(|id| id.parse().ok()).map_or(EventId::NONE, EventId::of_row);
+    Ok(FeedRange { removed, newest: newest.unwrap_or(removed), last: keys::last() })
+}
+
+/// Removes rows from before `before`, the oldest of all first and at most `most`; how many there were.
+pub(in crate::db) fn remove_before(db: &Connection, before: i64, most: u32) -> Result<usize, DbError> {
+    let mut remove = db.prepare_cached(
+        "DELETE FROM feed WHERE id IN (SELECT id FROM (SELECT id, at FROM feed ORDER BY id LIMIT ?2) WHERE at < ?1) RETURNING id",
+    )?;
+    let removed: Vec<EventId> = remove.query_map(params![before, most], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    if let Some(last) = removed.iter().max() {
+        system::set(db, REMOVED_KEY, &last.row().to_string())?;
+    }
+    Ok(removed.len())
 }
 
 /// A workspace's rows after `seen`, oldest first.
-pub(in crate::db) fn after(db: &Connection, workspace: &str, seen: i64, most: u32) -> Result<Vec<FeedRow>, DbError> {
+pub(in crate::db) fn after(
+    db: &Connection,
+    workspace: &str,
+    seen: EventId,
+    most: u32,
+) -> Result<Vec<FeedRow>, DbError> {
     let mut ask = db.prepare_cached(
         "SELECT id, type, data, at FROM feed WHERE workspace_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
     )?;

@@ -7,11 +7,11 @@ mod shown;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Db, DbError, Effect, Priority, after};
+use crate::keys::RequestId;
 pub use shown::{JournalFilter, JournalReader};
 
 /// A verified request that is about to be acknowledged.
@@ -47,7 +47,7 @@ pub struct NewRow {
 #[derive(Debug, Clone, Default)]
 pub struct PendingRow {
     /// Ids grow in order of arrival.
-    pub id: i64,
+    pub id: RequestId,
     /// Whose plugin translates it.
     pub plugin: Arc<str>,
     /// The address it came to.
@@ -83,24 +83,6 @@ impl PendingRow {
     }
 }
 
-/// The ids of requests: each is given once and is greater than all before. Cheap to clone.
-#[derive(Clone)]
-pub(in crate::db) struct Ids(Arc<AtomicI64>);
-
-impl Ids {
-    /// Those that follow the journal's last.
-    pub fn after_last(db: &Connection) -> Result<Ids, DbError> {
-        let last = db
-            .prepare_cached("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)")?
-            .query_row([], |row| row.get(0))?;
-        Ok(Ids(Arc::new(AtomicI64::new(last))))
-    }
-
-    fn next(&self) -> i64 {
-        self.0.fetch_add(1, Ordering::Relaxed) + 1
-    }
-}
-
 /// What somebody's wish to run a row again came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replay {
@@ -124,8 +106,8 @@ pub(in crate::db) struct Stand<'r> {
 }
 
 /// Puts a request into the journal that waits for its translation, under an id of its own.
-pub(in crate::db) fn append(db: &Connection, ids: &Ids, row: NewRow) -> Result<(), DbError> {
-    insert(db, &row.pending(ids.next()))
+pub(in crate::db) fn append(db: &Connection, row: NewRow) -> Result<(), DbError> {
+    insert(db, &row.pending())
 }
 
 fn insert(db: &Connection, row: &PendingRow) -> Result<(), DbError> {
@@ -152,7 +134,7 @@ fn insert(db: &Connection, row: &PendingRow) -> Result<(), DbError> {
 }
 
 /// Removes the request itself; what became of it stays.
-pub(in crate::db) fn empty(db: &Connection, id: i64) -> Result<(), DbError> {
+pub(in crate::db) fn empty(db: &Connection, id: RequestId) -> Result<(), DbError> {
     db.prepare_cached("DELETE FROM raw_requests WHERE journal_id = ?1")?.execute([id])?;
     db.prepare_cached("UPDATE journal SET raw = 0, erased = NULL WHERE id = ?1")?.execute([id])?;
     Ok(())
@@ -163,8 +145,8 @@ pub(in crate::db) fn first_pending(
     db: &Connection,
     plugin: &str,
     address: &str,
-    skip: &HashSet<i64>,
-) -> Result<Option<i64>, DbError> {
+    skip: &HashSet<RequestId>,
+) -> Result<Option<RequestId>, DbError> {
     let mut query = db.prepare_cached(PENDING_IDS)?;
     let mut ids = query.query(params![plugin, address])?;
     while let Some(row) = ids.next()? {
@@ -177,7 +159,7 @@ pub(in crate::db) fn first_pending(
 }
 
 /// Changes what stands in a request's row.
-pub(in crate::db) fn update(db: &Connection, id: i64, stand: &Stand<'_>) -> Result<(), DbError> {
+pub(in crate::db) fn update(db: &Connection, id: RequestId, stand: &Stand<'_>) -> Result<(), DbError> {
     db.prepare_cached(
         "UPDATE journal SET state = ?2, reason = ?3, stored = stored + ?4, settled_at = ?5 WHERE id = ?1",
     )?
@@ -186,16 +168,16 @@ pub(in crate::db) fn update(db: &Connection, id: i64, stand: &Stand<'_>) -> Resu
 }
 
 /// Counts events that came of a request which goes on waiting.
-pub(in crate::db) fn stored_more(db: &Connection, id: i64, stored: u32) -> Result<(), DbError> {
+pub(in crate::db) fn stored_more(db: &Connection, id: RequestId, stored: u32) -> Result<(), DbError> {
     db.prepare_cached("UPDATE journal SET stored = stored + ?2 WHERE id = ?1")?.execute(params![id, stored])?;
     Ok(())
 }
 
 impl NewRow {
-    /// As it waits, under its id.
-    fn pending(self, id: i64) -> PendingRow {
+    /// As it waits, under an id of its own: made within the act, so that ids grow in the order of the commits.
+    fn pending(self) -> PendingRow {
         PendingRow {
-            id,
+            id: RequestId::new(self.received_at),
             plugin: self.plugin,
             address: self.address,
             workspace: self.workspace,
@@ -255,9 +237,9 @@ fn pending_ids(
     db: &Connection,
     plugins: &[String],
     which: &Which,
-    skip: &HashSet<i64>,
+    skip: &HashSet<RequestId>,
     most: usize,
-) -> Result<Vec<i64>, DbError> {
+) -> Result<Vec<RequestId>, DbError> {
     let mut query = db.prepare_cached(PENDING_IDS)?;
     let mut found = Vec::new();
     let mut of = |plugin: &str, address: &str, most: usize| -> Result<usize, DbError> {
@@ -265,7 +247,7 @@ fn pending_ids(
         while left > 0
             && let Some(row) = ids.next()?
         {
-            let id: i64 = row.get(0)?;
+            let id: RequestId = row.get(0)?;
             if !skip.contains(&id) {
                 found.push(id);
                 left -= 1;
@@ -308,14 +290,14 @@ pub(in crate::db) fn release_waiting(db: &Connection, channel: &str) -> Result<u
 }
 
 /// What was said by somebody who is erased has no raw copy any longer than it takes to translate what others said beside it.
-pub(in crate::db) fn forget_erased(db: &Connection, id: i64) -> Result<(), DbError> {
+pub(in crate::db) fn forget_erased(db: &Connection, id: RequestId) -> Result<(), DbError> {
     let marked = db.prepare_cached("SELECT 1 FROM journal WHERE id = ?1 AND erased IS NOT NULL")?.exists([id])?;
     if marked { empty(db, id) } else { Ok(()) }
 }
 
 /// Keeps the rows that waited for this channel aside, within the act that takes it away: nobody will connect it any more.
 pub(in crate::db) fn park_waiting(db: &Connection, channel: &str, at: i64) -> Result<usize, DbError> {
-    let marked: Vec<i64> = db
+    let marked: Vec<RequestId> = db
         .prepare_cached("SELECT id FROM journal WHERE channel_id = ?1 AND state = 'waiting' AND erased IS NOT NULL")?
         .query_map([channel], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
@@ -334,12 +316,12 @@ impl Db {
     pub async fn append_journal(
         &self,
         row: NewRow,
-        named: impl FnOnce(i64) + Send + 'static,
+        named: impl FnOnce(RequestId) + Send + 'static,
         kept: impl FnOnce(PendingRow) + Send + 'static,
     ) -> Result<(), DbError> {
-        let (bytes, ids) = (row.body.len(), self.journal_ids());
+        let bytes = row.body.len();
         let act = move |db: &Connection| {
-            let row = row.pending(ids.next());
+            let row = row.pending();
             named(row.id);
             insert(db, &row)?;
             Ok(row)
@@ -353,7 +335,7 @@ impl Db {
         &self,
         plugins: Vec<String>,
         which: Which,
-        skip: HashSet<i64>,
+        skip: HashSet<RequestId>,
         most: usize,
         most_bytes: usize,
     ) -> Result<(Vec<PendingRow>, bool), DbError> {
@@ -377,7 +359,7 @@ impl Db {
     }
 
     /// The raw body of a row; none where it was removed.
-    pub async fn journal_body(&self, id: i64) -> Result<Option<Vec<u8>>, DbError> {
+    pub async fn journal_body(&self, id: RequestId) -> Result<Option<Vec<u8>>, DbError> {
         self.read(move |db| {
             let body = db
                 .prepare_cached("SELECT body FROM raw_requests WHERE journal_id = ?1")?
@@ -399,7 +381,7 @@ impl Db {
     }
 
     /// Lets a settled or parked row be translated again. What it gave before stands: its events are known by their ids.
-    pub async fn replay_row(&self, reader: JournalReader, id: i64) -> Result<Replay, DbError> {
+    pub async fn replay_row(&self, reader: JournalReader, id: RequestId) -> Result<Replay, DbError> {
         self.write(Priority::Routine, move |db| {
             let found = db
                 .prepare_cached("SELECT workspace_id, state, raw = 0 FROM journal WHERE id = ?1")?
@@ -433,7 +415,7 @@ impl Db {
     /// Their headers go with them: what remains is that there was a request and what became of it.
     pub async fn forget_journal_bodies(&self, settled: i64, parked: i64, most: u32) -> Result<usize, DbError> {
         self.write(Priority::Routine, move |db| {
-            let old: Vec<i64> = db
+            let old: Vec<RequestId> = db
                 .prepare_cached(
                     "SELECT id FROM journal WHERE settled_at IS NOT NULL AND raw = 1 AND settled_at < max(?1, ?2) \
                      AND settled_at < CASE state WHEN 'parked' THEN ?2 ELSE ?1 END ORDER BY settled_at LIMIT ?3",
@@ -493,11 +475,14 @@ mod tests {
     async fn rows_of_another_plugin_or_address_are_not_looked_at() {
         let folder = tempfile::tempdir().expect("a folder");
         let db = Db::open(DbConfig::at(folder.path().join("t.db")), Vault::new([1; 32])).expect("opens");
+        let mut made = Vec::new();
         for (plugin, address) in
             [("held", "h"), ("one", "b"), ("held", "h"), ("other", "c"), ("one", "a"), ("one", "b")]
         {
             let row = NewRow { address: address.into(), ..row(plugin, b"1234") };
-            db.append_journal(row, drop, drop).await.expect("journalled");
+            let (tell, told) = std::sync::mpsc::channel();
+            db.append_journal(row, move |id| tell.send(id).expect("it is heard"), drop).await.expect("journalled");
+            made.push(told.recv().expect("told"));
         }
         let plan = async |statement: &'static str| -> Vec<String> {
             let planned = db.read(move |db| {
@@ -511,10 +496,12 @@ mod tests {
         let search = "SEARCH journal USING COVERING INDEX journal_pending";
         assert_eq!(plan(PENDING_IDS).await, [format!("{search} (plugin_id=? AND address=?)")], "no sorting, no scan");
         assert_eq!(plan(NEXT_ADDRESS).await, [format!("{search} (plugin_id=? AND address>?)")], "no sorting, no scan");
-        let ids = async |which: Which, skip: &[i64], most, bytes| {
+        // Rows are named by their place among those that were made, from 1.
+        let place = |id| 1 + made.iter().position(|other| *other == id).expect("one of them");
+        let ids = async |which: Which, skip: &[usize], most, bytes| {
             let plugins = vec!["other".to_owned(), "one".to_owned()];
-            let read = db.pending_rows(plugins, which, skip.iter().copied().collect(), most, bytes);
-            read.await.expect("read").0.iter().map(|row| row.id).collect::<Vec<_>>()
+            let read = db.pending_rows(plugins, which, skip.iter().map(|place| made[place - 1]).collect(), most, bytes);
+            read.await.expect("read").0.iter().map(|row| place(row.id)).collect::<Vec<_>>()
         };
         let all = || Which::AllBut(HashSet::new());
         assert_eq!(ids(all(), &[], 10, 100).await, [4, 5, 2, 6], "address by address");

@@ -3,18 +3,19 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Db, DbError, Priority};
+use crate::keys::{MediaId, MessageId};
 
 /// A file. `digest` names its bytes on disk once they are there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MediaRow {
     /// `md_…`
-    pub id: String,
+    pub id: MediaId,
     /// Whose it is.
     pub workspace: String,
     /// The account whose channel it came through or goes out by.
     pub account_id: Option<i64>,
     /// The message that it belongs to.
-    pub message_id: Option<String>,
+    pub message_id: Option<MessageId>,
     /// `pending`, `stored`, `failed` or `deleted`.
     pub state: String,
     /// Why it failed.
@@ -150,7 +151,7 @@ pub(in crate::db) fn insert(db: &Connection, row: &MediaRow) -> Result<(), DbErr
 }
 
 /// A message that is sent has these files, or a contact: they are kept as long as files are.
-pub(in crate::db) fn mark_used(db: &Connection, ids: &[String]) -> Result<(), DbError> {
+pub(in crate::db) fn mark_used(db: &Connection, ids: &[MediaId]) -> Result<(), DbError> {
     for id in ids {
         db.prepare_cached("UPDATE media SET used = 1 WHERE id = ?1 AND used = 0")?.execute([id])?;
     }
@@ -158,7 +159,7 @@ pub(in crate::db) fn mark_used(db: &Connection, ids: &[String]) -> Result<(), Db
 }
 
 /// One file, whoever's it is, within an act or a question.
-pub(in crate::db) fn by_id(db: &Connection, id: &str) -> Result<Option<MediaRow>, DbError> {
+pub(in crate::db) fn by_id(db: &Connection, id: MediaId) -> Result<Option<MediaRow>, DbError> {
     let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM media m WHERE m.id = ?1"))?;
     Ok(query.query_row([id], media).optional()?)
 }
@@ -166,7 +167,7 @@ pub(in crate::db) fn by_id(db: &Connection, id: &str) -> Result<Option<MediaRow>
 /// A pending file takes over the bytes that were downloaded for it under the id `from`, whose row goes. The host's
 /// measurements replace what the provider said; its name and kind stay. A file that was erased meanwhile takes nothing, and the
 /// bytes, which nobody waits for any more, go with the next sweep.
-pub(in crate::db) fn adopt(db: &Connection, id: &str, from: &str) -> Result<bool, DbError> {
+pub(in crate::db) fn adopt(db: &Connection, id: MediaId, from: MediaId) -> Result<bool, DbError> {
     let changed = db
         .prepare_cached(
             "UPDATE media SET state = 'stored', reason = NULL, due_at = NULL, digest = f.digest, bytes = f.bytes, mime = coalesce(f.mime, media.mime), \
@@ -185,7 +186,7 @@ pub(in crate::db) fn adopt(db: &Connection, id: &str, from: &str) -> Result<bool
 }
 
 /// A file whose bytes will not come, with the reason; somebody may ask again.
-pub(in crate::db) fn fail(db: &Connection, id: &str, reason: &str) -> Result<(), DbError> {
+pub(in crate::db) fn fail(db: &Connection, id: MediaId, reason: &str) -> Result<(), DbError> {
     db.prepare_cached(
         "UPDATE media SET state = 'failed', reason = ?2, due_at = NULL WHERE id = ?1 AND state = 'pending'",
     )?
@@ -200,13 +201,12 @@ impl Db {
     }
 
     /// One file, whoever's it is: for the host's own work.
-    pub async fn media(&self, id: &str) -> Result<Option<MediaRow>, DbError> {
-        let id = id.to_owned();
-        self.read(move |db| by_id(db, &id)).await
+    pub async fn media(&self, id: MediaId) -> Result<Option<MediaRow>, DbError> {
+        self.read(move |db| by_id(db, id)).await
     }
 
     /// One file of this workspace.
-    pub async fn media_of(&self, workspace: &str, id: &str) -> Result<Option<MediaRow>, DbError> {
+    pub async fn media_of(&self, workspace: &str, id: MediaId) -> Result<Option<MediaRow>, DbError> {
         Ok(self.media(id).await?.filter(|row| row.workspace == workspace))
     }
 
@@ -228,11 +228,11 @@ impl Db {
     pub async fn publish_media(
         &self,
         workspace: &str,
-        media: &str,
+        media: MediaId,
         token: &str,
         expires_at: i64,
     ) -> Result<(), DbError> {
-        let (workspace, media, token) = (workspace.to_owned(), media.to_owned(), token.to_owned());
+        let (workspace, token) = (workspace.to_owned(), token.to_owned());
         self.write(Priority::Routine, move |db| {
             db.prepare_cached(
                 "INSERT INTO published (token, workspace_id, media_id, expires_at) VALUES (?1, ?2, ?3, ?4)",
@@ -278,7 +278,7 @@ impl Db {
                    AND created_at < CASE WHEN source LIKE 'visitor:%' THEN ?4 ELSE ?2 END \
                    AND NOT EXISTS (SELECT 1 FROM published p WHERE p.media_id = media.id) LIMIT ?3)",
             )?;
-            let old: Vec<(String, Option<String>)> = query
+            let old: Vec<(MediaId, Option<String>)> = query
                 .query_map(params![before, unused, limit, visitor_unused], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
             let mut delete = db.prepare_cached(

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::contacts::{SHOWN_FROM, SHOWN_NAME};
 use super::conversations::conversation_view;
 use super::{Db, DbError, feed};
+use crate::keys::{ContactId, ConversationId, MediaId, MessageId};
 use crate::model::content;
 use crate::model::shown::contact::Identity;
 use crate::model::shown::message::{Attempt, Author, Message, Reaction};
@@ -19,8 +20,8 @@ use crate::model::time::rfc3339;
 pub struct MessageCursor {
     /// Its time.
     pub at: i64,
-    /// Its place among those of the same time.
-    pub seq: i64,
+    /// Its id.
+    pub id: MessageId,
 }
 
 impl Db {
@@ -28,49 +29,47 @@ impl Db {
     pub async fn messages_page(
         &self,
         workspace: &str,
-        conversation: &str,
+        conversation: ConversationId,
         after: Option<MessageCursor>,
         limit: u32,
     ) -> Result<(Vec<Message<'static>>, Option<MessageCursor>), DbError> {
-        let (workspace, conversation) = (workspace.to_owned(), conversation.to_owned());
+        let workspace = workspace.to_owned();
         self.read(move |db| {
-            let after = after.unwrap_or(MessageCursor { at: i64::MAX, seq: i64::MAX });
+            let after = after.unwrap_or(MessageCursor { at: i64::MAX, id: MessageId::of_row(i64::MAX) });
             let mut ask = db.prepare_cached(
-                "SELECT id, at, seq FROM messages WHERE conversation_id = ?1 AND (at, seq) < (?2, ?3) AND workspace_id = ?4
-                 ORDER BY at DESC, seq DESC LIMIT ?5",
+                "SELECT id, at FROM messages WHERE conversation_id = ?1 AND (at, id) < (?2, ?3) AND workspace_id = ?4
+                 ORDER BY at DESC, id DESC LIMIT ?5",
             )?;
             let rows = ask
-                .query_map(params![conversation, after.at, after.seq, workspace, limit + 1], |row| {
-                    Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+                .query_map(params![conversation, after.at, after.id, workspace, limit + 1], |row| {
+                    Ok((row.get::<_, MessageId>(0)?, row.get::<_, i64>(1)?))
                 })?
                 .collect::<Result<Vec<_>, _>>()?;
             let more = rows.len() > limit as usize;
             let shown = &rows[..rows.len().min(limit as usize)];
-            let next = shown.last().filter(|_| more).map(|(_, at, seq)| MessageCursor { at: *at, seq: *seq });
-            let items = shown
-                .iter()
-                .filter_map(|(id, _, _)| message_view(db, id).transpose())
-                .collect::<Result<Vec<_>, _>>()?;
+            let next = shown.last().filter(|_| more).map(|(id, at)| MessageCursor { at: *at, id: *id });
+            let items =
+                shown.iter().filter_map(|(id, _)| message_view(db, *id).transpose()).collect::<Result<Vec<_>, _>>()?;
             Ok((items, next))
         })
         .await
     }
 
     /// One message in the API's form.
-    pub async fn message(&self, workspace: &str, id: &str) -> Result<Option<Message<'static>>, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+    pub async fn message(&self, workspace: &str, id: MessageId) -> Result<Option<Message<'static>>, DbError> {
+        let workspace = workspace.to_owned();
         self.read(move |db| {
             let there = db
                 .prepare_cached("SELECT 1 FROM messages WHERE id = ?1 AND workspace_id = ?2")?
                 .exists(params![id, workspace])?;
-            if there { message_view(db, &id) } else { Ok(None) }
+            if there { message_view(db, id) } else { Ok(None) }
         })
         .await
     }
 }
 
 /// A message in the API's form. None where there is no such message.
-pub(in crate::db) fn message_view(db: &Connection, id: &str) -> Result<Option<Message<'static>>, DbError> {
+pub(in crate::db) fn message_view(db: &Connection, id: MessageId) -> Result<Option<Message<'static>>, DbError> {
     let found = db
         .prepare_cached(&format!(
             "SELECT m.id, m.conversation_id, m.direction, m.content, m.status, m.error, ct.id, {SHOWN_NAME}, m.created_by, m.at,
@@ -98,16 +97,16 @@ fn base(row: &Row<'_>) -> rusqlite::Result<Message<'static>> {
     let direction: String = row.get(2)?;
     let inbound = direction == "inbound";
     let echo: bool = row.get(14)?;
-    let from = match (inbound, text(6)?, text(8)?) {
-        (true, Some(contact), _) => Some(Author::Contact { id: contact.into(), name: name(7)? }),
+    let from = match (inbound, row.get::<_, Option<ContactId>>(6)?, text(8)?) {
+        (true, Some(contact), _) => Some(Author::Contact { id: contact, name: name(7)? }),
         (false, _, Some(author)) => Some(Author::User { id: author.into(), name: name(19)? }),
         (false, _, None) if echo => Some(Author::Provider),
         _ => None,
     };
     let created_at = rfc3339(row.get(9)?);
     Ok(Message {
-        id: row.get::<_, String>(0)?.into(),
-        conversation_id: row.get::<_, String>(1)?.into(),
+        id: row.get(0)?,
+        conversation_id: row.get(1)?,
         channel_id: name(18)?,
         content: parsed(&row.get::<_, String>(3)?),
         status: if inbound { None } else { text(4)? },
@@ -116,7 +115,7 @@ fn base(row: &Row<'_>) -> rusqlite::Result<Message<'static>> {
         sent_at: Some(created_at.clone()),
         created_at,
         received_at: time(10)?,
-        reply_to: text(11)?,
+        reply_to: row.get(11)?,
         group: name(12)?,
         human: row.get(13)?,
         echo,
@@ -136,14 +135,14 @@ fn base(row: &Row<'_>) -> rusqlite::Result<Message<'static>> {
 pub(in crate::db) fn message_created(
     db: &Connection,
     workspace: &str,
-    id: &str,
+    id: MessageId,
     replayed: bool,
     at: i64,
-) -> Result<Option<String>, DbError> {
+) -> Result<Option<ConversationId>, DbError> {
     let Some(mut view) = message_view(db, id)? else { return Ok(None) };
-    let conversation = view.conversation_id.clone().into_owned();
+    let conversation = view.conversation_id;
     view.replayed = replayed;
-    view.conversation = conversation_view(db, &conversation)?.map(Box::new);
+    view.conversation = conversation_view(db, conversation)?.map(Box::new);
     feed::append(db, workspace, "message.created", &view, at)?;
     Ok(Some(conversation))
 }
@@ -175,7 +174,7 @@ fn shown_content(db: &Connection, mut contents: Value) -> Result<Value, DbError>
 pub(in crate::db) fn describe_media(db: &Connection, contents: &mut Value) -> Result<(), DbError> {
     let mut known = HashMap::new();
     for id in content::media_ids(contents) {
-        if let Some(file) = file(db, &id)? {
+        if let Some(file) = file(db, MediaId::of(&id))? {
             known.insert(id, file);
         }
     }
@@ -183,7 +182,7 @@ pub(in crate::db) fn describe_media(db: &Connection, contents: &mut Value) -> Re
     Ok(())
 }
 
-fn file(db: &Connection, id: &str) -> Result<Option<Map<String, Value>>, DbError> {
+fn file(db: &Connection, id: MediaId) -> Result<Option<Map<String, Value>>, DbError> {
     let found = db
         .prepare_cached("SELECT state, reason, mime, name, bytes, width, height, duration_ms FROM media WHERE id = ?1")?
         .query_row([id], |row| {
@@ -203,7 +202,7 @@ fn file(db: &Connection, id: &str) -> Result<Option<Map<String, Value>>, DbError
 }
 
 /// The provider's ids of a message of the host's.
-fn provider_ids(db: &Connection, id: &str) -> Result<Vec<Cow<'static, str>>, DbError> {
+fn provider_ids(db: &Connection, id: MessageId) -> Result<Vec<Cow<'static, str>>, DbError> {
     let mut ask =
         db.prepare_cached("SELECT provider_id FROM provider_ids WHERE message_id = ?1 AND attempt_key IS NOT NULL ORDER BY part, provider_id")?;
     let ids = ask.query_map([id], |row| row.get::<_, String>(0).map(Cow::Owned))?;
@@ -211,7 +210,7 @@ fn provider_ids(db: &Connection, id: &str) -> Result<Vec<Cow<'static, str>>, DbE
 }
 
 /// The attempts in order, and when the provider took the first.
-fn attempts(db: &Connection, id: &str) -> Result<(Vec<Attempt>, Option<String>), DbError> {
+fn attempts(db: &Connection, id: MessageId) -> Result<(Vec<Attempt>, Option<String>), DbError> {
     let mut ask = db.prepare_cached(
         "SELECT part, rule, started_at, ended_at, outcome, error FROM attempts WHERE message_id = ?1 ORDER BY id LIMIT 100",
     )?;

@@ -18,6 +18,7 @@ mod endpoints;
 mod feed;
 mod fold;
 mod idempotency;
+mod ids;
 mod inbound;
 mod journal;
 mod kv;
@@ -91,7 +92,6 @@ pub use workspaces::{WorkspaceRow, WorkspaceUse};
 pub use writer::Priority;
 
 use crate::model::envelope::Vault;
-use crate::model::numbers::Numbers;
 use crate::wake::Wakes;
 use writer::Undo;
 
@@ -131,6 +131,9 @@ pub enum DbError {
     /// The database was written with another master key.
     #[error("the master key does not belong to this database; put the key file that it was made with in its place")]
     WrongKey,
+    /// The process serves another database already.
+    #[error("this process serves another database already; open this one in a process of its own")]
+    Another,
     /// A secret does not open.
     #[error("a stored secret does not open")]
     Sealed(#[from] crate::model::envelope::EnvelopeError),
@@ -222,12 +225,10 @@ struct Inner {
     channels: Arc<channels::ChannelCache>,
     completion: channels::Completion,
     vault: Vault,
-    numbers: Numbers,
     path: PathBuf,
     writer: writer::Writer,
     readers: readers::Readers,
     pace: Arc<pace::Pace>,
-    journal_ids: journal::Ids,
     closed: AtomicBool,
 }
 
@@ -241,7 +242,7 @@ impl Db {
         prepare(&connection)?;
         migrate(&mut connection, &config.path)?;
         system::prove_key(&connection, &vault)?;
-        let numbers = system::numbers(&connection, &vault)?;
+        system::serve_keys(&connection, &vault)?;
         if let Some(pages) = config.max_pages {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
@@ -253,7 +254,6 @@ impl Db {
             seen.committed();
             after::committed(&woken, &forgets);
         };
-        let journal_ids = journal::Ids::after_last(&connection)?;
         let pace = Arc::new(pace::Pace::new());
         let fold = fold::Fold::start(&connection, &config.path, Arc::clone(&pace))?;
         let bounds = writer::Bounds { queue: config.queue, together: config.together };
@@ -268,12 +268,10 @@ impl Db {
             channels: cache,
             completion,
             vault,
-            numbers,
             writer: writer::Writer::start(connection, bounds, begun, committed, move |writer| fold.tend(writer)),
             readers: readers::Readers::start(&config.path, config.readers, config.read_queue),
             path: config.path,
             pace,
-            journal_ids,
             closed: AtomicBool::new(false),
         })))
     }
@@ -324,11 +322,6 @@ impl Db {
         &self.0.path
     }
 
-    /// Row numbers as the outside sees them.
-    pub fn numbers(&self) -> &Numbers {
-        &self.0.numbers
-    }
-
     /// The master keys, for sealing and opening what a row holds.
     pub(in crate::db) fn vault(&self) -> Vault {
         self.0.vault.clone()
@@ -358,11 +351,6 @@ impl Db {
     /// Who is woken when something that waits for them is on disk.
     pub fn wakes(&self) -> &Wakes {
         &self.0.wakes
-    }
-
-    /// The ids of requests.
-    pub(in crate::db) fn journal_ids(&self) -> journal::Ids {
-        self.0.journal_ids.clone()
     }
 
     /// Writes that wait now.

@@ -9,7 +9,7 @@ use super::idempotency::{self, Ticket};
 use super::messages::{message_created, message_view};
 use super::status::recompute_status;
 use super::{Db, DbError, Priority, after, media, traffic};
-use crate::ids;
+use crate::keys::{ConversationId, MediaId, MessageId};
 use crate::model::audit::Entry;
 use crate::model::content;
 use crate::model::shown::message::Message;
@@ -29,15 +29,13 @@ pub struct NewMessage {
     /// An attempt key for each content.
     pub keys: Vec<String>,
     /// The message it answers, by the host's id.
-    pub reply_to: Option<String>,
+    pub reply_to: Option<MessageId>,
     /// Written by a person, not by a program.
     pub human: bool,
     /// The user who wrote it.
     pub created_by: Option<String>,
     /// Now.
     pub at: i64,
-    /// For the id.
-    pub chance: [u8; 10],
     /// Most parts that may wait in this account.
     pub most_queued: u32,
     /// Of a request with a key: kept in the same act, so that its repetition finds the answer wherever the process was killed.
@@ -54,14 +52,14 @@ pub struct KeyedAnswer {
     /// Names and values, as JSON.
     pub headers: String,
     /// The body, from the message's id and the conversation's.
-    pub body: fn(&str, &str) -> Vec<u8>,
+    pub body: fn(MessageId, ConversationId) -> Vec<u8>,
 }
 
 /// Where a message goes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Addressee {
     /// A conversation that is there.
-    Conversation(String),
+    Conversation(ConversationId),
     /// A person, by identities that are one person's, best first: the conversation with them is begun if there is none.
     Person(Vec<Identity>),
 }
@@ -72,9 +70,9 @@ pub enum Queued {
     /// It is on disk.
     Yes {
         /// Its id.
-        id: String,
+        id: MessageId,
         /// Its conversation.
-        conversation: String,
+        conversation: ConversationId,
     },
     /// Too many wait in this channel already.
     Full,
@@ -102,7 +100,7 @@ impl Db {
         self.write(Priority::Urgent, move |db| {
             let queued = queue(db, &new)?;
             if let (Queued::Yes { id, conversation }, Some(answer)) = (&queued, &new.answer) {
-                let body = (answer.body)(id, conversation);
+                let body = (answer.body)(*id, *conversation);
                 idempotency::answer(db, &vault, &answer.ticket, answer.status, &answer.headers, &body)?;
             }
             Ok(queued)
@@ -114,26 +112,26 @@ impl Db {
     pub async fn retry_message(
         &self,
         workspace: &str,
-        id: &str,
+        id: MessageId,
         fresh_key: impl Fn() -> String + Send + 'static,
         at: i64,
     ) -> Result<Changed, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
-        self.write(Priority::Urgent, move |db| retry(db, &workspace, &id, &fresh_key, at)).await
+        let workspace = workspace.to_owned();
+        self.write(Priority::Urgent, move |db| retry(db, &workspace, id, &fresh_key, at)).await
     }
 
     /// A person decides what became of the unknown parts of a message. `only_of`: unless this user wrote it, refuse.
     pub async fn resolve_message(
         &self,
         workspace: &str,
-        id: &str,
+        id: MessageId,
         sent: bool,
         only_of: Option<String>,
         entry: Entry,
     ) -> Result<Changed, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+        let workspace = workspace.to_owned();
         self.write(Priority::Urgent, move |db| {
-            let changed = resolve(db, &workspace, &id, sent, only_of.as_deref(), entry.at)?;
+            let changed = resolve(db, &workspace, id, sent, only_of.as_deref(), entry.at)?;
             if matches!(changed, Changed::Yes(_)) {
                 super::audit::append(db, &entry)?;
             }
@@ -167,7 +165,8 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
             return Ok(Queued::NoSuchReply);
         }
     }
-    let id = fresh_id(db, &conversation, new)?;
+    // Greater than each of the conversation that still waits, because lanes go by id.
+    let id = MessageId::new(new.at);
     db.prepare_cached(
         "INSERT INTO messages (id, workspace_id, account_id, conversation_id, direction, content, reply_to, at, status, created_by, human)
          VALUES (?1, ?2, ?3, ?4, 'outbound', ?5, ?6, ?7, 'queued', ?8, ?9)",
@@ -184,7 +183,9 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
         new.human
     ])?;
     traffic::count(db, new.account_id, new.at, false)?;
-    media::mark_used(db, &content::media_ids(&Value::Array(new.contents.clone())))?;
+    let files: Vec<_> =
+        content::media_ids(&Value::Array(new.contents.clone())).iter().map(|id| MediaId::of(id)).collect();
+    media::mark_used(db, &files)?;
     for ((idx, content), key) in new.contents.iter().enumerate().zip(&new.keys) {
         db.prepare_cached(
             "INSERT INTO parts (message_id, idx, account_id, conversation_id, content, state, attempt_key, due_at)
@@ -198,28 +199,11 @@ fn queue(db: &Connection, new: &NewMessage) -> Result<Queued, DbError> {
     .execute(params![conversation, new.at, id])?;
     if new.human {
         // A person who answers has read the conversation.
-        conversations::mark_read(db, &conversation, new.created_by.as_deref(), new.at)?;
+        conversations::mark_read(db, conversation, new.created_by.as_deref(), new.at)?;
     }
-    message_created(db, &new.workspace, &id, false, new.at)?;
+    message_created(db, &new.workspace, id, false, new.at)?;
     after::wake_outbound();
     Ok(Queued::Yes { id, conversation })
-}
-
-/// An id that sorts after every message of the conversation that still waits, since lanes go by id.
-fn fresh_id(db: &Connection, conversation: &str, new: &NewMessage) -> Result<String, DbError> {
-    let last: Option<String> = db
-        .prepare_cached(
-            "SELECT max(message_id) FROM parts WHERE conversation_id = ?1 AND state IN ('queued', 'sending', 'unknown')",
-        )?
-        .query_row([conversation], |row| row.get(0))?;
-    let mut at = new.at;
-    loop {
-        let id = ids::mint("msg", at, new.chance);
-        match &last {
-            Some(last) if *last >= id => at += 1,
-            _ => return Ok(id),
-        }
-    }
 }
 
 struct Outbound {
@@ -227,7 +211,7 @@ struct Outbound {
     created_by: Option<String>,
 }
 
-fn outbound(db: &Connection, workspace: &str, id: &str) -> Result<Option<Outbound>, DbError> {
+fn outbound(db: &Connection, workspace: &str, id: MessageId) -> Result<Option<Outbound>, DbError> {
     Ok(db
         .prepare_cached(
             "SELECT status, created_by FROM messages WHERE id = ?1 AND workspace_id = ?2 AND direction = 'outbound'",
@@ -241,7 +225,7 @@ fn outbound(db: &Connection, workspace: &str, id: &str) -> Result<Option<Outboun
 fn retry(
     db: &Connection,
     workspace: &str,
-    id: &str,
+    id: MessageId,
     fresh_key: &dyn Fn() -> String,
     at: i64,
 ) -> Result<Changed, DbError> {
@@ -278,7 +262,7 @@ fn retry(
 fn resolve(
     db: &Connection,
     workspace: &str,
-    id: &str,
+    id: MessageId,
     sent: bool,
     only_of: Option<&str>,
     at: i64,
@@ -311,7 +295,7 @@ fn resolve(
 pub(in crate::db) const DECIDED: &str = "decided";
 
 /// The parts after one that failed are not sent on their own: the message failed, and a retry sends them in order.
-pub(in crate::db) fn fail_rest(db: &Connection, message_id: &str, after: i64) -> Result<(), DbError> {
+pub(in crate::db) fn fail_rest(db: &Connection, message_id: MessageId, after: i64) -> Result<(), DbError> {
     let error = json!({"code": "earlier-part-failed", "detail": "an earlier part of this message failed"}).to_string();
     db.prepare_cached(
         "UPDATE parts SET state = 'failed', error = ?3 WHERE message_id = ?1 AND idx > ?2 AND state = 'queued'",

@@ -78,7 +78,7 @@ impl Db {
 
     /// Commits what a poll brought; false where the channel is gone or no longer connected, and nothing of it is kept.
     pub async fn commit_polled(&self, result: PollResult, at: i64) -> Result<bool, DbError> {
-        let (vault, ids) = (self.vault(), self.journal_ids());
+        let vault = self.vault();
         self.write(Priority::Routine, move |db| {
             let PollResult { channel, rows, cursor, effects } = result;
             let workspace: Option<String> = db
@@ -86,7 +86,7 @@ impl Db {
                 .query_row([&channel], |row| row.get(0))
                 .optional()?;
             let Some(workspace) = workspace else { return Ok(false) };
-            rows.into_iter().try_for_each(|row| journal::append(db, &ids, row))?;
+            rows.into_iter().try_for_each(|row| journal::append(db, row))?;
             if let Some(cursor) = &cursor {
                 db.prepare_cached("UPDATE channels SET cursor = ?2 WHERE id = ?1")?
                     .execute(params![channel, cursor])?;

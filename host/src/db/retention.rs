@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::{Db, DbError, Priority};
+use super::{Db, DbError, Priority, feed};
 
 /// Tables with rows that end by age, each with the one statement that removes some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +24,10 @@ pub enum Expired {
 }
 
 impl Expired {
-    fn statement(self) -> &'static str {
-        match self {
-            // Rows are appended in order of time, so the oldest are looked at and nothing else.
-            Expired::Feed => {
-                "DELETE FROM feed WHERE id IN (SELECT id FROM (SELECT id, at FROM feed ORDER BY id LIMIT ?2) WHERE at < ?1)"
-            }
+    /// None where more is to be done than removing rows.
+    fn statement(self) -> Option<&'static str> {
+        Some(match self {
+            Expired::Feed => return None,
             Expired::Deliveries => {
                 "DELETE FROM deliveries WHERE id IN \
                  (SELECT id FROM deliveries WHERE state <> 'pending' AND created_at < ?1 LIMIT ?2)"
@@ -51,12 +49,15 @@ impl Expired {
                 "DELETE FROM journal WHERE id IN \
                  (SELECT id FROM journal WHERE settled_at IS NOT NULL AND raw = 0 AND settled_at < ?1 AND state <> 'pending' LIMIT ?2)"
             }
-        }
+        })
     }
 }
 
 fn remove(connection: &Connection, what: Expired, before: i64, most: u32) -> Result<usize, DbError> {
-    Ok(connection.prepare_cached(what.statement())?.execute(params![before, most])?)
+    match what.statement() {
+        Some(statement) => Ok(connection.prepare_cached(statement)?.execute(params![before, most])?),
+        None => feed::remove_before(connection, before, most),
+    }
 }
 
 impl Db {

@@ -10,13 +10,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
 use super::{DbError, after, feed, inbound, messages};
+use crate::keys::{ConversationId, MessageId};
 use crate::model::status::{Fact, Part, Status, shown};
 
 /// An attempt at a part of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::db) struct AttemptRef {
     /// The message.
-    pub message_id: String,
+    pub message_id: MessageId,
     /// The part's place in it.
     pub idx: i64,
     /// The attempt's key.
@@ -25,13 +26,13 @@ pub(in crate::db) struct AttemptRef {
 
 /// What of a message a fact is about.
 struct Target {
-    message_id: String,
+    message_id: MessageId,
     part: Option<i64>,
     attempt: Option<String>,
 }
 
 /// Derives the shown status of an outbound message again and, where it changed, writes it with its feed row. Whether it did.
-pub(in crate::db) fn recompute_status(db: &Connection, message_id: &str, at: i64) -> Result<bool, DbError> {
+pub(in crate::db) fn recompute_status(db: &Connection, message_id: MessageId, at: i64) -> Result<bool, DbError> {
     let found = db
         .prepare_cached("SELECT workspace_id, direction, status, error FROM messages WHERE id = ?1")?
         .query_row([message_id], |row| {
@@ -73,7 +74,7 @@ pub(in crate::db) fn recompute_status(db: &Connection, message_id: &str, at: i64
 }
 
 /// How far this message has come by the watermarks of its conversation: whatever was sent up to one has come as far.
-fn watermark_of(db: &Connection, message_id: &str) -> Result<Option<Status>, DbError> {
+fn watermark_of(db: &Connection, message_id: MessageId) -> Result<Option<Status>, DbError> {
     let mut ask = db.prepare_cached(
         "SELECT w.state FROM messages m JOIN watermarks w ON w.conversation_id = m.conversation_id WHERE m.id = ?1
          AND coalesce((SELECT max(first_sent_at) FROM parts WHERE message_id = m.id), m.at) <= w.at",
@@ -86,7 +87,7 @@ fn watermark_of(db: &Connection, message_id: &str) -> Result<Option<Status>, DbE
 pub(in crate::db) fn message_updated(
     db: &Connection,
     workspace: &str,
-    message_id: &str,
+    message_id: MessageId,
     at: i64,
 ) -> Result<(), DbError> {
     if let Some(json) = messages::message_view(db, message_id)? {
@@ -96,7 +97,7 @@ pub(in crate::db) fn message_updated(
 }
 
 /// The parts of a message as their attempts left them.
-pub(in crate::db) fn parts_of(db: &Connection, message_id: &str) -> Result<Vec<Part>, DbError> {
+pub(in crate::db) fn parts_of(db: &Connection, message_id: MessageId) -> Result<Vec<Part>, DbError> {
     let mut ask = db.prepare_cached("SELECT idx, attempt_key, state FROM parts WHERE message_id = ?1 ORDER BY idx")?;
     let rows = ask.query_map([message_id], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?)))?;
     rows.map(|row| {
@@ -108,7 +109,7 @@ pub(in crate::db) fn parts_of(db: &Connection, message_id: &str) -> Result<Vec<P
 }
 
 /// What was said about a message.
-pub(in crate::db) fn facts_of(db: &Connection, message_id: &str) -> Result<Vec<Fact>, DbError> {
+pub(in crate::db) fn facts_of(db: &Connection, message_id: MessageId) -> Result<Vec<Fact>, DbError> {
     let mut ask = db.prepare_cached("SELECT part, attempt_key, state FROM facts WHERE message_id = ?1")?;
     let rows = ask.query_map([message_id], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?)))?;
     let mut facts = Vec::new();
@@ -123,7 +124,7 @@ pub(in crate::db) fn facts_of(db: &Connection, message_id: &str) -> Result<Vec<F
 }
 
 /// The reason of the first part that failed, else the provider's of the latest failure it told.
-fn why_failed(db: &Connection, message_id: &str) -> Result<Option<String>, DbError> {
+fn why_failed(db: &Connection, message_id: MessageId) -> Result<Option<String>, DbError> {
     let of_part = db
         .prepare_cached(
             "SELECT error FROM parts WHERE message_id = ?1 AND state = 'failed' AND error IS NOT NULL ORDER BY idx LIMIT 1",
@@ -166,7 +167,7 @@ pub(in crate::db) struct NewFact<'a> {
 }
 
 /// Stores a fact. Where its message is known the shown status follows, and its id is answered; else the fact waits.
-pub(in crate::db) fn add_fact(db: &Connection, fact: &NewFact<'_>) -> Result<Option<String>, DbError> {
+pub(in crate::db) fn add_fact(db: &Connection, fact: &NewFact<'_>) -> Result<Option<MessageId>, DbError> {
     let mut target = match fact.provider_id {
         Some(id) => target_of(db, fact.account_id, id)?,
         None => None,
@@ -182,7 +183,7 @@ pub(in crate::db) fn add_fact(db: &Connection, fact: &NewFact<'_>) -> Result<Opt
     } else if let Some(Target { message_id, part: Some(idx), attempt: Some(key) }) = &target
         && Status::of(fact.state).is_some_and(|status| status > Status::Failed)
     {
-        let attempt = AttemptRef { message_id: message_id.clone(), idx: *idx, key: key.clone() };
+        let attempt = AttemptRef { message_id: *message_id, idx: *idx, key: key.clone() };
         settle_sent(db, &attempt, Proof::Arrived, fact.received_at)?;
     }
     let (message_id, part, attempt) = match target {
@@ -206,7 +207,7 @@ pub(in crate::db) fn add_fact(db: &Connection, fact: &NewFact<'_>) -> Result<Opt
         fact.who,
         fact.detail.map(Value::to_string)
     ])?;
-    if let Some(message_id) = &message_id {
+    if let Some(message_id) = message_id {
         recompute_status(db, message_id, fact.received_at)?;
     }
     Ok(message_id)
@@ -217,7 +218,7 @@ pub(in crate::db) fn message_of(
     db: &Connection,
     account_id: i64,
     provider_id: &str,
-) -> Result<Option<(String, Option<i64>)>, DbError> {
+) -> Result<Option<(MessageId, Option<i64>)>, DbError> {
     Ok(db
         .prepare_cached("SELECT message_id, part FROM provider_ids WHERE account_id = ?1 AND provider_id = ?2")?
         .query_row(params![account_id, provider_id], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -248,7 +249,8 @@ pub(in crate::db) fn record_provider_ids(
     for id in ids {
         inbound::take_over(db, account_id, id, attempt, at)?;
         db.prepare_cached(
-            "INSERT OR IGNORE INTO provider_ids (account_id, provider_id, message_id, part, attempt_key) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO provider_ids (account_id, provider_id, message_id, part, attempt_key) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT DO NOTHING",
         )?
         .execute(params![account_id, id, message_id, idx, key])?;
         db.prepare_cached(
@@ -256,7 +258,7 @@ pub(in crate::db) fn record_provider_ids(
              WHERE account_id = ?1 AND provider_id = ?2 AND message_id IS NULL",
         )?
         .execute(params![account_id, id, message_id, idx, key])?;
-        inbound::provider_id_appeared(db, account_id, id, message_id)?;
+        inbound::provider_id_appeared(db, account_id, id, *message_id)?;
     }
     Ok(())
 }
@@ -309,7 +311,7 @@ fn settle_attempt(
         "UPDATE attempts SET outcome = 'sent' WHERE account_id = ?1 AND attempt_key = ?2 AND outcome = 'unknown'",
     )?
     .execute(params![account_id, attempt.key])?;
-    recompute_status(db, &attempt.message_id, at)?;
+    recompute_status(db, attempt.message_id, at)?;
     Ok(())
 }
 
@@ -329,7 +331,10 @@ pub(in crate::db) fn settle_sent(db: &Connection, attempt: &AttemptRef, proof: P
 }
 
 /// Whether an attempt of this conversation is under way or unknown, so that an echo nobody knows may yet prove to be its own.
-pub(in crate::db) fn attempt_may_be_unmatched(db: &Connection, conversation_id: &str) -> Result<bool, DbError> {
+pub(in crate::db) fn attempt_may_be_unmatched(
+    db: &Connection,
+    conversation_id: ConversationId,
+) -> Result<bool, DbError> {
     Ok(db
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM parts WHERE conversation_id = ?1 AND state IN ('sending', 'unknown'))",

@@ -3,14 +3,15 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Db, DbError, Priority};
+use crate::keys;
 use crate::model::envelope::{CHANCE, EnvelopeError, Seal, Vault};
-use crate::model::numbers::Numbers;
 
 pub(in crate::db) const PROOF_KEY: &str = "master_key_proof";
 const PROOF_ROW: &str = "system/master_key_proof";
 const PROOF: &[u8] = b"this key opens this database";
-const NUMBERS_KEY: &str = "numbers_key";
-const NUMBERS_ROW: &str = "system/numbers_key";
+const PERMUTATION_KEY: &str = "id_key";
+const PERMUTATION_ROW: &str = "system/id_key";
+const OPENED_KEY: &str = "opened";
 const HELD_KEY: &str = "held_since";
 
 /// Whether `vault` is what this database was sealed with; a new database takes it as its own.
@@ -31,22 +32,42 @@ pub(in crate::db) fn prove_key(connection: &Connection, vault: &Vault) -> Result
     }
 }
 
-/// The permutations of row numbers that this database was given at its first opening.
-pub(in crate::db) fn numbers(connection: &Connection, vault: &Vault) -> Result<Numbers, DbError> {
-    let damaged = || DbError::Damaged("the key of row numbers".into());
-    let key: [u8; 32] = match get(connection, NUMBERS_KEY)? {
+/// Begins to make keys and to read and write their texts, by the permutation that this database was given at its first opening.
+pub(in crate::db) fn serve_keys(connection: &Connection, vault: &Vault) -> Result<(), DbError> {
+    let damaged = || DbError::Damaged("the key of ids".into());
+    let key: [u8; 32] = match get(connection, PERMUTATION_KEY)? {
         Some(text) => {
             let envelope = hex::decode(text).map_err(|_| damaged())?;
-            vault.open(NUMBERS_ROW, &envelope)?.as_slice().try_into().map_err(|_| damaged())?
+            vault.open(PERMUTATION_ROW, &envelope)?.as_slice().try_into().map_err(|_| damaged())?
         }
         None => {
-            let key = crate::clock::random::<32>();
-            let envelope = vault.seal(NUMBERS_ROW, &key, crate::clock::random::<CHANCE>());
-            set(connection, NUMBERS_KEY, &hex::encode(envelope))?;
+            let key = keys::permute_by(crate::clock::random::<32>());
+            let envelope = vault.seal(PERMUTATION_ROW, &key, crate::clock::random::<CHANCE>());
+            set(connection, PERMUTATION_KEY, &hex::encode(envelope))?;
             key
         }
     };
-    Ok(Numbers::new(key))
+    if keys::permute_by(key) != key {
+        return Err(DbError::Another);
+    }
+    begin_keys(connection)
+}
+
+/// Makes keys from now on: under a number that the last opening did not have, and greater than each that stands in a table, so that no key
+/// comes twice although the clock went back or another process still has the file open.
+fn begin_keys(connection: &Connection) -> Result<(), DbError> {
+    let opened = get(connection, OPENED_KEY)?.and_then(|times| times.parse::<u64>().ok()).unwrap_or_default() + 1;
+    set(connection, OPENED_KEY, &opened.to_string())?;
+    let last = connection.query_row(
+        "SELECT max(id) FROM (SELECT max(id) AS id FROM messages UNION ALL SELECT max(id) FROM conversations \
+         UNION ALL SELECT max(id) FROM contacts UNION ALL SELECT max(id) FROM media UNION ALL SELECT max(id) FROM deliveries \
+         UNION ALL SELECT max(id) FROM journal UNION ALL SELECT max(id) FROM feed UNION ALL SELECT max(id) FROM audit \
+         UNION ALL SELECT max(id) FROM visitor_entries)",
+        [],
+        |row| row.get::<_, Option<i64>>(0),
+    )?;
+    keys::serve(opened as u16, last.unwrap_or_default());
+    Ok(())
 }
 
 /// The value of a key.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::contacts::{SHOWN_FROM, SHOWN_NAME};
 use super::{Db, DbError, addressee, after, feed};
+use crate::keys::{ContactId, ConversationId, MessageId};
 use crate::model::shown::message::Author;
 use crate::model::shown::typing::Typing;
 use crate::wake::PassingEvent;
@@ -19,23 +20,27 @@ pub fn event(typing: &impl Serialize) -> Result<PassingEvent, DbError> {
 }
 
 /// Tells, once the transaction is on disk, that the conversation's customer types.
-pub(in crate::db) fn customer_types(db: &Connection, workspace: &str, conversation: &str) -> Result<(), DbError> {
+pub(in crate::db) fn customer_types(
+    db: &Connection,
+    workspace: &str,
+    conversation: ConversationId,
+) -> Result<(), DbError> {
     if let Some(typing) = customer(db, conversation)? {
-        after::passes(workspace, conversation, event(&typing)?);
+        after::passes(workspace, &conversation.to_string(), event(&typing)?);
     }
     Ok(())
 }
 
-fn customer(db: &Connection, conversation: &str) -> Result<Option<Typing<'static>>, DbError> {
+fn customer(db: &Connection, conversation: ConversationId) -> Result<Option<Typing<'static>>, DbError> {
     let found = db
         .prepare_cached(&format!(
             "SELECT ct.id, {SHOWN_NAME} FROM conversations v JOIN contacts own ON own.id = v.contact_id {SHOWN_FROM} WHERE v.id = ?1"
         ))?
-        .query_row([conversation], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)))
+        .query_row([conversation], |row| Ok((row.get::<_, ContactId>(0)?, row.get::<_, Option<String>>(1)?)))
         .optional()?;
     Ok(found.map(|(id, name)| Typing {
-        conversation_id: conversation.to_owned(),
-        from: Author::Contact { id: id.into(), name: name.map(Into::into) },
+        conversation_id: conversation,
+        from: Author::Contact { id, name: name.map(Into::into) },
     }))
 }
 
@@ -53,12 +58,12 @@ impl Db {
     pub async fn visitor_types(&self, account: i64, visitor: &str) -> Result<Option<Typing<'static>>, DbError> {
         let visitor = visitor.to_owned();
         self.read(move |db| {
-            let conversation: Option<String> = db
+            let conversation: Option<ConversationId> = db
                 .prepare_cached("SELECT conversation_id FROM thread_keys WHERE account_id = ?1 AND key = ?2")?
                 .query_row(rusqlite::params![account, visitor], |row| row.get(0))
                 .optional()?;
             match conversation {
-                Some(conversation) => customer(db, &conversation),
+                Some(conversation) => customer(db, conversation),
                 None => Ok(None),
             }
         })
@@ -66,19 +71,18 @@ impl Db {
     }
 
     /// Where the provider is told that a user types in a conversation; none where it does not know the conversation.
-    pub async fn typing_place(&self, conversation: &str) -> Result<Option<TypingPlace>, DbError> {
-        let conversation = conversation.to_owned();
+    pub async fn typing_place(&self, conversation: ConversationId) -> Result<Option<TypingPlace>, DbError> {
         self.read(move |db| {
-            let Some(thread) = addressee::thread(db, &conversation)? else { return Ok(None) };
-            let last: Option<String> = db
+            let Some(thread) = addressee::thread(db, conversation)? else { return Ok(None) };
+            let last: Option<MessageId> = db
                 .prepare_cached(
-                    "SELECT id FROM (SELECT id, direction, at, seq FROM messages WHERE conversation_id = ?1 \
-                     ORDER BY at DESC, seq DESC LIMIT 50) WHERE direction = 'inbound' ORDER BY at DESC, seq DESC LIMIT 1",
+                    "SELECT id FROM (SELECT id, direction, at FROM messages WHERE conversation_id = ?1 \
+                     ORDER BY at DESC, id DESC LIMIT 50) WHERE direction = 'inbound' ORDER BY at DESC, id DESC LIMIT 1",
                 )?
-                .query_row([&conversation], |row| row.get(0))
+                .query_row([conversation], |row| row.get(0))
                 .optional()?;
             let about = match last {
-                Some(last) => addressee::target(db, &last)?,
+                Some(last) => addressee::target(db, last)?,
                 None => None,
             };
             Ok(Some(TypingPlace { thread, about }))

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::journal::{self, NewRow};
 use super::media::visitor_source;
 use super::{Db, DbError, Priority, after};
+use crate::keys::{EntryId, MediaId};
 
 /// A visitor's session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct VisitorRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryRow {
     /// Grows with every entry.
-    pub id: i64,
+    pub id: EntryId,
     /// JSON.
     pub entry: String,
 }
@@ -93,19 +94,19 @@ impl Db {
     /// be acknowledged.
     pub async fn append_visitor_message(&self, message: VisitorMessage) -> Result<bool, DbError> {
         let VisitorMessage { visitor, account, entry_id, entry, row } = message;
-        let ids = self.journal_ids();
         self.write(Priority::Urgent, move |db| {
             let fresh = db
                 .prepare_cached(
-                    "INSERT OR IGNORE INTO visitor_entries (account_id, visitor, entry_id, entry, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT INTO visitor_entries (id, account_id, visitor, entry_id, entry, at) VALUES (?6, ?1, ?2, ?3, ?4, ?5) \
+                     ON CONFLICT DO NOTHING",
                 )?
-                .execute(params![account, visitor, entry_id, entry, row.received_at])?;
+                .execute(params![account, visitor, entry_id, entry, row.received_at, EntryId::new(row.received_at)])?;
             if fresh == 0 {
                 return Ok(false);
             }
             db.prepare_cached("UPDATE visitors SET seen_at = ?2, wrote = 1 WHERE id = ?1")?
                 .execute(params![visitor, row.received_at])?;
-            journal::append(db, &ids, row)?;
+            journal::append(db, row)?;
             after::wake_journal();
             after::wake_visitor(&visitor);
             Ok(true)
@@ -187,7 +188,7 @@ impl Db {
     }
 
     /// What a visitor's stream holds after the entry `after`, in order, a part at a time.
-    pub async fn visitor_entries(&self, account: i64, visitor: &str, after: i64) -> Result<Vec<EntryRow>, DbError> {
+    pub async fn visitor_entries(&self, account: i64, visitor: &str, after: EntryId) -> Result<Vec<EntryRow>, DbError> {
         let visitor = visitor.to_owned();
         self.read(move |db| {
             let mut query = db.prepare_cached(
@@ -202,12 +203,12 @@ impl Db {
     }
 
     /// Whether this file came from this visitor and belongs to no message yet.
-    pub async fn is_visitor_file(&self, file: &str, visitor: &str) -> Result<bool, DbError> {
-        let (file, source) = (file.to_owned(), visitor_source(visitor));
+    pub async fn is_visitor_file(&self, file: MediaId, visitor: &str) -> Result<bool, DbError> {
+        let source = visitor_source(visitor);
         self.read(move |db| {
             Ok(db
                 .prepare_cached("SELECT 1 FROM media WHERE id = ?1 AND source = ?2 AND message_id IS NULL")?
-                .exists([file, source])?)
+                .exists(params![file, source])?)
         })
         .await
     }

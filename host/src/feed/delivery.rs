@@ -16,6 +16,7 @@ use super::signature::{Secret, sign};
 use super::{Feed, Inner};
 use crate::clock::random;
 use crate::db::{DbError, Delivered, DueDelivery, WaitingEndpoint};
+use crate::keys::DeliveryId;
 use crate::model::retry::delivery_delay;
 
 /// Deliveries under way at a time to one endpoint.
@@ -27,7 +28,7 @@ const PATIENCE: i64 = 5 * 24 * 3_600_000;
 const LONGEST_SLEEP: i64 = 2_000;
 
 /// Ids of deliveries that are under way, so that nothing is delivered twice at once.
-type UnderWay = Arc<Mutex<HashSet<String>>>;
+type UnderWay = Arc<Mutex<HashSet<DeliveryId>>>;
 
 impl Feed {
     pub(super) async fn deliver(&self, stop: CancellationToken) {
@@ -54,12 +55,11 @@ impl Feed {
 
     async fn round(&self, tasks: &TaskTracker, under_way: &UnderWay, after: &mut String) -> Result<i64, DbError> {
         let inner = &self.0;
-        let clock = inner.clock.clone();
-        let now = clock.now();
+        let now = inner.clock.now();
         // Before it looks: what is committed afterwards wakes this loop. So does whoever adds or enables an endpoint.
         inner.wakes.delivering.store(true, Ordering::Release);
         let waiting = inner.settings.waiting_per_endpoint;
-        let written = inner.db.fan_out(now, waiting, std::mem::take(after), move || clock.id("dlv")).await?;
+        let written = inner.db.fan_out(now, waiting, std::mem::take(after)).await?;
         let Some(written) = written else {
             inner.wakes.delivering.store(false, Ordering::Release);
             return Ok(LONGEST_SLEEP);
@@ -69,11 +69,11 @@ impl Feed {
         let next = waiting.iter().map(|endpoint| endpoint.next_at - now).min().unwrap_or(LONGEST_SLEEP);
         let mut places = self.places(waiting);
         let of = places.iter().map(|(endpoint, places)| (endpoint.clone(), places.len())).collect();
-        let busy = lock(under_way).iter().cloned().collect();
+        let busy = lock(under_way).iter().copied().collect();
         let mut began = false;
         for delivery in inner.db.due_deliveries(now, of, busy).await? {
             let Some(place) = places.get_mut(&delivery.endpoint.id).and_then(Vec::pop) else { continue };
-            if !lock(under_way).insert(delivery.id.clone()) {
+            if !lock(under_way).insert(delivery.id) {
                 continue;
             }
             began = true;
@@ -121,7 +121,7 @@ impl Feed {
     }
 }
 
-fn lock(under_way: &UnderWay) -> MutexGuard<'_, HashSet<String>> {
+fn lock(under_way: &UnderWay) -> MutexGuard<'_, HashSet<DeliveryId>> {
     under_way.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -143,7 +143,7 @@ async fn call(inner: &Inner, delivery: &DueDelivery) -> Delivered {
     let Ok(url) = Url::parse(&delivery.endpoint.url) else {
         return failed(inner, delivery, None, "the address is not a URL".to_owned(), None);
     };
-    let id = inner.db.event_id(&delivery.endpoint.workspace, delivery.feed_id);
+    let id = delivery.event.to_string();
     let timestamp = inner.clock.now() / 1_000;
     let secrets: Vec<Secret> = delivery.secrets.iter().map(|secret| Secret::new(secret.expose().to_vec())).collect();
     let signature = sign(&secrets, &id, timestamp, delivery.body.as_bytes());

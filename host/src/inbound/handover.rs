@@ -65,14 +65,15 @@ impl Handover {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::RequestId;
 
     fn row(id: i64, bytes: usize) -> PendingRow {
-        PendingRow { id, body: vec![0; bytes], ..PendingRow::default() }
+        PendingRow { id: RequestId::of_row(id), body: vec![0; bytes], ..PendingRow::default() }
     }
 
     fn ids(handover: &Handover) -> (Vec<i64>, bool) {
         let (rows, missed) = handover.take();
-        (rows.iter().map(|row| row.id).collect(), missed)
+        (rows.iter().map(|row| row.id.row()).collect(), missed)
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Pure bookkeeping: it neither waits nor asks anybody.
 
+use crate::keys::RequestId;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 pub(super) struct Lanes<T> {
     lanes: HashMap<Arc<str>, Lane<T>>,
     ready: Turns,
-    taken: HashSet<i64>,
+    taken: HashSet<RequestId>,
     done: usize,
 }
 
@@ -20,7 +21,7 @@ struct Lane<T> {
 }
 
 struct Slot<T> {
-    id: i64,
+    id: RequestId,
     done: Option<T>,
 }
 
@@ -76,7 +77,7 @@ impl<T> Lanes<T> {
     }
 
     /// Takes a row on; false where it is in flight already.
-    pub fn take(&mut self, sharer: &Arc<str>, address: &Arc<str>, id: i64) -> bool {
+    pub fn take(&mut self, sharer: &Arc<str>, address: &Arc<str>, id: RequestId) -> bool {
         if !self.taken.insert(id) {
             return false;
         }
@@ -93,7 +94,7 @@ impl<T> Lanes<T> {
     }
 
     /// Notes what was made of a row.
-    pub fn done(&mut self, address: &Arc<str>, id: i64, value: T) {
+    pub fn done(&mut self, address: &Arc<str>, id: RequestId, value: T) {
         let Some(Lane { sharer, rows }) = self.lanes.get_mut(address) else { return };
         let Some(place) = rows.iter().position(|slot| slot.id == id) else { return };
         rows[place].done = Some(value);
@@ -176,7 +177,7 @@ impl<T> Lanes<T> {
 
     /// A row that left comes back before all others of its address: it is committed in part. To be said before anything else
     /// leaves.
-    pub fn back(&mut self, sharer: &Arc<str>, address: &Arc<str>, id: i64, value: T) {
+    pub fn back(&mut self, sharer: &Arc<str>, address: &Arc<str>, id: RequestId, value: T) {
         self.lane(sharer, address).push_front(Slot { id, done: Some(value) });
         self.done += 1;
         let ready = self.ready.of(sharer);
@@ -186,12 +187,12 @@ impl<T> Lanes<T> {
     }
 
     /// A row that left is committed.
-    pub fn committed(&mut self, id: i64) {
+    pub fn committed(&mut self, id: RequestId) {
         self.taken.remove(&id);
     }
 
     /// The rows in flight, those that are being committed included.
-    pub fn taken(&self) -> &HashSet<i64> {
+    pub fn taken(&self) -> &HashSet<RequestId> {
         &self.taken
     }
 
@@ -216,19 +217,19 @@ mod tests {
     fn a_slow_row_holds_its_own_address_and_no_other() {
         let mut lanes = Lanes::new();
         for (address, id) in [("a", 1), ("a", 2), ("b", 3)] {
-            assert!(lanes.take(&address.into(), &address.into(), id));
+            assert!(lanes.take(&address.into(), &address.into(), RequestId::of_row(id)));
         }
         let (a, b) = ("a".into(), "b".into());
-        assert!(!lanes.take(&a, &a, 2));
-        lanes.done(&a, 2, 2);
-        lanes.done(&b, 3, 3);
+        assert!(!lanes.take(&a, &a, RequestId::of_row(2)));
+        lanes.done(&a, RequestId::of_row(2), 2);
+        lanes.done(&b, RequestId::of_row(3), 3);
         assert_eq!(lanes.leave(10, 10, |_| 1), [3]);
-        lanes.done(&a, 1, 1);
+        lanes.done(&a, RequestId::of_row(1), 1);
         assert_eq!(lanes.leave(1, 10, |_| 1), [1]);
         assert!(lanes.is_ready());
         assert_eq!(lanes.leave(1, 10, |_| 1), [2]);
         assert_eq!(lanes.taken().len(), 3);
-        [1, 2, 3].into_iter().for_each(|id| lanes.committed(id));
+        [1, 2, 3].into_iter().for_each(|id| lanes.committed(RequestId::of_row(id)));
         assert!(lanes.taken().is_empty());
     }
 
@@ -237,27 +238,27 @@ mod tests {
         let mut lanes = Lanes::new();
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
         for (address, id) in [(&a, 1), (&a, 2), (&b, 3)] {
-            assert!(lanes.take(address, address, id));
-            lanes.done(address, id, id);
+            assert!(lanes.take(address, address, RequestId::of_row(id)));
+            lanes.done(address, RequestId::of_row(id), id);
         }
         let weigh = |id: &i64| if *id == 1 { 100 } else { 1 };
         assert_eq!(lanes.leave(50, 10, weigh), [1, 3]);
-        lanes.committed(3);
-        lanes.back(&a, &a, 1, 1);
+        lanes.committed(RequestId::of_row(3));
+        lanes.back(&a, &a, RequestId::of_row(1), 1);
         assert_eq!(lanes.translated(), 2);
         assert_eq!(lanes.leave(50, 10, weigh), [1]);
-        lanes.back(&a, &a, 1, 1);
+        lanes.back(&a, &a, RequestId::of_row(1), 1);
         assert_eq!(lanes.leave(50, 10, |_| 1), [1, 2], "the last step is light");
         assert!(!lanes.is_ready());
-        [1, 2].into_iter().for_each(|id| lanes.committed(id));
+        [1, 2].into_iter().for_each(|id| lanes.committed(RequestId::of_row(id)));
         assert!(lanes.taken().is_empty());
         // A row that came while another of its address was out waits behind it.
-        assert!(lanes.take(&a, &a, 4));
-        lanes.done(&a, 4, 4);
+        assert!(lanes.take(&a, &a, RequestId::of_row(4)));
+        lanes.done(&a, RequestId::of_row(4), 4);
         assert_eq!(lanes.leave(50, 10, |_| 100), [4]);
-        assert!(lanes.take(&a, &a, 5));
-        lanes.done(&a, 5, 5);
-        lanes.back(&a, &a, 4, 4);
+        assert!(lanes.take(&a, &a, RequestId::of_row(5)));
+        lanes.done(&a, RequestId::of_row(5), 5);
+        lanes.back(&a, &a, RequestId::of_row(4), 4);
         assert_eq!(lanes.leave(50, 10, |_| 1), [4, 5]);
     }
 
@@ -265,8 +266,8 @@ mod tests {
     fn fill(lanes: &mut Lanes<i64>, sharer: &str, address: &str, rows: std::ops::Range<i64>) {
         let (sharer, address) = (sharer.into(), address.into());
         for id in rows {
-            assert!(lanes.take(&sharer, &address, id));
-            lanes.done(&address, id, id);
+            assert!(lanes.take(&sharer, &address, RequestId::of_row(id)));
+            lanes.done(&address, RequestId::of_row(id), id);
         }
     }
 
@@ -328,7 +329,7 @@ mod tests {
             let mut rows: Vec<(String, i64)> = Vec::new();
             for (id, address) in addresses.iter().enumerate() {
                 rows.push((address.to_string(), id as i64));
-                lanes.take(&(address % 2).to_string().into(), &address.to_string().into(), id as i64);
+                lanes.take(&(address % 2).to_string().into(), &address.to_string().into(), RequestId::of_row(id as i64));
             }
             let (mut left, mut waiting) = (Vec::new(), rows.clone());
             for index in order {
@@ -336,7 +337,7 @@ mod tests {
                     break;
                 }
                 let (address, id) = waiting.remove(index.index(waiting.len()));
-                lanes.done(&address.as_str().into(), id, (address.clone(), id));
+                lanes.done(&address.as_str().into(), RequestId::of_row(id), (address.clone(), id));
                 left.extend(lanes.leave(most, 10, |_| 1));
             }
             while lanes.is_ready() {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use crate::db::{DueMedia, MediaOutcome};
+use crate::keys::MediaId;
 use crate::media::{Claim, MediaError, Owner};
 use crate::model::channel::ChannelState;
 
@@ -90,7 +91,7 @@ async fn fetch(inner: &Inner, file: DueMedia) {
     let outcome = match try_fetch(inner, &file).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            tracing::warn!(%error, file = file.id, "a file could not be looked into");
+            tracing::warn!(%error, file = %file.id, "a file could not be looked into");
             return;
         }
     };
@@ -100,8 +101,8 @@ async fn fetch(inner: &Inner, file: DueMedia) {
         MediaOutcome::Failed(_) => "failed",
     };
     metrics::counter!("sambung_inbound_files_total", "outcome" => word).increment(1);
-    if let Err(error) = inner.db.settle_media(&file.id, outcome, inner.clock.now()).await {
-        tracing::warn!(%error, file = file.id, "a file's state could not be stored");
+    if let Err(error) = inner.db.settle_media(file.id, outcome, inner.clock.now()).await {
+        tracing::warn!(%error, file = %file.id, "a file's state could not be stored");
     }
 }
 
@@ -150,7 +151,7 @@ async fn try_fetch(inner: &Inner, due: &DueMedia) -> Result<MediaOutcome, crate:
         Source::Other(open) => return Ok(MediaOutcome::Failed(open.line)),
     };
     Ok(match generation.plugin.download(&caller, download, inner.media.max_bytes()).await {
-        Ok(downloaded) => MediaOutcome::Stored(downloaded.blob),
+        Ok(downloaded) => MediaOutcome::Stored(MediaId::of(&downloaded.blob)),
         Err(DownloadError::Later { retry_after_ms }) => {
             later(due, now, retry_after_ms.and_then(|ms| i64::try_from(ms).ok()))
         }
@@ -228,7 +229,7 @@ mod tests {
             extra: vec![],
         };
         DueMedia {
-            id: "md_1".into(),
+            id: MediaId::of_row(1),
             workspace: "ws_1".into(),
             account: 1,
             channel: None,

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::db::{ChannelRow, Db, DbError, JournalReader, NewRow, Replay, TypingPlace};
+use crate::keys::{MediaId, RequestId};
 use crate::media::Media;
 use crate::plugins::{Registry, Renewals};
 use crate::upkeep::Upkeep;
@@ -72,11 +73,11 @@ pub struct Settings {
 }
 
 /// Told the id of a request before it is translated.
-pub type Named = Box<dyn FnOnce(i64) + Send>;
+pub type Named = Box<dyn FnOnce(RequestId) + Send>;
 
 /// Those who wait for what a plugin answers a request.
 #[derive(Default)]
-struct Answers(Mutex<HashMap<i64, oneshot::Sender<Option<Response>>>>);
+struct Answers(Mutex<HashMap<RequestId, oneshot::Sender<Option<Response>>>>);
 
 /// How often waiting echoes are looked at.
 const ECHOES: Duration = Duration::from_secs(2);
@@ -146,7 +147,7 @@ impl Inbound {
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn replay(&self, reader: JournalReader, id: i64) -> Result<Replay, DbError> {
+    pub async fn replay(&self, reader: JournalReader, id: RequestId) -> Result<Replay, DbError> {
         self.0.db.replay_row(reader, id).await
     }
 
@@ -154,7 +155,7 @@ impl Inbound {
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn fetch_media_again(&self, workspace: &str, id: &str) -> Result<bool, DbError> {
+    pub async fn fetch_media_again(&self, workspace: &str, id: MediaId) -> Result<bool, DbError> {
         self.0.db.fetch_media_again(workspace, id, self.0.clock.now()).await
     }
 
@@ -192,13 +193,13 @@ impl Inbound {
 }
 
 impl Answers {
-    fn expect(&self, row: i64, tell: oneshot::Sender<Option<Response>>) {
+    fn expect(&self, row: RequestId, tell: oneshot::Sender<Option<Response>>) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|_, tell| !tell.is_closed());
         waiting.insert(row, tell);
     }
 
-    fn give(&self, row: i64, answer: impl FnOnce() -> Option<Response>) {
+    fn give(&self, row: RequestId, answer: impl FnOnce() -> Option<Response>) {
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&row);
         if let Some(tell) = waiting {
             // Whoever waited may have lost patience.

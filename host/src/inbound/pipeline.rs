@@ -18,6 +18,7 @@ use super::acknowledge::{self, Choice};
 use super::lanes::Lanes;
 use super::translate::translate;
 use crate::db::{Committed, DbError, Effect, PendingRow, STEP, Translated, Which};
+use crate::keys::RequestId;
 
 /// A request takes a place for each so many bytes of its body, but no more than a twelfth of the pool: the largest finds room beside
 /// three workspaces that hold all they may.
@@ -40,7 +41,7 @@ const MOST_IN_A_ROW: usize = 8;
 
 enum Step {
     Translated(Translated),
-    Committed(Vec<i64>, Result<Vec<Result<Committed, DbError>>, DbError>),
+    Committed(Vec<RequestId>, Result<Vec<Result<Committed, DbError>>, DbError>),
 }
 
 struct Pipeline<'i> {
@@ -56,7 +57,7 @@ struct Pipeline<'i> {
     cores: usize,
     turns: Shares,
     /// The places of the rows in flight.
-    places: HashMap<i64, Place>,
+    places: HashMap<RequestId, Place>,
     /// Places became free since the rows of addresses that fell behind were looked at.
     freed: bool,
     /// Addresses that fell behind, each with the share that its places count in: their rows are read as their shares allow.
@@ -69,9 +70,9 @@ struct Pipeline<'i> {
     /// The journal may hold rows that nobody took.
     more: bool,
     /// Choices in requests that are being committed.
-    choices: HashMap<i64, Vec<Choice>>,
+    choices: HashMap<RequestId, Vec<Choice>>,
     /// Requests of which the next step is being committed.
-    stepping: HashMap<i64, Translated>,
+    stepping: HashMap<RequestId, Translated>,
 }
 
 pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
@@ -308,7 +309,7 @@ impl Pipeline<'_> {
         self.committing = true;
         self.ready = None;
         let (db, now) = (self.inner.db.clone(), self.inner.clock.now());
-        let ids: Vec<i64> = rows.iter().map(|translated| translated.row.id).collect();
+        let ids: Vec<RequestId> = rows.iter().map(|translated| translated.row.id).collect();
         for translated in &rows {
             if translated.weight() > STEP {
                 self.stepping.insert(translated.row.id, translated.clone());
@@ -330,7 +331,7 @@ impl Pipeline<'_> {
 
     fn committed(
         &mut self,
-        ids: Vec<i64>,
+        ids: Vec<RequestId>,
         done: Result<Vec<Result<Committed, DbError>>, DbError>,
     ) -> Result<(), DbError> {
         self.committing = false;

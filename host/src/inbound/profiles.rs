@@ -51,7 +51,7 @@ async fn start(inner: &Arc<Inner>, calls: &mut Calls) -> Result<(), DbError> {
             for stranger in strangers {
                 if let Err(error) = look_up(&inner, &stranger).await {
                     let (channel, contact) = (stranger.channel, stranger.contact);
-                    tracing::warn!(channel, contact, %error, "a person could not be looked up");
+                    tracing::warn!(channel, %contact, %error, "a person could not be looked up");
                 }
             }
         });
@@ -78,5 +78,5 @@ async fn look_up(inner: &Inner, stranger: &StrangerRow) -> Result<(), DbError> {
             Err(_) => {}
         }
     }
-    inner.db.note_profile(&stranger.channel, &stranger.contact, person, inner.clock.now()).await
+    inner.db.note_profile(&stranger.channel, stranger.contact, person, inner.clock.now()).await
 }

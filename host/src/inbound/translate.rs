@@ -11,6 +11,7 @@ use sambung_runtime::{CallError, CallFault, Caller, Usage};
 
 use super::Inner;
 use crate::db::{PendingRow, Progress, Translated, Translation};
+use crate::keys::RequestId;
 use crate::mail;
 use crate::model::channel::ChannelState;
 
@@ -26,7 +27,7 @@ pub(super) async fn translate(inner: &Inner, row: Arc<PendingRow>) -> Translated
         Ok(Ok(translation)) => translation,
         Ok(Err(reason)) => Translation::Parked(reason),
         Err(_) => {
-            tracing::error!(row = row.id, plugin = &*row.plugin, "translating a request made the host panic");
+            tracing::error!(row = %row.id, plugin = &*row.plugin, "translating a request made the host panic");
             Translation::Failed(broken_host())
         }
     };
@@ -56,7 +57,7 @@ async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, Str
                 match inner.db.channel(id).await {
                     Ok(found) => break found,
                     Err(error) if error.may_pass() => {
-                        tracing::warn!(%error, row = row.id, "a request waits for the database");
+                        tracing::warn!(%error, row = %row.id, "a request waits for the database");
                         tokio::time::sleep(BETWEEN_TRIES).await;
                     }
                     Err(error) => return Err(format!("its channel could not be read: {error}")),
@@ -105,7 +106,7 @@ async fn translation(inner: &Inner, row: &PendingRow) -> Result<Translation, Str
                 tokio::time::sleep(BETWEEN_TRIES).await;
             }
             Err(error) => {
-                tracing::warn!(row = id, plugin = generation.id, %error, "a request could not be translated");
+                tracing::warn!(row = %id, plugin = generation.id, %error, "a request could not be translated");
                 return Ok(Translation::Failed(error));
             }
         }
@@ -163,8 +164,8 @@ fn stands_at_wait(step: Option<&serde_json::Value>) -> bool {
 }
 
 /// The same for every translation of a row, and unlike its neighbours'.
-fn seed_of(id: i64) -> u64 {
-    (id as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31)
+fn seed_of(id: RequestId) -> u64 {
+    (id.row() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31)
 }
 
 fn request_of(row: &PendingRow, mail: Option<Mail>) -> Request {

@@ -23,6 +23,7 @@ use super::visitors::{TOKEN, bearer, hash, new_token};
 use super::{Ingress, hooks};
 use crate::db::{ChannelRow, DbError, NewRow, VisitorMessage, VisitorRow};
 use crate::disk::Purpose;
+use crate::keys::MediaId;
 use crate::media::{Claim, MediaError, Owner, QuotaError};
 use crate::model::name;
 use crate::model::time::DAY;
@@ -267,9 +268,9 @@ async fn message(
     }
     let mut content = written.content;
     if content.get("type").and_then(Value::as_str) == Some("media") {
-        let id = content.get("media_id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let own = state.db.is_visitor_file(&id, &visitor.id).await.map_err(|error| gone(&error))?;
-        let file = state.db.media(&id).await.map_err(|error| gone(&error))?.filter(|_| own);
+        let id = MediaId::of(content.get("media_id").and_then(Value::as_str).unwrap_or_default());
+        let own = state.db.is_visitor_file(id, &visitor.id).await.map_err(|error| gone(&error))?;
+        let file = state.db.media(id).await.map_err(|error| gone(&error))?.filter(|_| own);
         let Some(file) = file else {
             return Err(invalid("#/content/media_id", "not-found", "there is no such file of yours"));
         };

@@ -13,6 +13,7 @@ use super::quota::{Owner, Reserved};
 use super::store::{Media, MediaError, settle};
 use crate::db::{MediaRow, visitor_source};
 use crate::disk::Purpose;
+use crate::keys::MediaId;
 
 /// What somebody says about a file. Measurements are believed before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -109,7 +110,7 @@ impl Incoming {
         let at = inner.clock.now();
         let owner = self.reserved.owner();
         let row = MediaRow {
-            id: inner.clock.id("md"),
+            id: MediaId::new(at),
             workspace: owner.workspace.clone(),
             account_id: owner.account,
             source: owner.visitor.as_deref().map(visitor_source),

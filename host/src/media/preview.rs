@@ -14,6 +14,7 @@ use super::incoming::Claim;
 use super::quota::Owner;
 use super::store::{Media, MediaError};
 use crate::db::MediaRow;
+use crate::keys::MediaId;
 
 /// Longest edge of an image that is decoded.
 const MOST_EDGE: u32 = 20_000;
@@ -39,7 +40,7 @@ impl Media {
         max_edge: u32,
         max_bytes: u64,
     ) -> Result<Option<MediaRow>, MediaError> {
-        let row = self.0.db.media_of(workspace, id).await?.ok_or(MediaError::NotFound)?;
+        let row = self.0.db.media_of(workspace, MediaId::of(id)).await?.ok_or(MediaError::NotFound)?;
         let digest = row.digest.as_deref().filter(|_| row.state == "stored").ok_or(MediaError::NotFound)?;
         let path = self.path(digest);
         let jpeg = {

@@ -100,7 +100,7 @@ impl BlobWrite for Writing {
     fn finish(self: Box<Self>, meta: BlobMeta) -> BoxFuture<'static, Result<String, ServiceError>> {
         async move {
             let row = self.0.finish(Claim { mime: meta.mime, name: meta.name, kind: None }).await?;
-            Ok(row.id)
+            Ok(row.id.to_string())
         }
         .boxed()
     }
@@ -110,7 +110,7 @@ impl BlobWrite for Writing {
 pub(super) fn reference(row: &MediaRow) -> MediaRef {
     MediaRef {
         kind: row.kind.clone(),
-        blob: Some(row.id.clone()),
+        blob: Some(row.id.to_string()),
         ref_: None,
         url: None,
         mime: row.mime.clone(),

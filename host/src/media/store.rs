@@ -16,6 +16,7 @@ use crate::base_url::BaseUrl;
 use crate::clock::{Clock, random};
 use crate::db::{Db, DbError, MediaRow};
 use crate::disk::Disk;
+use crate::keys::MediaId;
 
 /// Images that are decoded at a time: each may take hundreds of megabytes for a moment.
 const DECODING: usize = 2;
@@ -130,7 +131,7 @@ impl Media {
     /// # Errors
     /// There is no such file, or its bytes are not here.
     pub async fn read(&self, workspace: &str, id: &str) -> Result<(MediaRow, File), MediaError> {
-        let row = self.0.db.media_of(workspace, id).await?.ok_or(MediaError::NotFound)?;
+        let row = self.0.db.media_of(workspace, MediaId::of(id)).await?.ok_or(MediaError::NotFound)?;
         let file = self.open_bytes(&row).await?;
         Ok((row, file))
     }
@@ -140,7 +141,7 @@ impl Media {
     /// # Errors
     /// There is no such file, or its bytes are not here.
     pub(super) async fn locate(&self, workspace: &str, id: &str) -> Result<(MediaRow, PathBuf), MediaError> {
-        let row = self.0.db.media_of(workspace, id).await?.ok_or(MediaError::NotFound)?;
+        let row = self.0.db.media_of(workspace, MediaId::of(id)).await?.ok_or(MediaError::NotFound)?;
         let digest = row.digest.as_deref().filter(|_| row.state == "stored").ok_or(MediaError::NotFound)?;
         let path = self.path(digest);
         if !tokio::fs::try_exists(&path).await? {
@@ -181,13 +182,13 @@ impl Media {
             Audience::Provider => self.0.config.base_url.public().ok_or(MediaError::NoPublicUrl)?,
             Audience::Visitor => self.0.config.base_url.for_browsers(),
         };
-        let row = self.0.db.media_of(workspace, id).await?.ok_or(MediaError::NotFound)?;
+        let row = self.0.db.media_of(workspace, MediaId::of(id)).await?.ok_or(MediaError::NotFound)?;
         if row.state != "stored" {
             return Err(MediaError::NotFound);
         }
         let token = BASE64_URL_SAFE_NO_PAD.encode(random::<32>());
         let expires_at = self.0.clock.now().saturating_add(i64::try_from(for_ms).unwrap_or(i64::MAX));
-        self.0.db.publish_media(workspace, id, &token, expires_at).await?;
+        self.0.db.publish_media(workspace, row.id, &token, expires_at).await?;
         Ok(format!("{base}/files/{token}/{}", public_name(&row)))
     }
 

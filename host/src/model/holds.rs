@@ -1,12 +1,14 @@
 //! What an error's scope holds back, and no more.
 
+use crate::keys::{ContactId, ConversationId};
+
 /// What is held back until a time. The word and the key under which the database keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hold {
     /// Everything to one conversation.
-    Thread(String),
+    Thread(ConversationId),
     /// Everything to one person through this channel.
-    Recipient(String),
+    Recipient(ContactId),
     /// Everything through this channel.
     Channel,
     /// Everything through every channel of this registration with the provider.
@@ -16,12 +18,15 @@ pub enum Hold {
 impl Hold {
     /// What a scope of the contract names for a message of this conversation, contact and registration; none for "message",
     /// for what does not exist here, and for a word that is not known (then only the message itself waits).
-    pub fn of(scope: &str, conversation: &str, contact: Option<&str>, app: Option<&str>) -> Option<Hold> {
+    pub fn of(
+        scope: &str,
+        conversation: ConversationId,
+        contact: Option<ContactId>,
+        app: Option<&str>,
+    ) -> Option<Hold> {
         match scope {
-            "thread" => Some(Hold::Thread(conversation.to_owned())),
-            "recipient" => {
-                Some(contact.map_or_else(|| Hold::Thread(conversation.to_owned()), |id| Hold::Recipient(id.to_owned())))
-            }
+            "thread" => Some(Hold::Thread(conversation)),
+            "recipient" => Some(contact.map_or(Hold::Thread(conversation), Hold::Recipient)),
             "channel" => Some(Hold::Channel),
             "app" => Some(app.map_or(Hold::Channel, |id| Hold::App(id.to_owned()))),
             _ => None,
@@ -39,10 +44,12 @@ impl Hold {
     }
 
     /// What of that scope; empty where the account says it all.
-    pub fn key(&self) -> &str {
+    pub fn key(&self) -> String {
         match self {
-            Hold::Thread(key) | Hold::Recipient(key) | Hold::App(key) => key,
-            Hold::Channel => "",
+            Hold::Thread(id) => id.row().to_string(),
+            Hold::Recipient(id) => id.row().to_string(),
+            Hold::App(id) => id.clone(),
+            Hold::Channel => String::new(),
         }
     }
 }
@@ -54,13 +61,13 @@ mod tests {
     /// Each scope names its own and nothing beside it.
     #[test]
     fn a_scope_holds_what_it_names() {
-        let of = |scope| Hold::of(scope, "cv_1", Some("ct_1"), None);
+        let of = |scope| Hold::of(scope, ConversationId::of_row(1), Some(ContactId::of_row(2)), None);
         assert_eq!(of("message"), None);
         assert_eq!(of("galaxy"), None);
-        assert_eq!(of("thread"), Some(Hold::Thread("cv_1".into())));
-        assert_eq!(of("recipient"), Some(Hold::Recipient("ct_1".into())));
+        assert_eq!(of("thread"), Some(Hold::Thread(ConversationId::of_row(1))));
+        assert_eq!(of("recipient"), Some(Hold::Recipient(ContactId::of_row(2))));
         assert_eq!(of("channel"), Some(Hold::Channel));
         assert_eq!(of("app"), Some(Hold::Channel), "a channel without a registration is all there is");
-        assert_eq!(Hold::of("app", "cv_1", None, Some("app_1")), Some(Hold::App("app_1".into())));
+        assert_eq!(Hold::of("app", ConversationId::of_row(1), None, Some("app_1")), Some(Hold::App("app_1".into())));
     }
 }

@@ -13,7 +13,6 @@ pub mod holds;
 pub mod html;
 pub mod name;
 pub mod new_template;
-pub mod numbers;
 pub mod permissions;
 pub mod proxies;
 pub mod range;

@@ -10,6 +10,7 @@ use super::sync::{SyncError, read};
 use super::templates::as_field;
 use super::{Outbound, compose};
 use crate::db::{ChannelRow, DbError, KnownTemplate};
+use crate::keys::MediaId;
 use crate::model::audit::Entry;
 use crate::model::fault::FieldError;
 use crate::model::new_template::Draft;
@@ -208,7 +209,7 @@ impl Outbound {
         if let Some(fault) = self.file_fault(channel, limits, kind, id, None, pointer).await? {
             return Err(AuthoringError::Fields(vec![fault]));
         }
-        let Some(file) = self.0.db.media_of(&channel.workspace, id).await? else { return Ok(()) };
+        let Some(file) = self.0.db.media_of(&channel.workspace, MediaId::of(id)).await? else { return Ok(()) };
         let known: [(&str, Value); 4] =
             [("blob", json!(id)), ("mime", json!(file.mime)), ("name", json!(file.name)), ("bytes", json!(file.bytes))];
         let known = known.into_iter().filter(|(_, value)| !value.is_null());

@@ -31,7 +31,7 @@ impl Outbound {
         let called = AssertUnwindSafe(self.call(account, generation, &group)).catch_unwind().await;
         let brought = called.unwrap_or_else(|_| {
             metrics::counter!("sambung_send_panics_total", "plugin" => account.plugin.clone()).increment(1);
-            tracing::error!(message = group.message_id, plugin = account.plugin, "sending made the host panic");
+            tracing::error!(message = %group.message_id, plugin = account.plugin, "sending made the host panic");
             // Whether the provider got it, nobody knows.
             let error = broken(true, "the host panicked; its words are in the log");
             self.judge(account, generation, &group, Credential::Stands, Err(error))
@@ -111,8 +111,8 @@ impl Outbound {
     ) -> Brought {
         let plugin = &generation.plugin;
         let around = Around {
-            conversation: &group.conversation_id,
-            contact: group.contact_id.as_deref(),
+            conversation: group.conversation_id,
+            contact: group.contact_id,
             app: account.app.as_deref(),
             rules: plugin.window_rules(),
             resend: plugin.manifest().resend.as_ref(),
@@ -152,12 +152,12 @@ impl Outbound {
             return false;
         }
         metrics::counter!("sambung_settlements_refused_total").increment(1);
-        tracing::error!(%error, message = settlement.message_id, "what a send brought cannot be stored");
+        tracing::error!(%error, message = %settlement.message_id, "what a send brought cannot be stored");
         let bare = endings::unrecorded(&settlement, self.0.settings.lane_wait_ms);
         match self.settled(&Arc::new(bare)).await {
             Ok(()) => true,
             Err(error) => {
-                tracing::error!(%error, message = settlement.message_id, "nor can that its end is not known");
+                tracing::error!(%error, message = %settlement.message_id, "nor can that its end is not known");
                 false
             }
         }
@@ -222,9 +222,9 @@ fn settlement(
         workspace: account.workspace.clone(),
         account_id: account.account_id,
         channel_id: account.channel_id.clone(),
-        message_id: group.message_id.clone(),
-        conversation_id: group.conversation_id.clone(),
-        contact_id: group.contact_id.clone(),
+        message_id: group.message_id,
+        conversation_id: group.conversation_id,
+        contact_id: group.contact_id,
         unspent: group.opening.clone().filter(|_| unspent),
         effects,
         at: now,

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Outbound;
 use crate::db::{ChannelRow, DbError};
+use crate::keys::MediaId;
 use crate::mail;
 use crate::model::content;
 use crate::model::fault::FieldError;
@@ -97,7 +98,7 @@ impl Outbound {
         pointer: &str,
     ) -> Result<Option<FieldError>, DbError> {
         let at = format!("{pointer}/media_id");
-        let Some(file) = self.0.db.media_of(&channel.workspace, id).await? else {
+        let Some(file) = self.0.db.media_of(&channel.workspace, MediaId::of(id)).await? else {
             return Ok(Some(FieldError::new(at, "unknown", "there is no such file")));
         };
         if file.state != "stored" {

@@ -115,8 +115,7 @@ impl Outbound {
         let groups = self.0.db.claim_due_parts(claim).await?;
         let begun = groups.len();
         for group in groups {
-            let of =
-                Of { account: id, app, conversation: &group.conversation_id, contact: group.contact_id.as_deref() };
+            let of = Of { account: id, app, conversation: group.conversation_id, contact: group.contact_id };
             lock(&self.0.rates).take(&limits.rates, of, now);
             let slot = Slot { outbound: self.clone(), place: places.pop() };
             let (outbound, account, generation) = (self.clone(), account.clone(), Arc::clone(&generation));

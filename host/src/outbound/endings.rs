@@ -8,6 +8,7 @@ use sambung_runtime::{CallError, CallFault};
 use serde_json::{Value, json};
 
 use crate::db::{DuePart, Ended, Ending, Settlement};
+use crate::keys::{ContactId, ConversationId};
 use crate::model::holds::Hold;
 use crate::model::retry::{may_resend, send_delay};
 
@@ -28,9 +29,9 @@ pub(super) enum Credential {
 /// What is known around an attempt.
 pub(super) struct Around<'a> {
     /// The conversation.
-    pub conversation: &'a str,
+    pub conversation: ConversationId,
     /// The person.
-    pub contact: Option<&'a str>,
+    pub contact: Option<ContactId>,
     /// The registration with the provider.
     pub app: Option<&'a str>,
     /// The plugin's rules.
@@ -230,8 +231,8 @@ pub(super) fn unrecorded(settlement: &Settlement, lane_wait_ms: i64) -> Settleme
         workspace: settlement.workspace.clone(),
         account_id: settlement.account_id,
         channel_id: settlement.channel_id.clone(),
-        message_id: settlement.message_id.clone(),
-        conversation_id: settlement.conversation_id.clone(),
+        message_id: settlement.message_id,
+        conversation_id: settlement.conversation_id,
         ended: settlement.ended.iter().map(|ended| Ended { ending: ending(ended), ..ended.clone() }).collect(),
         at: settlement.at,
         ..Settlement::default()
@@ -292,8 +293,8 @@ mod tests {
 
     fn around(resend: Option<&Resend>) -> Around<'_> {
         Around {
-            conversation: "cv_1",
-            contact: Some("ct_1"),
+            conversation: ConversationId::of_row(1),
+            contact: Some(ContactId::of_row(2)),
             app: None,
             rules: &[],
             resend,
@@ -370,7 +371,10 @@ mod tests {
         let judged = |scope| of_answer(Err(error(SendFault::RateLimited, scope, true)), false, &part(), &around(None));
         let thread = judged("thread");
         assert!(matches!(thread.ending, Ending::Again { due_at: 7_000, .. }));
-        assert_eq!(thread.hold.map(|(hold, until, _)| (hold, until)), Some((Hold::Thread("cv_1".into()), 7_000)));
+        assert_eq!(
+            thread.hold.map(|(hold, until, _)| (hold, until)),
+            Some((Hold::Thread(ConversationId::of_row(1)), 7_000))
+        );
         assert_eq!(judged("channel").hold.map(|hold| hold.0), Some(Hold::Channel));
         assert!(judged("message").hold.is_none());
     }

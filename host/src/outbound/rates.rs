@@ -6,6 +6,8 @@ use std::collections::{HashMap, HashSet};
 
 use sambung_runtime::manifest::limits::RateLimit;
 
+use crate::keys::{ContactId, ConversationId};
+
 /// Most buckets that are kept. Those that are full again are forgotten first, which loses nothing; then those that are nearest
 /// to it.
 const MOST_BUCKETS: usize = 50_000;
@@ -21,10 +23,21 @@ struct Bucket {
 /// The buckets of one limit: of one account, or with no account of the registrations.
 type Kind = (usize, Option<i64>);
 
+/// What a bucket of a [`Kind`] is of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Who {
+    /// The whole account.
+    All,
+    /// The conversation or the contact with this number.
+    One(i64),
+    /// The registration with the provider.
+    App(String),
+}
+
 /// The buckets of all channels.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
-    buckets: HashMap<Kind, HashMap<String, Bucket>>,
+    buckets: HashMap<Kind, HashMap<Who, Bucket>>,
     count: usize,
 }
 
@@ -36,16 +49,16 @@ pub(super) struct Of<'a> {
     /// The registration with the provider.
     pub app: Option<&'a str>,
     /// The conversation.
-    pub conversation: &'a str,
+    pub conversation: ConversationId,
     /// The person.
-    pub contact: Option<&'a str>,
+    pub contact: Option<ContactId>,
 }
 
 /// Who of an account may not be written to right now.
 #[derive(Debug, Default)]
 pub(super) struct Spent {
-    /// Conversations and contacts.
-    pub who: HashSet<String>,
+    /// Numbers of conversations and contacts.
+    pub who: HashSet<i64>,
     /// Milliseconds until the first of them may be.
     pub wait: Option<i64>,
 }
@@ -53,13 +66,13 @@ pub(super) struct Spent {
 impl Rates {
     /// How many calls the channel may make now, over all its conversations.
     pub(super) fn allowance(&self, limits: &[RateLimit], account: i64, app: Option<&str>, now: i64) -> u32 {
-        let of = Of { account, app, conversation: "", contact: None };
+        let of = Of { account, app, conversation: ConversationId::NONE, contact: None };
         wide(limits).map(|(index, limit)| self.level(index, limit, of, now) as u32).min().unwrap_or(u32::MAX)
     }
 
     /// Milliseconds until the channel may make a call.
     pub(super) fn wait(&self, limits: &[RateLimit], account: i64, app: Option<&str>, now: i64) -> i64 {
-        let of = Of { account, app, conversation: "", contact: None };
+        let of = Of { account, app, conversation: ConversationId::NONE, contact: None };
         wide(limits).map(|(index, limit)| until_one(self.level(index, limit, of, now), limit)).max().unwrap_or(0)
     }
 
@@ -69,8 +82,10 @@ impl Rates {
         for (index, limit) in limits.iter().enumerate().filter(|(_, limit)| is_narrow(limit)) {
             for (who, bucket) in self.buckets.get(&(index, Some(account))).into_iter().flatten() {
                 let wait = until_one(bucket.level_at(limit, now), limit);
-                if wait > 0 {
-                    spent.who.insert(who.clone());
+                if let Who::One(who) = who
+                    && wait > 0
+                {
+                    spent.who.insert(*who);
                     spent.wait = Some(spent.wait.map_or(wait, |shortest| shortest.min(wait)));
                 }
             }
@@ -85,7 +100,7 @@ impl Rates {
             let lacking = (f64::from(limit.count) - level) * ms_each(limit);
             let bucket = Bucket { level, at: now, full_at: now.saturating_add(lacking.ceil() as i64) };
             let (kind, who) = place(index, limit, of);
-            let earlier = self.buckets.entry(kind).or_default().insert(who.to_owned(), bucket);
+            let earlier = self.buckets.entry(kind).or_default().insert(who, bucket);
             self.count += usize::from(earlier.is_none());
         }
         if self.count > MOST_BUCKETS {
@@ -95,7 +110,7 @@ impl Rates {
 
     fn level(&self, index: usize, limit: &RateLimit, of: Of<'_>, now: i64) -> f64 {
         let (kind, who) = place(index, limit, of);
-        let bucket = self.buckets.get(&kind).and_then(|buckets| buckets.get(who));
+        let bucket = self.buckets.get(&kind).and_then(|buckets| buckets.get(&who));
         bucket.map_or(f64::from(limit.count), |bucket| bucket.level_at(limit, now))
     }
 
@@ -143,13 +158,13 @@ fn wide(limits: &[RateLimit]) -> impl Iterator<Item = (usize, &RateLimit)> {
     limits.iter().enumerate().filter(|(_, limit)| !is_narrow(limit))
 }
 
-fn place<'a>(index: usize, limit: &RateLimit, of: Of<'a>) -> (Kind, &'a str) {
+fn place(index: usize, limit: &RateLimit, of: Of<'_>) -> (Kind, Who) {
     let Of { account, app, conversation, contact } = of;
     match limit.scope.as_str() {
-        "thread" => ((index, Some(account)), conversation),
-        "recipient" => ((index, Some(account)), contact.unwrap_or(conversation)),
-        "app" => app.map_or(((index, Some(account)), ""), |app| ((index, None), app)),
-        _ => ((index, Some(account)), ""),
+        "thread" => ((index, Some(account)), Who::One(conversation.row())),
+        "recipient" => ((index, Some(account)), Who::One(contact.map_or(conversation.row(), |contact| contact.row()))),
+        "app" => app.map_or(((index, Some(account)), Who::All), |app| ((index, None), Who::App(app.to_owned()))),
+        _ => ((index, Some(account)), Who::All),
     }
 }
 
@@ -161,8 +176,8 @@ mod tests {
         RateLimit { scope: scope.into(), count, per_ms: 1_000 }
     }
 
-    fn of(conversation: &str) -> Of<'_> {
-        Of { account: 1, app: None, conversation, contact: None }
+    fn of(conversation: i64) -> Of<'static> {
+        Of { account: 1, app: None, conversation: ConversationId::of_row(conversation), contact: None }
     }
 
     /// What a channel may send in a while is spent and comes back with time.
@@ -171,8 +186,8 @@ mod tests {
         let limits = [limit("channel", 2)];
         let mut rates = Rates::default();
         assert_eq!(rates.allowance(&limits, 1, None, 0), 2);
-        rates.take(&limits, of("cv_1"), 0);
-        rates.take(&limits, of("cv_2"), 0);
+        rates.take(&limits, of(1), 0);
+        rates.take(&limits, of(2), 0);
         assert_eq!(rates.allowance(&limits, 1, None, 0), 0);
         assert_eq!(rates.wait(&limits, 1, None, 0), 500);
         assert_eq!(rates.allowance(&limits, 2, None, 0), 2, "another channel has its own");
@@ -186,10 +201,10 @@ mod tests {
     fn a_threads_rate_holds_back_that_thread() {
         let limits = [limit("thread", 1)];
         let mut rates = Rates::default();
-        rates.take(&limits, of("cv_1"), 0);
+        rates.take(&limits, of(1), 0);
         assert_eq!(rates.allowance(&limits, 1, None, 0), u32::MAX);
         let spent = rates.spent(&limits, 1, 250);
-        assert!(spent.who.contains("cv_1") && !spent.who.contains("cv_2"));
+        assert!(spent.who.contains(&1) && !spent.who.contains(&2));
         assert_eq!(spent.wait, Some(750));
         assert!(rates.spent(&limits, 1, 1_000).who.is_empty());
     }
@@ -201,18 +216,14 @@ mod tests {
         let limits = [RateLimit { scope: "recipient".into(), count: 2, per_ms: 3_600_000 }];
         let mut rates = Rates::default();
         for _ in 0..2 {
-            rates.take(&limits, of("cv_slow"), 0);
+            rates.take(&limits, of(99), 0);
         }
-        let others: Vec<String> = (0..10).map(|number| format!("cv_{number}")).collect();
-        for other in &others {
+        for other in 1..=10 {
             rates.take(&limits, of(other), 1_000);
         }
         rates.forget(60_000, 3);
         assert!(rates.count <= 3);
-        assert!(
-            rates.spent(&limits, 1, 60_000).who.contains("cv_slow"),
-            "it was used longest ago, and is the emptiest"
-        );
+        assert!(rates.spent(&limits, 1, 60_000).who.contains(&99), "it was used longest ago, and is the emptiest");
         rates.forget(4_000_000, 3);
         assert_eq!(rates.count, 0, "what is full is forgotten");
     }

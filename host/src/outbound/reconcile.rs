@@ -54,11 +54,11 @@ impl Outbound {
         let later = match AssertUnwindSafe(self.ask(unknown)).catch_unwind().await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => {
-                tracing::error!(%error, message = unknown.group.message_id, "an unknown attempt waits for the database");
+                tracing::error!(%error, message = %unknown.group.message_id, "an unknown attempt waits for the database");
                 self.ask_later(unknown, self.0.clock.now())
             }
             Err(_) => {
-                tracing::error!(message = unknown.group.message_id, "asking about an attempt made the host panic");
+                tracing::error!(message = %unknown.group.message_id, "asking about an attempt made the host panic");
                 self.ask_later(unknown, self.0.clock.now())
             }
         };
@@ -71,13 +71,13 @@ impl Outbound {
         let generation = self.0.plugins.get(&unknown.plugin).filter(|generation| generation.is_active());
         let channel = self.0.db.channel(&unknown.channel_id).await?;
         let (Some(generation), Some(channel)) = (generation, channel) else {
-            return self.0.db.ask_again(&group.message_id, part.idx, self.0.clock.now() + 60_000).await;
+            return self.0.db.ask_again(group.message_id, part.idx, self.0.clock.now() + 60_000).await;
         };
         if !generation.plugin.interfaces().reconcile {
-            return self.0.db.ask_again(&group.message_id, part.idx, i64::MAX).await;
+            return self.0.db.ask_again(group.message_id, part.idx, i64::MAX).await;
         }
         let Some(attempt) = outgoing(group).ok().and_then(|mut messages| messages.pop()) else {
-            return self.0.db.ask_again(&group.message_id, part.idx, i64::MAX).await;
+            return self.0.db.ask_again(group.message_id, part.idx, i64::MAX).await;
         };
         let lost = Lost { attempt, at: part.started_at.max(0) as u64, extra: Vec::new() };
         let called = generation.plugin.reconcile(&channel.caller(), channel.to_contract(None), vec![lost]).await;
@@ -100,9 +100,9 @@ impl Outbound {
             workspace: unknown.workspace.clone(),
             account_id: unknown.account_id,
             channel_id: unknown.channel_id.clone(),
-            message_id: group.message_id.clone(),
-            conversation_id: group.conversation_id.clone(),
-            contact_id: group.contact_id.clone(),
+            message_id: group.message_id,
+            conversation_id: group.conversation_id,
+            contact_id: group.contact_id,
             ended: vec![Ended {
                 idx: part.idx,
                 attempt_id: part.attempt_id,
@@ -126,6 +126,6 @@ impl Outbound {
         let age = now - part.started_at;
         let asked = (age / 5_000).max(1).ilog2();
         let at = if age > ENOUGH { i64::MAX } else { now + reconcile_delay(asked, chance()) };
-        self.0.db.ask_again(&unknown.group.message_id, part.idx, at).await
+        self.0.db.ask_again(unknown.group.message_id, part.idx, at).await
     }
 }

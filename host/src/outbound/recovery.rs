@@ -50,7 +50,7 @@ impl Outbound {
         let plugin = generation.as_ref().map(|generation| &generation.plugin);
         let now = self.0.clock.now();
         let around = Around {
-            conversation: &lost.conversation_id,
+            conversation: lost.conversation_id,
             contact: None,
             app: None,
             rules: &[],

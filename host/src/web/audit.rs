@@ -11,17 +11,16 @@ use super::problem::Answer;
 use super::state::State;
 use crate::auth::Role;
 use crate::db::{AuditFilter, AuditPage};
+use crate::keys::LineId;
 use crate::model::audit::Entry;
 use crate::model::shown::audit::AuditLine;
 use crate::model::time::rfc3339;
 
-/// The kind of an audit line's number outside.
-const KIND: &str = "audit";
 /// The first line of the file.
 const HEAD: [&str; 9] = ["at", "actor", "actor_name", "role", "action", "subject", "subject_name", "detail", "host"];
 
 /// Lines of the caller's workspace, newest first, from behind the line that the caller knows by `after`; for an operator with the
-/// lines of the whole host among them. The second value is the number of the line to go on behind; none: there are no more. A page looks
+/// lines of the whole host among them. The second value is the id of the line to go on behind; none: there are no more. A page looks
 /// at 20,000 lines at most, so that one with a filter may have few, and yet be followed by another.
 ///
 /// # Errors
@@ -30,21 +29,19 @@ pub async fn page(
     state: &State,
     caller: &Caller,
     filter: AuditFilter,
-    after: Option<i64>,
+    after: Option<LineId>,
     limit: usize,
-) -> Answer<(Vec<AuditLine>, Option<i64>)> {
+) -> Answer<(Vec<AuditLine>, Option<LineId>)> {
     caller.at_least(Role::Admin)?;
     let is_operator = caller.role >= Role::Operator;
-    let (numbers, workspace) = (state.db.numbers(), caller.workspace.clone());
-    let after = after.map(|number| numbers.reveal(KIND, &workspace, number).unwrap_or_default());
+    let workspace = caller.workspace.clone();
     let AuditPage { lines, next } = state.db.audit_page(workspace.clone(), is_operator, filter, after, limit).await?;
     let ids = lines.iter().flat_map(|(_, entry)| [entry.actor.clone(), entry.subject.clone()]).collect();
     let names = state.db.names_of((!is_operator).then(|| workspace.clone()), ids).await?;
-    let shown = |(id, entry)| line(numbers.hide(KIND, &workspace, id), entry, &names);
-    Ok((lines.into_iter().map(shown).collect(), next.map(|id| numbers.hide(KIND, &workspace, id))))
+    Ok((lines.into_iter().map(|(id, entry)| line(id, entry, &names)).collect(), next))
 }
 
-fn line(id: i64, entry: Entry, names: &HashMap<String, String>) -> AuditLine {
+fn line(id: LineId, entry: Entry, names: &HashMap<String, String>) -> AuditLine {
     AuditLine {
         id,
         at: rfc3339(entry.at),

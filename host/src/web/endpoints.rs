@@ -12,6 +12,7 @@ use crate::auth::Role;
 use crate::clock::random;
 use crate::db::{self, KeptAnswer};
 use crate::feed::Secret;
+use crate::keys::{DeliveryId, EventId};
 use crate::model::shown::endpoint::{Delivery, Endpoint, MadeEndpoint};
 use crate::model::time::HOUR;
 
@@ -123,10 +124,7 @@ pub async fn remove(state: &State, caller: &Caller, id: &str) -> Answer<()> {
     if state.db.remove_endpoint(&caller.workspace, id, entry).await? { Ok(()) } else { Err(Problem::not_found()) }
 }
 
-/// A delivery with the number by which the caller's workspace knows its place in the list.
-pub type Placed = (i64, Delivery);
-
-/// Deliveries of an endpoint, newest first, from behind the place that the caller knows by `after`.
+/// Deliveries of an endpoint, newest first, from behind the one of the event `after`.
 ///
 /// # Errors
 /// 403 below the role admin, 404 where there is no such endpoint.
@@ -134,16 +132,13 @@ pub async fn deliveries(
     state: &State,
     caller: &Caller,
     id: &str,
-    after: Option<i64>,
+    after: Option<EventId>,
     limit: usize,
-) -> Answer<Vec<Placed>> {
+) -> Answer<Vec<Delivery>> {
     read(state, caller, id).await?;
     let workspace = &caller.workspace;
-    let before = after.map(|number| state.db.feed_row(workspace, number).unwrap_or_default());
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-    let rows = state.db.deliveries(workspace, id, before, limit).await?;
-    let placed = |(feed_id, delivery)| (state.db.feed_number(workspace, feed_id), delivery);
-    Ok(rows.into_iter().map(placed).collect())
+    Ok(state.db.deliveries(workspace, id, after, limit).await?)
 }
 
 /// Sends a delivery again, or every one that failed, under the ids that they had. Answers how many.
@@ -154,6 +149,7 @@ pub async fn replay(state: &State, caller: &Caller, id: &str, delivery: Option<S
     caller.at_least(Role::Admin)?;
     let now = state.clock.now();
     let entry = caller.entry(now, "endpoint.replay", id, json!({ "delivery": delivery }));
+    let delivery = delivery.as_deref().map(DeliveryId::of);
     let count = state.db.replay_deliveries(&caller.workspace, id, delivery, now, entry).await?;
     count.ok_or_else(Problem::not_found)
 }

@@ -12,8 +12,8 @@ use super::once::{self, Submission, fresh_key};
 use super::problem::{Answer, FieldError, Problem};
 use super::state::State;
 use crate::auth::Role;
-use crate::clock::random;
 use crate::db::{Addressee, Assigned, Assigner, Changed, ChannelRow, KeyedAnswer, NewMessage, Queued, Ticket};
+use crate::keys::{ConversationId, MessageId};
 use crate::model::shown::conversation::{self as shown, Composer, Conversation, Standing};
 use crate::model::shown::message::Message;
 use crate::model::time::rfc3339;
@@ -26,7 +26,7 @@ pub struct Reply {
     /// One content or a list of them, each with a `type`.
     pub content: Value,
     /// The message that it answers.
-    pub reply_to: Option<String>,
+    pub reply_to: Option<MessageId>,
     /// Whether a person wrote it. None: yes in a session, no with a token.
     pub human: Option<bool>,
 }
@@ -35,9 +35,11 @@ pub struct Reply {
 #[derive(Serialize, ToSchema)]
 pub struct Accepted {
     /// `msg_…`
-    pub id: String,
+    #[schema(value_type = String)]
+    pub id: MessageId,
     /// `cv_…`
-    pub conversation_id: String,
+    #[schema(value_type = String)]
+    pub conversation_id: ConversationId,
     /// `queued`
     pub status: &'static str,
 }
@@ -49,7 +51,7 @@ pub struct Accepted {
 pub async fn reply(
     state: &State,
     caller: &Caller,
-    conversation: &str,
+    conversation: ConversationId,
     reply: Reply,
     ticket: Option<Ticket>,
 ) -> Answer<Accepted> {
@@ -61,7 +63,7 @@ pub async fn reply(
         ));
     };
     let (channel, generation) = reach(state, caller, channel).await?;
-    let facts = state.db.window_facts(&row.id).await?;
+    let facts = state.db.window_facts(row.id).await?;
     let draft = Draft { reply, facts, ticket };
     send(state, caller, &channel, &generation, Addressee::Conversation(row.id), draft).await
 }
@@ -74,7 +76,7 @@ pub async fn reply(
 pub async fn reply_once(
     state: &State,
     caller: &Caller,
-    conversation: &str,
+    conversation: ConversationId,
     content: Reply,
     form: Submission,
 ) -> Answer<()> {
@@ -140,12 +142,11 @@ pub async fn send(
         human,
         created_by: Some(caller.actor.clone()),
         at: state.clock.now(),
-        chance: random(),
         most_queued: state.outbound.settings().most_queued,
         answer: draft.ticket.map(kept_answer),
     };
     match state.db.queue_message(new).await? {
-        Queued::Yes { id, conversation } => Ok(accepted(&id, &conversation)),
+        Queued::Yes { id, conversation } => Ok(accepted(id, conversation)),
         Queued::Full => Err(Problem::unavailable("too many messages wait in this channel already", 10)),
         Queued::NoSuchReply => Err(Problem::invalid(vec![FieldError::new(
             "#/reply_to",
@@ -155,8 +156,8 @@ pub async fn send(
     }
 }
 
-fn accepted(id: &str, conversation: &str) -> Accepted {
-    Accepted { id: id.to_owned(), conversation_id: conversation.to_owned(), status: "queued" }
+fn accepted(id: MessageId, conversation: ConversationId) -> Accepted {
+    Accepted { id, conversation_id: conversation, status: "queued" }
 }
 
 /// What is kept for the key together with the message, the same as [`reply`] answers.
@@ -187,7 +188,7 @@ async fn closed(state: &State, channel: &ChannelRow, window: &Window) -> Answer<
 ///
 /// # Errors
 /// 404 where there is none.
-pub async fn conversation(state: &State, caller: &Caller, id: &str) -> Answer<Conversation<'static>> {
+pub async fn conversation(state: &State, caller: &Caller, id: ConversationId) -> Answer<Conversation<'static>> {
     let found = state.db.conversation(&caller.workspace, id, caller.user.as_deref()).await?;
     let mut shown = found.ok_or_else(Problem::not_found)?;
     let (window, composer) = outlook(state, caller, &shown).await?;
@@ -205,7 +206,7 @@ async fn outlook(state: &State, caller: &Caller, conversation: &Conversation<'_>
     let Ok((channel, generation)) = reach(state, caller, &channel.id).await else {
         return Ok(closed("plugin-missing"));
     };
-    let facts = state.db.window_facts(&conversation.id).await?;
+    let facts = state.db.window_facts(conversation.id).await?;
     let (window, mut composer) =
         state.outbound.outlook(&generation.plugin, &channel.features, &facts, caller.user.is_some());
     composer.templates = state.outbound.offered_templates(&channel, &window).await?;
@@ -226,9 +227,14 @@ fn shown_window(window: &Window) -> shown::Window {
 ///
 /// # Errors
 /// 403 for an agent who means another user's, 404 where there is no such conversation, 422 where there is no such user.
-pub async fn assign(state: &State, caller: &Caller, id: &str, user: Option<String>) -> Answer<Conversation<'static>> {
+pub async fn assign(
+    state: &State,
+    caller: &Caller,
+    id: ConversationId,
+    user: Option<String>,
+) -> Answer<Conversation<'static>> {
     caller.at_least(Role::Agent)?;
-    let entry = caller.entry(state.clock.now(), "conversation.assign", id, json!({"user": user}));
+    let entry = caller.entry(state.clock.now(), "conversation.assign", &id.to_string(), json!({"user": user}));
     let by = Assigner { user: caller.user.clone(), any: caller.role >= Role::Supervisor };
     let assigned = state.db.assign_conversation(&caller.workspace, id, user, by, entry).await?;
     match assigned {
@@ -247,9 +253,14 @@ pub async fn assign(state: &State, caller: &Caller, id: &str, user: Option<Strin
 ///
 /// # Errors
 /// 404 where there is no such conversation.
-pub async fn set_status(state: &State, caller: &Caller, id: &str, status: Standing) -> Answer<Conversation<'static>> {
+pub async fn set_status(
+    state: &State,
+    caller: &Caller,
+    id: ConversationId,
+    status: Standing,
+) -> Answer<Conversation<'static>> {
     caller.at_least(Role::Agent)?;
-    let entry = caller.entry(state.clock.now(), "conversation.status", id, json!({"status": status}));
+    let entry = caller.entry(state.clock.now(), "conversation.status", &id.to_string(), json!({"status": status}));
     let changed = state.db.set_conversation_status(&caller.workspace, id, status, caller.user.clone(), entry).await?;
     changed.ok_or_else(Problem::not_found)
 }
@@ -258,7 +269,7 @@ pub async fn set_status(state: &State, caller: &Caller, id: &str, status: Standi
 ///
 /// # Errors
 /// 404 where there is no such conversation.
-pub async fn mark_read(state: &State, caller: &Caller, id: &str) -> Answer<Conversation<'static>> {
+pub async fn mark_read(state: &State, caller: &Caller, id: ConversationId) -> Answer<Conversation<'static>> {
     caller.at_least(Role::Agent)?;
     let now = state.clock.now();
     let read = state.db.mark_conversation_read(&caller.workspace, id, caller.user.clone(), now).await?;
@@ -281,7 +292,7 @@ pub async fn reach(state: &State, caller: &Caller, channel: &str) -> Answer<(Arc
 ///
 /// # Errors
 /// 404 where there is no such message, 409 where it did not fail.
-pub async fn retry(state: &State, caller: &Caller, id: &str) -> Answer<Message<'static>> {
+pub async fn retry(state: &State, caller: &Caller, id: MessageId) -> Answer<Message<'static>> {
     caller.at_least(Role::Agent)?;
     let changed = state.db.retry_message(&caller.workspace, id, fresh_key, state.clock.now()).await?;
     changed_or(changed, "not-failed", "only a failed message can be retried")
@@ -291,7 +302,7 @@ pub async fn retry(state: &State, caller: &Caller, id: &str) -> Answer<Message<'
 ///
 /// # Errors
 /// 403 for another's message, 404 where there is none, 409 where it is not unknown, 422 for another outcome.
-pub async fn resolve(state: &State, caller: &Caller, id: &str, outcome: &str) -> Answer<Message<'static>> {
+pub async fn resolve(state: &State, caller: &Caller, id: MessageId, outcome: &str) -> Answer<Message<'static>> {
     caller.at_least(Role::Agent)?;
     let sent = match outcome {
         "sent" => true,
@@ -300,7 +311,7 @@ pub async fn resolve(state: &State, caller: &Caller, id: &str, outcome: &str) ->
         _ => return Err(Problem::invalid(vec![FieldError::new("#/outcome", "unknown", "must be `sent` or `failed`")])),
     };
     let only_of = (caller.role < Role::Supervisor).then(|| caller.actor.clone());
-    let entry = caller.entry(state.clock.now(), "message.resolve", id, json!({"outcome": outcome}));
+    let entry = caller.entry(state.clock.now(), "message.resolve", &id.to_string(), json!({"outcome": outcome}));
     let changed = state.db.resolve_message(&caller.workspace, id, sent, only_of, entry).await?;
     let message = changed_or(changed, "not-unknown", "only an unknown message can be decided")?;
     Ok(message)

@@ -6,6 +6,7 @@ use super::problem::{Answer, Problem};
 use super::state::State;
 use crate::auth::Role;
 use crate::db;
+use crate::keys::ConversationId;
 use crate::model::shown::message::Author;
 use crate::model::shown::typing::Typing;
 
@@ -14,14 +15,14 @@ use crate::model::shown::typing::Typing;
 ///
 /// # Errors
 /// 404 where there is no such conversation.
-pub async fn user_types(state: &State, caller: &Caller, id: &str) -> Answer<()> {
+pub async fn user_types(state: &State, caller: &Caller, id: ConversationId) -> Answer<()> {
     caller.at_least(Role::Agent)?;
     let row = state.db.conversation_row(&caller.workspace, id).await?.ok_or_else(Problem::not_found)?;
     let name = caller.user.is_some().then(|| caller.name.as_str().into());
     let from = Author::User { id: caller.actor.as_str().into(), name };
-    let event = db::typing_event(&Typing { conversation_id: row.id.clone(), from })?;
+    let event = db::typing_event(&Typing { conversation_id: row.id, from })?;
     state.wakes.passing.tell(&caller.workspace, &format!("{} {}", row.id, caller.actor), || event);
-    if state.limits.typing.check(&row.id).is_err() {
+    if state.limits.typing.check(&row.id.to_string()).is_err() {
         return Ok(());
     }
     let Some(channel) = &row.channel_id else { return Ok(()) };
@@ -30,7 +31,7 @@ pub async fn user_types(state: &State, caller: &Caller, id: &str) -> Answer<()> 
     if !is_chat && !channel.features["typing"].as_bool().unwrap_or(false) {
         return Ok(());
     }
-    let Some(place) = state.db.typing_place(&row.id).await? else { return Ok(()) };
+    let Some(place) = state.db.typing_place(row.id).await? else { return Ok(()) };
     if is_chat {
         // A visitor's thread is named by their id.
         state.wakes.typing.grew(place.thread.key.as_str());
@@ -47,6 +48,6 @@ pub async fn user_types(state: &State, caller: &Caller, id: &str) -> Answer<()> 
 pub async fn visitor_types(state: &State, workspace: &str, account: i64, visitor: &str) -> Answer<()> {
     let Some(typing) = state.db.visitor_types(account, visitor).await? else { return Ok(()) };
     let event = db::typing_event(&typing)?;
-    state.wakes.passing.tell(workspace, &typing.conversation_id, || event);
+    state.wakes.passing.tell(workspace, &typing.conversation_id.to_string(), || event);
     Ok(())
 }

@@ -18,22 +18,32 @@ enum How {
     Time,
     /// An id of the provider's, which no other copy has.
     Foreign,
+    /// A key of the host's, which holds the time of its making, earlier by the copy's distance.
+    Key,
 }
 
-/// What a message makes, in an order in which each row's parents come first, with the columns that differ. Ids of the host's, which
-/// hold the time of their making, are made earlier wherever they stand.
+/// What a message makes, in an order in which each row's parents come first, with the columns that differ.
 const TABLES: &[(&str, &[(&str, How)])] = &[
     ("journal", &[("id", How::Numbered), ("received_at", How::Time), ("settled_at", How::Time)]),
     ("raw_requests", &[("journal_id", How::Numbered)]),
     ("dedupe", &[("event_id", How::Foreign), ("at", How::Time)]),
     (
         "contacts",
-        &[("name_at", How::Time), ("looked_up_at", How::Time), ("created_at", How::Time), ("changed_at", How::Time)],
+        &[
+            ("id", How::Key),
+            ("name_at", How::Time),
+            ("looked_up_at", How::Time),
+            ("created_at", How::Time),
+            ("changed_at", How::Time),
+        ],
     ),
-    ("identities", &[("value", How::Foreign)]),
+    ("identities", &[("value", How::Foreign), ("contact_id", How::Key)]),
     (
         "conversations",
         &[
+            ("id", How::Key),
+            ("contact_id", How::Key),
+            ("last_message_id", How::Key),
             ("thread_key", How::Foreign),
             ("context_at", How::Time),
             ("created_at", How::Time),
@@ -41,18 +51,24 @@ const TABLES: &[(&str, &[(&str, How)])] = &[
             ("last_inbound_at", How::Time),
         ],
     ),
-    ("thread_keys", &[("key", How::Foreign)]),
-    ("messages", &[("seq", How::Numbered), ("at", How::Time), ("received_at", How::Time)]),
-    ("provider_ids", &[("provider_id", How::Foreign)]),
+    ("thread_keys", &[("key", How::Foreign), ("conversation_id", How::Key)]),
+    (
+        "messages",
+        &[
+            ("id", How::Key),
+            ("conversation_id", How::Key),
+            ("contact_id", How::Key),
+            ("reply_to", How::Key),
+            ("at", How::Time),
+            ("received_at", How::Time),
+        ],
+    ),
+    ("provider_ids", &[("provider_id", How::Foreign), ("message_id", How::Key)]),
     ("feed", &[("id", How::Numbered), ("at", How::Time)]),
 ];
 
-/// The host's ids that differ from copy to copy.
-const IDS: &[&str] = &["msg_", "cv_", "ct_"];
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-/// Characters of an id that hold its time, and all that follow the prefix.
-const TIME: usize = 10;
-const LENGTH: usize = 26;
+/// Where the milliseconds begin in a key of the host's.
+const KEY_TIME: u32 = 22;
 
 /// Copies everything until there are so many messages, the originals last: how many there are then. No server may run.
 pub fn to(file: &Path, messages: usize) -> usize {
@@ -136,40 +152,8 @@ impl Distance {
             _ if self.copy == 0 => value.clone(),
             (Value::Integer(at), Some(How::Time)) => Value::Integer(at - self.ms),
             (Value::Text(text), Some(How::Foreign)) => Value::Text(format!("{:05}{text}", self.order)),
-            (Value::Text(text), None) => Value::Text(self.earlier_ids(text)),
+            (Value::Integer(key), Some(How::Key)) => Value::Integer(key - (self.ms << KEY_TIME)),
             _ => value.clone(),
         }
-    }
-
-    /// The text, with every id of the host's in it made earlier.
-    fn earlier_ids(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for prefix in IDS {
-            let mut from = 0;
-            while let Some(found) = text[from..].find(prefix) {
-                let at = from + found + prefix.len();
-                from = at;
-                let is_id = text
-                    .as_bytes()
-                    .get(at..at + LENGTH)
-                    .is_some_and(|id| id.iter().all(|byte| ALPHABET.contains(byte)));
-                if is_id {
-                    let earlier = self.earlier(&text[at..at + TIME]);
-                    text.replace_range(at..at + TIME, &earlier);
-                }
-            }
-        }
-        text
-    }
-
-    fn earlier(&self, time: &str) -> String {
-        let digit = |byte: u8| ALPHABET.iter().position(|own| *own == byte).expect("it was looked at") as i64;
-        let mut ms = time.bytes().fold(0, |ms, byte| ms << 5 | digit(byte)) - self.ms;
-        let mut earlier = [0; TIME];
-        for slot in earlier.iter_mut().rev() {
-            *slot = ALPHABET[(ms & 31) as usize];
-            ms >>= 5;
-        }
-        String::from_utf8_lossy(&earlier).into_owned()
     }
 }

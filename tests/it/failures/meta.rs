@@ -62,7 +62,7 @@ async fn what_is_for_an_account_that_nobody_connected_is_kept_and_received_once_
         assert!(parked["reason"].as_str().unwrap().contains(ids[1]), "it says for whom it was: {parked}");
 
         connect(api, plugin, 1).await;
-        api.expect(202, "POST", &format!("/v1/journal/{}/replay", kept[0]["id"]), Value::Null).await;
+        api.expect(202, "POST", &format!("/v1/journal/{}/replay", kept[0]["id"].as_str().unwrap()), Value::Null).await;
         until("it is received", async || (texts().await.len() == 2).then_some(())).await;
         assert!(api.all("/v1/journal?state=parked").await.is_empty());
         assert_eq!(

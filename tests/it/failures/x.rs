@@ -89,6 +89,6 @@ async fn what_is_for_an_account_that_nobody_connected_is_kept_and_says_for_whom(
     let kept = host.api().all("/v1/journal?state=parked").await;
     assert_eq!(kept.len(), 1, "{kept:?}");
     assert!(kept[0]["items"][0]["reason"].as_str().unwrap().contains("900900900"), "{kept:?}");
-    let row = host.api().get(&format!("/v1/journal/{}", kept[0]["id"])).await;
+    let row = host.api().get(&format!("/v1/journal/{}", kept[0]["id"].as_str().unwrap())).await;
     assert!(row["body"].as_str().unwrap().contains("Ada orang?"), "{row}");
 }

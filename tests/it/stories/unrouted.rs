@@ -27,7 +27,7 @@ async fn an_item_for_nobody_is_kept_for_the_operator_and_received_once_its_numbe
     assert_eq!((&item["channel_id"], &item["outcome"]), (&Value::Null, &json!("parked")), "{item}");
     let number = whatsapp::NUMBERS[1].0;
     assert!(item["reason"].as_str().unwrap().contains(number), "it says for whom it was: {item}");
-    let row = format!("/v1/journal/{}", kept[0]["id"]);
+    let row = format!("/v1/journal/{}", kept[0]["id"].as_str().unwrap());
     let whole = api.get(&row).await;
     assert!(whole["body"].as_str().unwrap().contains("Ada orang?"));
     for role in [Role::Admin, Role::Supervisor] {

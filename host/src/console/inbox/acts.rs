@@ -1,13 +1,14 @@
 //! What buttons of the inbox do: assign, mark as done or read, send again, decide what became of a message.
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::INBOX;
-use crate::console::asked::{Form, below};
+use crate::console::asked::{Form, Path, below};
 use crate::console::faults::Failure;
 use crate::console::reader::Reader;
+use crate::keys::{ConversationId, MessageId};
 use crate::model::shown::conversation::Standing;
 use crate::web::inbox;
 use crate::web::state::State;
@@ -28,11 +29,11 @@ pub(in crate::console) struct Assign {
 pub(in crate::console) async fn assign(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path(id): Path<String>,
+    Path(id): Path<ConversationId>,
     Form(Assign { user }): Form<Assign>,
 ) -> Result<Response, Failure> {
-    inbox::assign(&state, &reader.caller, &id, Some(user).filter(|user| !user.is_empty())).await?;
-    Ok(back(&id))
+    inbox::assign(&state, &reader.caller, id, Some(user).filter(|user| !user.is_empty())).await?;
+    Ok(back(&id.to_string()))
 }
 
 /// Whether a conversation is done.
@@ -45,30 +46,30 @@ pub(in crate::console) struct NewStatus {
 pub(in crate::console) async fn set_status(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path(id): Path<String>,
+    Path(id): Path<ConversationId>,
     Form(NewStatus { status }): Form<NewStatus>,
 ) -> Result<Response, Failure> {
-    inbox::set_status(&state, &reader.caller, &id, status).await?;
-    Ok(back(&id))
+    inbox::set_status(&state, &reader.caller, id, status).await?;
+    Ok(back(&id.to_string()))
 }
 
 /// Notes that everything so far was read.
 pub(in crate::console) async fn read(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path(id): Path<String>,
+    Path(id): Path<ConversationId>,
 ) -> Result<Response, Failure> {
-    inbox::mark_read(&state, &reader.caller, &id).await?;
-    Ok(back(&id))
+    inbox::mark_read(&state, &reader.caller, id).await?;
+    Ok(back(&id.to_string()))
 }
 
 /// Sends a message again that failed.
 pub(in crate::console) async fn retry(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path((id, message)): Path<(String, String)>,
+    Path((id, message)): Path<(String, MessageId)>,
 ) -> Result<Response, Failure> {
-    inbox::retry(&state, &reader.caller, &message).await?;
+    inbox::retry(&state, &reader.caller, message).await?;
     Ok(back(&id))
 }
 
@@ -84,13 +85,13 @@ pub(in crate::console) struct Resolve {
 pub(in crate::console) async fn resolve(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path((id, message)): Path<(String, String)>,
+    Path((id, message)): Path<(String, MessageId)>,
     Form(Resolve { outcome }): Form<Resolve>,
 ) -> Result<Response, Failure> {
     let sent = outcome == "sent";
-    inbox::resolve(&state, &reader.caller, &message, if sent { "sent" } else { "failed" }).await?;
+    inbox::resolve(&state, &reader.caller, message, if sent { "sent" } else { "failed" }).await?;
     if !sent {
-        inbox::retry(&state, &reader.caller, &message).await?;
+        inbox::retry(&state, &reader.caller, message).await?;
     }
     Ok(back(&id))
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use axum::extract::State as Axum;
 use axum::extract::multipart::{Multipart, MultipartRejection};
-use axum::extract::{Path, State as Axum};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
@@ -13,13 +13,14 @@ use sha2::{Digest, Sha256};
 use super::thread::Thread;
 use super::{Asked, Attempt, INBOX, at, quick, shown};
 use crate::auth::Role;
-use crate::console::asked::below;
+use crate::console::asked::{Path, below};
 use crate::console::faults::{self, Failure};
 use crate::console::integrations::text;
 use crate::console::layout::icon;
 use crate::console::parts::{self, Part};
 use crate::console::reader::Reader;
 use crate::console::time;
+use crate::keys::{ConversationId, MessageId};
 use crate::web::inbox;
 use crate::web::once::{self, SENT_BEFORE, Submission};
 use crate::web::problem::Answer;
@@ -46,10 +47,10 @@ impl Written {
     /// Adds a field to the hash. A file counts with its bytes, because it gets another id each time it is sent.
     fn digest(&mut self, name: &str, part: &Part) {
         let value = match part {
-            Part::Text(value) => value.as_str(),
-            Part::File(file) => file.digest.as_deref().unwrap_or(&file.id),
+            Part::Text(value) => value.clone(),
+            Part::File(file) => file.digest.clone().unwrap_or_else(|| file.id.to_string()),
         };
-        for text in [name, value] {
+        for text in [name, &value] {
             self.hash.update(text.len().to_le_bytes());
             self.hash.update(text);
         }
@@ -70,14 +71,14 @@ fn key_field(thread: &Thread<'_>) -> Markup {
 pub(in crate::console) async fn reply(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path(id): Path<String>,
+    Path(id): Path<ConversationId>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Failure> {
     reader.caller.at_least(Role::Agent)?;
     let mut written = Written::default();
     let problem = match parts::read(&state, &reader, form, |name, part| take(&mut written, name, part)).await {
-        Ok(()) => match send(&state, &reader, &id, &written).await {
-            Ok(()) => return Ok(Redirect::to(&below(INBOX, &id)).into_response()),
+        Ok(()) => match send(&state, &reader, id, &written).await {
+            Ok(()) => return Ok(Redirect::to(&below(INBOX, &id.to_string())).into_response()),
             Err(problem) => problem,
         },
         Err(problem) => problem,
@@ -88,10 +89,10 @@ pub(in crate::console) async fn reply(
     let asked = Asked { quote: Some(written.quote.clone()), ..Asked::default() };
     // The key stays as long as it was not used, so that a form whose first try is under way cannot send twice.
     let key = Some(written.key).filter(|key| once::is_key(key) && problem.code() != SENT_BEFORE);
-    shown(&state, &reader, &id, &asked, Attempt { text: written.text, problem: Some(problem), key }).await
+    shown(&state, &reader, id, &asked, Attempt { text: written.text, problem: Some(problem), key }).await
 }
 
-async fn send(state: &State, reader: &Reader, id: &str, written: &Written) -> Answer<()> {
+async fn send(state: &State, reader: &Reader, id: ConversationId, written: &Written) -> Answer<()> {
     let mut contents = written.files.clone();
     let words = written.text.trim();
     if !written.template.is_empty() {
@@ -102,7 +103,7 @@ async fn send(state: &State, reader: &Reader, id: &str, written: &Written) -> An
         contents.push(json!({ "type": "text", "text": words }));
     }
     let content = if contents.len() == 1 { contents.remove(0) } else { Value::Array(contents) };
-    let reply_to = Some(written.quote.clone()).filter(|quote| !quote.is_empty());
+    let reply_to = Some(&written.quote).filter(|quote| !quote.is_empty()).map(|quote| MessageId::of(quote));
     let reply = inbox::Reply { content, reply_to, human: Some(true) };
     inbox::reply_once(state, &reader.caller, id, reply, written.submission()).await
 }
@@ -240,7 +241,7 @@ fn closed(reader: &Reader, thread: &Thread<'_>) -> Markup {
 
 fn template_form(reader: &Reader, thread: &Thread<'_>, template: &Value) -> Markup {
     let words = &reader.look.words.inbox;
-    let id = &thread.conversation.id;
+    let id = thread.conversation.id;
     let parameters = template["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
     html! {
         details.card.template-use {
@@ -256,7 +257,7 @@ fn template_form(reader: &Reader, thread: &Thread<'_>, template: &Value) -> Mark
     }
 }
 
-fn parameter_field(reader: &Reader, id: &str, template: &Value, parameter: &Value) -> Markup {
+fn parameter_field(reader: &Reader, id: ConversationId, template: &Value, parameter: &Value) -> Markup {
     let words = &reader.look.words.inbox;
     let name = text(parameter, "name");
     let field = format!("{id}-{}-{name}", text(template, "id"));

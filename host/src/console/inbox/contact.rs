@@ -41,7 +41,7 @@ pub(super) fn pane(
             }
             details.fold open {
                 summary { (words.identities) (icon("chevron-down", "")) }
-                div.stack-small { (merging::identities(reader, contact, &open.id)) }
+                div.stack-small { (merging::identities(reader, contact, &open.id.to_string())) }
             }
             details.fold open[!others.is_empty()] {
                 summary { (words.others) " " span.quiet.figures { (others.len()) } (icon("chevron-down", "")) }

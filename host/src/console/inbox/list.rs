@@ -8,6 +8,7 @@ use crate::console::layout::{self, icon, initials};
 use crate::console::reader::Reader;
 use crate::console::time;
 use crate::db::{Counts, InboxCursor};
+use crate::keys::ConversationId;
 use crate::model::shown::conversation::{Conversation, Standing};
 
 /// What is shown of the list.
@@ -21,7 +22,7 @@ pub(super) struct List<'l> {
     /// How many there are.
     pub counts: Counts,
     /// The open conversation.
-    pub open: Option<&'l str>,
+    pub open: Option<ConversationId>,
     /// The time.
     pub now: i64,
 }
@@ -105,7 +106,7 @@ fn entry(reader: &Reader, conversation: &Conversation<'_>, list: &List<'_>) -> M
     let to = format!("{INBOX}/{}{}", conversation.id, list.asked.same());
     html! {
         a class=(if unread > 0 { "conversation is-unread" } else { "conversation" }) href=(to)
-            aria-current=[(list.open == Some(&*conversation.id)).then_some("page")] {
+            aria-current=[(list.open == Some(conversation.id)).then_some("page")] {
             span class=(format!("avatar {}", tone(conversation))) aria-hidden="true" {
                 (initials(&name))
                 img.channel-mark src=(icon_of(&conversation.account.plugin)) alt="";
@@ -149,5 +150,5 @@ pub(super) fn channel_of(reader: &Reader, conversation: &Conversation<'_>) -> St
 
 /// The avatar's colour, which a person keeps.
 pub(super) fn tone(conversation: &Conversation<'_>) -> String {
-    layout::tone(conversation.contact.as_ref().map_or("", |contact| &contact.id))
+    layout::tone(&conversation.contact.as_ref().map_or_else(String::new, |contact| contact.id.to_string()))
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_SECURITY_POLICY, HOST};
 use axum::response::{Html, IntoResponse, Response};
@@ -19,12 +19,13 @@ use url::Url;
 
 use super::content::url_of;
 use crate::auth::Role;
-use crate::console::asked::Query;
+use crate::console::asked::{Path, Query};
 use crate::console::assets::SHEET;
 use crate::console::faults::Failure;
 use crate::console::integrations::text;
 use crate::console::layout::icon;
 use crate::console::reader::Reader;
+use crate::keys::{ConversationId, MessageId};
 use crate::model::html::with_pictures;
 use crate::web::inbox;
 use crate::web::problem::Problem;
@@ -50,13 +51,13 @@ pub(in crate::console) struct Asked {
 pub(in crate::console) async fn page(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path((id, message)): Path<(String, String)>,
+    Path((id, message)): Path<(ConversationId, MessageId)>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     reader.caller.at_least(Role::Agent)?;
-    let conversation = inbox::conversation(&state, &reader.caller, &id).await?;
-    let message = state.db.message(&reader.caller.workspace, &message).await?;
+    let conversation = inbox::conversation(&state, &reader.caller, id).await?;
+    let message = state.db.message(&reader.caller.workspace, message).await?;
     let message = message.filter(|message| message.conversation_id == conversation.id && message.deleted_at.is_none());
     let content = message.map(|message| message.content).unwrap_or_default();
     let mail = content.get(0).unwrap_or(&content);

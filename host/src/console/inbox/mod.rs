@@ -10,7 +10,7 @@ mod mail_page;
 mod quick;
 mod thread;
 
-use axum::extract::{Path, State as Axum};
+use axum::extract::State as Axum;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
@@ -22,13 +22,14 @@ pub(super) use acts::{assign, read, resolve, retry, set_status};
 pub(super) use compose::reply;
 pub(super) use mail_page::page as mail;
 
-use super::asked::Query;
+use super::asked::{Path, Query};
 use super::assets::{COMPOSER, KEYS, LIST, LIVE, PICTURE, QUICK, TYPING};
 use super::faults::Failure;
 use super::layout::{self, Extent};
 use super::reader::Reader;
 use crate::auth::Role;
 use crate::db::{InboxCursor, InboxFilter, MessageCursor, Whose};
+use crate::keys::{ConversationId, MessageId};
 use crate::model::shown::conversation::Standing;
 use crate::web::problem::Problem;
 use crate::web::state::State;
@@ -60,9 +61,9 @@ pub(super) struct Asked {
     /// The last conversation of the page before: the time of its last message, and its id.
     list_at: Option<i64>,
     list_id: Option<String>,
-    /// The last message of the page before: its time, and its place among those of that time.
+    /// The last message of the page before: its time, and its id.
     at: Option<i64>,
-    seq: Option<i64>,
+    before: Option<String>,
     /// The message that the reply quotes.
     quote: Option<String>,
     /// The saved reply that is put into the field.
@@ -138,10 +139,10 @@ pub(super) async fn page(
 pub(super) async fn open(
     Axum(state): Axum<State>,
     reader: Reader,
-    Path(id): Path<String>,
+    Path(id): Path<ConversationId>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
-    shown(&state, &reader, &id, &asked, Attempt::default()).await
+    shown(&state, &reader, id, &asked, Attempt::default()).await
 }
 
 /// What was tried and refused.
@@ -153,15 +154,22 @@ struct Attempt {
     key: Option<String>,
 }
 
-async fn shown(state: &State, reader: &Reader, id: &str, asked: &Asked, attempt: Attempt) -> Result<Response, Failure> {
+async fn shown(
+    state: &State,
+    reader: &Reader,
+    id: ConversationId,
+    asked: &Asked,
+    attempt: Attempt,
+) -> Result<Response, Failure> {
     reader.caller.at_least(Role::Agent)?;
     let (workspace, now) = (&reader.caller.workspace, state.clock.now());
     let conversation = inbox::conversation(state, &reader.caller, id).await?;
-    let after = asked.at.zip(asked.seq).map(|(at, seq)| MessageCursor { at, seq });
-    let (messages, earlier) = state.db.messages_page(workspace, &conversation.id, after, MOST_MESSAGES).await?;
+    let after = asked.at.zip(asked.before.as_deref());
+    let after = after.map(|(at, id)| MessageCursor { at, id: MessageId::of(id) });
+    let (messages, earlier) = state.db.messages_page(workspace, conversation.id, after, MOST_MESSAGES).await?;
     let quoted = match &asked.quote {
         Some(quote) => {
-            let quoted = state.db.message(workspace, quote).await?;
+            let quoted = state.db.message(workspace, MessageId::of(quote)).await?;
             quoted.filter(|quoted| quoted.conversation_id == conversation.id)
         }
         None => None,
@@ -180,17 +188,17 @@ async fn shown(state: &State, reader: &Reader, id: &str, asked: &Asked, attempt:
         (false, None) => Vec::new(),
     };
     let contact = match &conversation.contact {
-        Some(contact) => state.db.contact(workspace, &contact.id).await?,
+        Some(contact) => state.db.contact(workspace, contact.id).await?,
         None => None,
     };
     let others = match &contact {
         Some(contact) => {
-            let filter = InboxFilter { contact: Some(contact.id.clone()), ..InboxFilter::default() };
+            let filter = InboxFilter { contact: Some(contact.id), ..InboxFilter::default() };
             state.db.inbox(workspace, reader.caller.user.as_deref(), filter, None, MOST_OTHERS).await?.0
         }
         None => Vec::new(),
     };
-    let list = listed(state, reader, asked, Some(&conversation.id)).await?;
+    let list = listed(state, reader, asked, Some(conversation.id)).await?;
     let name = list::name_of(reader, &conversation);
     let status = attempt.problem.as_ref().map_or(StatusCode::OK, Problem::status);
     let thread = thread::Thread {
@@ -211,19 +219,31 @@ async fn shown(state: &State, reader: &Reader, id: &str, asked: &Asked, attempt:
         (thread::drawn(reader, &thread))
         @if let Some(contact) = &contact { (contact::pane(reader, &conversation, contact, &others, &messages, now)) }
     };
-    Ok(framed(reader, status, &name, Some(&conversation.id), &content))
+    Ok(framed(reader, status, &name, Some(conversation.id), &content))
 }
 
-async fn listed(state: &State, reader: &Reader, asked: &Asked, open: Option<&str>) -> Result<Markup, Failure> {
+async fn listed(
+    state: &State,
+    reader: &Reader,
+    asked: &Asked,
+    open: Option<ConversationId>,
+) -> Result<Markup, Failure> {
     let (workspace, user) = (&reader.caller.workspace, reader.caller.user.as_deref());
-    let after = asked.list_at.zip(asked.list_id.clone()).map(|(at, id)| InboxCursor { at, id });
+    let after = asked.list_at.zip(asked.list_id.as_deref());
+    let after = after.map(|(at, id)| InboxCursor { at, id: ConversationId::of(id) });
     let (conversations, more) = state.db.inbox(workspace, user, asked.filter(reader), after, MOST).await?;
     let counts = state.db.inbox_counts(workspace, user, asked.standing()).await?;
     let list = list::List { asked, conversations: &conversations, more, counts, open, now: state.clock.now() };
     Ok(list::drawn(reader, &list))
 }
 
-fn framed(reader: &Reader, status: StatusCode, title: &str, open: Option<&str>, content: &Markup) -> Response {
+fn framed(
+    reader: &Reader,
+    status: StatusCode,
+    title: &str,
+    open: Option<ConversationId>,
+    content: &Markup,
+) -> Response {
     let content = html! {
         (content)
         dialog.card id="keys" aria-labelledby="keys-title" {

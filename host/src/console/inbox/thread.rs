@@ -11,6 +11,7 @@ use crate::console::layout::{self, icon, initials};
 use crate::console::reader::Reader;
 use crate::console::time;
 use crate::db::{MessageCursor, UserRow};
+use crate::keys::MessageId;
 use crate::model::shown::conversation::{Conversation, Standing};
 use crate::model::shown::message::{Author, Message};
 use crate::model::shown::reply::SavedReply;
@@ -47,7 +48,7 @@ pub(super) fn drawn(reader: &Reader, thread: &Thread<'_>) -> Markup {
     let conversation = thread.conversation;
     let id = &conversation.id;
     let is_unread = conversation.unread_by_you.unwrap_or(conversation.unread) > 0;
-    let by_id: HashMap<&str, &Message<'_>> = thread.messages.iter().map(|message| (&*message.id, message)).collect();
+    let by_id: HashMap<MessageId, &Message<'_>> = thread.messages.iter().map(|message| (message.id, message)).collect();
     html! {
         section.thread id="thread" aria-label=(thread.name) data-id=(id) data-unread=(is_unread) {
             header.thread-head {
@@ -59,7 +60,7 @@ pub(super) fn drawn(reader: &Reader, thread: &Thread<'_>) -> Markup {
             div.thread-scroll tabindex="0" role="log" aria-label=(words.messages) {
                 ol.messages id="messages" {
                     @if let Some(earlier) = &thread.earlier {
-                        li.system-line { a href=(format!("{INBOX}/{id}?at={}&seq={}", earlier.at, earlier.seq)) { (words.earlier) } }
+                        li.system-line { a href=(format!("{INBOX}/{id}?at={}&before={}", earlier.at, earlier.id)) { (words.earlier) } }
                     }
                     @for (at, message) in thread.messages.iter().enumerate().rev() {
                         @let day = time::day(&reader.look, &message.created_at, thread.now);
@@ -178,7 +179,7 @@ fn joins(message: &Message<'_>, later: &Message<'_>) -> bool {
 fn one(
     reader: &Reader,
     thread: &Thread<'_>,
-    by_id: &HashMap<&str, &Message<'_>>,
+    by_id: &HashMap<MessageId, &Message<'_>>,
     message: &Message<'_>,
     is_joined: bool,
 ) -> Markup {
@@ -200,7 +201,7 @@ fn one(
     };
     let first = message.content.get(0).unwrap_or(&message.content);
     let mail = (first["type"] == "mail").then_some(first);
-    let quote = message.reply_to.as_deref().map(|id| (id, by_id.get(id)));
+    let quote = message.reply_to.map(|id| (id, by_id.get(&id)));
     html! {
         li class=(class) id=(message.id) {
             @if let Some((id, quoted)) = quote.filter(|_| mail.is_none()) {

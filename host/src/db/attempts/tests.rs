@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{Ended, Ending, Settlement, status};
 use crate::db::{BusyAccount, Claim, Db, DbConfig, Group, Priority};
+use crate::keys::MessageId;
 use crate::model::envelope::Vault;
 
 const NOW: i64 = 1_700_000_000_000;
@@ -25,14 +26,14 @@ async fn open(folder: &std::path::Path) -> Db {
          INSERT INTO accounts (id, workspace_id, plugin_id, account, name, created_at) VALUES (1, 'ws_1', 'p', 'one', 'One', 0);
          INSERT INTO channels (id, workspace_id, plugin_id, name, state, account, account_id, settings, created_at, changed_at)
            VALUES ('ch_1', 'ws_1', 'p', 'One', 'connected', 'one', 1, '{}', 0, 0);
-         INSERT INTO contacts (id, workspace_id, created_at, changed_at) VALUES ('ct_old', 'ws_1', 0, 0), ('ct_new', 'ws_1', 1, 0);
+         INSERT INTO contacts (id, workspace_id, created_at, changed_at) VALUES (1, 'ws_1', 0, 0), (2, 'ws_1', 1, 0);
          INSERT INTO conversations (id, workspace_id, account_id, contact_id, thread_key, created_at, last_message_at)
-           VALUES ('cv_old', 'ws_1', 1, 'ct_old', 'old', 0, 0), ('cv_new', 'ws_1', 1, 'ct_new', 'new', 1, 0);
-         INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, content, at, status)
-           VALUES ('msg_1', 1, 'ws_1', 1, 'cv_new', 'outbound', '[]', 0, 'queued');
+           VALUES (1, 'ws_1', 1, 1, 'old', 0, 0), (2, 'ws_1', 1, 2, 'new', 1, 0);
+         INSERT INTO messages (id, workspace_id, account_id, conversation_id, direction, content, at, status)
+           VALUES (1, 'ws_1', 1, 2, 'outbound', '[]', 0, 'queued');
          INSERT INTO parts (message_id, idx, account_id, conversation_id, content, state, attempt_key, due_at)
-           VALUES ('msg_1', 0, 1, 'cv_new', '{"type":"text","text":"a"}', 'queued', 'k0', 0),
-                  ('msg_1', 1, 1, 'cv_new', '{"type":"text","text":"b"}', 'queued', 'k1', 0);"#,
+           VALUES (1, 0, 1, 2, '{"type":"text","text":"a"}', 'queued', 'k0', 0),
+                  (1, 1, 1, 2, '{"type":"text","text":"b"}', 'queued', 'k1', 0);"#,
     )
     .await;
     db
@@ -81,9 +82,9 @@ fn settlement(group: &Group, ending: impl Fn(i64) -> Ending) -> Settlement {
         workspace: "ws_1".into(),
         account_id: 1,
         channel_id: "ch_1".into(),
-        message_id: group.message_id.clone(),
-        conversation_id: group.conversation_id.clone(),
-        contact_id: group.contact_id.clone(),
+        message_id: group.message_id,
+        conversation_id: group.conversation_id,
+        contact_id: group.contact_id,
         ended: group.parts.iter().map(end).collect(),
         at: NOW,
         ..Settlement::default()
@@ -99,9 +100,9 @@ async fn a_receipt_is_stored_though_person_conversation_and_channel_went_meanwhi
     let group = claim(&db, NOW).await.expect("due");
     run(
         &db,
-        "UPDATE messages SET conversation_id = 'cv_old'; UPDATE parts SET conversation_id = 'cv_old';
-         UPDATE conversations SET contact_id = 'ct_old'; UPDATE conversations SET merged_into = 'cv_old' WHERE id = 'cv_new';
-         DELETE FROM contacts WHERE id = 'ct_new'; DELETE FROM channels;",
+        "UPDATE messages SET conversation_id = 1; UPDATE parts SET conversation_id = 1;
+         UPDATE conversations SET contact_id = 1; UPDATE conversations SET merged_into = 1 WHERE id = 2;
+         DELETE FROM contacts WHERE id = 2; DELETE FROM channels;",
     )
     .await;
     let identity = Identity { scheme: "user".into(), scope: "one".into(), value: "u".into(), extra: vec![] };
@@ -114,8 +115,8 @@ async fn a_receipt_is_stored_though_person_conversation_and_channel_went_meanwhi
     };
     db.settle_attempts(Arc::new(brought)).await.expect("stored");
     assert_eq!(text(&db, "SELECT status FROM messages").await, "sent");
-    assert_eq!(text(&db, "SELECT contact_id FROM identities").await, "ct_old");
-    assert_eq!(text(&db, "SELECT conversation_id FROM thread_keys WHERE key = 'told'").await, "cv_old");
+    assert_eq!(number(&db, "SELECT contact_id FROM identities").await, 1);
+    assert_eq!(number(&db, "SELECT conversation_id FROM thread_keys WHERE key = 'told'").await, 1);
 }
 
 /// The provider honours the key of the whole call: parts of one call whose answer was lost are resent as one call, though a
@@ -205,7 +206,7 @@ async fn told(db: &Db, key: &str, state: &'static str, at: i64) {
 async fn retry(db: &Db, at: i64) {
     let made = std::sync::atomic::AtomicI64::new(at);
     let fresh = move || format!("fresh {}", made.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-    let changed = db.retry_message("ws_1", "msg_1", fresh, at).await.expect("asked");
+    let changed = db.retry_message("ws_1", MessageId::of_row(1), fresh, at).await.expect("asked");
     assert!(matches!(changed, crate::db::Changed::Yes(_)), "{changed:?}");
 }
 
@@ -267,7 +268,7 @@ async fn the_late_failure_of_a_lost_attempt_does_not_cancel_the_retry() {
         subject: "msg_1".into(),
         detail: json!({}),
     };
-    db.resolve_message("ws_1", "msg_1", false, None, entry).await.expect("decided");
+    db.resolve_message("ws_1", MessageId::of_row(1), false, None, entry).await.expect("decided");
     retry(&db, NOW + 10).await;
     db.write(Priority::Routine, |db| {
         let fact = status::NewFact {
@@ -323,18 +324,18 @@ async fn the_next_part_is_due_when_what_it_waits_for_is_over() {
     let group = claim(&db, NOW).await.expect("due");
     run(
         &db,
-        r#"INSERT INTO messages (id, seq, workspace_id, account_id, conversation_id, direction, content, at, status)
-             VALUES ('msg_2', 2, 'ws_1', 1, 'cv_new', 'outbound', '[]', 0, 'queued');
+        r#"INSERT INTO messages (id, workspace_id, account_id, conversation_id, direction, content, at, status)
+             VALUES (2, 'ws_1', 1, 2, 'outbound', '[]', 0, 'queued');
            INSERT INTO parts (message_id, idx, account_id, conversation_id, content, state, attempt_key, due_at)
-             VALUES ('msg_2', 0, 1, 'cv_new', '{}', 'queued', 'k2', 0);"#,
+             VALUES (2, 0, 1, 2, '{}', 'queued', 'k2', 0);"#,
     )
     .await;
     assert_eq!(due().await, None, "no clock ends a call");
     let lost = |_| Ending::Unknown { lane_until: NOW + 60_000, ask_at: i64::MAX, error: json!({}) };
     db.settle_attempts(Arc::new(settlement(&group, lost))).await.expect("stored");
     assert_eq!(due().await, Some(NOW + 60_000), "the unknown one is waited for so long");
-    run(&db, "INSERT INTO holds VALUES (1, 'thread', 'cv_new', 1700000090000, 'slow')").await;
+    run(&db, "INSERT INTO holds VALUES (1, 'thread', '2', 1700000090000, 'slow')").await;
     assert_eq!(due().await, Some(NOW + 90_000));
-    let spent = HashSet::from(["cv_new".to_owned()]);
+    let spent = HashSet::from([2]);
     assert_eq!(db.next_due_part(1, &spent).await.expect("asked"), None);
 }

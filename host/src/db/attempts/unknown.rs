@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::super::addressee::{addressee, described};
 use super::super::dispatch::{DuePart, Group};
 use super::super::{Db, DbError, Priority};
+use crate::keys::{ConversationId, MessageId};
 
 /// An attempt that a crash or a stop left without an end.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,9 +20,9 @@ pub struct LostAttempt {
     /// The channel, where it is still connected.
     pub channel_id: Option<String>,
     /// The message.
-    pub message_id: String,
+    pub message_id: MessageId,
     /// Its conversation.
-    pub conversation_id: String,
+    pub conversation_id: ConversationId,
     /// The part.
     pub idx: i64,
     /// The attempt's row.
@@ -96,8 +97,7 @@ impl Db {
     }
 
     /// The provider could not tell yet, or could not be asked: ask again then.
-    pub async fn ask_again(&self, message_id: &str, idx: i64, at: i64) -> Result<(), DbError> {
-        let message_id = message_id.to_owned();
+    pub async fn ask_again(&self, message_id: MessageId, idx: i64, at: i64) -> Result<(), DbError> {
         self.write(Priority::Routine, move |db| {
             db.prepare_cached("UPDATE parts SET due_at = ?3 WHERE message_id = ?1 AND idx = ?2 AND state = 'unknown'")?
                 .execute(params![message_id, idx, at])?;
@@ -136,14 +136,14 @@ fn unknown_to_ask(db: &Connection, now: i64, account: i64) -> Result<Option<Unkn
     )?;
     let mut rows = ask.query(params![now, account, PASSED_OVER])?;
     while let Some(row) = rows.next()? {
-        let message_id: String = row.get(4)?;
+        let message_id: MessageId = row.get(4)?;
         let idx: i64 = row.get(7)?;
         let attempt_key: String = row.get(8)?;
-        let last = last_attempt(db, &attempt_key, &message_id, idx)?;
+        let last = last_attempt(db, &attempt_key, message_id, idx)?;
         let Some((attempt_id, started_at, rule, token)) = last else { continue };
         let content: Value = serde_json::from_str(&row.get::<_, String>(9)?).unwrap_or(Value::Null);
         let content = described(db, content)?;
-        let mut group = addressee(db, &message_id, &row.get::<_, String>(5)?, row.get(6)?)?;
+        let mut group = addressee(db, message_id, row.get(5)?, row.get(6)?)?;
         group.parts.push(DuePart {
             idx,
             attempt_id,
@@ -169,7 +169,7 @@ fn unknown_to_ask(db: &Connection, now: i64, account: i64) -> Result<Option<Unkn
 
 type LastAttempt = (i64, i64, Option<String>, Option<String>);
 
-fn last_attempt(db: &Connection, key: &str, message_id: &str, idx: i64) -> Result<Option<LastAttempt>, DbError> {
+fn last_attempt(db: &Connection, key: &str, message_id: MessageId, idx: i64) -> Result<Option<LastAttempt>, DbError> {
     Ok(db
         .prepare_cached(
             "SELECT id, started_at, rule, token FROM attempts WHERE message_id = ?1 AND part = ?2 AND attempt_key = ?3

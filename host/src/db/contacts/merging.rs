@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{merged_into, one, shown_for};
 use crate::db::conversations::conversation_updated;
 use crate::db::{Db, DbError, Priority, audit};
+use crate::keys::{ContactId, ConversationId};
 use crate::model::audit::Entry;
 use crate::model::shown::contact::Contact;
 
@@ -23,7 +24,7 @@ pub enum Merging {
     /// The workspace has no such contact, or it was erased.
     NotFound,
     /// The other contact is merged into this one.
-    Elsewhere(String),
+    Elsewhere(ContactId),
     /// [`MOST_MERGED`] would be exceeded.
     TooMany,
 }
@@ -33,28 +34,27 @@ impl Db {
     pub async fn merge_contacts(
         &self,
         workspace: &str,
-        into: &str,
-        other: &str,
+        into: ContactId,
+        other: ContactId,
         entry: Entry,
     ) -> Result<Merging, DbError> {
-        let (workspace, into, other) = (workspace.to_owned(), into.to_owned(), other.to_owned());
+        let workspace = workspace.to_owned();
         self.write(Priority::Urgent, move |db| {
-            let (Some(kept), Some(stands_for)) =
-                (shown_for(db, &workspace, &into)?, shown_for(db, &workspace, &other)?)
+            let (Some(kept), Some(stands_for)) = (shown_for(db, &workspace, into)?, shown_for(db, &workspace, other)?)
             else {
                 return Ok(Merging::NotFound);
             };
             if kept == stands_for {
-                return done(db, &workspace, &kept);
+                return done(db, &workspace, kept);
             }
             if stands_for != other {
                 return Ok(Merging::Elsewhere(stands_for));
             }
-            let follow = merged_into(db, &other)?;
-            if merged_into(db, &kept)?.len() + follow.len() + 1 > MOST_MERGED {
+            let follow = merged_into(db, other)?;
+            if merged_into(db, kept)?.len() + follow.len() + 1 > MOST_MERGED {
                 return Ok(Merging::TooMany);
             }
-            let was_named = is_named(db, &kept)?;
+            let was_named = is_named(db, kept)?;
             db.prepare_cached("UPDATE contacts SET merged_into = ?2, changed_at = ?3 WHERE merged_into = ?1")?
                 .execute(params![other, kept, entry.at])?;
             db.prepare_cached("UPDATE contacts SET merged_into = ?2, merged_at = ?3, changed_at = ?3 WHERE id = ?1")?
@@ -62,9 +62,9 @@ impl Db {
             db.prepare_cached("UPDATE contacts SET changed_at = ?2 WHERE id = ?1")?.execute(params![kept, entry.at])?;
             audit::append(db, &entry)?;
             // The name of a contact without one is that of a merged contact, so it may be shown otherwise as well.
-            let moved = follow.into_iter().chain([other]).chain((!was_named).then(|| kept.clone()));
+            let moved = follow.into_iter().chain([other]).chain((!was_named).then_some(kept));
             tell(db, &workspace, moved, entry.at)?;
-            done(db, &workspace, &kept)
+            done(db, &workspace, kept)
         })
         .await
     }
@@ -73,56 +73,60 @@ impl Db {
     pub async fn split_contact(
         &self,
         workspace: &str,
-        from: &str,
-        other: &str,
+        from: ContactId,
+        other: ContactId,
         entry: Entry,
     ) -> Result<Merging, DbError> {
-        let (workspace, from, other) = (workspace.to_owned(), from.to_owned(), other.to_owned());
+        let workspace = workspace.to_owned();
         self.write(Priority::Urgent, move |db| {
-            let (Some(kept), Some(stands_for)) =
-                (shown_for(db, &workspace, &from)?, shown_for(db, &workspace, &other)?)
+            let (Some(kept), Some(stands_for)) = (shown_for(db, &workspace, from)?, shown_for(db, &workspace, other)?)
             else {
                 return Ok(Merging::NotFound);
             };
             if stands_for == other {
-                return done(db, &workspace, &kept);
+                return done(db, &workspace, kept);
             }
             if stands_for != kept {
                 return Ok(Merging::Elsewhere(stands_for));
             }
-            let was_named = is_named(db, &kept)?;
+            let was_named = is_named(db, kept)?;
             db.prepare_cached(
                 "UPDATE contacts SET merged_into = NULL, merged_at = NULL, changed_at = ?2 WHERE id = ?1",
             )?
             .execute(params![other, entry.at])?;
             db.prepare_cached("UPDATE contacts SET changed_at = ?2 WHERE id = ?1")?.execute(params![kept, entry.at])?;
             audit::append(db, &entry)?;
-            tell(db, &workspace, [other].into_iter().chain((!was_named).then(|| kept.clone())), entry.at)?;
-            done(db, &workspace, &kept)
+            tell(db, &workspace, [other].into_iter().chain((!was_named).then_some(kept)), entry.at)?;
+            done(db, &workspace, kept)
         })
         .await
     }
 }
 
-fn done(db: &Connection, workspace: &str, kept: &str) -> Result<Merging, DbError> {
+fn done(db: &Connection, workspace: &str, kept: ContactId) -> Result<Merging, DbError> {
     Ok(one(db, workspace, kept)?.map_or(Merging::NotFound, |contact| Merging::Done(Box::new(contact))))
 }
 
-fn is_named(db: &Connection, contact: &str) -> Result<bool, DbError> {
+fn is_named(db: &Connection, contact: ContactId) -> Result<bool, DbError> {
     Ok(db.prepare_cached("SELECT 1 FROM contacts WHERE id = ?1 AND name IS NOT NULL")?.exists([contact])?)
 }
 
 /// The feed's rows for the conversations that are shown with another contact now: the newest 100 of each.
-fn tell(db: &Connection, workspace: &str, contacts: impl IntoIterator<Item = String>, at: i64) -> Result<(), DbError> {
+fn tell(
+    db: &Connection,
+    workspace: &str,
+    contacts: impl IntoIterator<Item = ContactId>,
+    at: i64,
+) -> Result<(), DbError> {
     for contact in contacts {
-        for conversation in conversations_with(db, &contact)? {
-            conversation_updated(db, workspace, &conversation, at)?;
+        for conversation in conversations_with(db, contact)? {
+            conversation_updated(db, workspace, conversation, at)?;
         }
     }
     Ok(())
 }
 
-fn conversations_with(db: &Connection, contact: &str) -> Result<Vec<String>, DbError> {
+fn conversations_with(db: &Connection, contact: ContactId) -> Result<Vec<ConversationId>, DbError> {
     let mut query = db.prepare_cached(
         "SELECT id FROM conversations WHERE contact_id = ?1 AND merged_into IS NULL ORDER BY last_message_at DESC, id DESC LIMIT 100",
     )?;
@@ -131,18 +135,23 @@ fn conversations_with(db: &Connection, contact: &str) -> Result<Vec<String>, DbE
 
 /// A provider's request proved that the contact `gone` is `kept`, and `gone` is about to be removed: all that users merged with
 /// either is one person from now on. The conversations that are shown with another contact now.
-pub(in crate::db) fn join_groups(db: &Connection, kept: &str, gone: &str, now: i64) -> Result<Vec<String>, DbError> {
-    let stands_for = |id: &str| -> Result<String, DbError> {
+pub(in crate::db) fn join_groups(
+    db: &Connection,
+    kept: ContactId,
+    gone: ContactId,
+    now: i64,
+) -> Result<Vec<ConversationId>, DbError> {
+    let stands_for = |id: ContactId| -> Result<ContactId, DbError> {
         let mut query = db.prepare_cached("SELECT coalesce(merged_into, id) FROM contacts WHERE id = ?1")?;
-        Ok(query.query_row([id], |row| row.get(0)).optional()?.unwrap_or_else(|| id.to_owned()))
+        Ok(query.query_row([id], |row| row.get(0)).optional()?.unwrap_or(id))
     };
     let (of_kept, of_gone) = (stands_for(kept)?, stands_for(gone)?);
-    let shown = if of_kept == gone { kept } else { of_kept.as_str() };
-    let mut people = vec![of_kept.clone(), of_gone.clone()];
-    people.extend(merged_into(db, &of_kept)?);
-    people.extend(merged_into(db, &of_gone)?);
+    let shown = if of_kept == gone { kept } else { of_kept };
+    let mut people = vec![of_kept, of_gone];
+    people.extend(merged_into(db, of_kept)?);
+    people.extend(merged_into(db, of_gone)?);
     let mut changed = Vec::new();
-    for person in people.iter().filter(|person| *person != gone) {
+    for person in people.into_iter().filter(|person| *person != gone) {
         let moves = stands_for(person)? != shown;
         let (into, since) = if person == shown { (None, None) } else { (Some(shown), Some(now)) };
         db.prepare_cached("UPDATE contacts SET merged_into = ?2, merged_at = iif(?2 IS NULL, NULL, coalesce(merged_at, ?3)) WHERE id = ?1")?

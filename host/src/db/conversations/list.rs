@@ -5,6 +5,7 @@ use rusqlite::{Connection, params, params_from_iter};
 
 use super::conversation_for;
 use crate::db::{Db, DbError};
+use crate::keys::{ContactId, ConversationId};
 use crate::model::shown::conversation::{Conversation, Standing};
 
 /// Filters, searches and counts look at so many of the newest conversations of a status, because they visit each one.
@@ -16,7 +17,7 @@ pub struct InboxCursor {
     /// When its last message was.
     pub at: i64,
     /// Its id.
-    pub id: String,
+    pub id: ConversationId,
 }
 
 /// Whose conversations are meant.
@@ -39,7 +40,7 @@ pub struct InboxFilter {
     /// Only of this channel.
     pub channel: Option<String>,
     /// Only with this contact.
-    pub contact: Option<String>,
+    pub contact: Option<ContactId>,
     /// Whom they are assigned to.
     pub whose: Whose,
     /// Only those with messages that the reader has not read.
@@ -88,12 +89,12 @@ impl Db {
                     rows.extend(page_of(db, &workspace, user.as_deref(), &filter, status, after.as_ref(), limit + 1)?);
                 }
             }
-            rows.sort_by(|one, other| (other.at, &other.id).cmp(&(one.at, &one.id)));
+            rows.sort_by_key(|row| std::cmp::Reverse((row.at, row.id)));
             let more = rows.len() > limit as usize;
             rows.truncate(limit as usize);
             let items = rows
                 .iter()
-                .filter_map(|row| conversation_for(db, &row.id, user.as_deref()).transpose())
+                .filter_map(|row| conversation_for(db, row.id, user.as_deref()).transpose())
                 .collect::<Result<Vec<_>, _>>()?;
             Ok((items, rows.pop().filter(|_| more)))
         })
@@ -144,16 +145,16 @@ fn page_of(
     };
     if let Some(after) = after {
         narrow(" AND (v.last_message_at, v.id) < (#, ", after.at.into());
-        narrow("#)", after.id.clone().into());
+        narrow("#)", after.id.into());
     }
     if let Some(channel) = &filter.channel {
         let of = " AND v.account_id = (SELECT c.account_id FROM channels c WHERE c.id = # AND c.workspace_id = ?1)";
         narrow(of, channel.clone().into());
     }
-    if let Some(contact) = &filter.contact {
+    if let Some(contact) = filter.contact {
         let group = "SELECT g.id FROM contacts c JOIN contacts g ON g.id = coalesce(c.merged_into, c.id) WHERE c.id = # UNION ALL \
                      SELECT g.id FROM contacts c JOIN contacts g ON g.merged_into = coalesce(c.merged_into, c.id) WHERE c.id = #";
-        narrow(&format!(" AND v.contact_id IN ({group})"), contact.clone().into());
+        narrow(&format!(" AND v.contact_id IN ({group})"), contact.into());
     }
     match &filter.whose {
         Whose::All => {}
@@ -207,7 +208,7 @@ mod tests {
                  INSERT INTO accounts (id, workspace_id, plugin_id, account, name, created_at) VALUES (1, 'ws_1', 'p', 'a', 'a', 0);
                  WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {all})
                  INSERT INTO conversations (id, workspace_id, account_id, thread_key, assigned_to, created_at, last_message_at)
-                 SELECT printf('cv_%06d', i), 'ws_1', 1, i, iif(i IN (5, {all}), 'usr_1', NULL), i, i FROM n;"
+                 SELECT i, 'ws_1', 1, i, iif(i IN (5, {all}), 'usr_1', NULL), i, i FROM n;"
             ))?;
             Ok(())
         })
@@ -217,9 +218,9 @@ mod tests {
         assert_eq!((counts.all, counts.mine), (i64::from(MOST_VISITED), 1), "the oldest five are not visited");
         let mine = InboxFilter { whose: Whose::Of("usr_1".into()), ..InboxFilter::default() };
         let (found, _) = db.inbox("ws_1", None, mine, None, 10).await.expect("listed");
-        let ids: Vec<_> = found.iter().map(|one| one.id.to_string()).collect();
-        assert_eq!(ids, [format!("cv_{all:06}")]);
-        let after = Some(InboxCursor { at: 6, id: "cv_000006".into() });
+        let ids: Vec<_> = found.iter().map(|one| one.id.row()).collect();
+        assert_eq!(ids, [i64::from(all)]);
+        let after = Some(InboxCursor { at: 6, id: ConversationId::of_row(6) });
         let (rest, _) = db.inbox("ws_1", None, InboxFilter::default(), after, 10).await.expect("listed");
         assert_eq!(rest.len(), 5, "without a filter every page is reached");
     }

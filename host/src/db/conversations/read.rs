@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::db::DbError;
 use crate::db::contacts::{SHOWN_FROM, SHOWN_NAME};
+use crate::keys::{ContactId, ConversationId, MessageId};
 use crate::model::shown::conversation::{
     AccountRef, ChannelRef, ContactRef, Conversation, LastMessage, PersonRef, Standing,
 };
@@ -42,11 +43,11 @@ pub(in crate::db) struct Marks {
     pub assigned_to: Option<PersonRef>,
     pub created_at: i64,
     pub last_message_at: i64,
-    pub last_message_id: Option<String>,
+    pub last_message_id: Option<MessageId>,
     pub last_inbound_at: Option<i64>,
     pub read_at: Option<i64>,
-    pub merged_into: Option<String>,
-    pub contact_id: Option<String>,
+    pub merged_into: Option<ConversationId>,
+    pub contact_id: Option<ContactId>,
     /// Messages of the customer, and how many of them a user has read.
     pub inbound: i64,
     pub seen: i64,
@@ -92,7 +93,7 @@ impl Marks {
     /// The conversation with these marks.
     pub fn shown<'v>(
         self,
-        id: Cow<'v, str>,
+        id: ConversationId,
         account: Cow<'v, AccountRef>,
         channel: Option<Cow<'v, ChannelRef>>,
         contact: Option<ContactRef<'v>>,
@@ -122,7 +123,10 @@ impl Marks {
 }
 
 /// A conversation as everybody is shown it. None where there is none.
-pub(in crate::db) fn conversation_view(db: &Connection, id: &str) -> Result<Option<Conversation<'static>>, DbError> {
+pub(in crate::db) fn conversation_view(
+    db: &Connection,
+    id: ConversationId,
+) -> Result<Option<Conversation<'static>>, DbError> {
     let found = db
         .prepare_cached(&format!(
             "SELECT {MARKS}, v.account_id, ct.id, {SHOWN_NAME} FROM conversations v {MARKS_FROM} \
@@ -130,24 +134,24 @@ pub(in crate::db) fn conversation_view(db: &Connection, id: &str) -> Result<Opti
         ))?
         .query_row([id], |row| {
             let account = row.get::<_, i64>(MARKS_COLUMNS)?;
-            let text = |at: usize| row.get::<_, Option<String>>(MARKS_COLUMNS + at);
-            Ok((Marks::read(row)?, account, text(1)?, text(2)?))
+            let contact = row.get::<_, Option<ContactId>>(MARKS_COLUMNS + 1)?;
+            Ok((Marks::read(row)?, account, contact, row.get::<_, Option<String>>(MARKS_COLUMNS + 2)?))
         })
         .optional()?;
     let Some((mut marks, account, contact, name)) = found else { return Ok(None) };
     let Some((account, channel)) = account_view(db, account)? else { return Ok(None) };
-    let contact = contact.map(|id| ContactRef { id: id.into(), name: name.map(Cow::Owned) });
+    let contact = contact.map(|id| ContactRef { id, name: name.map(Cow::Owned) });
     let last = match marks.last_message_id.take() {
         Some(last) => last_message(db, last)?,
         None => None,
     };
-    Ok(Some(marks.shown(id.to_owned().into(), Cow::Owned(account), channel.map(Cow::Owned), contact, last)))
+    Ok(Some(marks.shown(id, Cow::Owned(account), channel.map(Cow::Owned), contact, last)))
 }
 
 /// A conversation as this user is shown it; as everybody is, where there is no user.
 pub(in crate::db) fn conversation_for(
     db: &Connection,
-    id: &str,
+    id: ConversationId,
     user: Option<&str>,
 ) -> Result<Option<Conversation<'static>>, DbError> {
     let Some(mut view) = conversation_view(db, id)? else { return Ok(None) };
@@ -163,13 +167,13 @@ pub(in crate::db) fn conversation_for(
     Ok(Some(view))
 }
 
-fn last_message(db: &Connection, id: String) -> Result<Option<LastMessage<'static>>, DbError> {
+fn last_message(db: &Connection, id: MessageId) -> Result<Option<LastMessage<'static>>, DbError> {
     let found = db
         .prepare_cached("SELECT direction, content, status, deleted_at IS NOT NULL FROM messages WHERE id = ?1")?
-        .query_row([&id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?)))
+        .query_row([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
     Ok(found.map(|(direction, content, status, deleted)| {
         let contents = serde_json::from_str(&content).unwrap_or(Value::Null);
-        LastMessage::of(id.into(), direction.into(), &contents, status, deleted)
+        LastMessage::of(id, direction.into(), &contents, status, deleted)
     }))
 }

@@ -14,13 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use super::traces::Traces;
 use crate::db::DbError;
+use crate::keys::RequestId;
 use crate::model::envelope::{CHANCE, Vault};
 
 /// Who was erased while a request waited: identities, conversations and messages, by workspace.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Gone(BTreeSet<(String, String)>);
 
-fn row_name(journal: i64) -> String {
+fn row_name(journal: RequestId) -> String {
     format!("journal/{journal}/erased")
 }
 
@@ -33,7 +34,7 @@ pub(super) fn mark(
     words: &[String],
     traces: &Traces,
 ) -> Result<usize, DbError> {
-    let mut waiting: Vec<(i64, Option<Vec<u8>>)> = Vec::new();
+    let mut waiting: Vec<(RequestId, Option<Vec<u8>>)> = Vec::new();
     {
         let mut query = db.prepare_cached(
             "SELECT id, body, headers, query, erased, id IN (SELECT m.journal_id FROM messages m JOIN erased_messages e ON e.id = m.id) \
@@ -58,7 +59,7 @@ pub(super) fn mark(
 
 impl Gone {
     /// What a request is marked with.
-    pub(super) fn read(vault: &Vault, journal: i64, marked: Option<&[u8]>) -> Result<Gone, DbError> {
+    pub(super) fn read(vault: &Vault, journal: RequestId, marked: Option<&[u8]>) -> Result<Gone, DbError> {
         let Some(envelope) = marked else { return Ok(Gone::default()) };
         let damaged = || DbError::Damaged(format!("the mark of request {journal}"));
         let text = vault.open(&row_name(journal), envelope).map_err(|_| damaged())?;

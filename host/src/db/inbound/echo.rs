@@ -12,24 +12,30 @@ use super::targets::{self, Waiting};
 use super::threads;
 use crate::db::status::{self, AttemptRef};
 use crate::db::{Db, DbError, Priority, conversations, feed};
+use crate::keys::{ConversationId, MessageId};
 
 /// How long an echo waits for the attempt that it may belong to, in milliseconds.
 const PATIENCE: i64 = 60_000;
 
 /// Stores an echo; the conversation where it is known.
-pub(super) fn apply(site: &mut Site<'_>, event: &Event, message: &Message, at: i64) -> Result<Option<String>, DbError> {
+pub(super) fn apply(
+    site: &mut Site<'_>,
+    event: &Event,
+    message: &Message,
+    at: i64,
+) -> Result<Option<ConversationId>, DbError> {
     if let Some(correlation) = &message.correlation {
         let ids = [message.id.as_str()];
         let part = status::settle_attempt_by_correlation(site.db, site.account, correlation, &ids, site.received_at)?;
         if let Some(part) = part {
-            return conversation_of(site, &part.message_id);
+            return conversation_of(site, part.message_id);
         }
     }
     if let Some((known, _)) = status::message_of(site.db, site.account, &message.id)? {
-        return conversation_of(site, &known);
+        return conversation_of(site, known);
     }
     if let Some(conversation) = threads::known(site, &message.thread)?
-        && status::attempt_may_be_unmatched(site.db, &conversation)?
+        && status::attempt_may_be_unmatched(site.db, conversation)?
     {
         let said = Waiting::Echo { event: Box::new(event.clone()) };
         targets::keep(site, &message.id, &said, at, Some(site.now + PATIENCE))?;
@@ -38,14 +44,14 @@ pub(super) fn apply(site: &mut Site<'_>, event: &Event, message: &Message, at: i
     insert(site, message, at).map(Some)
 }
 
-fn insert(site: &mut Site<'_>, message: &Message, at: i64) -> Result<String, DbError> {
+fn insert(site: &mut Site<'_>, message: &Message, at: i64) -> Result<ConversationId, DbError> {
     let threads::Conversation { id: conversation, row } = threads::conversation_of(site, &message.thread, None, at)?;
-    let new = NewMessage { message, conversation: &conversation, contact: None, opens: &[], echo: true, at };
+    let new = NewMessage { message, conversation, contact: None, opens: &[], echo: true, at };
     messages::insert(site, &new, row)?;
     Ok(conversation)
 }
 
-fn conversation_of(site: &Site<'_>, message: &str) -> Result<Option<String>, DbError> {
+fn conversation_of(site: &Site<'_>, message: MessageId) -> Result<Option<ConversationId>, DbError> {
     Ok(site
         .db
         .prepare_cached("SELECT conversation_id FROM messages WHERE id = ?1")?
@@ -54,7 +60,7 @@ fn conversation_of(site: &Site<'_>, message: &str) -> Result<Option<String>, DbE
 }
 
 /// Hands an echo the facts that waited for it.
-pub(super) fn attach_facts(site: &Site<'_>, provider_id: &str, message: &str) -> Result<(), DbError> {
+pub(super) fn attach_facts(site: &Site<'_>, provider_id: &str, message: MessageId) -> Result<(), DbError> {
     site.db
         .prepare_cached(
             "UPDATE facts SET message_id = ?3 WHERE account_id = ?1 AND provider_id = ?2 AND message_id IS NULL",
@@ -80,7 +86,7 @@ pub(in crate::db) fn take_over(
              WHERE p.account_id = ?1 AND p.provider_id = ?2 AND m.echo = 1 AND m.id <> ?3",
         )?
         .query_row(params![account, provider_id, message], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+            Ok((row.get::<_, MessageId>(0)?, row.get::<_, ConversationId>(1)?, row.get::<_, String>(2)?))
         })
         .optional()?;
     let Some((echo, conversation, workspace)) = held else { return Ok(()) };
@@ -90,14 +96,11 @@ pub(in crate::db) fn take_over(
     .execute(params![account, provider_id, message, idx, key])?;
     db.prepare_cached("UPDATE facts SET message_id = ?2, part = ?3, attempt_key = ?4 WHERE message_id = ?1")?
         .execute(params![echo, message, idx, key])?;
-    db.prepare_cached("UPDATE messages SET reply_to = ?2 WHERE conversation_id = ?3 AND reply_to = ?1")?.execute([
-        &echo,
-        message,
-        &conversation,
-    ])?;
+    db.prepare_cached("UPDATE messages SET reply_to = ?2 WHERE conversation_id = ?3 AND reply_to = ?1")?
+        .execute(params![echo, message, conversation,])?;
     db.prepare_cached("UPDATE media SET message_id = NULL, state = 'deleted', due_at = NULL WHERE message_id = ?1")?
-        .execute([&echo])?;
-    db.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([&echo])?;
+        .execute([echo])?;
+    db.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([echo])?;
     let gone = serde_json::json!({"id": echo, "conversation_id": conversation, "replaced_by": message});
     feed::append(db, &workspace, "message.updated", &gone, at)?;
     let site = Site {
@@ -113,8 +116,8 @@ pub(in crate::db) fn take_over(
         replayed: false,
         told: Default::default(),
     };
-    messages::refresh_last(&site, &conversation)?;
-    conversations::conversation_updated(db, &workspace, &conversation, at)
+    messages::refresh_last(&site, conversation)?;
+    conversations::conversation_updated(db, &workspace, conversation, at)
 }
 
 impl Db {

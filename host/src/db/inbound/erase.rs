@@ -6,6 +6,7 @@ use serde_json::json;
 use super::backlog;
 use super::traces::Traces;
 use crate::db::{Db, DbError, Priority, audit, contacts, conversations, journal, status};
+use crate::keys::{self, ContactId, ConversationId, Id, Kind, MessageId, RequestId};
 use crate::model::audit::Entry;
 use crate::model::windows::Openings;
 
@@ -29,28 +30,30 @@ impl Db {
     pub async fn erase_contact(
         &self,
         workspace: &str,
-        id: &str,
+        id: ContactId,
         now: i64,
         entry: impl FnOnce(&Erased) -> Entry + Send + 'static,
     ) -> Result<Option<Erased>, DbError> {
-        let (workspace, id, vault) = (workspace.to_owned(), id.to_owned(), self.vault());
+        let (workspace, vault) = (workspace.to_owned(), self.vault());
         self.write(Priority::Routine, move |db| {
-            let Some(shown) = contacts::shown_for(db, &workspace, &id)? else { return Ok(None) };
+            let Some(shown) = contacts::shown_for(db, &workspace, id)? else { return Ok(None) };
             db.execute_batch(
-                "CREATE TEMP TABLE IF NOT EXISTS erased_people (id TEXT PRIMARY KEY); DELETE FROM erased_people;
-                 CREATE TEMP TABLE IF NOT EXISTS erased_messages (id TEXT PRIMARY KEY); DELETE FROM erased_messages;",
+                "CREATE TEMP TABLE IF NOT EXISTS erased_people (id INTEGER PRIMARY KEY, text TEXT); DELETE FROM erased_people;
+                 CREATE TEMP TABLE IF NOT EXISTS erased_messages (id INTEGER PRIMARY KEY, text TEXT); DELETE FROM erased_messages;",
             )?;
             db.execute(
-                "INSERT INTO erased_people SELECT ?1 UNION SELECT id FROM contacts WHERE merged_into = ?1",
-                [&shown],
+                "INSERT INTO erased_people (id) SELECT ?1 UNION SELECT id FROM contacts WHERE merged_into = ?1",
+                [shown],
             )?;
             db.execute(
-                "INSERT OR IGNORE INTO erased_messages \
+                "INSERT INTO erased_messages (id) \
                  SELECT m.id FROM erased_people p CROSS JOIN messages m ON m.contact_id = p.id AND m.guest = 1 \
                  UNION SELECT m.id FROM erased_people p CROSS JOIN conversations v ON v.contact_id = p.id \
                    CROSS JOIN messages m ON m.conversation_id = v.id",
                 [],
             )?;
+            name_as_the_feed_does::<keys::Contact>(db, "erased_people")?;
+            name_as_the_feed_does::<keys::Message>(db, "erased_messages")?;
             let known_by = known_by(db)?;
             let traces = Traces::of(&known_by)?;
             let journal = erase_raw_copies(db, &workspace, &traces)?;
@@ -81,17 +84,17 @@ impl Db {
                 db.prepare_cached(statement)?.execute([])?;
             }
             for conversation in theirs(db, false)? {
-                conversations::change_openings(db, &conversation, Openings::forget_tokens)?;
+                conversations::change_openings(db, conversation, Openings::forget_tokens)?;
             }
             // The feed repeats content, and deliveries repeat the feed; a reader who resumes past a removed row simply does not
             // see it.
             for statement in [
                 "DELETE FROM deliveries WHERE workspace_id = ?1 AND feed_id IN (SELECT id FROM feed WHERE workspace_id = ?1 AND \
-                   (json_extract(data, '$.id') IN (SELECT id FROM erased_messages) OR json_extract(data, '$.contact.id') IN (SELECT id FROM erased_people) \
-                   OR json_extract(data, '$.conversation.contact.id') IN (SELECT id FROM erased_people)))",
-                "DELETE FROM feed WHERE workspace_id = ?1 AND (json_extract(data, '$.id') IN (SELECT id FROM erased_messages) \
-                   OR json_extract(data, '$.contact.id') IN (SELECT id FROM erased_people) \
-                   OR json_extract(data, '$.conversation.contact.id') IN (SELECT id FROM erased_people))",
+                   (json_extract(data, '$.id') IN (SELECT text FROM erased_messages) OR json_extract(data, '$.contact.id') IN (SELECT text FROM erased_people) \
+                   OR json_extract(data, '$.conversation.contact.id') IN (SELECT text FROM erased_people)))",
+                "DELETE FROM feed WHERE workspace_id = ?1 AND (json_extract(data, '$.id') IN (SELECT text FROM erased_messages) \
+                   OR json_extract(data, '$.contact.id') IN (SELECT text FROM erased_people) \
+                   OR json_extract(data, '$.conversation.contact.id') IN (SELECT text FROM erased_people))",
             ] {
                 db.execute(statement, [&workspace])?;
             }
@@ -106,6 +109,17 @@ impl Db {
         })
         .await
     }
+}
+
+/// Puts the texts of ids beside them, because the feed and deliveries hold these.
+fn name_as_the_feed_does<K: Kind>(db: &rusqlite::Connection, table: &str) -> Result<(), DbError> {
+    let ids: Vec<Id<K>> =
+        db.prepare(&format!("SELECT id FROM {table}"))?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut name = db.prepare(&format!("UPDATE {table} SET text = ?2 WHERE id = ?1"))?;
+    for id in ids {
+        name.execute(params![id, id.to_string()])?;
+    }
+    Ok(())
 }
 
 /// What names the person, their conversations and the messages of these.
@@ -131,7 +145,7 @@ fn erase_raw_copies(db: &rusqlite::Connection, workspace: &str, traces: &Traces)
          AND received_at >= ?2 - 300000 AND (workspace_id = ?1 OR workspace_id IS NULL)",
     )?;
     let mut rows = query.query(params![workspace, since.unwrap_or(0)])?;
-    let mut found: Vec<i64> = Vec::new();
+    let mut found: Vec<RequestId> = Vec::new();
     while let Some(row) = rows.next()? {
         if row.get(4)? || traces.stand_in_row(row)? {
             found.push(row.get(0)?);
@@ -162,21 +176,21 @@ fn forget_waiting_events(db: &rusqlite::Connection, traces: &Traces) -> Result<(
 }
 
 fn tell(db: &rusqlite::Connection, workspace: &str, now: i64) -> Result<(), DbError> {
-    let messages: Vec<String> = {
+    let messages: Vec<MessageId> = {
         let mut query = db.prepare_cached("SELECT id FROM erased_messages ORDER BY id")?;
         query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
     };
     for message in messages {
-        status::message_updated(db, workspace, &message, now)?;
+        status::message_updated(db, workspace, message, now)?;
     }
     for conversation in theirs(db, true)? {
-        conversations::conversation_updated(db, workspace, &conversation, now)?;
+        conversations::conversation_updated(db, workspace, conversation, now)?;
     }
     Ok(())
 }
 
 /// Conversations with the people who are erased; `shown`: without those that were merged into another.
-fn theirs(db: &rusqlite::Connection, shown: bool) -> Result<Vec<String>, DbError> {
+fn theirs(db: &rusqlite::Connection, shown: bool) -> Result<Vec<ConversationId>, DbError> {
     let mut query = db.prepare_cached(
         "SELECT id FROM conversations WHERE contact_id IN (SELECT id FROM erased_people) AND (merged_into IS NULL OR NOT ?1)",
     )?;

@@ -12,6 +12,7 @@ use super::site::Site;
 use super::targets::{self, Waiting};
 use super::{echo, notices, people, threads};
 use crate::db::{DbError, conversations, status, templates, typing};
+use crate::keys::ConversationId;
 use crate::model::status::Status;
 use crate::model::windows::{Opening, counts_from};
 
@@ -45,7 +46,7 @@ pub(super) fn apply(site: &mut Site<'_>, event: &Event) -> Result<Stored, DbErro
     }
     let fresh = site
         .db
-        .prepare_cached("INSERT OR IGNORE INTO dedupe (account_id, event_id, at) VALUES (?1, ?2, ?3)")?
+        .prepare_cached("INSERT INTO dedupe (account_id, event_id, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
         .execute(params![site.account, event.id, site.now])?;
     if fresh == 0 {
         return Ok(Stored::Duplicate);
@@ -88,7 +89,7 @@ pub(super) fn apply(site: &mut Site<'_>, event: &Event) -> Result<Stored, DbErro
         Happening::Typing(_) | Happening::Other(_) => None,
     };
     if let Some(conversation) = conversation {
-        windows(site, event, opens, &conversation, at)?;
+        windows(site, event, opens, conversation, at)?;
     }
     Ok(Stored::New)
 }
@@ -116,7 +117,13 @@ fn openings_of(site: &Site<'_>, event: &Event, at: i64) -> Vec<Opening> {
 }
 
 /// Notes what an event opens and closes in its conversation.
-fn windows(site: &Site<'_>, event: &Event, opens: Vec<Opening>, conversation: &str, at: i64) -> Result<(), DbError> {
+fn windows(
+    site: &Site<'_>,
+    event: &Event,
+    opens: Vec<Opening>,
+    conversation: ConversationId,
+    at: i64,
+) -> Result<(), DbError> {
     if !opens.is_empty() {
         conversations::change_openings(site.db, conversation, |openings| {
             opens.into_iter().for_each(|one| openings.add(one));
@@ -134,15 +141,20 @@ fn windows(site: &Site<'_>, event: &Event, opens: Vec<Opening>, conversation: &s
 }
 
 /// Stores a message. What it opens is stored with its conversation's row and taken out of `opens`, where the message is new.
-fn message(site: &mut Site<'_>, said: &Message, opens: &mut Vec<Opening>, at: i64) -> Result<Option<String>, DbError> {
+fn message(
+    site: &mut Site<'_>,
+    said: &Message,
+    opens: &mut Vec<Opening>,
+    at: i64,
+) -> Result<Option<ConversationId>, DbError> {
     let contact = match &said.sender {
         Some(person) => people::contact_of(site, person, at)?,
         None => None,
     };
-    let id = contact.as_ref().map(|contact| contact.id.as_str());
+    let id = contact.as_ref().map(|contact| contact.id);
     let threads::Conversation { id: conversation, row } = threads::conversation_of(site, &said.thread, id, at)?;
     if contact.as_ref().is_some_and(|contact| contact.merged) {
-        contacts_met(site, &conversation, at)?;
+        contacts_met(site, conversation, at)?;
     }
     if let Some(correlation) = &said.correlation {
         let ids = [said.id.as_str()];
@@ -151,20 +163,19 @@ fn message(site: &mut Site<'_>, said: &Message, opens: &mut Vec<Opening>, at: i6
             return Ok(Some(conversation));
         }
     }
-    let new =
-        NewMessage { message: said, conversation: &conversation, contact: contact.as_ref(), opens, echo: false, at };
+    let new = NewMessage { message: said, conversation, contact: contact.as_ref(), opens, echo: false, at };
     if messages::insert(site, &new, row)?.is_some() {
         opens.clear();
     }
     Ok(Some(conversation))
 }
 
-fn edited(site: &mut Site<'_>, said: &Message, at: i64) -> Result<Option<String>, DbError> {
+fn edited(site: &mut Site<'_>, said: &Message, at: i64) -> Result<Option<ConversationId>, DbError> {
     targets::on_message(site, &said.id, &Waiting::Edited { content: said.content.clone() }, at)?;
     threads::known(site, &said.thread)
 }
 
-fn reaction(site: &mut Site<'_>, said: &Reaction, at: i64) -> Result<Option<String>, DbError> {
+fn reaction(site: &mut Site<'_>, said: &Reaction, at: i64) -> Result<Option<ConversationId>, DbError> {
     let who = said.who.as_ref().and_then(|who| who.identities.first().cloned());
     targets::on_message(site, &said.message.id, &Waiting::Reaction { who, emojis: said.emojis.clone() }, at)?;
     match &said.thread {
@@ -179,12 +190,12 @@ fn typing(site: &Site<'_>, thread: &Thread, event: &Event) -> Result<(), DbError
         return Ok(());
     }
     if let Some(conversation) = threads::known(site, thread)? {
-        typing::customer_types(site.db, site.workspace, &conversation)?;
+        typing::customer_types(site.db, site.workspace, conversation)?;
     }
     Ok(())
 }
 
-fn contacts_met(site: &mut Site<'_>, conversation: &str, at: i64) -> Result<(), DbError> {
+fn contacts_met(site: &mut Site<'_>, conversation: ConversationId, at: i64) -> Result<(), DbError> {
     let line = Line { code: "contacts-merged", text: "Two contacts turned out to be one person and were merged." };
     messages::add_line(site, conversation, &line, at)
 }
@@ -226,7 +237,7 @@ fn delivery(site: &mut Site<'_>, said: &Delivery, at: i64) -> Result<(), DbError
     Ok(())
 }
 
-fn watermark(site: &mut Site<'_>, said: &Watermark, at: i64) -> Result<Option<String>, DbError> {
+fn watermark(site: &mut Site<'_>, said: &Watermark, at: i64) -> Result<Option<ConversationId>, DbError> {
     // A word that this version does not know says nothing about the rank.
     let Some(state) = Status::of(&said.state).filter(|state| matches!(state, Status::Delivered | Status::Read)) else {
         return Ok(None);
@@ -239,18 +250,18 @@ fn watermark(site: &mut Site<'_>, said: &Watermark, at: i64) -> Result<Option<St
     };
     match &said.id {
         Some(id) => {
-            let waiting = Waiting::Watermark { conversation: conversation.clone(), state };
+            let waiting = Waiting::Watermark { conversation, state };
             targets::on_message(site, id, &waiting, at)?;
         }
-        None => targets::watermark(site, &conversation, state, until)?,
+        None => targets::watermark(site, conversation, state, until)?,
     }
     Ok(Some(conversation))
 }
 
-fn subscription(site: &mut Site<'_>, said: &Subscription, at: i64) -> Result<Option<String>, DbError> {
+fn subscription(site: &mut Site<'_>, said: &Subscription, at: i64) -> Result<Option<ConversationId>, DbError> {
     let contact = people::contact_of(site, &said.who, at)?.map(|contact| contact.id);
     let Some(thread) = &said.thread else { return Ok(None) };
-    let conversation = threads::conversation_of(site, thread, contact.as_deref(), at)?.id;
+    let conversation = threads::conversation_of(site, thread, contact, at)?.id;
     let text = match (said.topic.as_str(), said.active) {
         ("channel", true) => "Started following this channel.".to_owned(),
         ("channel", false) => "Stopped following this channel.".to_owned(),
@@ -258,8 +269,8 @@ fn subscription(site: &mut Site<'_>, said: &Subscription, at: i64) -> Result<Opt
         (topic, false) => format!("Unsubscribed from {topic}."),
     };
     let line = Line { code: if said.active { "subscribed" } else { "unsubscribed" }, text: &text };
-    messages::add_line(site, &conversation, &line, at)?;
-    site.told.conversation(&conversation);
+    messages::add_line(site, conversation, &line, at)?;
+    site.told.conversation(conversation);
     Ok(Some(conversation))
 }
 
@@ -285,9 +296,9 @@ fn identity_changed(site: &mut Site<'_>, change: &IdentityChange, at: i64) -> Re
     if let Some(thread) = thread_of(change)
         && threads::known(site, &thread)?.is_some()
     {
-        threads::renamed(site, &thread, &contact.id, at)?;
+        threads::renamed(site, &thread, contact.id, at)?;
     }
-    let theirs: Vec<String> = {
+    let theirs: Vec<ConversationId> = {
         let mut query = site.db.prepare_cached(
             "SELECT id FROM conversations WHERE contact_id = ?1 AND account_id = ?2 AND merged_into IS NULL ORDER BY id LIMIT 20",
         )?;
@@ -296,7 +307,7 @@ fn identity_changed(site: &mut Site<'_>, change: &IdentityChange, at: i64) -> Re
     };
     for conversation in theirs {
         let line = Line { code: "identity-changed", text: &change.proof };
-        messages::add_line(site, &conversation, &line, at)?;
+        messages::add_line(site, conversation, &line, at)?;
     }
     Ok(())
 }

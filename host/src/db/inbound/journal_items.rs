@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 use crate::db::DbError;
+use crate::keys::RequestId;
 
 /// What became of an item that was not stored.
 pub(super) struct ItemRow<'i> {
@@ -18,14 +19,19 @@ pub(super) struct ItemRow<'i> {
 /// Longest reason that is kept, in characters.
 const MOST_REASON: usize = 1_000;
 
-pub(super) fn clear(db: &Connection, journal: i64) -> Result<(), DbError> {
+pub(super) fn clear(db: &Connection, journal: RequestId) -> Result<(), DbError> {
     db.prepare_cached("DELETE FROM journal_items WHERE journal_id = ?1")?.execute([journal])?;
     db.prepare_cached("DELETE FROM unrouted WHERE journal_id = ?1")?.execute([journal])?;
     Ok(())
 }
 
 /// An item is parked since no channel is connected for it: one may be connecting just then.
-pub(super) fn wait_for_channel(db: &Connection, journal: i64, plugin: &str, routes: &[String]) -> Result<(), DbError> {
+pub(super) fn wait_for_channel(
+    db: &Connection,
+    journal: RequestId,
+    plugin: &str,
+    routes: &[String],
+) -> Result<(), DbError> {
     for route in routes {
         db.prepare_cached("INSERT OR IGNORE INTO unrouted (plugin_id, route, journal_id) VALUES (?1, ?2, ?3)")?
             .execute(params![plugin, route, journal])?;
@@ -43,7 +49,7 @@ pub(in crate::db) fn channel_appeared(db: &Connection, channel: &str) -> Result<
            AND (c.app_id IS j.app_id OR (c.app_id IS NULL AND EXISTS (SELECT 1 FROM apps a WHERE a.id = j.app_id AND a.is_default = 1))) \
          ORDER BY j.id",
     )?;
-    let rows: Vec<i64> = query.query_map([channel], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let rows: Vec<RequestId> = query.query_map([channel], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for row in &rows {
         clear(db, *row)?;
         db.prepare_cached("UPDATE journal SET state = 'pending', reason = NULL, settled_at = NULL WHERE id = ?1")?
@@ -52,7 +58,7 @@ pub(in crate::db) fn channel_appeared(db: &Connection, channel: &str) -> Result<
     Ok(rows.len())
 }
 
-pub(super) fn put(db: &Connection, journal: i64, item: &ItemRow<'_>, at: i64) -> Result<(), DbError> {
+pub(super) fn put(db: &Connection, journal: RequestId, item: &ItemRow<'_>, at: i64) -> Result<(), DbError> {
     let reason: String = item.reason.chars().take(MOST_REASON).collect();
     db.prepare_cached(
         "INSERT OR REPLACE INTO journal_items (journal_id, idx, workspace_id, channel_id, outcome, reason, pointer, at) \

@@ -9,19 +9,20 @@ use serde::{Deserialize, Serialize};
 use super::site::Site;
 use crate::db::media::{self, MediaRow};
 use crate::db::{Db, DbError, Priority, after, status};
+use crate::keys::{MediaId, MessageId, RequestId};
 use crate::model::clean;
 
 /// A file that is to be fetched now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DueMedia {
     /// `md_…`
-    pub id: String,
+    pub id: MediaId,
     /// Whose it is.
     pub workspace: String,
     /// The account whose channel it came through.
     pub account: i64,
     /// The request that it came with, where that holds its bytes.
-    pub request: Option<i64>,
+    pub request: Option<RequestId>,
     /// The channel that its account is connected through; none while it is not.
     pub channel: Option<String>,
     /// What the provider said about it.
@@ -49,7 +50,7 @@ pub struct AccountWithMedia {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaOutcome {
     /// Its bytes are on disk under this other row's id.
-    Stored(String),
+    Stored(MediaId),
     /// Not now; tried again then, in milliseconds since 1970. `counted` where it was a failure.
     Later {
         /// When.
@@ -65,7 +66,7 @@ pub enum MediaOutcome {
 #[derive(Serialize, Deserialize)]
 struct Source<'f> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    request: Option<i64>,
+    request: Option<RequestId>,
     #[serde(flatten)]
     file: Cow<'f, MediaRef>,
 }
@@ -77,12 +78,17 @@ const CLAIM: i64 = 900_000;
 
 /// The row of a file that a message or a contact has: an upload of this workspace's own, else one to be fetched. None for an
 /// upload that is not there.
-pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaRef) -> Result<Option<String>, DbError> {
+pub(super) fn register(
+    site: &mut Site<'_>,
+    message: Option<MessageId>,
+    file: &MediaRef,
+) -> Result<Option<MediaId>, DbError> {
     let part = file.blob.as_deref().filter(|blob| blob.starts_with(PART));
     if let (Some(_), None) = (part, site.request) {
         return Ok(None);
     }
     if let (Some(blob), None) = (&file.blob, part) {
+        let blob = MediaId::of(blob);
         let theirs = media::by_id(site.db, blob)?.filter(|row| row.workspace == site.workspace);
         if theirs.is_some() {
             site.db
@@ -92,7 +98,7 @@ pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaR
                 .execute(params![blob, message, site.account])?;
         }
         if message.is_none() {
-            media::mark_used(site.db, std::slice::from_ref(blob))?;
+            media::mark_used(site.db, &[blob])?;
         }
         return Ok(theirs.map(|row| row.id));
     }
@@ -100,10 +106,10 @@ pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaR
     let source = Source { request: site.request.filter(|_| part.is_some()), file: Cow::Borrowed(file) };
     let source = serde_json::to_string(&source).map_err(|error| DbError::Damaged(error.to_string()))?;
     let row = MediaRow {
-        id: site.mint("md"),
+        id: site.mint(),
         workspace: site.workspace.to_owned(),
         account_id: Some(site.account),
-        message_id: message.map(str::to_owned),
+        message_id: message,
         state: if nowhere { "failed" } else { "pending" }.to_owned(),
         reason: nowhere.then(|| "the provider does not say where the file is".to_owned()),
         kind: file.kind.clone(),
@@ -120,7 +126,7 @@ pub(super) fn register(site: &mut Site<'_>, message: Option<&str>, file: &MediaR
     };
     media::insert(site.db, &row)?;
     if message.is_none() {
-        media::mark_used(site.db, std::slice::from_ref(&row.id))?;
+        media::mark_used(site.db, &[row.id])?;
     }
     if !nowhere {
         after::wake_media();
@@ -196,14 +202,13 @@ impl Db {
     }
 
     /// Stores what came of fetching a file, with the message's feed row in the same act.
-    pub async fn settle_media(&self, id: &str, outcome: MediaOutcome, now: i64) -> Result<(), DbError> {
-        let id = id.to_owned();
+    pub async fn settle_media(&self, id: MediaId, outcome: MediaOutcome, now: i64) -> Result<(), DbError> {
         self.write(Priority::Routine, move |db| {
             match outcome {
                 MediaOutcome::Stored(from) => {
-                    media::adopt(db, &id, &from)?;
+                    media::adopt(db, id, from)?;
                 }
-                MediaOutcome::Failed(reason) => media::fail(db, &id, &reason)?,
+                MediaOutcome::Failed(reason) => media::fail(db, id, &reason)?,
                 MediaOutcome::Later { at, counted } => {
                     db.prepare_cached(
                         "UPDATE media SET due_at = ?2, claimed = 0, tries = tries + ?3 WHERE id = ?1 AND state = 'pending'",
@@ -212,9 +217,9 @@ impl Db {
                     return Ok(());
                 }
             }
-            match media::by_id(db, &id)? {
+            match media::by_id(db, id)? {
                 Some(MediaRow { workspace, message_id: Some(message), .. }) => {
-                    status::message_updated(db, &workspace, &message, now)
+                    status::message_updated(db, &workspace, message, now)
                 }
                 _ => Ok(()),
             }
@@ -224,20 +229,20 @@ impl Db {
 
     /// Has a failed file fetched again. False where the workspace has no such file, or it is not a failed one that the
     /// provider may still have.
-    pub async fn fetch_media_again(&self, workspace: &str, id: &str, now: i64) -> Result<bool, DbError> {
-        let (workspace, id) = (workspace.to_owned(), id.to_owned());
+    pub async fn fetch_media_again(&self, workspace: &str, id: MediaId, now: i64) -> Result<bool, DbError> {
+        let workspace = workspace.to_owned();
         self.write(Priority::Routine, move |db| {
             let message = db
                 .prepare_cached(
                     "UPDATE media SET state = 'pending', reason = NULL, tries = 0, due_at = ?3, claimed = 0 \
                      WHERE id = ?1 AND workspace_id = ?2 AND state = 'failed' AND source IS NOT NULL RETURNING message_id",
                 )?
-                .query_map(params![id, workspace, now], |row| row.get::<_, Option<String>>(0))?
+                .query_map(params![id, workspace, now], |row| row.get::<_, Option<MessageId>>(0))?
                 .collect::<Result<Vec<_>, _>>()?;
             let Some(message) = message.into_iter().next() else { return Ok(false) };
             after::wake_media();
             if let Some(message) = message {
-                status::message_updated(db, &workspace, &message, now)?;
+                status::message_updated(db, &workspace, message, now)?;
             }
             Ok(true)
         })

@@ -8,6 +8,7 @@ use sambung_runtime::contract::types::{Identity, Person};
 use super::site::Site;
 use crate::db::contacts::{SHOWN_FROM, SHOWN_NAME, merging};
 use crate::db::{Db, DbError, Priority, after};
+use crate::keys::{ContactId, ConversationId};
 use crate::model::clean;
 
 /// A contact that the provider was not asked about yet.
@@ -16,7 +17,7 @@ pub struct StrangerRow {
     /// Whose it is.
     pub workspace: String,
     /// The contact.
-    pub contact: String,
+    pub contact: ContactId,
     /// The channel to ask through.
     pub channel: String,
     /// Its identities.
@@ -28,10 +29,10 @@ pub struct StrangerRow {
 /// A person, as they are known now.
 #[derive(Debug, Clone)]
 pub(super) struct Contact {
-    pub id: String,
+    pub id: ContactId,
     pub name: Option<String>,
     /// The contact that is shown in its place, and its name, where a user merged several.
-    pub shown: Option<(String, Option<String>)>,
+    pub shown: Option<(ContactId, Option<String>)>,
     /// Several contacts turned out to be this one.
     pub merged: bool,
 }
@@ -50,7 +51,7 @@ pub(super) fn contact_of(site: &mut Site<'_>, person: &Person, at: i64) -> Resul
     for identity in missing {
         site.db
             .prepare_cached(
-                "INSERT OR IGNORE INTO identities (workspace_id, scheme, scope, value, contact_id, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO identities (workspace_id, scheme, scope, value, contact_id, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
             )?
             .execute(params![
                 site.workspace,
@@ -85,7 +86,7 @@ fn look_up<'i>(site: &Site<'_>, identities: &'i [Identity]) -> Result<(Vec<Conta
             Some((contact, _)) if known.iter().any(|other| other.id == contact.id) => {}
             Some((mut contact, grouped)) => {
                 if grouped {
-                    contact.shown = shown(site.db, &contact.id)?;
+                    contact.shown = shown(site.db, contact.id)?;
                 }
                 known.push(contact);
             }
@@ -97,29 +98,29 @@ fn look_up<'i>(site: &Site<'_>, identities: &'i [Identity]) -> Result<(Vec<Conta
 
 impl Contact {
     /// A contact that no user merged.
-    fn alone(id: String, name: Option<String>) -> Contact {
+    fn alone(id: ContactId, name: Option<String>) -> Contact {
         Contact { id, name, shown: None, merged: false }
     }
 
     /// The id and the name that are shown.
-    pub fn as_shown(&self) -> (&str, Option<&str>) {
+    pub fn as_shown(&self) -> (ContactId, Option<&str>) {
         match &self.shown {
-            Some((id, name)) => (id, name.as_deref()),
-            None => (&self.id, self.name.as_deref()),
+            Some((id, name)) => (*id, name.as_deref()),
+            None => (self.id, self.name.as_deref()),
         }
     }
 }
 
 /// The contact that is shown in this one's place, and its name.
-fn shown(db: &Connection, id: &str) -> Result<Option<(String, Option<String>)>, DbError> {
+fn shown(db: &Connection, id: ContactId) -> Result<Option<(ContactId, Option<String>)>, DbError> {
     Ok(db
         .prepare_cached(&format!("SELECT ct.id, {SHOWN_NAME} FROM contacts own {SHOWN_FROM} WHERE own.id = ?1"))?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?)
 }
 
-fn create(site: &mut Site<'_>, at: i64) -> Result<String, DbError> {
-    let id = site.mint("ct");
+fn create(site: &mut Site<'_>, at: i64) -> Result<ContactId, DbError> {
+    let id = site.mint();
     site.db
         .prepare_cached("INSERT INTO contacts (id, workspace_id, created_at, changed_at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![id, site.workspace, at.min(site.received_at), site.now])?;
@@ -136,7 +137,7 @@ fn merge(site: &mut Site<'_>, several: &[Contact]) -> Result<Contact, DbError> {
             .db
             .prepare_cached("SELECT created_at FROM contacts WHERE id = ?1")?
             .query_row([id], |row| row.get(0))?;
-        ages.push((created, id.clone()));
+        ages.push((created, *id));
     }
     ages.sort();
     let kept = ages.remove(0).1;
@@ -145,21 +146,22 @@ fn merge(site: &mut Site<'_>, several: &[Contact]) -> Result<Contact, DbError> {
             "UPDATE identities SET contact_id = ?1 WHERE contact_id = ?2",
             "UPDATE messages SET contact_id = ?1 WHERE contact_id = ?2 AND guest = 1",
             "UPDATE messages SET contact_id = ?1 WHERE contact_id = ?2 AND conversation_id IN (SELECT id FROM conversations WHERE contact_id = ?2)",
-            "INSERT INTO holds (account_id, scope, key, until, reason) SELECT account_id, scope, ?1, until, reason FROM holds \
-             WHERE scope = 'recipient' AND key = ?2 \
+            "INSERT INTO holds (account_id, scope, key, until, reason) SELECT account_id, scope, CAST(?1 AS TEXT), until, reason FROM holds \
+             WHERE scope = 'recipient' AND key = CAST(?2 AS TEXT) \
              ON CONFLICT (account_id, scope, key) DO UPDATE SET until = max(until, excluded.until)",
-            "DELETE FROM holds WHERE scope = 'recipient' AND key = ?2 AND key <> ?1",
+            "DELETE FROM holds WHERE scope = 'recipient' AND key = CAST(?2 AS TEXT) AND ?1 <> ?2",
         ] {
-            site.db.prepare_cached(statement)?.execute([&kept, &gone])?;
+            site.db.prepare_cached(statement)?.execute([kept, gone])?;
         }
         let mut moved = site.db.prepare_cached(
             "UPDATE conversations SET contact_id = ?1 WHERE contact_id = ?2 RETURNING id, merged_into IS NULL",
         )?;
-        let rows = moved.query_map([&kept, &gone], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)))?;
+        let rows =
+            moved.query_map([kept, gone], |row| Ok((row.get::<_, ConversationId>(0)?, row.get::<_, bool>(1)?)))?;
         for row in rows {
             let (id, visible) = row?;
             if visible {
-                site.told.conversation(&id);
+                site.told.conversation(id);
             }
         }
         site.db
@@ -170,14 +172,14 @@ fn merge(site: &mut Site<'_>, several: &[Contact]) -> Result<Contact, DbError> {
                  avatar = coalesce(avatar, (SELECT g.avatar FROM contacts g WHERE g.id = ?2)), changed_at = ?3 WHERE id = ?1",
             )?
             .execute(params![kept, gone, site.now])?;
-        for conversation in merging::join_groups(site.db, &kept, &gone, site.now)? {
-            site.told.conversation(&conversation);
+        for conversation in merging::join_groups(site.db, kept, gone, site.now)? {
+            site.told.conversation(conversation);
         }
-        site.db.prepare_cached("DELETE FROM contacts WHERE id = ?1")?.execute([&gone])?;
+        site.db.prepare_cached("DELETE FROM contacts WHERE id = ?1")?.execute([gone])?;
     }
     let name =
-        site.db.prepare_cached("SELECT name FROM contacts WHERE id = ?1")?.query_row([&kept], |row| row.get(0))?;
-    let shown = shown(site.db, &kept)?;
+        site.db.prepare_cached("SELECT name FROM contacts WHERE id = ?1")?.query_row([kept], |row| row.get(0))?;
+    let shown = shown(site.db, kept)?;
     Ok(Contact { id: kept, name, shown, merged: true })
 }
 
@@ -195,7 +197,7 @@ fn describe(site: &mut Site<'_>, contact: &mut Contact, person: &Person, at: i64
         if changed > 0 {
             contact.name = Some(name);
             if contact.shown.is_some() {
-                contact.shown = shown(site.db, &contact.id)?;
+                contact.shown = shown(site.db, contact.id)?;
             }
             site.told.forget_json();
         }
@@ -204,7 +206,7 @@ fn describe(site: &mut Site<'_>, contact: &mut Contact, person: &Person, at: i64
         let wanted: bool = site
             .db
             .prepare_cached("SELECT avatar IS NULL FROM contacts WHERE id = ?1")?
-            .query_row([&contact.id], |row| row.get(0))?;
+            .query_row([contact.id], |row| row.get(0))?;
         if wanted && let Some(media) = super::media::register(site, None, avatar)? {
             // Who has a name and a picture is no stranger: to ask the provider would tell nothing more, and may cost.
             site.db
@@ -234,7 +236,7 @@ pub(super) fn supersede(site: &Site<'_>, old: &[Identity], new: &[Identity]) -> 
     Ok(())
 }
 
-fn identities_of(db: &Connection, contact: &str) -> Result<Vec<Identity>, DbError> {
+fn identities_of(db: &Connection, contact: ContactId) -> Result<Vec<Identity>, DbError> {
     let mut query = db.prepare_cached(
         "SELECT scheme, scope, value, extra FROM identities WHERE contact_id = ?1 ORDER BY scheme, scope, value",
     )?;
@@ -273,7 +275,7 @@ impl Db {
                  JOIN channels c ON c.account_id = v.account_id AND c.state = 'connected' \
                  WHERE ct.workspace_id = ?3 AND ct.looked_up_at IS NULL AND ct.erased_at IS NULL \
                    AND c.plugin_id IN (SELECT value FROM json_each(?1)) AND c.id NOT IN (SELECT value FROM json_each(?4)) \
-                 ORDER BY ct.rowid DESC LIMIT ?2",
+                 ORDER BY ct.id DESC LIMIT ?2",
             )?;
             let mut found: Vec<StrangerRow> = Vec::new();
             let mut workspace = String::new();
@@ -281,10 +283,10 @@ impl Db {
                 workspace = this;
                 let mut rows = query.query(params![plugins, most, workspace, apart])?;
                 while let Some(row) = rows.next()? {
-                    let contact: String = row.get(0)?;
+                    let contact: ContactId = row.get(0)?;
                     if !found.iter().any(|other| other.contact == contact) {
                         let (channel, thread) = (row.get(1)?, Some((row.get(2)?, row.get(3)?)));
-                        let identities = identities_of(db, &contact)?;
+                        let identities = identities_of(db, contact)?;
                         found.push(StrangerRow { workspace: workspace.clone(), contact, channel, identities, thread });
                     }
                 }
@@ -298,11 +300,11 @@ impl Db {
     pub async fn note_profile(
         &self,
         channel: &str,
-        contact: &str,
+        contact: ContactId,
         person: Option<Person>,
         now: i64,
     ) -> Result<(), DbError> {
-        let (channel, contact) = (channel.to_owned(), contact.to_owned());
+        let channel = channel.to_owned();
         self.write(Priority::Routine, move |db| {
             let found = db
                 .prepare_cached(
@@ -310,7 +312,7 @@ impl Db {
                      WHERE id = ?1 AND erased_at IS NULL",
                 )?
                 .query_row(params![contact, channel], |row| {
-                    let known = Contact::alone(contact.clone(), row.get(2)?);
+                    let known = Contact::alone(contact, row.get(2)?);
                     Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?, known))
                 })
                 .optional()?;
@@ -336,8 +338,8 @@ impl Db {
                    (SELECT id FROM conversations WHERE contact_id = ?1 \
                     UNION ALL SELECT conversation_id FROM messages WHERE contact_id = ?1 AND guest = 1) ORDER BY id LIMIT 20",
             )?;
-            for id in shown.query_map([&contact], |row| row.get::<_, String>(0))? {
-                site.told.conversation(&id?);
+            for id in shown.query_map([contact], |row| row.get::<_, ConversationId>(0))? {
+                site.told.conversation(id?);
             }
             site.tell()
         })

@@ -24,6 +24,7 @@ use super::standing::{Place, Shown, Standing, concerns, places_of, standing};
 use super::translated::{Committed, Effect, NOTHING, Progress, STEP, Tally, Translated, Translation, events_of};
 use crate::db::journal::{self, Stand};
 use crate::db::{Db, DbError, PendingRow, Priority, channels};
+use crate::keys::RequestId;
 use crate::model::channel::{Finding, FindingSource};
 use crate::model::envelope::Vault;
 
@@ -107,7 +108,7 @@ fn commit_apart(
                 break;
             }
             Err(error) => {
-                tracing::error!(row = row.id, plugin = &*row.plugin, %error, "a request could not be stored");
+                tracing::error!(row = %row.id, plugin = &*row.plugin, %error, "a request could not be stored");
                 let reason = format!("it could not be stored: {error}");
                 done.push(Ok(act.park_whole(row, &reason)?));
                 journal::forget_erased(db, row.id)?;
@@ -129,7 +130,7 @@ struct Act<'a> {
     /// All requests of the act.
     rows: &'a [Translated],
     /// The first request of each address that still waits and is none of these: no later one is stored.
-    bars: HashMap<Arc<str>, i64>,
+    bars: HashMap<Arc<str>, RequestId>,
     /// The channels of these requests: nothing but connecting and disconnecting, which are acts of their own, changes what is
     /// kept here.
     standings: HashMap<String, Option<Standing>>,
@@ -155,8 +156,9 @@ impl<'a> Act<'a> {
             return Ok(row.id > *bar);
         }
         let same = self.rows.iter().map(|translated| &translated.row).filter(|other| other.address == row.address);
-        let own: HashSet<i64> = same.map(|row| row.id).collect();
-        let bar = journal::first_pending(self.db, &row.plugin, &row.address, &own)?.unwrap_or(i64::MAX);
+        let own: HashSet<RequestId> = same.map(|row| row.id).collect();
+        let bar =
+            journal::first_pending(self.db, &row.plugin, &row.address, &own)?.unwrap_or(RequestId::of_row(i64::MAX));
         self.bars.insert(Arc::clone(&row.address), bar);
         Ok(row.id > bar)
     }
@@ -238,7 +240,7 @@ impl<'a> Act<'a> {
                         Ok(one) => tally.add(one),
                         Err(error) if !self.apart || error.may_pass() => return Err(error),
                         Err(error) => {
-                            tracing::error!(row = row.id, item = index, plugin = &*row.plugin, %error, "an item could not be stored");
+                            tracing::error!(row = %row.id, item = index, plugin = &*row.plugin, %error, "an item could not be stored");
                             let reason = format!("it could not be stored: {error}");
                             show_unstored(db, row, &reason, now)?;
                             let place = own.as_ref().map(|own| (own.workspace.as_str(), own.channel.as_str()));

@@ -6,9 +6,8 @@ use rusqlite::Connection;
 use sambung_runtime::contract::windows::WindowRule;
 use serde_json::Value;
 
-use crate::clock::random;
 use crate::db::{DbError, conversations, feed, messages, status};
-use crate::ids;
+use crate::keys::{ConversationId, Id, Kind, MessageId, RequestId};
 use crate::model::shown::conversation::{AccountRef, ChannelRef};
 
 /// One account of one workspace, within one transaction.
@@ -21,7 +20,7 @@ pub(super) struct Site<'a> {
     /// How the account and that channel are shown, where this is known.
     pub shown: Option<&'a (AccountRef, Option<ChannelRef>)>,
     /// The request in the journal that says it, where there is one.
-    pub request: Option<i64>,
+    pub request: Option<RequestId>,
     pub rules: &'a [WindowRule],
     /// When the host received the request.
     pub received_at: i64,
@@ -35,29 +34,29 @@ pub(super) struct Site<'a> {
 #[derive(Default)]
 pub(super) struct Told {
     created: Vec<Created>,
-    pub updated: BTreeSet<String>,
-    conversations: BTreeSet<String>,
+    pub updated: BTreeSet<MessageId>,
+    conversations: BTreeSet<ConversationId>,
 }
 
 /// A message that is new.
 struct Created {
-    id: String,
-    conversation: String,
+    id: MessageId,
+    conversation: ConversationId,
     /// Its JSON, where it is known and nothing is said of the message or its conversation meanwhile.
     json: Option<String>,
 }
 
 impl Told {
     /// A message is new; with its JSON where all that stands in it is at hand.
-    pub fn message(&mut self, id: String, conversation: &str, json: Option<String>) {
-        self.created.push(Created { id, conversation: conversation.to_owned(), json });
+    pub fn message(&mut self, id: MessageId, conversation: ConversationId, json: Option<String>) {
+        self.created.push(Created { id, conversation, json });
     }
 
     /// A conversation changed otherwise than by a new message.
-    pub fn conversation(&mut self, id: &str) {
+    pub fn conversation(&mut self, id: ConversationId) {
         let within = self.created.iter_mut().filter(|created| created.conversation == id);
         within.for_each(|created| created.json = None);
-        self.conversations.insert(id.to_owned());
+        self.conversations.insert(id);
     }
 
     /// People or conversations are others now than what was made of them says.
@@ -68,8 +67,8 @@ impl Told {
 
 impl<'a> Site<'a> {
     /// A new id.
-    pub fn mint(&self, prefix: &str) -> String {
-        ids::mint(prefix, self.now, random())
+    pub fn mint<K: Kind>(&self) -> Id<K> {
+        Id::new(self.now)
     }
 
     /// Appends the feed's rows for everything that changed: of a conversation with a new message, the message's says it.
@@ -80,32 +79,32 @@ impl<'a> Site<'a> {
         for Created { id, conversation, json } in &created {
             match json.as_ref().filter(|_| quiet) {
                 Some(json) => {
-                    debug_assert!(self.is_message(id, json)?, "{json}");
+                    debug_assert!(self.is_message(*id, json)?, "{json}");
                     feed::append_text(self.db, self.workspace, "message.created", json, self.now)?;
                     conversations.remove(conversation);
                 }
                 None => {
                     let (db, workspace) = (self.db, self.workspace);
-                    if let Some(told) = messages::message_created(db, workspace, id, self.replayed, self.now)? {
+                    if let Some(told) = messages::message_created(db, workspace, *id, self.replayed, self.now)? {
                         conversations.remove(&told);
                     }
                 }
             }
         }
-        for id in updated.iter().filter(|id| created.iter().all(|created| created.id != **id)) {
+        for id in updated.into_iter().filter(|id| created.iter().all(|created| created.id != *id)) {
             status::message_updated(self.db, self.workspace, id, self.now)?;
         }
         for id in conversations {
-            conversations::conversation_updated(self.db, self.workspace, &id, self.now)?;
+            conversations::conversation_updated(self.db, self.workspace, id, self.now)?;
         }
         Ok(())
     }
 
     /// Whether a message and its conversation are just as this JSON shows them, the newest message apart: another may have come.
-    fn is_message(&self, id: &str, json: &str) -> Result<bool, DbError> {
+    fn is_message(&self, id: MessageId, json: &str) -> Result<bool, DbError> {
         let Some(mut view) = messages::message_view(self.db, id)? else { return Ok(false) };
         view.replayed = self.replayed;
-        view.conversation = conversations::conversation_view(self.db, &view.conversation_id)?.map(Box::new);
+        view.conversation = conversations::conversation_view(self.db, view.conversation_id)?.map(Box::new);
         let [mut made, mut read] = [serde_json::from_str(json).ok(), serde_json::to_value(&view).ok()];
         let last =
             |value: &Option<Value>| value.as_ref().map(|value| value["conversation"]["last_message"]["id"].clone());

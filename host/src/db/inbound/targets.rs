@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::messages;
 use super::site::Site;
 use crate::db::{DbError, status};
+use crate::keys::{ConversationId, MessageId};
 use crate::model::status::Status;
 
 /// Something that was said about a message.
@@ -24,9 +25,9 @@ pub(super) enum Waiting {
     /// The set of emojis that somebody's reaction is now.
     Reaction { who: Option<Identity>, emojis: Vec<String> },
     /// The message with this id of ours answers it.
-    Reply { message: String },
+    Reply { message: MessageId },
     /// What was sent in this conversation up to it has come this far.
-    Watermark { conversation: String, state: Status },
+    Watermark { conversation: ConversationId, state: Status },
     /// What was sent in a conversation that nobody here knows yet has come this far: up to this message, else until then.
     ThreadWatermark { state: Status, id: Option<String>, until: i64 },
     /// A message of the business that nobody here knows yet; it becomes one of its own unless it proves to be ours.
@@ -36,7 +37,7 @@ pub(super) enum Waiting {
 /// Applies something said about the message with this id of the provider's, now or when it appears.
 pub(super) fn on_message(site: &mut Site<'_>, provider_id: &str, said: &Waiting, at: i64) -> Result<(), DbError> {
     match status::message_of(site.db, site.account, provider_id)? {
-        Some((message, _)) => apply(site, &message, said, at),
+        Some((message, _)) => apply(site, message, said, at),
         None => keep(site, provider_id, said, at, None),
     }
 }
@@ -59,7 +60,7 @@ pub(super) fn keep(
 }
 
 /// Applies what waited for a message that is there now.
-pub(super) fn appear(site: &mut Site<'_>, provider_id: &str, message: &str) -> Result<(), DbError> {
+pub(super) fn appear(site: &mut Site<'_>, provider_id: &str, message: MessageId) -> Result<(), DbError> {
     for (said, at) in take(site, provider_id)? {
         apply(site, message, &said, at)?;
     }
@@ -95,11 +96,11 @@ pub(super) fn keep_for_thread(site: &Site<'_>, key: &str, said: &Waiting, at: i6
 }
 
 /// Applies what waited for a conversation that is there now.
-pub(super) fn thread_appeared(site: &mut Site<'_>, key: &str, conversation: &str) -> Result<(), DbError> {
+pub(super) fn thread_appeared(site: &mut Site<'_>, key: &str, conversation: ConversationId) -> Result<(), DbError> {
     for (said, at) in take(site, &thread_name(key))? {
         match said {
             Waiting::ThreadWatermark { state, id: Some(id), .. } => {
-                let said = Waiting::Watermark { conversation: conversation.to_owned(), state };
+                let said = Waiting::Watermark { conversation, state };
                 on_message(site, &id, &said, at)?;
             }
             Waiting::ThreadWatermark { state, id: None, until } => watermark(site, conversation, state, until)?,
@@ -115,7 +116,7 @@ pub(in crate::db) fn provider_id_appeared(
     db: &Connection,
     account: i64,
     provider_id: &str,
-    message: &str,
+    message: MessageId,
 ) -> Result<(), DbError> {
     let waits = db
         .prepare_cached("SELECT max(received_at) FROM waiting_events WHERE account_id = ?1 AND provider_id = ?2")?
@@ -140,7 +141,7 @@ pub(in crate::db) fn provider_id_appeared(
     site.tell()
 }
 
-fn apply(site: &mut Site<'_>, message: &str, said: &Waiting, at: i64) -> Result<(), DbError> {
+fn apply(site: &mut Site<'_>, message: MessageId, said: &Waiting, at: i64) -> Result<(), DbError> {
     let changed = match said {
         Waiting::Edited { content } => {
             let newer = site
@@ -167,8 +168,8 @@ fn apply(site: &mut Site<'_>, message: &str, said: &Waiting, at: i64) -> Result<
         Waiting::Reply { message: reply } => {
             site.db
                 .prepare_cached("UPDATE messages SET reply_to = ?2 WHERE id = ?1 AND reply_to IS NULL")?
-                .execute([reply, message])?;
-            site.told.updated.insert(reply.clone());
+                .execute([*reply, message])?;
+            site.told.updated.insert(*reply);
             false
         }
         Waiting::Watermark { conversation, state } => {
@@ -179,23 +180,29 @@ fn apply(site: &mut Site<'_>, message: &str, said: &Waiting, at: i64) -> Result<
                 )?
                 .query_row([message], |row| row.get(0))?;
             // It may have been merged since that was said.
-            let conversation: String = site
+            let conversation: ConversationId = site
                 .db
                 .prepare_cached("SELECT coalesce(merged_into, id) FROM conversations WHERE id = ?1")?
                 .query_row([conversation], |row| row.get(0))?;
-            watermark(site, &conversation, *state, until)?;
+            watermark(site, conversation, *state, until)?;
             false
         }
         Waiting::ThreadWatermark { .. } | Waiting::Echo { .. } => false,
     };
     if changed {
-        site.told.updated.insert(message.to_owned());
+        site.told.updated.insert(message);
     }
     Ok(())
 }
 
 /// Of each person the newest reaction stands; an empty set stays as the fact that it was taken back.
-fn react(site: &Site<'_>, message: &str, who: Option<&Identity>, emojis: &[String], at: i64) -> Result<bool, DbError> {
+fn react(
+    site: &Site<'_>,
+    message: MessageId,
+    who: Option<&Identity>,
+    emojis: &[String],
+    at: i64,
+) -> Result<bool, DbError> {
     let stored: Option<String> = site
         .db
         .prepare_cached("SELECT reactions FROM messages WHERE id = ?1")?
@@ -216,23 +223,28 @@ fn react(site: &Site<'_>, message: &str, who: Option<&Identity>, emojis: &[Strin
 }
 
 /// Everything that was sent until then has come this far.
-pub(super) fn watermark(site: &mut Site<'_>, conversation: &str, state: Status, until: i64) -> Result<(), DbError> {
+pub(super) fn watermark(
+    site: &mut Site<'_>,
+    conversation: ConversationId,
+    state: Status,
+    until: i64,
+) -> Result<(), DbError> {
     site.db
         .prepare_cached(
             "INSERT INTO watermarks (conversation_id, state, at) VALUES (?1, ?2, ?3) \
              ON CONFLICT (conversation_id, state) DO UPDATE SET at = max(at, excluded.at)",
         )?
         .execute(params![conversation, state.word(), until])?;
-    let behind: Vec<String> = {
+    let behind: Vec<MessageId> = {
         let mut query = site.db.prepare_cached(
             "SELECT id FROM messages WHERE conversation_id = ?1 AND at <= ?2 AND direction = 'outbound' AND status IN ('sent', 'delivered') \
-             ORDER BY at DESC, seq DESC LIMIT 500",
+             ORDER BY at DESC, id DESC LIMIT 500",
         )?;
         let rows = query.query_map(params![conversation, until], |row| row.get(0))?;
         rows.collect::<Result<_, _>>()?
     };
     for message in behind {
-        status::recompute_status(site.db, &message, site.now)?;
+        status::recompute_status(site.db, message, site.now)?;
     }
     Ok(())
 }

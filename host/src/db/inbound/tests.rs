@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::{Effect, Progress, Translated, Translation};
 use crate::db::{Db, DbConfig, PendingRow, Priority, Which};
+use crate::keys::{MediaId, RequestId};
 use crate::model::envelope::Vault;
 
 const NOW: i64 = 1_700_000_900_000;
@@ -59,25 +60,24 @@ fn erase_line(_: &crate::db::Erased) -> crate::model::audit::Entry {
     }
 }
 
-async fn run(db: &Db, channel: Option<&str>, items: Vec<Item>) -> (i64, Effect) {
+async fn run(db: &Db, channel: Option<&str>, items: Vec<Item>) -> (RequestId, Effect) {
     let id = journalled(db, channel).await;
     (id, again(db, id, channel, items, false).await)
 }
 
-async fn journalled(db: &Db, channel: Option<&str>) -> i64 {
+async fn journalled(db: &Db, channel: Option<&str>) -> RequestId {
     journalled_at(db, "p", channel, Some("app_1")).await
 }
 
 /// A request in the journal that waits for its translation; its id.
-async fn journalled_at(db: &Db, address: &'static str, channel: Option<&str>, app: Option<&'static str>) -> i64 {
-    let theirs = channel.map(str::to_owned);
+async fn journalled_at(db: &Db, address: &'static str, channel: Option<&str>, app: Option<&'static str>) -> RequestId {
+    let (theirs, id) = (channel.map(str::to_owned), RequestId::new(NOW));
     db.write(Priority::Routine, move |db| {
         db.execute(
-            "INSERT INTO journal (plugin_id, address, channel_id, app_id, recipe, method, path, received_at, state)
-             VALUES ('p', ?1, ?2, ?3, 'r', 'POST', '', ?4, 'pending')",
-            params![address, theirs, app, NOW],
+            "INSERT INTO journal (id, plugin_id, address, channel_id, app_id, recipe, method, path, received_at, state)
+             VALUES (?5, 'p', ?1, ?2, ?3, 'r', 'POST', '', ?4, 'pending')",
+            params![address, theirs, app, NOW, id],
         )?;
-        let id = db.last_insert_rowid();
         db.execute("INSERT INTO raw_requests VALUES (?1, '', '[]', x'00')", [id])?;
         Ok(id)
     })
@@ -85,12 +85,12 @@ async fn journalled_at(db: &Db, address: &'static str, channel: Option<&str>, ap
     .expect("journalled")
 }
 
-async fn again(db: &Db, id: i64, channel: Option<&str>, items: Vec<Item>, replayed: bool) -> Effect {
+async fn again(db: &Db, id: RequestId, channel: Option<&str>, items: Vec<Item>, replayed: bool) -> Effect {
     let mut done = db.commit_translated(vec![translated(id, channel, items, replayed)], NOW).await.expect("written");
     done.remove(0).expect("committed").effect
 }
 
-fn translated(id: i64, channel: Option<&str>, items: Vec<Item>, replayed: bool) -> Translated {
+fn translated(id: RequestId, channel: Option<&str>, items: Vec<Item>, replayed: bool) -> Translated {
     let outcome = Outcome { items, answer: None, extra: vec![] };
     let row = PendingRow {
         id,
@@ -111,7 +111,8 @@ fn a_long_body_and_long_html_weigh_as_much_as_the_events_that_take_as_long() {
         let mail = json!({ "type": "mail", "html": "x".repeat(html) });
         let mail = crate::model::content::from_json(&mail, "").expect("it is a mail");
         let happening = Happening::Message(Message { content: vec![mail], ..message("m1", "t") });
-        let mut one = translated(1, None, vec![item(vec![event("e1", FIRST, happening)], &[])], false);
+        let mut one =
+            translated(RequestId::of_row(1), None, vec![item(vec![event("e1", FIRST, happening)], &[])], false);
         one.row = Arc::new(PendingRow { body: vec![0; body], ..PendingRow::default() });
         one.weight()
     };
@@ -469,12 +470,9 @@ async fn an_erased_person_leaves_no_content_identity_or_raw_copy() {
     })
     .await
     .expect("a body");
-    let contact = db.contacts_page("ws_1", None, None, 10).await.expect("listed")[0].id.clone();
-    assert!(
-        db.erase_contact("ws_2", &contact, NOW, erase_line).await.expect("asked").is_none(),
-        "of another workspace"
-    );
-    let erased = db.erase_contact("ws_1", &contact, NOW, erase_line).await.expect("erased").expect("there");
+    let contact = db.contacts_page("ws_1", None, None, 10).await.expect("listed")[0].id;
+    assert!(db.erase_contact("ws_2", contact, NOW, erase_line).await.expect("asked").is_none(), "of another workspace");
+    let erased = db.erase_contact("ws_1", contact, NOW, erase_line).await.expect("erased").expect("there");
     assert_eq!((erased.messages, erased.journal), (1, 1));
     for table in [
         "identities",
@@ -495,14 +493,16 @@ async fn a_file_that_arrives_after_its_person_was_erased_is_kept_by_nobody() {
     let db = open(folder.path()).await;
     db.write(Priority::Routine, |db| {
         db.execute_batch(
-            "INSERT INTO media (id, workspace_id, state, kind, created_at) VALUES ('md_1', 'ws_1', 'deleted', 'image', 1);
-             INSERT INTO media (id, workspace_id, state, kind, digest, created_at) VALUES ('md_2', 'ws_1', 'stored', 'image', 'd1', 1);",
+            "INSERT INTO media (id, workspace_id, state, kind, created_at) VALUES (1, 'ws_1', 'deleted', 'image', 1);
+             INSERT INTO media (id, workspace_id, state, kind, digest, created_at) VALUES (2, 'ws_1', 'stored', 'image', 'd1', 1);",
         )?;
         Ok(())
     })
     .await
     .expect("an erased file, and bytes that were on their way");
-    db.settle_media("md_1", crate::db::MediaOutcome::Stored("md_2".into()), NOW).await.expect("settled");
+    db.settle_media(MediaId::of_row(1), crate::db::MediaOutcome::Stored(MediaId::of_row(2)), NOW)
+        .await
+        .expect("settled");
     assert_eq!(count(&db, "media WHERE state = 'stored'").await, 0);
     assert_eq!(db.expire_media(i64::MIN, (i64::MIN, i64::MIN), NOW, 10).await.expect("swept"), ["d1"]);
     assert_eq!(count(&db, "media WHERE digest IS NOT NULL").await, 0);
@@ -610,7 +610,7 @@ async fn what_a_connecting_channel_missed_at_a_shared_address_comes_in_order_whe
         })
         .await
         .expect("read");
-    assert_eq!(parked, format!("[{early},{foreign},{other}]"));
+    assert_eq!(parked, format!("[{},{},{}]", early.row(), foreign.row(), other.row()));
 }
 
 /// A request that waits when a person is erased brings nothing of the person back, gives the others theirs, and leaves no raw
@@ -623,14 +623,14 @@ async fn what_waits_when_a_person_is_erased_brings_nothing_of_them_back() {
     for (channel, id) in [("ch_1", "m1"), ("ch_2", "m2")] {
         run(&db, Some(channel), vec![item(vec![said(id, "kasia-1984")], &[])]).await;
     }
+    let id = RequestId::new(NOW);
     let shared = db
-        .write(Priority::Routine, |db| {
+        .write(Priority::Routine, move |db| {
             db.execute(
-                "INSERT INTO journal (plugin_id, address, app_id, recipe, method, path, received_at, state) \
-                 VALUES ('p', 'p', 'app_1', 'r', 'POST', '', ?1, 'pending')",
-                [NOW],
+                "INSERT INTO journal (id, plugin_id, address, app_id, recipe, method, path, received_at, state) \
+                 VALUES (?2, 'p', 'p', 'app_1', 'r', 'POST', '', ?1, 'pending')",
+                params![NOW, id],
             )?;
-            let id = db.last_insert_rowid();
             db.execute(
                 "INSERT INTO raw_requests VALUES (?1, '', '[[\"x\",\"y\"]]', CAST('of kasia-1984 and budi' AS BLOB))",
                 [id],
@@ -639,8 +639,8 @@ async fn what_waits_when_a_person_is_erased_brings_nothing_of_them_back() {
         })
         .await
         .expect("journalled");
-    let contact = db.contacts_page("ws_1", None, None, 10).await.expect("listed")[0].id.clone();
-    let erased = db.erase_contact("ws_1", &contact, NOW, erase_line).await.expect("erased").expect("there");
+    let contact = db.contacts_page("ws_1", None, None, 10).await.expect("listed")[0].id;
+    let erased = db.erase_contact("ws_1", contact, NOW, erase_line).await.expect("erased").expect("there");
     assert_eq!(erased.waiting, 1);
     assert_eq!(
         count(&db, "journal JOIN raw_requests ON journal_id = id WHERE state = 'pending'").await,

@@ -9,18 +9,18 @@ use super::site::Site;
 use super::{messages, targets};
 use crate::db::DbError;
 use crate::db::conversations::{self, MARKS, MARKS_COLUMNS, MARKS_FROM, Marks};
+use crate::keys::{ContactId, ConversationId};
 use crate::model::windows::Openings;
 
 /// A conversation that something belongs to.
 pub(super) struct Conversation {
-    pub id: String,
+    pub id: ConversationId,
     /// What its row says now, where it was read.
     pub row: Option<Row>,
 }
 
 /// A conversation's row.
 pub(super) struct Row {
-    pub rowid: i64,
     pub marks: Marks,
     /// What opened its windows.
     pub openings: Option<String>,
@@ -28,11 +28,11 @@ pub(super) struct Row {
 
 impl Row {
     /// The columns that [`Row::read`] takes, of a conversation `v` with [`MARKS_FROM`].
-    const COLUMNS: &'static str = "v.rowid, v.openings";
+    const COLUMNS: &'static str = "v.openings";
 
     /// Of a row that begins with [`MARKS`] and goes on with [`Row::COLUMNS`].
     fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-        Ok(Row { rowid: row.get(MARKS_COLUMNS)?, openings: row.get(MARKS_COLUMNS + 1)?, marks: Marks::read(row)? })
+        Ok(Row { openings: row.get(MARKS_COLUMNS)?, marks: Marks::read(row)? })
     }
 }
 
@@ -40,7 +40,7 @@ impl Row {
 pub(super) fn conversation_of(
     site: &mut Site<'_>,
     thread: &Thread,
-    contact: Option<&str>,
+    contact: Option<ContactId>,
     at: i64,
 ) -> Result<Conversation, DbError> {
     let mut known = by_keys(site, thread)?;
@@ -57,10 +57,10 @@ pub(super) fn conversation_of(
         _ => (merge(site, known.ids(), at)?, None),
     };
     if row.is_none() || missing {
-        lead_keys(site, thread, &id)?;
+        lead_keys(site, thread, id)?;
     }
     if is_one_persons(thread) {
-        tell_of_another(site, &id, contact, at)?;
+        tell_of_another(site, id, contact, at)?;
     }
     if let Some(context) = &thread.context {
         site.db
@@ -74,14 +74,14 @@ pub(super) fn conversation_of(
     {
         site.db
             .prepare_cached("UPDATE conversations SET contact_id = ?2 WHERE id = ?1 AND contact_id IS NULL")?
-            .execute([id.as_str(), contact])?;
+            .execute(params![id, contact])?;
         row = None;
     }
     Ok(Conversation { id, row })
 }
 
 /// The conversation of a thread if there is one, without changing anything.
-pub(super) fn known(site: &Site<'_>, thread: &Thread) -> Result<Option<String>, DbError> {
+pub(super) fn known(site: &Site<'_>, thread: &Thread) -> Result<Option<ConversationId>, DbError> {
     match by_keys(site, thread)?.conversations.into_iter().next() {
         Some((found, _)) => Ok(Some(found)),
         None => by_joins(site, thread, None),
@@ -89,12 +89,12 @@ pub(super) fn known(site: &Site<'_>, thread: &Thread) -> Result<Option<String>, 
 }
 
 /// A known conversation has another key from now on, and its earlier keys still lead to it.
-pub(super) fn renamed(site: &mut Site<'_>, thread: &Thread, contact: &str, at: i64) -> Result<(), DbError> {
+pub(super) fn renamed(site: &mut Site<'_>, thread: &Thread, contact: ContactId, at: i64) -> Result<(), DbError> {
     let Conversation { id, .. } = conversation_of(site, thread, Some(contact), at)?;
     site.db
         .prepare_cached("UPDATE conversations SET thread_key = ?2 WHERE id = ?1")?
-        .execute([id.as_str(), thread.key.as_str()])?;
-    site.told.conversation(&id);
+        .execute(params![id, thread.key])?;
+    site.told.conversation(id);
     Ok(())
 }
 
@@ -104,7 +104,12 @@ fn is_one_persons(thread: &Thread) -> bool {
 }
 
 /// Writes a line where somebody else comes into a conversation that is with one person, once for each who does.
-fn tell_of_another(site: &mut Site<'_>, conversation: &str, contact: Option<&str>, at: i64) -> Result<(), DbError> {
+fn tell_of_another(
+    site: &mut Site<'_>,
+    conversation: ConversationId,
+    contact: Option<ContactId>,
+    at: i64,
+) -> Result<(), DbError> {
     let another = site
         .db
         .prepare_cached(
@@ -112,7 +117,7 @@ fn tell_of_another(site: &mut Site<'_>, conversation: &str, contact: Option<&str
              AND coalesce(own.merged_into, own.id) <> (SELECT coalesce(merged_into, id) FROM contacts WHERE id = ?2) \
              AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = ?1 AND m.contact_id = ?2)",
         )?
-        .exists(params![conversation, contact.unwrap_or_default()])?;
+        .exists(params![conversation, contact])?;
     if !another || contact.is_none() {
         return Ok(());
     }
@@ -126,13 +131,13 @@ fn tell_of_another(site: &mut Site<'_>, conversation: &str, contact: Option<&str
 /// Where the keys of a thread lead.
 struct Known {
     /// Without repetition.
-    conversations: Vec<(String, Row)>,
+    conversations: Vec<(ConversationId, Row)>,
     /// Some key leads nowhere.
     missing: bool,
 }
 
 impl Known {
-    fn ids(self) -> Vec<String> {
+    fn ids(self) -> Vec<ConversationId> {
         self.conversations.into_iter().map(|(id, _)| id).collect()
     }
 }
@@ -154,7 +159,7 @@ fn by_keys(site: &Site<'_>, thread: &Thread) -> Result<Known, DbError> {
     let mut known = Known { conversations: Vec::new(), missing: false };
     for key in std::iter::once(&thread.key).chain(&thread.aliases) {
         let found = query.query_row(params![site.account, key], |row| {
-            Ok((row.get::<_, String>(MARKS_COLUMNS + 2)?, Row::read(row)?))
+            Ok((row.get::<_, ConversationId>(MARKS_COLUMNS + 1)?, Row::read(row)?))
         });
         match found.optional()? {
             None => known.missing = true,
@@ -166,13 +171,13 @@ fn by_keys(site: &Site<'_>, thread: &Thread) -> Result<Known, DbError> {
 }
 
 /// What a conversation's row says now.
-pub(super) fn row_of(db: &Connection, id: &str) -> Result<Row, DbError> {
+pub(super) fn row_of(db: &Connection, id: ConversationId) -> Result<Row, DbError> {
     Ok(db.prepare_cached(&BY_ID)?.query_row([id], Row::read)?)
 }
 
 /// The conversation of the first message that is known by its provider's id or its attempt key.
 /// Of a conversation with one person, only that person's are found.
-fn by_joins(site: &Site<'_>, thread: &Thread, contact: Option<&str>) -> Result<Option<String>, DbError> {
+fn by_joins(site: &Site<'_>, thread: &Thread, contact: Option<ContactId>) -> Result<Option<ConversationId>, DbError> {
     let only = if is_one_persons(thread) { contact } else { None };
     for join in &thread.joins {
         let found = site
@@ -183,10 +188,10 @@ fn by_joins(site: &Site<'_>, thread: &Thread, contact: Option<&str>) -> Result<O
                  UNION ALL SELECT m.conversation_id FROM attempts a JOIN messages m ON m.id = a.message_id \
                  WHERE a.account_id = ?1 AND a.attempt_key = ?2 LIMIT 1",
             )?
-            .query_row(params![site.account, join], |row| row.get::<_, String>(0))
+            .query_row(params![site.account, join], |row| row.get::<_, ConversationId>(0))
             .optional()?;
         if let Some(found) = found
-            && (only.is_none() || is_with(site.db, &found, only)?)
+            && (only.is_none() || is_with(site.db, found, only)?)
         {
             return Ok(Some(found));
         }
@@ -195,7 +200,7 @@ fn by_joins(site: &Site<'_>, thread: &Thread, contact: Option<&str>) -> Result<O
 }
 
 /// Whether a conversation is with this person, or with nobody yet.
-fn is_with(db: &Connection, conversation: &str, contact: Option<&str>) -> Result<bool, DbError> {
+fn is_with(db: &Connection, conversation: ConversationId, contact: Option<ContactId>) -> Result<bool, DbError> {
     Ok(db
         .prepare_cached(
             "SELECT 1 FROM conversations v LEFT JOIN contacts own ON own.id = v.contact_id \
@@ -205,20 +210,25 @@ fn is_with(db: &Connection, conversation: &str, contact: Option<&str>) -> Result
         .exists(params![conversation, contact])?)
 }
 
-fn create(site: &mut Site<'_>, thread: &Thread, contact: Option<&str>, at: i64) -> Result<String, DbError> {
-    let id = site.mint("cv");
+fn create(
+    site: &mut Site<'_>,
+    thread: &Thread,
+    contact: Option<ContactId>,
+    at: i64,
+) -> Result<ConversationId, DbError> {
+    let id = site.mint();
     site.db
         .prepare_cached(
             "INSERT INTO conversations (id, workspace_id, account_id, contact_id, thread_key, created_at, last_message_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![id, site.workspace, site.account, contact, thread.key, at.min(site.received_at), at])?;
-    site.told.conversation(&id);
+    site.told.conversation(id);
     Ok(id)
 }
 
 /// Leads the thread's keys to its conversation; what was said of a key that nobody knew is said of it now.
-fn lead_keys(site: &mut Site<'_>, thread: &Thread, conversation: &str) -> Result<(), DbError> {
+fn lead_keys(site: &mut Site<'_>, thread: &Thread, conversation: ConversationId) -> Result<(), DbError> {
     for key in std::iter::once(&thread.key).chain(&thread.aliases) {
         let changed = site
             .db
@@ -235,33 +245,33 @@ fn lead_keys(site: &mut Site<'_>, thread: &Thread, conversation: &str) -> Result
 }
 
 /// Of several conversations the oldest stays and takes over everything of the others; a line in it says so.
-fn merge(site: &mut Site<'_>, several: Vec<String>, at: i64) -> Result<String, DbError> {
+fn merge(site: &mut Site<'_>, several: Vec<ConversationId>, at: i64) -> Result<ConversationId, DbError> {
     site.told.forget_json();
     let mut ages = Vec::with_capacity(several.len());
     for id in several {
         let created: i64 = site
             .db
             .prepare_cached("SELECT created_at FROM conversations WHERE id = ?1")?
-            .query_row([&id], |row| row.get(0))?;
+            .query_row([id], |row| row.get(0))?;
         ages.push((created, id));
     }
     ages.sort();
     let kept = ages.remove(0).1;
     for (_, gone) in &ages {
-        absorb(site, &kept, gone)?;
-        site.told.conversation(gone);
+        absorb(site, kept, *gone)?;
+        site.told.conversation(*gone);
     }
-    messages::refresh_last(site, &kept)?;
+    messages::refresh_last(site, kept)?;
     let line = messages::Line {
         code: "conversations-merged",
         text: "Two conversations turned out to be one and were merged.",
     };
-    messages::add_line(site, &kept, &line, at)?;
-    site.told.conversation(&kept);
+    messages::add_line(site, kept, &line, at)?;
+    site.told.conversation(kept);
     Ok(kept)
 }
 
-fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
+fn absorb(site: &Site<'_>, kept: ConversationId, gone: ConversationId) -> Result<(), DbError> {
     let theirs = conversations::openings(site.db, gone)?;
     conversations::change_openings(site.db, kept, |openings| {
         theirs.all().iter().for_each(|one| openings.add(one.clone()));
@@ -281,8 +291,8 @@ fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
          LEFT JOIN reads rk ON rk.conversation_id = ?1 AND rk.user_id = u.user_id \
          LEFT JOIN reads rg ON rg.conversation_id = ?2 AND rg.user_id = u.user_id WHERE true \
          ON CONFLICT (conversation_id, user_id) DO UPDATE SET seen = excluded.seen",
-        "INSERT INTO holds (account_id, scope, key, until, reason) SELECT account_id, scope, ?1, until, reason FROM holds \
-         WHERE scope = 'thread' AND key = ?2 \
+        "INSERT INTO holds (account_id, scope, key, until, reason) SELECT account_id, scope, CAST(?1 AS TEXT), until, reason FROM holds \
+         WHERE scope = 'thread' AND key = CAST(?2 AS TEXT) \
          ON CONFLICT (account_id, scope, key) DO UPDATE SET until = max(until, excluded.until)",
     ] {
         site.db.prepare_cached(statement)?.execute([kept, gone])?;
@@ -291,7 +301,7 @@ fn absorb(site: &Site<'_>, kept: &str, gone: &str) -> Result<(), DbError> {
         "DELETE FROM closings WHERE conversation_id = ?1",
         "DELETE FROM watermarks WHERE conversation_id = ?1",
         "DELETE FROM reads WHERE conversation_id = ?1",
-        "DELETE FROM holds WHERE scope = 'thread' AND key = ?1",
+        "DELETE FROM holds WHERE scope = 'thread' AND key = CAST(?1 AS TEXT)",
     ] {
         site.db.prepare_cached(statement)?.execute([gone])?;
     }
@@ -319,10 +329,10 @@ pub(in crate::db) fn thread_learnt(
     db: &Connection,
     workspace: &str,
     account: i64,
-    conversation: &str,
+    conversation: ConversationId,
     thread: &Thread,
     at: i64,
-) -> Result<String, DbError> {
+) -> Result<ConversationId, DbError> {
     let mut site = Site {
         request: None,
         db,
@@ -337,15 +347,15 @@ pub(in crate::db) fn thread_learnt(
         told: Default::default(),
     };
     let mut several = by_keys(&site, thread)?.ids();
-    if !several.iter().any(|id| id == conversation) {
-        several.push(conversation.to_owned());
+    if !several.contains(&conversation) {
+        several.push(conversation);
     }
     let kept = match several.len() {
         1 => several.remove(0),
         _ => merge(&mut site, several, at)?,
     };
-    lead_keys(&mut site, thread, &kept)?;
-    db.prepare_cached("UPDATE conversations SET thread_key = ?2 WHERE id = ?1")?.execute([&kept, &thread.key])?;
+    lead_keys(&mut site, thread, kept)?;
+    db.prepare_cached("UPDATE conversations SET thread_key = ?2 WHERE id = ?1")?.execute(params![kept, thread.key])?;
     if let Some(context) = &thread.context {
         db.prepare_cached(
             "UPDATE conversations SET context = ?2, context_at = ?3 WHERE id = ?1 AND (context_at IS NULL OR context_at <= ?3)",

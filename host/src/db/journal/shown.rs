@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{PendingRow, pending};
 use crate::db::{Db, DbError};
+use crate::keys::RequestId;
 use crate::model::shown::journal::{JournalEntry, JournalItem, Whole};
 use crate::model::time::rfc3339;
 
@@ -32,7 +33,7 @@ impl Db {
         &self,
         reader: JournalReader,
         filter: JournalFilter,
-        before: Option<i64>,
+        before: Option<RequestId>,
         limit: u32,
     ) -> Result<Vec<JournalEntry>, DbError> {
         self.read(move |db| {
@@ -53,7 +54,7 @@ impl Db {
                      OR EXISTS (SELECT 1 FROM journal_items i WHERE i.journal_id = journal.id AND i.workspace_id = ?2 AND i.channel_id = ?5)) \
                  ORDER BY id DESC LIMIT ?4",
             ))?;
-            let values = params![before.unwrap_or(i64::MAX), reader.workspace, reader.operator, limit, filter.channel];
+            let values = params![before.map_or(i64::MAX, |before| before.row()), reader.workspace, reader.operator, limit, filter.channel];
             let rows: Vec<(PendingRow, JournalEntry)> =
                 query.query_map(values, |row| Ok((pending(row)?, shown(row)?)))?.collect::<Result<_, _>>()?;
             rows.into_iter().map(|(row, entry)| with_items(db, &reader, &row, entry)).collect()
@@ -62,7 +63,7 @@ impl Db {
     }
 
     /// One row with its body, for whoever may see it whole.
-    pub async fn journal_row(&self, reader: JournalReader, id: i64) -> Result<Option<JournalEntry>, DbError> {
+    pub async fn journal_row(&self, reader: JournalReader, id: RequestId) -> Result<Option<JournalEntry>, DbError> {
         self.read(move |db| {
             let found = db
                 .prepare_cached(

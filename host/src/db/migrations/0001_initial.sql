@@ -1,4 +1,5 @@
--- Times are milliseconds since 1970, UTC. Every row of a workspace carries its id; tables of the whole host are: system, plugins,
+-- Times are milliseconds since 1970, UTC. Ids of messages, conversations, contacts, files, deliveries,
+-- requests, events, lines of the audit log and entries are keys of `keys.rs`. Every row of a workspace carries its id; tables of the whole host are: system, plugins,
 -- generations, refused_files, and journal rows of an address that several workspaces share.
 
 CREATE TABLE system (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -24,7 +25,7 @@ CREATE INDEX tokens_of_links ON tokens(user_id) WHERE kind = 'password';
 CREATE INDEX tokens_of_workspace ON tokens(workspace_id, kind, id);
 
 CREATE TABLE audit (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, workspace_id TEXT, at INTEGER NOT NULL, actor TEXT NOT NULL, role TEXT NOT NULL, action TEXT NOT NULL,
+  id INTEGER PRIMARY KEY, workspace_id TEXT, at INTEGER NOT NULL, actor TEXT NOT NULL, role TEXT NOT NULL, action TEXT NOT NULL,
   subject TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
 CREATE INDEX audit_of_workspace ON audit(workspace_id, id);
 CREATE INDEX audit_age ON audit(at);
@@ -114,7 +115,7 @@ CREATE TABLE kv (channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASC
 
 -- ---- inbound --------------------------------------------------------------------------------------------------------------
 CREATE TABLE journal (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, plugin_id TEXT NOT NULL, address TEXT NOT NULL, workspace_id TEXT, channel_id TEXT, app_id TEXT,
+  id INTEGER PRIMARY KEY, plugin_id TEXT NOT NULL, address TEXT NOT NULL, workspace_id TEXT, channel_id TEXT, app_id TEXT,
   recipe TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, received_at INTEGER NOT NULL,
   state TEXT NOT NULL,                -- pending | waiting (for its channel to be connected) | settled | parked
   reason TEXT, stored INTEGER NOT NULL DEFAULT 0, replays INTEGER NOT NULL DEFAULT 0, settled_at INTEGER,
@@ -143,21 +144,21 @@ CREATE TABLE dedupe (account_id INTEGER NOT NULL, event_id TEXT NOT NULL, at INT
 CREATE INDEX dedupe_age ON dedupe(at);
 
 CREATE TABLE contacts (
-  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), name TEXT, name_at INTEGER NOT NULL DEFAULT 0, avatar TEXT, looked_up_at INTEGER,
+  id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), name TEXT, name_at INTEGER NOT NULL DEFAULT 0, avatar INTEGER, looked_up_at INTEGER,
   created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, erased_at INTEGER,
-  merged_into TEXT, merged_at INTEGER) STRICT;   -- by a user: the contact that is shown in its place, which is merged into none itself
+  merged_into INTEGER, merged_at INTEGER) STRICT;   -- by a user: the contact that is shown in its place, which is merged into none itself
 CREATE INDEX contacts_of_workspace ON contacts(workspace_id, id);
 CREATE INDEX contacts_merged ON contacts(merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX contacts_unknown ON contacts(workspace_id) WHERE looked_up_at IS NULL AND erased_at IS NULL;
 CREATE TABLE identities (
-  workspace_id TEXT NOT NULL, scheme TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL, contact_id TEXT NOT NULL REFERENCES contacts(id),
+  workspace_id TEXT NOT NULL, scheme TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL, contact_id INTEGER NOT NULL REFERENCES contacts(id),
   extra TEXT, PRIMARY KEY (workspace_id, scheme, scope, value)) STRICT, WITHOUT ROWID;
 CREATE INDEX identities_of_contact ON identities(contact_id);
 
 CREATE TABLE conversations (
-  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), account_id INTEGER NOT NULL REFERENCES accounts(id), contact_id TEXT REFERENCES contacts(id),
-  thread_key TEXT NOT NULL, context TEXT, context_at INTEGER, assigned_to TEXT, merged_into TEXT, created_at INTEGER NOT NULL,
-  last_message_at INTEGER NOT NULL, last_message_id TEXT, last_inbound_at INTEGER, read_at INTEGER,
+  id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), account_id INTEGER NOT NULL REFERENCES accounts(id), contact_id INTEGER REFERENCES contacts(id),
+  thread_key TEXT NOT NULL, context TEXT, context_at INTEGER, assigned_to TEXT, merged_into INTEGER, created_at INTEGER NOT NULL,
+  last_message_at INTEGER NOT NULL, last_message_id INTEGER, last_inbound_at INTEGER, read_at INTEGER,
   inbound INTEGER NOT NULL DEFAULT 0, -- messages of the customer
   seen INTEGER NOT NULL DEFAULT 0,    -- how many of them a user has read
   status TEXT NOT NULL DEFAULT 'open', -- open | done
@@ -165,40 +166,40 @@ CREATE TABLE conversations (
   openings TEXT) STRICT;              -- JSON: what opened its windows
 CREATE INDEX conversations_inbox ON conversations(workspace_id, status, last_message_at DESC, id DESC) WHERE merged_into IS NULL;
 -- How many messages of the customer each user has read. A user without a row has read what the team has.
-CREATE TABLE reads (conversation_id TEXT NOT NULL REFERENCES conversations(id), user_id TEXT NOT NULL, seen INTEGER NOT NULL,
+CREATE TABLE reads (conversation_id INTEGER NOT NULL REFERENCES conversations(id), user_id TEXT NOT NULL, seen INTEGER NOT NULL,
   PRIMARY KEY (conversation_id, user_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX conversations_of_contact ON conversations(contact_id);
 CREATE INDEX conversations_merged ON conversations(merged_into) WHERE merged_into IS NOT NULL;
-CREATE TABLE thread_keys (account_id INTEGER NOT NULL, key TEXT NOT NULL, conversation_id TEXT NOT NULL REFERENCES conversations(id),
+CREATE TABLE thread_keys (account_id INTEGER NOT NULL, key TEXT NOT NULL, conversation_id INTEGER NOT NULL REFERENCES conversations(id),
   PRIMARY KEY (account_id, key)) STRICT, WITHOUT ROWID;
 CREATE INDEX thread_keys_of_conversation ON thread_keys(conversation_id);
 
 -- Openings (in the conversation's row) and closings are facts; whether a window is open is computed from them.
-CREATE TABLE closings (conversation_id TEXT NOT NULL REFERENCES conversations(id), rule TEXT NOT NULL, at INTEGER NOT NULL,
+CREATE TABLE closings (conversation_id INTEGER NOT NULL REFERENCES conversations(id), rule TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (conversation_id, rule)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE messages (
-  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, workspace_id TEXT NOT NULL, account_id INTEGER NOT NULL, conversation_id TEXT NOT NULL REFERENCES conversations(id),
-  direction TEXT NOT NULL, contact_id TEXT,
+  id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, account_id INTEGER NOT NULL, conversation_id INTEGER NOT NULL REFERENCES conversations(id),
+  direction TEXT NOT NULL, contact_id INTEGER,
   guest INTEGER NOT NULL DEFAULT 0,   -- contact_id may be another than the conversation's
-  content TEXT NOT NULL, reply_to TEXT, context TEXT, group_key TEXT, at INTEGER NOT NULL, received_at INTEGER,
+  content TEXT NOT NULL, reply_to INTEGER, context TEXT, group_key TEXT, at INTEGER NOT NULL, received_at INTEGER,
   status TEXT, error TEXT, created_by TEXT, human INTEGER NOT NULL DEFAULT 0, echo INTEGER NOT NULL DEFAULT 0,
   edited_at INTEGER, deleted_at INTEGER, reactions TEXT, media_pending INTEGER NOT NULL DEFAULT 0,
   provider_id TEXT,                   -- the provider's id, of a message that came with one; those of a message of the host's stand in provider_ids
   journal_id INTEGER) STRICT;         -- the request that brought it
--- Ends with seq, as each index does.
+-- Ends with id, as each index does.
 CREATE INDEX messages_of_conversation ON messages(conversation_id, at);
 CREATE INDEX messages_of_guest ON messages(contact_id) WHERE guest = 1;
 
 -- The provider's ids of messages, both directions. part NULL: the whole message. attempt_key: the attempt that the provider gave it to.
 CREATE TABLE provider_ids (account_id INTEGER NOT NULL, provider_id TEXT NOT NULL,
-  message_id TEXT NOT NULL, part INTEGER, attempt_key TEXT, PRIMARY KEY (account_id, provider_id)) STRICT, WITHOUT ROWID;
+  message_id INTEGER NOT NULL, part INTEGER, attempt_key TEXT, PRIMARY KEY (account_id, provider_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX provider_ids_of_message ON provider_ids(message_id) WHERE attempt_key IS NOT NULL;
 
 -- What was said about messages that the business sent. message_id NULL: the message is not there yet. attempt_key: the attempt that it
 -- was said of.
 CREATE TABLE facts (
-  id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, provider_id TEXT, correlation TEXT, message_id TEXT, part INTEGER, attempt_key TEXT, state TEXT NOT NULL, at INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, provider_id TEXT, correlation TEXT, message_id INTEGER, part INTEGER, attempt_key TEXT, state TEXT NOT NULL, at INTEGER NOT NULL,
   received_at INTEGER NOT NULL, who TEXT, detail TEXT) STRICT;
 CREATE INDEX facts_of_message ON facts(message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX facts_waiting ON facts(account_id, provider_id) WHERE message_id IS NULL;
@@ -211,7 +212,7 @@ CREATE INDEX waiting_events_target ON waiting_events(account_id, provider_id);
 CREATE INDEX waiting_events_due ON waiting_events(due_at) WHERE due_at IS NOT NULL;
 -- Until when what was sent in a conversation is 'delivered' or 'read'.
 CREATE TABLE watermarks (
-  conversation_id TEXT NOT NULL REFERENCES conversations(id), state TEXT NOT NULL, at INTEGER NOT NULL,
+  conversation_id INTEGER NOT NULL REFERENCES conversations(id), state TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (conversation_id, state)) STRICT, WITHOUT ROWID;
 
 -- Messages of an account by the hour (since 1970) in which the host had them, for charts of a day. A line of the host's own is no
@@ -221,7 +222,7 @@ CREATE TABLE traffic (account_id INTEGER NOT NULL, hour INTEGER NOT NULL, receiv
 
 -- ---- outbound -------------------------------------------------------------------------------------------------------------
 CREATE TABLE parts (
-  message_id TEXT NOT NULL REFERENCES messages(id), idx INTEGER NOT NULL, account_id INTEGER NOT NULL, conversation_id TEXT NOT NULL, content TEXT NOT NULL,
+  message_id INTEGER NOT NULL REFERENCES messages(id), idx INTEGER NOT NULL, account_id INTEGER NOT NULL, conversation_id INTEGER NOT NULL, content TEXT NOT NULL,
   state TEXT NOT NULL,                -- queued | sending | sent | failed | unknown
   attempt_key TEXT NOT NULL,          -- of the attempt that counts: what is said of another does not
   tries INTEGER NOT NULL DEFAULT 0,
@@ -236,7 +237,7 @@ CREATE INDEX parts_lane ON parts(conversation_id, message_id, idx) WHERE state I
 CREATE UNIQUE INDEX parts_key ON parts(attempt_key);
 CREATE INDEX parts_of_conversation ON parts(conversation_id);
 CREATE TABLE attempts (
-  id INTEGER PRIMARY KEY, message_id TEXT NOT NULL, part INTEGER NOT NULL, attempt_key TEXT NOT NULL, account_id INTEGER NOT NULL, started_at INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, part INTEGER NOT NULL, attempt_key TEXT NOT NULL, account_id INTEGER NOT NULL, started_at INTEGER NOT NULL,
   ended_at INTEGER, rule TEXT, token TEXT, outcome TEXT, dispatched INTEGER NOT NULL DEFAULT 0, error TEXT) STRICT;
 CREATE INDEX attempts_of_message ON attempts(message_id, part);
 CREATE INDEX attempts_open ON attempts(started_at) WHERE ended_at IS NULL;
@@ -264,7 +265,7 @@ CREATE INDEX replies_of_workspace ON replies(workspace_id, name COLLATE NOCASE, 
 
 -- ---- media ----------------------------------------------------------------------------------------------------------------
 CREATE TABLE media (
-  id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, account_id INTEGER, message_id TEXT, state TEXT NOT NULL,   -- pending | stored | failed | deleted | unwanted
+  id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, account_id INTEGER, message_id INTEGER, state TEXT NOT NULL,   -- pending | stored | failed | deleted | unwanted
   reason TEXT, kind TEXT NOT NULL, mime TEXT, name TEXT, bytes INTEGER, width INTEGER, height INTEGER, duration_ms INTEGER, digest TEXT, source TEXT,
   tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, claimed INTEGER NOT NULL DEFAULT 0,   -- somebody fetches it now; due_at is when it comes again if they do not say
   created_at INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0) STRICT;   -- used: a message that was sent, or a contact, has it
@@ -299,7 +300,7 @@ CREATE TRIGGER media_gone AFTER DELETE ON media WHEN OLD.digest IS NOT NULL BEGI
     ON CONFLICT (scope, key) DO UPDATE SET bytes = bytes + excluded.bytes;
   DELETE FROM media_usage WHERE scope = 'visitor' AND key = OLD.source AND bytes <= 0;
 END;
-CREATE TABLE published (token TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, media_id TEXT NOT NULL REFERENCES media(id), expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE published (token TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, media_id INTEGER NOT NULL REFERENCES media(id), expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 -- ---- web visitors ---------------------------------------------------------------------------------------------------------
 CREATE TABLE visitors (id TEXT PRIMARY KEY, account_id INTEGER NOT NULL, workspace_id TEXT NOT NULL, token_hash BLOB NOT NULL UNIQUE, site TEXT, created_at INTEGER NOT NULL,
@@ -307,19 +308,19 @@ CREATE TABLE visitors (id TEXT PRIMARY KEY, account_id INTEGER NOT NULL, workspa
 -- The site whose page loaded a channel's widget last: one row for each channel, however many pages load it.
 CREATE TABLE widget_loads (channel_id TEXT PRIMARY KEY REFERENCES channels(id) ON DELETE CASCADE, site TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX visitors_age ON visitors(wrote, seen_at);
-CREATE TABLE visitor_entries (id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, visitor TEXT NOT NULL, entry_id TEXT NOT NULL, entry TEXT NOT NULL, at INTEGER NOT NULL,
+CREATE TABLE visitor_entries (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, visitor TEXT NOT NULL, entry_id TEXT NOT NULL, entry TEXT NOT NULL, at INTEGER NOT NULL,
   UNIQUE (account_id, visitor, entry_id)) STRICT;
 CREATE INDEX visitor_stream ON visitor_entries(account_id, visitor, id);
 
 -- ---- feed -----------------------------------------------------------------------------------------------------------------
-CREATE TABLE feed (id INTEGER PRIMARY KEY AUTOINCREMENT, workspace_id TEXT NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+CREATE TABLE feed (id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
 CREATE INDEX feed_of_workspace ON feed(workspace_id, id);
 CREATE TABLE endpoints (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id), url TEXT NOT NULL, types TEXT NOT NULL, enabled INTEGER NOT NULL DEFAULT 1, disabled_reason TEXT,
   secret BLOB NOT NULL, previous_secret BLOB, previous_until INTEGER, cursor INTEGER NOT NULL, failing_since INTEGER, created_at INTEGER NOT NULL) STRICT;
 CREATE INDEX endpoints_of_workspace ON endpoints(workspace_id, id);
 CREATE TABLE deliveries (
-  id TEXT PRIMARY KEY, endpoint_id TEXT NOT NULL REFERENCES endpoints(id) ON DELETE CASCADE, workspace_id TEXT NOT NULL, feed_id INTEGER NOT NULL, type TEXT NOT NULL, body TEXT NOT NULL,
+  id INTEGER PRIMARY KEY, endpoint_id TEXT NOT NULL REFERENCES endpoints(id) ON DELETE CASCADE, workspace_id TEXT NOT NULL, feed_id INTEGER NOT NULL, type TEXT NOT NULL, body TEXT NOT NULL,
   state TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, status INTEGER, error TEXT, created_at INTEGER NOT NULL, delivered_at INTEGER,
   UNIQUE (endpoint_id, feed_id)) STRICT;
 CREATE INDEX deliveries_waiting ON deliveries(endpoint_id, due_at) WHERE state = 'pending';

@@ -16,12 +16,11 @@ use super::{marked, shop};
 use crate::db::VisitorRow;
 use crate::ingress::Ingress;
 use crate::ingress::visitors::{OpenStream, bearer};
+use crate::keys::EntryId;
 use crate::wake::Following;
 use crate::web::problem::Problem;
 use crate::web::state;
 
-/// The kind of an entry's number outside.
-const KIND: &str = "visitor";
 /// How often an idle stream says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 /// What a visitor is told while a user types: it has no id, because it is not kept.
@@ -62,11 +61,9 @@ pub(in crate::ingress) async fn stream(
     let Some(place) = ingress.visitors.open_stream(&visitor.workspace, &shop.channel.id, &visitor.id) else {
         return marked(&origin, Problem::too_many(Duration::from_secs(30)).into_response());
     };
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    // What is no id of this stream is its beginning.
-    let asked = query.last_event_id.and_then(|id| id.parse().ok());
-    let seen = last.or(asked).unwrap_or(0);
-    let seen = state.db.numbers().reveal(KIND, &visitor.id, seen).unwrap_or(0);
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    // What is no id of a stream is its beginning.
+    let seen = EntryId::of(last.or(query.last_event_id.as_deref()).unwrap_or_default());
     let entries = entries(state, visitor, seen, place);
     let response = Sse::new(entries).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
     marked(&origin, response)
@@ -77,7 +74,7 @@ struct Follow {
     visitor: VisitorRow,
     following: Following<String>,
     typing: Following<String>,
-    after: i64,
+    after: EntryId,
     ready: std::vec::IntoIter<crate::db::EntryRow>,
     greeted: bool,
     _place: OpenStream,
@@ -87,7 +84,7 @@ struct Follow {
 fn entries(
     state: state::State,
     visitor: VisitorRow,
-    after: i64,
+    after: EntryId,
     place: OpenStream,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let following = state.wakes.visitors.follow(visitor.id.clone());
@@ -110,8 +107,7 @@ fn entries(
         loop {
             if let Some(entry) = follow.ready.next() {
                 follow.after = entry.id;
-                let id = follow.state.db.numbers().hide(KIND, &follow.visitor.id, entry.id);
-                return Some((Ok(Event::default().id(id.to_string()).data(entry.entry)), follow));
+                return Some((Ok(Event::default().id(entry.id.to_string()).data(entry.entry)), follow));
             }
             // Seen before it is asked, so that what comes in between is not missed.
             follow.following.look();

@@ -4,13 +4,16 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::keys::LineId;
+
 use super::free::AuditDetail;
 
 /// A line of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditLine {
-    /// A number that the caller's workspace knows the line by.
-    pub id: i64,
+    /// `ln_…`
+    #[schema(value_type = String)]
+    pub id: LineId,
     /// RFC 3339
     pub at: String,
     /// A person's or a token's id, or `cli`.

@@ -3,15 +3,19 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::keys::{ContactId, ConversationId, MediaId};
+
 /// A contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Contact {
     /// `ct_…`
-    pub id: String,
+    #[schema(value_type = String)]
+    pub id: ContactId,
     /// The name that a user gave, else the provider's; null where there is none.
     pub name: Option<String>,
     /// `md_…`: their picture; null where there is none.
-    pub avatar: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub avatar: Option<MediaId>,
     /// When they were first heard of.
     pub created_at: String,
     /// When something about them changed last.
@@ -24,14 +28,16 @@ pub struct Contact {
     pub merged: Vec<MergedContact>,
     /// The ids of the conversations with them, the newest first, at most 100. Only where one contact is read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub conversations: Option<Vec<String>>,
+    #[schema(value_type = Option<Vec<String>>)]
+    pub conversations: Option<Vec<ConversationId>>,
 }
 
 /// A contact that a user merged into another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MergedContact {
     /// `ct_…`: its id, which leads to the contact that it was merged into.
-    pub id: String,
+    #[schema(value_type = String)]
+    pub id: ContactId,
     /// Its own name; null where there is none.
     pub name: Option<String>,
     /// When it was merged.

@@ -8,13 +8,14 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::template::Template;
+use crate::keys::{ContactId, ConversationId, MessageId};
 
 /// A conversation.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Conversation<'v> {
     /// `cv_…`
-    #[schema(example = "cv_01jd3v6r6e0n5s9k2q8t4w7xyz")]
-    pub id: Cow<'v, str>,
+    #[schema(value_type = String, example = "cv_0t6k2c9x1nq8m")]
+    pub id: ConversationId,
     /// The channel it goes through; null while its account is not connected.
     pub channel: Option<Cow<'v, ChannelRef>>,
     /// The account at the provider. It stays when the channel is disconnected.
@@ -43,7 +44,8 @@ pub struct Conversation<'v> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread_by_you: Option<i64>,
     /// The conversation that it was merged into.
-    pub merged_into: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub merged_into: Option<ConversationId>,
     /// The newest message in short.
     pub last_message: Option<LastMessage<'v>>,
     /// Whether free text may be sent now. Only where one conversation is read.
@@ -108,7 +110,8 @@ pub struct AccountRef {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ContactRef<'v> {
     /// `ct_…`
-    pub id: Cow<'v, str>,
+    #[schema(value_type = String)]
+    pub id: ContactId,
     /// Null where neither the provider nor a user named them.
     pub name: Option<Cow<'v, str>>,
 }
@@ -126,7 +129,8 @@ pub struct PersonRef {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LastMessage<'v> {
     /// `msg_…`
-    pub id: Cow<'v, str>,
+    #[schema(value_type = String)]
+    pub id: MessageId,
     /// `inbound` or `outbound`
     pub direction: Cow<'v, str>,
     /// The type of its first content.
@@ -139,13 +143,7 @@ pub struct LastMessage<'v> {
 
 impl<'v> LastMessage<'v> {
     /// `contents`: as they are stored.
-    pub fn of(
-        id: Cow<'v, str>,
-        direction: Cow<'v, str>,
-        contents: &Value,
-        status: Option<String>,
-        deleted: bool,
-    ) -> Self {
+    pub fn of(id: MessageId, direction: Cow<'v, str>, contents: &Value, status: Option<String>, deleted: bool) -> Self {
         let first = contents.get(0).unwrap_or(&Value::Null);
         let preview = ["text", "caption", "subject", "line", "label", "name"]
             .iter()

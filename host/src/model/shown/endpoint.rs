@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::keys::{DeliveryId, EventId};
+
 /// An endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Endpoint {
@@ -39,9 +41,11 @@ pub struct MadeEndpoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Delivery {
     /// `dlv_…`
-    pub id: String,
+    #[schema(value_type = String)]
+    pub id: DeliveryId,
     /// The event's id, which the receiver reads in `webhook-id`.
-    pub event_id: String,
+    #[schema(value_type = String)]
+    pub event_id: EventId,
     /// The event's type.
     #[serde(rename = "type")]
     #[schema(example = "message.created")]

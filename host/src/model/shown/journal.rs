@@ -3,12 +3,15 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::keys::RequestId;
+
 /// A request of a provider. Of one that several workspaces share, a workspace sees only the fields that are always there, and its own
 /// items.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct JournalEntry {
-    /// The number by which the workspace knows it.
-    pub id: i64,
+    /// `req_…`
+    #[schema(value_type = String)]
+    pub id: RequestId,
     /// The id of the plugin.
     pub plugin: String,
     /// When the host received it.

@@ -9,15 +9,17 @@ use utoipa::ToSchema;
 use super::contact::Identity;
 use super::content::Contents;
 use super::conversation::Conversation;
+use crate::keys::{ContactId, ConversationId, MessageId};
 
 /// A message.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Message<'v> {
     /// `msg_…`
-    #[schema(example = "msg_01jd3v6r6e0n5s9k2q8t4w7xyz")]
-    pub id: Cow<'v, str>,
+    #[schema(value_type = String, example = "msg_7h2m4c9x0kq5t")]
+    pub id: MessageId,
     /// `cv_…`
-    pub conversation_id: Cow<'v, str>,
+    #[schema(value_type = String)]
+    pub conversation_id: ConversationId,
     /// The channel that its account is connected through now.
     pub channel_id: Option<Cow<'v, str>>,
     /// `inbound` or `outbound`
@@ -40,7 +42,8 @@ pub struct Message<'v> {
     /// Of an inbound message: when the host received it.
     pub received_at: Option<String>,
     /// The id of the message that it answers.
-    pub reply_to: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub reply_to: Option<MessageId>,
     /// Messages of one album share it.
     pub group: Option<Cow<'v, str>>,
     /// Written by a person, not by a program.
@@ -73,7 +76,8 @@ pub enum Author<'v> {
     /// The customer.
     Contact {
         /// `ct_…`
-        id: Cow<'v, str>,
+        #[schema(value_type = String)]
+        id: ContactId,
         /// Null where it is not known.
         name: Option<Cow<'v, str>>,
     },

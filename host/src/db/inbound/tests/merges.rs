@@ -1,6 +1,7 @@
 //! What waits or is held back for a conversation goes with it when it is merged or gets another name.
 
 use super::*;
+use crate::keys::{ContactId, ConversationId};
 
 async fn execute(db: &Db, sql: &'static str) {
     db.write(Priority::Routine, move |db| Ok(db.execute_batch(sql)?)).await.expect("written");
@@ -30,9 +31,9 @@ async fn what_is_held_back_for_a_conversation_or_a_person_is_held_back_after_a_m
     execute(
         &db,
         "INSERT INTO holds (account_id, scope, key, until, reason)
-           SELECT 1, 'thread', id, CASE thread_key WHEN 'old' THEN 5 ELSE 9 END, 'slow' FROM conversations;
+           SELECT 1, 'thread', CAST(id AS TEXT), CASE thread_key WHEN 'old' THEN 5 ELSE 9 END, 'slow' FROM conversations;
          INSERT INTO holds (account_id, scope, key, until, reason)
-           SELECT 1, 'recipient', contact_id, 7, 'slow' FROM conversations WHERE thread_key = 'new'",
+           SELECT 1, 'recipient', CAST(contact_id AS TEXT), 7, 'slow' FROM conversations WHERE thread_key = 'new'",
     )
     .await;
     let mut both = message("both", "new");
@@ -40,11 +41,12 @@ async fn what_is_held_back_for_a_conversation_or_a_person_is_held_back_after_a_m
     let identities = [person("old"), person("new")].into_iter().flat_map(|one| one.identities).collect();
     both.sender = Some(Person { identities, ..person("new") });
     tell(&db, "both", FIRST + 2, Happening::Message(both)).await;
-    let kept = "holds h JOIN conversations v ON v.id = h.key WHERE h.scope = 'thread' AND v.merged_into IS NULL AND h.until = 9";
+    let kept = "holds h JOIN conversations v ON CAST(v.id AS TEXT) = h.key WHERE h.scope = 'thread' AND v.merged_into IS NULL AND h.until = 9";
     assert_eq!(count(&db, kept).await, 1);
     assert_eq!(count(&db, "holds WHERE scope = 'thread'").await, 1);
     assert_eq!(
-        count(&db, "holds h JOIN contacts c ON c.id = h.key WHERE h.scope = 'recipient' AND h.until = 7").await,
+        count(&db, "holds h JOIN contacts c ON CAST(c.id AS TEXT) = h.key WHERE h.scope = 'recipient' AND h.until = 7")
+            .await,
         1
     );
 }
@@ -83,14 +85,14 @@ fn merge_line() -> crate::model::audit::Entry {
     crate::model::audit::Entry { action: "contact.merge".into(), ..erase_line(&Default::default()) }
 }
 
-async fn shown_with(db: &Db, key: &'static str) -> String {
+async fn shown_with(db: &Db, key: &'static str) -> ContactId {
     db.read(move |db| {
-        let conversation: String =
+        let conversation: ConversationId =
             db.query_row("SELECT id FROM conversations WHERE thread_key = ?1 AND merged_into IS NULL", [key], |row| {
                 row.get(0)
             })?;
-        let view = crate::db::conversations::conversation_view(db, &conversation)?;
-        Ok(view.and_then(|view| view.contact).map(|contact| contact.id.into_owned()).unwrap_or_default())
+        let view = crate::db::conversations::conversation_view(db, conversation)?;
+        Ok(view.and_then(|view| view.contact).map(|contact| contact.id).unwrap_or_default())
     })
     .await
     .expect("read")
@@ -109,7 +111,7 @@ async fn what_a_provider_proves_joins_what_users_merged() {
         }
         for (into, other) in merges {
             let (into, other) = (shown_with(&db, into).await, shown_with(&db, other).await);
-            let merged = db.merge_contacts("ws_1", &into, &other, merge_line()).await.expect("written");
+            let merged = db.merge_contacts("ws_1", into, other, merge_line()).await.expect("written");
             assert!(matches!(merged, crate::db::Merging::Done(_)), "{merged:?}");
         }
         let mut both = message("both", "a");
@@ -133,12 +135,13 @@ async fn so_many_contacts_are_merged_into_one() {
     let db = open(folder.path()).await;
     execute(
         &db,
-        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 51)
-         INSERT INTO contacts (id, workspace_id, created_at, changed_at) SELECT 'ct_' || i, 'ws_1', i, i FROM n",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 52)
+         INSERT INTO contacts (id, workspace_id, created_at, changed_at) SELECT i, 'ws_1', i, i FROM n",
     )
     .await;
     let merge = async |other: usize| {
-        db.merge_contacts("ws_1", "ct_0", &format!("ct_{other}"), merge_line()).await.expect("written")
+        let other = ContactId::of_row(1 + other as i64);
+        db.merge_contacts("ws_1", ContactId::of_row(1), other, merge_line()).await.expect("written")
     };
     for other in 1..=crate::db::MOST_MERGED {
         assert!(matches!(merge(other).await, crate::db::Merging::Done(_)), "{other}");

@@ -3,6 +3,7 @@
 use sambung_runtime::contract::types::MediaRef;
 
 use super::*;
+use crate::keys::ContactId;
 
 #[tokio::test]
 async fn who_comes_with_name_and_picture_is_not_asked_about() {
@@ -77,8 +78,8 @@ async fn a_conversation_goes_on_under_the_new_identity_whichever_came_first() {
         assert_eq!(count(&db, going_on).await, 1);
         let to: Vec<String> = db
             .read(|db| {
-                let contact: String = db.query_row("SELECT id FROM contacts", [], |row| row.get(0))?;
-                let known = crate::db::addressee::identities(db, &contact)?;
+                let contact: ContactId = db.query_row("SELECT id FROM contacts", [], |row| row.get(0))?;
+                let known = crate::db::addressee::identities(db, contact)?;
                 Ok(known.into_iter().map(|identity| identity.value).collect())
             })
             .await

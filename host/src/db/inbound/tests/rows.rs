@@ -13,13 +13,13 @@ async fn execute(db: &Db, sql: &'static str) {
 }
 
 /// A journalled request of the channel `ch_1`.
-async fn journalled(db: &Db) -> i64 {
+async fn journalled(db: &Db) -> RequestId {
     journalled_at(db, "p/ch_1", Some("ch_1"), None).await
 }
 
-fn translated(id: i64, early: bool) -> Translated {
+fn translated(id: RequestId, early: bool) -> Translated {
     let name = format!("m{id}");
-    let items = vec![item(vec![event(&name, FIRST + id, Happening::Message(message(&name, "k1")))], &[])];
+    let items = vec![item(vec![event(&name, FIRST, Happening::Message(message(&name, "k1")))], &[])];
     let row = PendingRow {
         id,
         plugin: "p".into(),
@@ -52,7 +52,7 @@ async fn a_request_that_can_never_be_stored_is_parked_and_shown_and_the_next_is_
     let db = open(folder.path()).await;
     execute(
         &db,
-        "CREATE TRIGGER broken BEFORE UPDATE ON journal WHEN OLD.id = 1 AND NEW.state = 'settled'
+        "CREATE TRIGGER broken BEFORE UPDATE ON journal WHEN OLD.id = (SELECT min(id) FROM journal) AND NEW.state = 'settled'
          BEGIN SELECT json('{'); END",
     )
     .await;
@@ -65,7 +65,8 @@ async fn a_request_that_can_never_be_stored_is_parked_and_shown_and_the_next_is_
     let shown = "findings WHERE channel_id = 'ch_1' AND code = 'inbound-not-stored' AND level = 'error'";
     assert_eq!(count(&db, shown).await, 1);
 
-    execute(&db, "DROP TRIGGER broken; UPDATE journal SET state = 'pending' WHERE id = 1").await;
+    execute(&db, "DROP TRIGGER broken; UPDATE journal SET state = 'pending' WHERE id = (SELECT min(id) FROM journal)")
+        .await;
     assert_eq!(commit(&db, vec![translated(first, false)]).await, [Effect::Settled]);
     assert_eq!(count(&db, "messages").await, 2);
 }
