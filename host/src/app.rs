@@ -119,7 +119,7 @@ impl App {
             },
             vault,
         )?;
-        db.forget_interrupted_requests().await?;
+        db.take_over(clock.now()).await?;
         let auth = Auth::new(db.clone(), clock.clone(), &config.auth);
         auth.default_workspace().await?;
         let setup_link = auth.setup_link().await?.map(|minted| minted.value);

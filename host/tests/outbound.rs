@@ -368,7 +368,7 @@ async fn the_answer_of_a_keyed_message_is_kept_in_the_act_that_makes_it() {
         }),
     };
     let Queued::Yes { id, .. } = db.queue_message(new).await.unwrap() else { panic!("it was not queued") };
-    db.forget_interrupted_requests().await.unwrap();
+    db.take_over(now).await.unwrap();
     let kept = Earlier::Answered { status: 202, headers: "[]".into(), body: id.to_string().into_bytes() };
     assert_eq!(known().await, kept);
 }

@@ -52,6 +52,7 @@ mod plugin_files;
 mod readmes;
 mod registering;
 mod sign_in_browser;
+mod stopped;
 mod stories;
 mod taken_back;
 mod telegram;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -23,11 +24,13 @@ pub enum Program {
 /// A server, running or not.
 pub struct Server {
     program: Program,
-    folder: TempDir,
+    folder: Arc<TempDir>,
     process: Option<Process>,
     api: Api,
     /// The file mode mask that a shell gives to the program; none: the test's own.
     mask: Option<&'static str>,
+    /// It does not ask whether another runs over its folder.
+    without_lock: bool,
 }
 
 struct Process {
@@ -52,9 +55,9 @@ impl Server {
     /// # Panics
     /// When it does not start.
     pub async fn start_as(program: Program, config: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the test");
+        let folder = Arc::new(tempfile::tempdir().expect("a folder for the test"));
         std::fs::write(folder.path().join("config.toml"), config).expect("the test's folder can be written");
-        let mut server = Self { program, folder, process: None, api: Api::at("", ""), mask: None };
+        let mut server = Self { program, folder, process: None, api: Api::at("", ""), mask: None, without_lock: false };
         server.spawn();
         server.ready().await;
         let made = server.run(&["token", "create", "--role", "operator", "--name", "test"]).await;
@@ -69,10 +72,38 @@ impl Server {
     /// # Panics
     /// When the folder cannot be made.
     pub fn elsewhere(&self) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the test");
+        let folder = Arc::new(tempfile::tempdir().expect("a folder for the test"));
         let config = |folder: &TempDir| folder.path().join("config.toml");
         std::fs::copy(config(&self.folder), config(&folder)).expect("the test's folder can be written");
-        Self { program: self.program, folder, process: None, api: self.api.elsewhere(), mask: self.mask }
+        let api = self.api.elsewhere();
+        Self { program: self.program, folder, process: None, api, mask: self.mask, without_lock: false }
+    }
+
+    /// Another server over the same folder, which takes this one for dead; it does not run yet.
+    pub fn heir(&self) -> Self {
+        let (folder, api) = (Arc::clone(&self.folder), self.api.elsewhere());
+        Self { program: self.program, folder, process: None, api, mask: self.mask, without_lock: true }
+    }
+
+    /// Stops the process where it is, until [`Server::resume`].
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn suspend(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Lets the process go on.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn resume(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).expect("a process has a number");
+        rustix::process::kill_process(pid, signal).expect("the process takes a signal");
     }
 
     /// The operator's way to the API; it stays good when the server starts again.
@@ -149,8 +180,7 @@ impl Server {
     /// # Panics
     /// When it does not run, or does not end well.
     pub async fn stop(&mut self) {
-        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).expect("a process has a number");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the process takes a signal");
+        self.signal(rustix::process::Signal::TERM);
         let Process { mut child, .. } = self.process.take().expect("the server runs");
         let ended = child.wait().await.expect("the process can be waited for");
         assert!(ended.success(), "the server did not stop well ({ended}):\n{}", self.last_words());
@@ -218,6 +248,9 @@ impl Server {
             .env("SAMBUNG_LOGS__FILTER", "warn")
             .stdin(Stdio::null())
             .kill_on_drop(true);
+        if self.without_lock {
+            command.env(sambung::data_dir::WITHOUT_LOCK, "1");
+        }
         command
     }
 

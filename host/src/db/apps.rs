@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::channels::NewSecret;
-use super::idempotency::{self, Ticket};
+use super::idempotency::Ticket;
 use super::{Db, DbError, Priority, audit, secrets};
 use crate::model::audit::Entry;
 use crate::model::channel::{Finding, Instruction};
@@ -123,7 +123,7 @@ impl Db {
         entry: Option<Entry>,
         request: Option<Ticket>,
     ) -> Result<(), DbError> {
-        let vault = self.vault();
+        let (vault, keeper) = (self.vault(), self.keeper());
         self.write(Priority::Routine, move |db| {
             db.prepare_cached(
                 "INSERT INTO apps (id, workspace_id, plugin_id, name, settings, generated, is_default, instructions, created_at, changed_at, findings, checked_at) \
@@ -145,7 +145,7 @@ impl Db {
                 serde_json::json!(row.findings).to_string(),
                 row.checked_at
             ])?;
-            idempotency::begun(db, request.as_ref(), &row.id)?;
+            keeper.begun(db, request.as_ref(), &row.id)?;
             for name in &cleared {
                 secrets::remove(db, &row.id, name)?;
             }

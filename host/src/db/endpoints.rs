@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sambung_runtime::SecretValue;
 use serde_json::{Value, json};
 
-use super::idempotency::{self, KeptAnswer};
+use super::idempotency::KeptAnswer;
 use super::{Db, DbError, Priority, after, feed};
 use crate::keys::{DeliveryId, EventId};
 use crate::model::envelope::{CHANCE, Vault};
@@ -85,6 +85,8 @@ pub struct DueDelivery {
     pub body: String,
     /// Tries so far.
     pub tries: u32,
+    /// When it was read, in milliseconds since 1970: what is begun much later may have been done by another server.
+    pub read_at: i64,
     /// Where it goes.
     pub endpoint: Endpoint,
     /// What it is signed with: the present secret, and the one before while it is rotated.
@@ -165,7 +167,7 @@ impl Db {
         entry: crate::model::audit::Entry,
         kept: Option<KeptAnswer>,
     ) -> Result<bool, DbError> {
-        let vault = self.vault();
+        let (vault, keeper) = (self.vault(), self.keeper());
         self.write(Priority::Urgent, move |db| {
             let there: u32 = db
                 .prepare_cached("SELECT count(*) FROM endpoints WHERE workspace_id = ?1")?
@@ -186,7 +188,7 @@ impl Db {
                 newest,
                 new.created_at
             ])?;
-            idempotency::keep(db, &vault, kept.as_ref())?;
+            keeper.keep(db, kept.as_ref())?;
             after::wake_deliveries();
             super::audit::append(db, &entry)?;
             Ok(true)
@@ -227,7 +229,7 @@ impl Db {
         entry: crate::model::audit::Entry,
         answer: Option<EndpointAnswer>,
     ) -> Result<Option<Endpoint>, DbError> {
-        let (workspace, id, vault) = (workspace.to_owned(), id.to_owned(), self.vault());
+        let (workspace, id, vault, keeper) = (workspace.to_owned(), id.to_owned(), self.vault(), self.keeper());
         self.write(Priority::Urgent, move |db| {
             let Some(known) = one(db, &workspace, &id)? else { return Ok(None) };
             if let Some(url) = &change.url {
@@ -257,7 +259,7 @@ impl Db {
             after::wake_deliveries();
             let changed = one(db, &workspace, &id)?;
             if let (Some(answer), Some(changed)) = (answer, &changed) {
-                idempotency::keep(db, &vault, answer(changed).as_ref())?;
+                keeper.keep(db, answer(changed).as_ref())?;
             }
             Ok(changed)
         })
@@ -406,10 +408,10 @@ impl Db {
         .await
     }
 
-    /// Notes how a try ended.
+    /// Notes how a try ended. That it failed is noted only where no other try ended meanwhile.
     pub async fn settle_delivery(&self, delivery: &DueDelivery, how: Delivered, now: i64) -> Result<(), DbError> {
-        let (id, endpoint) = (delivery.id, delivery.endpoint.id.clone());
-        self.write(Priority::Routine, move |db| settle(db, id, &endpoint, &how, now)).await
+        let (id, tries, endpoint) = (delivery.id, delivery.tries, delivery.endpoint.id.clone());
+        self.write(Priority::Routine, move |db| settle(db, (id, tries), &endpoint, &how, now)).await
     }
 }
 
@@ -421,7 +423,15 @@ fn due_delivery(vault: &Vault, row: &Row<'_>, now: i64) -> Result<DueDelivery, D
     {
         secrets.push(open(vault, &endpoint.id, &previous)?);
     }
-    Ok(DueDelivery { id: row.get(9)?, event: row.get(10)?, body: row.get(11)?, tries: row.get(12)?, endpoint, secrets })
+    Ok(DueDelivery {
+        id: row.get(9)?,
+        event: row.get(10)?,
+        body: row.get(11)?,
+        tries: row.get(12)?,
+        read_at: now,
+        endpoint,
+        secrets,
+    })
 }
 
 fn seal(vault: &Vault, endpoint: &str, secret: &SecretValue) -> Vec<u8> {
@@ -494,7 +504,13 @@ fn fan_out(db: &Connection, now: i64, most: u32, after: &str) -> Result<FannedOu
     Ok(FannedOut { more, until: until.unwrap_or_default() })
 }
 
-fn settle(db: &Connection, id: DeliveryId, endpoint: &str, how: &Delivered, now: i64) -> Result<(), DbError> {
+fn settle(
+    db: &Connection,
+    (id, tries): (DeliveryId, u32),
+    endpoint: &str,
+    how: &Delivered,
+    now: i64,
+) -> Result<(), DbError> {
     match how {
         Delivered::Yes { status } => {
             db.prepare_cached(
@@ -507,10 +523,15 @@ fn settle(db: &Connection, id: DeliveryId, endpoint: &str, how: &Delivered, now:
         }
         Delivered::No { status, error, due_at, disable } => {
             let state = if due_at.is_some() { "pending" } else { "failed" };
-            db.prepare_cached(
-                "UPDATE deliveries SET state = ?2, tries = tries + 1, due_at = ?3, status = ?4, error = ?5 WHERE id = ?1",
-            )?
-            .execute(params![id, state, due_at, status, error])?;
+            let noted = db
+                .prepare_cached(
+                    "UPDATE deliveries SET state = ?2, tries = tries + 1, due_at = ?3, status = ?4, error = ?5 \
+                     WHERE id = ?1 AND state = 'pending' AND tries = ?6",
+                )?
+                .execute(params![id, state, due_at, status, error, tries])?;
+            if noted == 0 {
+                return Ok(());
+            }
             db.prepare_cached("UPDATE endpoints SET failing_since = coalesce(failing_since, ?2) WHERE id = ?1")?
                 .execute(params![endpoint, now])?;
             if let Some(reason) = disable {

@@ -37,22 +37,61 @@ pub struct KeptAnswer {
     pub body: Vec<u8>,
 }
 
-/// Keeps the answer of a request with a key.
-pub(in crate::db) fn keep(connection: &Connection, vault: &Vault, kept: Option<&KeptAnswer>) -> Result<(), DbError> {
-    match kept {
-        Some(kept) => answer(connection, vault, &kept.ticket, kept.status, &kept.headers, &kept.body),
-        None => Ok(()),
-    }
+/// Keeps answers for one opening of the database: an act that makes what a request asks for is undone where another server took the
+/// request over meanwhile.
+#[derive(Clone)]
+pub(in crate::db) struct Keeper {
+    pub vault: Vault,
+    pub holder: i64,
 }
 
-/// Notes what a request has begun to make where that takes more than one act: after a crash its repetition goes on with it.
-pub(in crate::db) fn begun(connection: &Connection, ticket: Option<&Ticket>, made: &str) -> Result<(), DbError> {
-    if let Some(ticket) = ticket {
+impl Keeper {
+    /// Keeps the answer of a request with a key.
+    pub fn keep(&self, connection: &Connection, kept: Option<&KeptAnswer>) -> Result<(), DbError> {
+        match kept {
+            Some(kept) => self.answer(connection, &kept.ticket, kept.status, &kept.headers, &kept.body),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps the answer within the act that makes it true. Does nothing where the answer is kept already.
+    pub fn answer(
+        &self,
+        connection: &Connection,
+        ticket: &Ticket,
+        status: u16,
+        headers: &str,
+        body: &[u8],
+    ) -> Result<(), DbError> {
+        self.must_hold(connection, ticket)?;
+        let body = self.vault.seal(&ticket.row_name(), body, crate::clock::random::<CHANCE>());
+        connection
+            .prepare_cached(
+                "UPDATE idempotency SET status = ?4, headers = ?5, body = ?6 \
+                 WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3 AND status IS NULL",
+            )?
+            .execute(params![ticket.workspace, ticket.actor, ticket.key, status, headers, body])?;
+        Ok(())
+    }
+
+    /// Notes what a request has begun to make where that takes more than one act: after a crash its repetition goes on with it.
+    pub fn begun(&self, connection: &Connection, ticket: Option<&Ticket>, made: &str) -> Result<(), DbError> {
+        let Some(ticket) = ticket else { return Ok(()) };
+        self.must_hold(connection, ticket)?;
         connection
             .prepare_cached("UPDATE idempotency SET made = ?4 WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3")?
             .execute(params![ticket.workspace, ticket.actor, ticket.key, made])?;
+        Ok(())
     }
-    Ok(())
+
+    fn must_hold(&self, connection: &Connection, ticket: &Ticket) -> Result<(), DbError> {
+        let holds = connection
+            .prepare_cached(
+                "SELECT 1 FROM idempotency WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3 AND holder = ?4",
+            )?
+            .exists(params![ticket.workspace, ticket.actor, ticket.key, self.holder])?;
+        if holds { Ok(()) } else { Err(DbError::TakenOver) }
+    }
 }
 
 /// What is known about a key.
@@ -77,32 +116,14 @@ pub enum Earlier {
     },
 }
 
-/// Keeps the answer within the act that makes it true. Does nothing where the answer is kept already.
-pub(in crate::db) fn answer(
-    connection: &Connection,
-    vault: &Vault,
-    ticket: &Ticket,
-    status: u16,
-    headers: &str,
-    body: &[u8],
-) -> Result<(), DbError> {
-    let body = vault.seal(&ticket.row_name(), body, crate::clock::random::<CHANCE>());
-    connection
-        .prepare_cached(
-            "UPDATE idempotency SET status = ?4, headers = ?5, body = ?6 \
-             WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3 AND status IS NULL",
-        )?
-        .execute(params![ticket.workspace, ticket.actor, ticket.key, status, headers, body])?;
-    Ok(())
-}
-
 /// Whether a request that a crash cut off is this one's to go on with: only the first repetition's.
-fn taken_up(connection: &Connection, ticket: &Ticket) -> Result<bool, DbError> {
+fn taken_up(connection: &Connection, ticket: &Ticket, holder: i64) -> Result<bool, DbError> {
     Ok(connection
         .prepare_cached(
-            "UPDATE idempotency SET interrupted = 0 WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3 AND interrupted = 1",
+            "UPDATE idempotency SET interrupted = 0, holder = ?4 \
+             WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3 AND interrupted = 1",
         )?
-        .execute(params![ticket.workspace, ticket.actor, ticket.key])?
+        .execute(params![ticket.workspace, ticket.actor, ticket.key, holder])?
         > 0)
 }
 
@@ -115,7 +136,7 @@ impl Db {
         now: i64,
         forgotten_before: i64,
     ) -> Result<Earlier, DbError> {
-        let vault = self.vault();
+        let Keeper { vault, holder } = self.keeper();
         self.write(Priority::Urgent, move |connection| {
             connection.prepare_cached(
                 "DELETE FROM idempotency WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3 AND created_at < ?4 AND status IS NOT NULL",
@@ -142,15 +163,15 @@ impl Db {
                     headers: headers.unwrap_or_default(),
                     body: vault.open(&ticket.row_name(), &body.unwrap_or_default())?.to_vec(),
                 }),
-                Some((.., Some(made))) if taken_up(connection, &ticket)? => Ok(Earlier::Unfinished(made)),
+                Some((.., Some(made))) if taken_up(connection, &ticket, holder)? => Ok(Earlier::Unfinished(made)),
                 Some(_) => Ok(Earlier::Running),
                 None => {
                     connection
                         .prepare_cached(
-                            "INSERT INTO idempotency (workspace_id, actor, key, request_hash, created_at) \
-                             VALUES (?1, ?2, ?3, ?4, ?5)",
+                            "INSERT INTO idempotency (workspace_id, actor, key, request_hash, created_at, holder) \
+                             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                         )?
-                        .execute(params![ticket.workspace, ticket.actor, ticket.key, request_hash, now])?;
+                        .execute(params![ticket.workspace, ticket.actor, ticket.key, request_hash, now, holder])?;
                     Ok(Earlier::New)
                 }
             }
@@ -160,9 +181,9 @@ impl Db {
 
     /// Keeps the answer of a request that was done; of an upload, with the hash of its content.
     pub async fn end_request(&self, kept: KeptAnswer, content: Option<[u8; 32]>) -> Result<(), DbError> {
-        let vault = self.vault();
+        let keeper = self.keeper();
         self.write(Priority::Urgent, move |connection| {
-            keep(connection, &vault, Some(&kept))?;
+            keeper.keep(connection, Some(&kept))?;
             let Ticket { workspace, actor, key } = &kept.ticket;
             connection
                 .prepare_cached(
@@ -190,24 +211,14 @@ impl Db {
 
     /// Gives the key back after a failure that a repetition may mend. An answer that is kept already stands.
     pub async fn forget_request(&self, ticket: Ticket) -> Result<(), DbError> {
+        let holder = self.opening();
         self.write(Priority::Urgent, move |connection| {
             connection
                 .prepare_cached(
-                    "DELETE FROM idempotency WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3 AND status IS NULL",
+                    "DELETE FROM idempotency WHERE workspace_id = ?1 AND actor = ?2 AND key = ?3 AND status IS NULL AND holder = ?4",
                 )?
-                .execute(params![ticket.workspace, ticket.actor, ticket.key])?;
+                .execute(params![ticket.workspace, ticket.actor, ticket.key, holder])?;
             Ok(())
-        })
-        .await
-    }
-
-    /// Gives back every key whose request ended with the process that did it; where it had begun to make something, its
-    /// repetition goes on with that.
-    pub async fn forget_interrupted_requests(&self) -> Result<usize, DbError> {
-        self.write(Priority::Urgent, |connection| {
-            connection
-                .execute("UPDATE idempotency SET interrupted = 1 WHERE status IS NULL AND made IS NOT NULL", [])?;
-            Ok(connection.execute("DELETE FROM idempotency WHERE status IS NULL AND made IS NULL", [])?)
         })
         .await
     }

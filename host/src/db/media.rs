@@ -179,10 +179,15 @@ pub(in crate::db) fn adopt(db: &Connection, id: MediaId, from: MediaId) -> Resul
     if changed > 0 {
         db.prepare_cached("DELETE FROM media WHERE id = ?1 AND message_id IS NULL")?.execute([from])?;
     } else {
-        db.prepare_cached("UPDATE media SET state = 'unwanted' WHERE id = ?1 AND message_id IS NULL")?
-            .execute([from])?;
+        unwanted(db, from)?;
     }
     Ok(changed > 0)
+}
+
+/// Bytes that came for a file which takes none any more: they go with the next sweep.
+pub(in crate::db) fn unwanted(db: &Connection, from: MediaId) -> Result<(), DbError> {
+    db.prepare_cached("UPDATE media SET state = 'unwanted' WHERE id = ?1 AND message_id IS NULL")?.execute([from])?;
+    Ok(())
 }
 
 /// A file whose bytes will not come, with the reason; somebody may ask again.

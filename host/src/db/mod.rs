@@ -36,6 +36,7 @@ mod retention;
 mod secrets;
 mod status;
 mod system;
+mod take_over;
 mod templates;
 mod tokens;
 mod traffic;
@@ -122,6 +123,9 @@ pub enum DbError {
     /// What was to be changed is not there any more.
     #[error("it is not there any more")]
     Gone,
+    /// Another server took the request over.
+    #[error("another server took this request over; send it again")]
+    TakenOver,
     /// The database is being closed.
     #[error("the database is closed")]
     Closed,
@@ -225,6 +229,7 @@ struct Inner {
     channels: Arc<channels::ChannelCache>,
     completion: channels::Completion,
     vault: Vault,
+    opening: i64,
     path: PathBuf,
     writer: writer::Writer,
     readers: readers::Readers,
@@ -242,7 +247,7 @@ impl Db {
         prepare(&connection)?;
         migrate(&mut connection, &config.path)?;
         system::prove_key(&connection, &vault)?;
-        system::serve_keys(&connection, &vault)?;
+        let opening = system::serve_keys(&connection, &vault)?;
         if let Some(pages) = config.max_pages {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
@@ -268,6 +273,7 @@ impl Db {
             channels: cache,
             completion,
             vault,
+            opening,
             writer: writer::Writer::start(connection, bounds, begun, committed, move |writer| fold.tend(writer)),
             readers: readers::Readers::start(&config.path, config.readers, config.read_queue),
             path: config.path,
@@ -325,6 +331,17 @@ impl Db {
     /// The master keys, for sealing and opening what a row holds.
     pub(in crate::db) fn vault(&self) -> Vault {
         self.0.vault.clone()
+    }
+
+    /// The number of this opening of the database, which no other has. What is claimed carries it, so that a process which was taken
+    /// for dead and goes on says nothing about what another took over.
+    pub(in crate::db) fn opening(&self) -> i64 {
+        self.0.opening
+    }
+
+    /// What keeps the answers of requests with a key.
+    pub(in crate::db) fn keeper(&self) -> idempotency::Keeper {
+        idempotency::Keeper { vault: self.vault(), holder: self.opening() }
     }
 
     /// How much is written at a time.

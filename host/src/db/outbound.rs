@@ -5,7 +5,7 @@ use sambung_runtime::contract::types::Identity;
 use serde_json::{Value, json};
 
 use super::conversations;
-use super::idempotency::{self, Ticket};
+use super::idempotency::Ticket;
 use super::messages::{message_created, message_view};
 use super::status::recompute_status;
 use super::{Db, DbError, Priority, after, media, traffic};
@@ -96,12 +96,12 @@ pub enum Changed {
 impl Db {
     /// Writes a message, its parts and the feed row.
     pub async fn queue_message(&self, new: NewMessage) -> Result<Queued, DbError> {
-        let vault = self.vault();
+        let keeper = self.keeper();
         self.write(Priority::Urgent, move |db| {
             let queued = queue(db, &new)?;
             if let (Queued::Yes { id, conversation }, Some(answer)) = (&queued, &new.answer) {
                 let body = (answer.body)(*id, *conversation);
-                idempotency::answer(db, &vault, &answer.ticket, answer.status, &answer.headers, &body)?;
+                keeper.answer(db, &answer.ticket, answer.status, &answer.headers, &body)?;
             }
             Ok(queued)
         })

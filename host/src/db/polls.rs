@@ -28,6 +28,8 @@ pub struct PollResult {
     pub channel: String,
     /// As if the provider had posted them, in order.
     pub rows: Vec<NewRow>,
+    /// Where this poll began: what it brought counts only where the next one still begins there.
+    pub from: Option<String>,
     /// Where the next poll begins; none: where this one did.
     pub cursor: Option<String>,
     /// What the call wants remembered.
@@ -76,14 +78,17 @@ impl Db {
         .await
     }
 
-    /// Commits what a poll brought; false where the channel is gone or no longer connected, and nothing of it is kept.
+    /// Commits what a poll brought; false where the channel is gone, no longer connected, or was polled meanwhile, and nothing of it is kept.
     pub async fn commit_polled(&self, result: PollResult, at: i64) -> Result<bool, DbError> {
         let vault = self.vault();
         self.write(Priority::Routine, move |db| {
-            let PollResult { channel, rows, cursor, effects } = result;
+            let PollResult { channel, rows, from, cursor, effects } = result;
             let workspace: Option<String> = db
-                .prepare_cached("SELECT workspace_id FROM channels WHERE id = ?1 AND state = 'connected'")?
-                .query_row([&channel], |row| row.get(0))
+                .prepare_cached(
+                    "SELECT workspace_id FROM channels WHERE id = ?1 AND state = 'connected' \
+                     AND coalesce(cursor = ?2, cursor IS NULL AND ?2 IS NULL)",
+                )?
+                .query_row(params![channel, from], |row| row.get(0))
                 .optional()?;
             let Some(workspace) = workspace else { return Ok(false) };
             rows.into_iter().try_for_each(|row| journal::append(db, row))?;

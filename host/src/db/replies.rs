@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::idempotency::{self, KeptAnswer};
+use super::idempotency::KeptAnswer;
 use super::{Db, DbError, Priority, audit};
 use crate::model::audit::Entry;
 use crate::model::shown::reply::SavedReply;
@@ -76,7 +76,7 @@ impl Db {
         entry: Entry,
         kept: Option<KeptAnswer>,
     ) -> Result<ReplyAdded, DbError> {
-        let (workspace, vault) = (workspace.to_owned(), self.vault());
+        let (workspace, keeper) = (workspace.to_owned(), self.keeper());
         self.write(Priority::Urgent, move |db| {
             let count: u32 = db
                 .prepare_cached("SELECT count(*) FROM replies WHERE workspace_id = ?1")?
@@ -88,7 +88,7 @@ impl Db {
                 "INSERT INTO replies (id, workspace_id, name, text, created_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
             )?
             .execute(params![new.id, workspace, new.name, new.text, entry.at])?;
-            idempotency::keep(db, &vault, kept.as_ref())?;
+            keeper.keep(db, kept.as_ref())?;
             audit::append(db, &entry)?;
             one(db, &workspace, &new.id)?
                 .map(ReplyAdded::Yes)

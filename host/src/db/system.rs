@@ -33,7 +33,9 @@ pub(in crate::db) fn prove_key(connection: &Connection, vault: &Vault) -> Result
 }
 
 /// Begins to make keys and to read and write their texts, by the permutation that this database was given at its first opening.
-pub(in crate::db) fn serve_keys(connection: &Connection, vault: &Vault) -> Result<(), DbError> {
+///
+/// The number of this opening, which is greater than those of all before.
+pub(in crate::db) fn serve_keys(connection: &Connection, vault: &Vault) -> Result<i64, DbError> {
     let damaged = || DbError::Damaged("the key of ids".into());
     let key: [u8; 32] = match get(connection, PERMUTATION_KEY)? {
         Some(text) => {
@@ -55,8 +57,8 @@ pub(in crate::db) fn serve_keys(connection: &Connection, vault: &Vault) -> Resul
 
 /// Makes keys from now on: under a number that the last opening did not have, and greater than each that stands in a table, so that no key
 /// comes twice although the clock went back or another process still has the file open.
-fn begin_keys(connection: &Connection) -> Result<(), DbError> {
-    let opened = get(connection, OPENED_KEY)?.and_then(|times| times.parse::<u64>().ok()).unwrap_or_default() + 1;
+fn begin_keys(connection: &Connection) -> Result<i64, DbError> {
+    let opened = get(connection, OPENED_KEY)?.and_then(|times| times.parse::<i64>().ok()).unwrap_or_default() + 1;
     set(connection, OPENED_KEY, &opened.to_string())?;
     let last = connection.query_row(
         "SELECT max(id) FROM (SELECT max(id) AS id FROM messages UNION ALL SELECT max(id) FROM conversations \
@@ -67,7 +69,7 @@ fn begin_keys(connection: &Connection) -> Result<(), DbError> {
         |row| row.get::<_, Option<i64>>(0),
     )?;
     keys::serve(opened as u16, last.unwrap_or_default());
-    Ok(())
+    Ok(opened)
 }
 
 /// The value of a key.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::idempotency::{self, KeptAnswer};
+use super::idempotency::KeptAnswer;
 use super::{Db, DbError, NewUser, Priority, UserChanged, audit, users};
 use crate::model::audit::Entry;
 use crate::model::permissions::Role;
@@ -211,10 +211,10 @@ impl Db {
         entry: Option<Entry>,
         kept: Option<KeptAnswer>,
     ) -> Result<(), DbError> {
-        let vault = self.vault();
+        let keeper = self.keeper();
         self.write(Priority::Urgent, move |connection| {
             insert(connection, &token)?;
-            idempotency::keep(connection, &vault, kept.as_ref())?;
+            keeper.keep(connection, kept.as_ref())?;
             match &entry {
                 Some(entry) => audit::append(connection, entry),
                 None => Ok(()),
@@ -365,7 +365,7 @@ impl Db {
         entry: Entry,
         kept: Option<KeptAnswer>,
     ) -> Result<UserChanged, DbError> {
-        let vault = self.vault();
+        let keeper = self.keeper();
         self.write(Priority::Urgent, move |connection| {
             let of = (link.workspace.as_str(), link.user.as_deref().unwrap_or_default());
             let user = match users::may_change(connection, of, &may, false)? {
@@ -374,7 +374,7 @@ impl Db {
             };
             remove_password_links(connection, &user.id)?;
             insert(connection, &link)?;
-            idempotency::keep(connection, &vault, kept.as_ref())?;
+            keeper.keep(connection, kept.as_ref())?;
             audit::append(connection, &entry)?;
             Ok(UserChanged::Done(user))
         })

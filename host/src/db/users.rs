@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::idempotency::{self, KeptAnswer};
+use super::idempotency::KeptAnswer;
 use super::{Db, DbError, NewToken, Priority, audit, tokens};
 use crate::model::audit::Entry;
 use crate::model::permissions::Role;
@@ -131,13 +131,13 @@ impl Db {
         entry: Entry,
         kept: Option<KeptAnswer>,
     ) -> Result<(), DbError> {
-        let vault = self.vault();
+        let keeper = self.keeper();
         self.write(Priority::Urgent, move |connection| {
             insert(connection, &new)?;
             if let Some(link) = &link {
                 tokens::insert(connection, link)?;
             }
-            idempotency::keep(connection, &vault, kept.as_ref())?;
+            keeper.keep(connection, kept.as_ref())?;
             audit::append(connection, &entry)
         })
         .await

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::idempotency::{self, KeptAnswer};
+use super::idempotency::KeptAnswer;
 use super::{Db, DbError, Priority, audit};
 use crate::model::audit::Entry;
 
@@ -85,10 +85,10 @@ impl Db {
         entry: Entry,
         kept: Option<KeptAnswer>,
     ) -> Result<(), DbError> {
-        let vault = self.vault();
+        let keeper = self.keeper();
         self.write(Priority::Urgent, move |connection| {
             insert(connection, &workspace)?;
-            idempotency::keep(connection, &vault, kept.as_ref())?;
+            keeper.keep(connection, kept.as_ref())?;
             audit::append(connection, &entry)
         })
         .await

@@ -126,6 +126,10 @@ fn lock(under_way: &UnderWay) -> MutexGuard<'_, HashSet<DeliveryId>> {
 }
 
 async fn attempt(inner: &Inner, delivery: &DueDelivery) {
+    // The process was stopped in between: another server may have delivered it. It is read again.
+    if inner.clock.now() - delivery.read_at > inner.settings.timeout_ms as i64 {
+        return;
+    }
     let how = call(inner, delivery).await;
     let outcome = if matches!(how, Delivered::Yes { .. }) { "delivered" } else { "failed" };
     metrics::counter!("sambung_deliveries_total", "outcome" => outcome).increment(1);

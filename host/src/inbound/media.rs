@@ -32,10 +32,6 @@ const PATIENCE: i64 = 24 * 3_600_000;
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(inner: &Arc<Inner>, stop: &CancellationToken) {
-    while let Err(error) = inner.db.free_claimed_media(inner.clock.now()).await {
-        tracing::warn!(%error, "what an earlier run was fetching could not be taken back yet");
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
     let mut fetching = JoinSet::new();
     while !stop.is_cancelled() {
         let due = match claim(inner).await {

@@ -237,6 +237,7 @@ async fn poll(inner: &Inner, channel: &str, plugin: &str, failures: u32) -> Resu
             let result = PollResult {
                 channel: channel.to_owned(),
                 rows: rows.collect(),
+                from: cursor,
                 cursor: polled.cursor,
                 effects: done.effects,
             };

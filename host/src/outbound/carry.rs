@@ -16,6 +16,8 @@ use crate::db::{BusyAccount, ChannelRow, DbError, DuePart, Ended, Ending, Group,
 use crate::model::{content, template_use};
 use crate::plugins::{Generation, Renewed};
 
+/// How long after its attempt was noted a call is still begun, in milliseconds.
+const BEGUN_WITHIN: i64 = 60_000;
 /// How long to wait before the database is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -57,6 +59,10 @@ impl Outbound {
             Ok(messages) => messages,
             Err(words) => return unreadable(account, group, &words, self.0.clock.now()),
         };
+        // The process was stopped in between: another server may have taken the attempt for lost and made the next.
+        if group.parts.iter().any(|part| self.0.clock.now() - part.started_at > BEGUN_WITHIN) {
+            return self.not_called(account, generation, group, "the server was stopped before it could send this");
+        }
         let called = generation.plugin.send(&channel.caller(), messages, channel.to_contract(None)).await;
         let credential = self.credential(account, group, &called).await;
         self.judge(account, generation, group, credential, called)

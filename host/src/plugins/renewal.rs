@@ -20,6 +20,8 @@ use crate::model::time::{HOUR, MINUTE};
 const FRESH: i64 = MINUTE;
 /// How long nobody asks again after a provider did not answer.
 const PAUSE: i64 = MINUTE;
+/// How long another server's renewal is waited for. One that was noted longer than half of it ago is not begun any more.
+const RENEWAL: i64 = 2 * MINUTE;
 /// The longest that a provider's own wish to be left alone is honoured: the token's end does not wait for it.
 const LONGEST_PAUSE: i64 = HOUR;
 /// How long a refusal stands. It is the provider's last word on that credential most often, but not always.
@@ -179,7 +181,21 @@ impl Renewals {
             metrics::counter!("sambung_credential_renewals_total", "plugin" => plugin.clone(), "outcome" => outcome)
                 .increment(1);
         };
-        match provider.renew(&held.tokens).await {
+        let noted = self.0.clock.now();
+        let replaced = (flow.access_token.as_str(), held.version);
+        if !self.0.db.begin_renewal(channel, replaced, noted - RENEWAL, noted).await? {
+            return Ok(Renewed::Later);
+        }
+        // The process was stopped in between: another server may have asked.
+        if self.0.clock.now() - noted > RENEWAL / 2 {
+            self.0.db.end_renewal(channel).await?;
+            return Ok(Renewed::Later);
+        }
+        let answer = provider.renew(&held.tokens).await;
+        if answer.is_err() {
+            self.0.db.end_renewal(channel).await?;
+        }
+        match answer {
             Ok(tokens) => {
                 count("ok");
                 let replaced = (flow.access_token.clone(), held.version);

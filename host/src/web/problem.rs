@@ -234,6 +234,7 @@ impl From<DbError> for Problem {
         match error {
             DbError::Busy(words) => Problem::unavailable(words, 1),
             DbError::Closed => Problem::unavailable("the server is stopping", 5),
+            DbError::TakenOver => Problem::unavailable("another server took this request over; send it again", 1),
             other => Problem::internal(&other),
         }
     }

@@ -8,7 +8,7 @@ use sambung_runtime::{Effects, KeptSecret, SecretValue};
 use serde_json::{Value, json};
 
 use super::{ChannelRow, by_id, note, pending, sign_ins, tell};
-use crate::db::idempotency::{self, Ticket};
+use crate::db::idempotency::Ticket;
 use crate::db::{Db, DbError, Priority, after, audit, inbound, journal, kv, secrets};
 use crate::model::audit::Entry;
 use crate::model::channel::{ChannelState, Finding, FindingSource};
@@ -270,7 +270,7 @@ impl Db {
     /// Commits a channel as *connecting*, with its secrets, before its plugin is asked. No feed row yet: nobody is told of
     /// what may be refused in a moment.
     pub async fn insert_channel(&self, new: NewChannel, request: Option<Ticket>, at: i64) -> Result<(), DbError> {
-        let vault = self.vault();
+        let (vault, keeper) = (self.vault(), self.keeper());
         self.write(Priority::Routine, move |db| {
             db.prepare_cached(
                 "INSERT INTO channels (id, workspace_id, plugin_id, name, state, app_id, settings, generated, credential_version, created_at, changed_at) \
@@ -290,7 +290,7 @@ impl Db {
                 db.prepare_cached("INSERT INTO mail_addresses (local, channel_id) VALUES (?1, ?2)")?
                     .execute([&mail.local, &new.id])?;
             }
-            idempotency::begun(db, request.as_ref(), &new.id)?;
+            keeper.begun(db, request.as_ref(), &new.id)?;
             put_secrets(db, &vault, (&new.id, &new.workspace), &new.secrets, at)
         })
         .await

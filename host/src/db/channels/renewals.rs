@@ -1,6 +1,6 @@
 //! Credentials that end, and the ones that take their place.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::{NewSecret, by_id, life, tell};
 use crate::db::{Db, DbError, Priority, secrets};
@@ -56,6 +56,38 @@ impl Db {
         .await
     }
 
+    /// Notes that the provider is about to be asked for what takes the place of a secret (name, version); false where that is another one
+    /// by now, or another opening of the database asks since `since` or later. A provider that answers has withdrawn the old one.
+    pub async fn begin_renewal(
+        &self,
+        channel: &str,
+        (name, version): (&str, i64),
+        since: i64,
+        now: i64,
+    ) -> Result<bool, DbError> {
+        let (vault, holder, owned, name) = (self.vault(), self.opening(), channel.to_owned(), name.to_owned());
+        self.write(Priority::Urgent, move |db| {
+            if secrets::read(db, &vault, &owned, &name)?.map(|secret| secret.version) != Some(version) {
+                return Ok(false);
+            }
+            let begun = db
+                .prepare_cached(
+                    "INSERT INTO renewals (channel_id, holder, began_at) VALUES (?1, ?2, ?3) \
+                     ON CONFLICT (channel_id) DO UPDATE SET holder = excluded.holder, began_at = excluded.began_at \
+                     WHERE renewals.holder = excluded.holder OR renewals.began_at < ?4",
+                )?
+                .execute(params![owned, holder, now, since])?;
+            Ok(begun > 0)
+        })
+        .await
+    }
+
+    /// The renewal that this opening of the database began for a channel came to its end.
+    pub async fn end_renewal(&self, channel: &str) -> Result<(), DbError> {
+        let (holder, owned) = (self.opening(), channel.to_owned());
+        self.write(Priority::Routine, move |db| end(db, &owned, holder)).await
+    }
+
     /// Commits what takes the place of a secret (name, version). What waited for a good credential goes on. Whether it was
     /// still wanted: a channel that is gone, or that somebody signed in for meanwhile, keeps what it has.
     pub async fn credential_renewed(
@@ -65,8 +97,9 @@ impl Db {
         renewed: Vec<NewSecret>,
         at: i64,
     ) -> Result<bool, DbError> {
-        let (vault, owned, name) = (self.vault(), channel.to_owned(), name.to_owned());
+        let (vault, holder, owned, name) = (self.vault(), self.opening(), channel.to_owned(), name.to_owned());
         self.write(Priority::Urgent, move |db| {
+            end(db, &owned, holder)?;
             let current = secrets::read(db, &vault, &owned, &name)?.map(|secret| secret.version);
             let Some(row) = by_id(db, &owned)?.filter(|_| current == Some(version)) else { return Ok(false) };
             life::put_secrets(db, &vault, (&owned, &row.workspace), &renewed, at)?;
@@ -84,4 +117,10 @@ impl Db {
         })
         .await
     }
+}
+
+fn end(db: &Connection, channel: &str, holder: i64) -> Result<(), DbError> {
+    db.prepare_cached("DELETE FROM renewals WHERE channel_id = ?1 AND holder = ?2")?
+        .execute(params![channel, holder])?;
+    Ok(())
 }

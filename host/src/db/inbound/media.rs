@@ -162,16 +162,17 @@ impl Db {
     /// Takes files whose time has come, of each account at most so many, and leaves them to the caller for a while: whatever
     /// happens to the caller, they come again.
     pub async fn claim_due_media(&self, now: i64, of: Vec<(i64, u32)>) -> Result<Vec<DueMedia>, DbError> {
+        let holder = self.opening();
         self.write(Priority::Routine, move |db| {
             let mut query = db.prepare_cached(
-                "UPDATE media SET due_at = ?2, claimed = 1 WHERE id IN \
+                "UPDATE media SET due_at = ?2, claimed = ?5 WHERE id IN \
                    (SELECT id FROM media WHERE account_id = ?4 AND state = 'pending' AND due_at IS NOT NULL AND due_at <= ?1 \
                     ORDER BY due_at LIMIT ?3) \
                  RETURNING id, (SELECT c.id FROM channels c WHERE c.account_id = media.account_id), source, tries, created_at, workspace_id",
             )?;
             let mut due = Vec::new();
             for (account, most) in of {
-                let rows = query.query_map(params![now, now + CLAIM, most, account], |row| {
+                let rows = query.query_map(params![now, now + CLAIM, most, account, holder], |row| {
                     let source: Option<String> = row.get(2)?;
                     Ok((row.get(0)?, row.get(1)?, source, row.get(3)?, row.get(4)?, row.get(5)?))
                 })?;
@@ -189,21 +190,20 @@ impl Db {
         .await
     }
 
-    /// Takes back what an earlier run of the host had claimed and did not end; how many. Only at the start, when nobody fetches.
-    pub async fn free_claimed_media(&self, now: i64) -> Result<usize, DbError> {
-        self.write(Priority::Routine, move |db| {
-            Ok(db
-                .prepare_cached(
-                    "UPDATE media SET due_at = ?1, claimed = 0 WHERE state = 'pending' AND due_at > ?1 AND claimed = 1",
-                )?
-                .execute([now])?)
-        })
-        .await
-    }
-
-    /// Stores what came of fetching a file, with the message's feed row in the same act.
+    /// Stores what came of fetching a file, with the message's feed row in the same act. Where the file is claimed by another opening of
+    /// the database meanwhile, or by none, it says nothing, and the bytes go with the next sweep.
     pub async fn settle_media(&self, id: MediaId, outcome: MediaOutcome, now: i64) -> Result<(), DbError> {
+        let holder = self.opening();
         self.write(Priority::Routine, move |db| {
+            let holds = db
+                .prepare_cached("SELECT 1 FROM media WHERE id = ?1 AND state = 'pending' AND claimed = ?2")?
+                .exists(params![id, holder])?;
+            if !holds {
+                return match outcome {
+                    MediaOutcome::Stored(from) => media::unwanted(db, from),
+                    _ => Ok(()),
+                };
+            }
             match outcome {
                 MediaOutcome::Stored(from) => {
                     media::adopt(db, id, from)?;

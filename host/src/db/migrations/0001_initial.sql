@@ -35,6 +35,7 @@ CREATE TABLE idempotency (
   content_hash BLOB,                  -- of an upload, which is not in request_hash
   made TEXT,                          -- what the request has begun to make, in more than one act
   interrupted INTEGER NOT NULL DEFAULT 0,
+  holder INTEGER NOT NULL,            -- the opening of the database that does the request
   PRIMARY KEY (workspace_id, actor, key)) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_age ON idempotency(created_at);
 CREATE INDEX idempotency_open ON idempotency(created_at) WHERE status IS NULL;
@@ -110,6 +111,8 @@ CREATE TABLE secrets (
   owner TEXT NOT NULL, name TEXT NOT NULL, workspace_id TEXT, envelope BLOB NOT NULL, bound_to TEXT, expires_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
   changed_at INTEGER NOT NULL, PRIMARY KEY (owner, name)) STRICT, WITHOUT ROWID;
 CREATE INDEX secrets_ending ON secrets(expires_at) WHERE expires_at IS NOT NULL;
+-- Renewals of a channel's token that were begun at the provider and have not ended.
+CREATE TABLE renewals (channel_id TEXT PRIMARY KEY REFERENCES channels(id) ON DELETE CASCADE, holder INTEGER NOT NULL, began_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE kv (channel_id TEXT NOT NULL REFERENCES channels(id) ON DELETE CASCADE, key TEXT NOT NULL, value BLOB NOT NULL,
   PRIMARY KEY (channel_id, key)) STRICT, WITHOUT ROWID;
 
@@ -267,7 +270,7 @@ CREATE INDEX replies_of_workspace ON replies(workspace_id, name COLLATE NOCASE, 
 CREATE TABLE media (
   id INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL, account_id INTEGER, message_id INTEGER, state TEXT NOT NULL,   -- pending | stored | failed | deleted | unwanted
   reason TEXT, kind TEXT NOT NULL, mime TEXT, name TEXT, bytes INTEGER, width INTEGER, height INTEGER, duration_ms INTEGER, digest TEXT, source TEXT,
-  tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, claimed INTEGER NOT NULL DEFAULT 0,   -- somebody fetches it now; due_at is when it comes again if they do not say
+  tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER, claimed INTEGER NOT NULL DEFAULT 0,   -- the opening of the database that fetches it now; due_at is when it comes again if that does not say
   created_at INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0) STRICT;   -- used: a message that was sent, or a contact, has it
 CREATE INDEX media_unused ON media(created_at) WHERE state = 'stored' AND message_id IS NULL AND used = 0;
 CREATE INDEX media_due ON media(account_id, due_at) WHERE state = 'pending' AND due_at IS NOT NULL;

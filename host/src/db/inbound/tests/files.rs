@@ -30,6 +30,17 @@ async fn what_an_earlier_run_was_fetching_is_fetched_at_once_and_what_waits_for_
         .await
         .expect("settled");
     assert!(due(&db, NOW + 1).await.is_empty(), "somebody is at it");
-    assert_eq!(db.free_claimed_media(NOW + 2).await.expect("freed"), 1);
-    assert_eq!(due(&db, NOW + 2).await, [1]);
+    // Another process opens the file, since the first is taken for dead.
+    let another = Db::open(DbConfig::at(folder.path().join("t.db")), Vault::new([7; 32])).expect("opens");
+    another.take_over(NOW + 2).await.expect("taken over");
+    assert_eq!(due(&another, NOW + 2).await, [1]);
+    let failed = || MediaOutcome::Failed("the connection was cut".into());
+    db.settle_media(MediaId::of_row(1), failed(), NOW + 3).await.expect("heard");
+    assert_eq!(
+        count(&db, "media WHERE state = 'pending'").await,
+        2,
+        "the first goes on, and has nothing to say about it"
+    );
+    another.settle_media(MediaId::of_row(1), failed(), NOW + 4).await.expect("settled");
+    assert_eq!(count(&db, "media WHERE state = 'failed'").await, 1);
 }
