@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::outbound::fail_rest;
 use super::status::{self, AttemptRef, Proof, recompute_status};
-use super::{Db, DbError, Priority, after, channels, conversations, inbound};
+use super::{Db, DbError, Priority, after, channels, conversations, inbound, templates};
 use crate::keys::{ContactId, ConversationId, EntryId, MessageId};
 use crate::model::envelope::Vault;
 use crate::model::holds::Hold;
@@ -122,6 +122,8 @@ pub struct Settlement {
     pub identities: Vec<Identity>,
     /// The credential that the provider refused, by its version, and the provider's words.
     pub unauthorized: Option<(i64, String)>,
+    /// A template that it named was not known: templates are read again soon.
+    pub template_missed: bool,
     /// What the call wants kept.
     pub effects: sambung_runtime::Effects,
     /// Now.
@@ -202,6 +204,9 @@ fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(),
     // In one act with the end of the attempt, which would be tried again with the same credential before it is marked.
     if let Some((version, words)) = &settlement.unauthorized {
         channels::set_needs_attention(db, &settlement.channel_id, *version, words, settlement.at)?;
+    }
+    if settlement.template_missed {
+        templates::make_stale(db, settlement.account_id, settlement.at)?;
     }
     recompute_status(db, settlement.message_id, settlement.at)?;
     after::wake_outbound();

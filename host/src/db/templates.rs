@@ -282,7 +282,7 @@ impl Db {
 }
 
 /// Read them again soon. For use in the act that stores why.
-fn make_stale(db: &Connection, account_id: i64, now: i64) -> Result<(), DbError> {
+pub(in crate::db) fn make_stale(db: &Connection, account_id: i64, now: i64) -> Result<(), DbError> {
     db.prepare_cached("UPDATE template_syncs SET due_at = min(due_at, ?2), stale_at = ?2 WHERE account_id = ?1")?
         .execute(params![account_id, now])?;
     Ok(())

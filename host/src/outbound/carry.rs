@@ -21,32 +21,22 @@ const BEGUN_WITHIN: i64 = 60_000;
 /// How long to wait before the database is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What one call brought.
-struct Brought {
-    settlement: Settlement,
-    template_missed: bool,
-}
-
 impl Outbound {
     /// Sends a group and settles its attempts.
     pub(super) async fn carry(&self, account: &BusyAccount, generation: &Generation, group: Group) {
         let called = AssertUnwindSafe(self.call(account, generation, &group)).catch_unwind().await;
-        let brought = called.unwrap_or_else(|_| {
+        let settlement = called.unwrap_or_else(|_| {
             metrics::counter!("sambung_send_panics_total", "plugin" => account.plugin.clone()).increment(1);
             tracing::error!(message = %group.message_id, plugin = account.plugin, "sending made the host panic");
             // Whether the provider got it, nobody knows.
             let error = broken(true, "the host panicked; its words are in the log");
             self.judge(account, generation, &group, Credential::Stands, Err(error))
         });
-        count(&account.plugin, &brought.settlement.ended);
-        let now = brought.settlement.at;
-        self.commit(brought.settlement).await;
-        if brought.template_missed {
-            self.report(self.0.db.templates_missed(account.account_id, now).await);
-        }
+        count(&account.plugin, &settlement.ended);
+        self.commit(settlement).await;
     }
 
-    async fn call(&self, account: &BusyAccount, generation: &Generation, group: &Group) -> Brought {
+    async fn call(&self, account: &BusyAccount, generation: &Generation, group: &Group) -> Settlement {
         let channel = match self.channel(&account.channel_id).await {
             Ok(Some(channel)) => channel,
             Ok(None) => return self.not_called(account, generation, group, "the channel was disconnected"),
@@ -102,7 +92,7 @@ impl Outbound {
         }
     }
 
-    fn not_called(&self, account: &BusyAccount, generation: &Generation, group: &Group, words: &str) -> Brought {
+    fn not_called(&self, account: &BusyAccount, generation: &Generation, group: &Group, words: &str) -> Settlement {
         self.judge(account, generation, group, Credential::Stands, Err(broken(false, words)))
     }
 
@@ -114,7 +104,7 @@ impl Outbound {
         group: &Group,
         credential: Credential,
         called: Called<Vec<Result<Receipt, SendError>>>,
-    ) -> Brought {
+    ) -> Settlement {
         let plugin = &generation.plugin;
         let around = Around {
             conversation: group.conversation_id,
@@ -142,9 +132,9 @@ impl Outbound {
         };
         let unauthorized = judged.iter().find_map(|judgement| judgement.unauthorized.clone());
         let template_missed = judged.iter().any(|judgement| judgement.template_missed);
-        let mut settlement = settlement(account, group, judged, effects, dispatched, around.now);
-        settlement.unauthorized = unauthorized.map(|words| (group.credential_version, words));
-        Brought { template_missed, settlement }
+        let unauthorized = unauthorized.map(|words| (group.credential_version, words));
+        let settlement = settlement(account, group, judged, effects, dispatched, around.now);
+        Settlement { unauthorized, template_missed, ..settlement }
     }
 
     /// What a call brought is committed however long that takes: until then the attempt stands without an end, and a stop
@@ -202,12 +192,12 @@ fn broken(dispatched: bool, words: &str) -> CallError {
 }
 
 /// A stored content that this version cannot read back: told, and not tried again.
-fn unreadable(account: &BusyAccount, group: &Group, words: &str, now: i64) -> Brought {
+fn unreadable(account: &BusyAccount, group: &Group, words: &str, now: i64) -> Settlement {
     let error = json!({"code": "invalid", "detail": words});
     let ended = group.parts.iter().map(|part| ended(part, Ending::Failed { error: error.clone() }, false));
     let mut settlement = settlement(account, group, Vec::new(), Effects::default(), false, now);
     settlement.ended = ended.collect();
-    Brought { settlement, template_missed: false }
+    settlement
 }
 
 fn ended(part: &DuePart, ending: Ending, dispatched: bool) -> Ended {
