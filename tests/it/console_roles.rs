@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use sambung::keys::RequestId;
 use sambung_tests::chromium::{Browser, drive};
 use sambung_tests::host::{Host, with_whatsapp};
 use sambung_tests::pages::{Act, every_act, every_page, kind_of};
@@ -198,10 +199,15 @@ async fn who_is_no_admin_sees_no_way_to_an_admins_pages_and_is_refused_there() {
                     faults.push(format!("{role}: the file {file} answers {status}"));
                 }
             }
+            let request = RequestId::of_row(1).to_string();
             let beyond = NOT_SHOWN.iter().filter(|(_, who)| *who != "agent").map(|(route, _)| Act {
                 to: route
                     .split('/')
-                    .map(|part| if part.starts_with('{') { "1" } else { part })
+                    .map(|part| match part {
+                        "{request}" => &request,
+                        _ if part.starts_with('{') => "1",
+                        _ => part,
+                    })
                     .collect::<Vec<_>>()
                     .join("/"),
                 pairs: Vec::new(),
