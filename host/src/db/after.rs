@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::channels::ChannelCache;
+use super::secrets::SecretCache;
 use crate::wake::{Credential, PassingEvent, Wakes};
 
 #[derive(Default)]
@@ -21,6 +22,7 @@ struct Noted {
     feed: bool,
     deliveries: bool,
     channels: bool,
+    secrets: bool,
     visitors: BTreeSet<String>,
     changed_channels: BTreeSet<String>,
     credentials: BTreeSet<Credential>,
@@ -89,6 +91,11 @@ pub(super) fn wake_visitor(visitor: &str) {
     });
 }
 
+/// What memory holds of secrets is old.
+pub(super) fn secrets_changed() {
+    note(|noted| noted.secrets = true);
+}
+
 /// What memory holds of this channel is old.
 pub(super) fn channel_changed(id: &str) {
     note(|noted| {
@@ -112,8 +119,11 @@ pub(super) fn passes(workspace: &str, subject: &str, event: PassingEvent) {
 }
 
 /// A transaction is on disk: forgets what it changed, then wakes everybody who was noted.
-pub(super) fn committed(wakes: &Wakes, channels: &ChannelCache) {
+pub(super) fn committed(wakes: &Wakes, channels: &ChannelCache, secrets: &SecretCache) {
     let noted = NOTED.take();
+    if noted.secrets {
+        secrets.forget();
+    }
     for channel in &noted.changed_channels {
         channels.forget(channel);
     }

@@ -84,7 +84,7 @@ impl Db {
         self.write(Priority::Routine, move |db| {
             db.prepare_cached(
                 "INSERT INTO ordered_files (digest, approved, at) VALUES (?1, ?2, ?3) \
-                 ON CONFLICT (digest) DO UPDATE SET approved = max(approved, ?2), at = ?3",
+                 ON CONFLICT (digest) DO UPDATE SET approved = CASE WHEN approved = 1 THEN 1 ELSE ?2 END, at = ?3",
             )?
             .execute(params![digest, approved, entry.at])?;
             audit::append(db, &entry)

@@ -178,7 +178,8 @@ fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(),
         let account = if matches!(hold, Hold::App(_)) { 0 } else { settlement.account_id };
         db.prepare_cached(
             "INSERT INTO holds (account_id, scope, key, until, reason) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (account_id, scope, key) DO UPDATE SET until = max(until, excluded.until), reason = excluded.reason",
+             ON CONFLICT (account_id, scope, key) DO UPDATE SET until = CASE WHEN excluded.until > holds.until THEN excluded.until ELSE holds.until END,
+               reason = excluded.reason",
         )?
         .execute(params![account, hold.scope(), hold.key(), until, reason])?;
     }
@@ -186,7 +187,7 @@ fn settle(db: &Connection, vault: &Vault, settlement: &Settlement) -> Result<(),
     if let Some((rule, at)) = &settlement.closed {
         db.prepare_cached(
             "INSERT INTO closings (conversation_id, rule, at) VALUES (?1, ?2, ?3)
-             ON CONFLICT (conversation_id, rule) DO UPDATE SET at = max(at, excluded.at)",
+             ON CONFLICT (conversation_id, rule) DO UPDATE SET at = excluded.at WHERE excluded.at > closings.at",
         )?
         .execute(params![standing.conversation, rule, at])?;
     }

@@ -201,7 +201,7 @@ impl Db {
 /// Notes within an act that `who` read a conversation up to now. Of a token only the team's mark is kept.
 pub(in crate::db) fn mark_read(db: &Connection, id: ConversationId, who: Option<&str>, at: i64) -> Result<(), DbError> {
     db.prepare_cached(
-        "UPDATE conversations SET seen = inbound, read_at = max(coalesce(read_at, 0), ?2) WHERE id = ?1",
+        "UPDATE conversations SET seen = inbound, read_at = CASE WHEN read_at > ?2 THEN read_at ELSE ?2 END WHERE id = ?1",
     )?
     .execute(params![id, at])?;
     db.prepare_cached(

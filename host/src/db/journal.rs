@@ -417,10 +417,10 @@ impl Db {
         self.write(Priority::Routine, move |db| {
             let old: Vec<RequestId> = db
                 .prepare_cached(
-                    "SELECT id FROM journal WHERE settled_at IS NOT NULL AND raw = 1 AND settled_at < max(?1, ?2) \
+                    "SELECT id FROM journal WHERE settled_at IS NOT NULL AND raw = 1 AND settled_at < ?4 \
                      AND settled_at < CASE state WHEN 'parked' THEN ?2 ELSE ?1 END ORDER BY settled_at LIMIT ?3",
                 )?
-                .query_map(params![settled, parked, most], |row| row.get(0))?
+                .query_map(params![settled, parked, most, settled.max(parked)], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
             old.iter().try_for_each(|id| empty(db, *id))?;
             Ok(old.len())

@@ -279,16 +279,16 @@ impl Db {
             let mut query = db.prepare_cached(
                 "SELECT * FROM (SELECT id, digest FROM media WHERE (state = 'stored' AND created_at < ?1) OR state = 'unwanted' LIMIT ?3) \
                  UNION SELECT * FROM (SELECT id, digest FROM media INDEXED BY media_unused \
-                   WHERE state = 'stored' AND message_id IS NULL AND used = 0 AND created_at < max(?2, ?4) \
+                   WHERE state = 'stored' AND message_id IS NULL AND used = 0 AND created_at < ?5 \
                    AND created_at < CASE WHEN source LIKE 'visitor:%' THEN ?4 ELSE ?2 END \
                    AND NOT EXISTS (SELECT 1 FROM published p WHERE p.media_id = media.id) LIMIT ?3)",
             )?;
             let old: Vec<(MediaId, Option<String>)> = query
-                .query_map(params![before, unused, limit, visitor_unused], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .query_map(params![before, unused, limit, visitor_unused, unused.max(visitor_unused)], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
             let mut delete = db.prepare_cached(
                 "UPDATE media SET state = 'deleted', digest = NULL, due_at = NULL, \
-                   reason = iif(state = 'unwanted', reason, 'older than files are kept') WHERE id = ?1",
+                   reason = CASE WHEN state = 'unwanted' THEN reason ELSE 'older than files are kept' END WHERE id = ?1",
             )?;
             for (id, _) in &old {
                 delete.execute([id])?;

@@ -227,6 +227,7 @@ struct Inner {
     addresses: watch::Changes,
     wakes: Wakes,
     channels: Arc<channels::ChannelCache>,
+    secrets: Arc<secrets::SecretCache>,
     completion: channels::Completion,
     vault: Vault,
     opening: i64,
@@ -254,10 +255,11 @@ impl Db {
         let addresses = watch::Changes::of(&connection, &["channels", "apps", "plugins"])?;
         let wakes = Wakes::default();
         let cache = Arc::new(channels::ChannelCache::default());
-        let (seen, woken, forgets) = (addresses.clone(), wakes.clone(), Arc::clone(&cache));
+        let sealed = Arc::new(secrets::SecretCache::default());
+        let (seen, woken, forgets, too) = (addresses.clone(), wakes.clone(), Arc::clone(&cache), Arc::clone(&sealed));
         let committed = move || {
             seen.committed();
-            after::committed(&woken, &forgets);
+            after::committed(&woken, &forgets, &too);
         };
         let pace = Arc::new(pace::Pace::new());
         let fold = fold::Fold::start(&connection, &config.path, Arc::clone(&pace))?;
@@ -271,6 +273,7 @@ impl Db {
             addresses,
             wakes,
             channels: cache,
+            secrets: sealed,
             completion,
             vault,
             opening,
@@ -352,6 +355,11 @@ impl Db {
     /// Channels in memory.
     pub(in crate::db) fn channel_cache(&self) -> &channels::ChannelCache {
         &self.0.channels
+    }
+
+    /// Secrets in memory.
+    pub(in crate::db) fn secret_cache(&self) -> &secrets::SecretCache {
+        &self.0.secrets
     }
 
     /// How channels are completed of which the feed tells.

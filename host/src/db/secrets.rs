@@ -2,10 +2,13 @@
 //!
 //! A value is opened only where a call needs it; lists tell that a secret is set and nothing more.
 
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::SecretValue;
 
-use super::{Db, DbError};
+use super::{Db, DbError, after};
 use crate::model::envelope::{CHANCE, Vault};
 
 /// A secret with its value.
@@ -75,7 +78,41 @@ pub(in crate::db) fn put(
             secret.expires_at,
             now
         ])?;
+    after::secrets_changed();
     Ok(())
+}
+
+/// A secret as its row has it.
+#[derive(Debug)]
+struct Sealed {
+    envelope: Vec<u8>,
+    bound_to: Option<String>,
+    expires_at: Option<i64>,
+    version: i64,
+}
+
+impl Sealed {
+    fn read(connection: &Connection, owner: &str, name: &str) -> Result<Option<Sealed>, DbError> {
+        Ok(connection
+            .prepare_cached(
+                "SELECT envelope, bound_to, expires_at, version FROM secrets WHERE owner = ?1 AND name = ?2",
+            )?
+            .query_row(params![owner, name], |row| {
+                Ok(Sealed {
+                    envelope: row.get(0)?,
+                    bound_to: row.get(1)?,
+                    expires_at: row.get(2)?,
+                    version: row.get(3)?,
+                })
+            })
+            .optional()?)
+    }
+
+    fn open(&self, vault: &Vault, owner: &str, name: &str) -> Result<Secret, DbError> {
+        let value = vault.open(&row_name(owner, name), &self.envelope)?;
+        let (bound_to, expires_at, version) = (self.bound_to.clone(), self.expires_at, self.version);
+        Ok(Secret { value: SecretValue::new(value.to_vec()), bound_to, expires_at, version })
+    }
 }
 
 /// Reads a secret within an act.
@@ -85,17 +122,54 @@ pub(in crate::db) fn read(
     owner: &str,
     name: &str,
 ) -> Result<Option<Secret>, DbError> {
-    let row = connection
-        .prepare_cached("SELECT envelope, bound_to, expires_at, version FROM secrets WHERE owner = ?1 AND name = ?2")?
-        .query_row(params![owner, name], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-        .optional()?;
-    let Some((envelope, bound_to, expires_at, version)) = row else { return Ok(None) };
-    let value = vault.open(&row_name(owner, name), &envelope)?;
-    Ok(Some(Secret { value: SecretValue::new(value.to_vec()), bound_to, expires_at, version }))
+    Sealed::read(connection, owner, name)?.map(|sealed| sealed.open(vault, owner, name)).transpose()
+}
+
+/// Secrets kept at most; past it all are forgotten, and those in use are soon back.
+const MOST: usize = 20_000;
+
+/// Secrets in memory, sealed as they are in their rows, so that a call of a provider needs no question to the disk. An act that changes
+/// one notes it in `after.rs`, and the commit forgets all.
+#[derive(Default)]
+pub(in crate::db) struct SecretCache(RwLock<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    /// How often all were forgotten.
+    epoch: u64,
+    /// By owner and name.
+    rows: HashMap<(String, String), Arc<Sealed>>,
+}
+
+impl SecretCache {
+    /// The secret, or the epoch to put it under: what was read before a change must not be put after it.
+    fn get(&self, key: &(String, String)) -> Result<Arc<Sealed>, u64> {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        kept.rows.get(key).cloned().ok_or(kept.epoch)
+    }
+
+    fn put(&self, seen: u64, key: (String, String), row: &Arc<Sealed>) {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.epoch != seen {
+            return;
+        }
+        if kept.rows.len() >= MOST {
+            kept.rows.clear();
+        }
+        kept.rows.insert(key, Arc::clone(row));
+    }
+
+    /// Some secret changed.
+    pub fn forget(&self) {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        kept.epoch += 1;
+        kept.rows.clear();
+    }
 }
 
 /// Removes one secret; whether it was there.
 pub(in crate::db) fn remove(connection: &Connection, owner: &str, name: &str) -> Result<bool, DbError> {
+    after::secrets_changed();
     Ok(connection
         .prepare_cached("DELETE FROM secrets WHERE owner = ?1 AND name = ?2")?
         .execute(params![owner, name])?
@@ -104,6 +178,7 @@ pub(in crate::db) fn remove(connection: &Connection, owner: &str, name: &str) ->
 
 /// Removes every secret of an owner that goes.
 pub(in crate::db) fn remove_all(connection: &Connection, owner: &str) -> Result<usize, DbError> {
+    after::secrets_changed();
     Ok(connection.prepare_cached("DELETE FROM secrets WHERE owner = ?1")?.execute(params![owner])?)
 }
 
@@ -139,8 +214,18 @@ impl Db {
 
     /// The current value of a secret.
     pub async fn secret(&self, owner: &str, name: &str) -> Result<Option<Secret>, DbError> {
-        let (owner, name, vault) = (owner.to_owned(), name.to_owned(), self.vault());
-        self.read(move |connection| read(connection, &vault, &owner, &name)).await
+        let key = (owner.to_owned(), name.to_owned());
+        let sealed = match self.secret_cache().get(&key) {
+            Ok(sealed) => sealed,
+            Err(seen) => {
+                let (owner, name) = key.clone();
+                let found = self.read(move |connection| Sealed::read(connection, &owner, &name)).await?;
+                let Some(sealed) = found.map(Arc::new) else { return Ok(None) };
+                self.secret_cache().put(seen, key, &sealed);
+                sealed
+            }
+        };
+        sealed.open(&self.0.vault, owner, name).map(Some)
     }
 }
 
@@ -179,6 +264,9 @@ mod tests {
         let secret = db.secret("ch_1", "token").await.expect("read").expect("set");
         assert_eq!(secret.value.expose(), b"another-secret-token");
         assert_eq!(secret.version, 2);
+        keep(&db, "token", b"the-third-secret-token").await;
+        let secret = db.secret("ch_1", "token").await.expect("read").expect("set");
+        assert_eq!((secret.value.expose(), secret.version), (&b"the-third-secret-token"[..], 3), "memory is current");
         assert_eq!(db.secrets_of("ch_1").await.expect("listed").len(), 1);
         assert!(db.secret("ch_2", "token").await.expect("read").is_none());
         db.close().await;

@@ -116,7 +116,7 @@ impl Db {
             replace(db, &workspace, account_id, &named, now)?;
             db.prepare_cached(
                 "INSERT INTO template_syncs (account_id, workspace_id, due_at, synced_at) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (account_id) DO UPDATE SET due_at = iif(coalesce(stale_at, 0) >= ?5, ?4, excluded.due_at),
+                 ON CONFLICT (account_id) DO UPDATE SET due_at = CASE WHEN coalesce(stale_at, 0) >= ?5 THEN ?4 ELSE excluded.due_at END,
                    synced_at = excluded.synced_at, error = NULL, stale_at = NULL",
             )?
             .execute(params![account_id, workspace, again_at, now, began])?;
@@ -283,7 +283,7 @@ impl Db {
 
 /// Read them again soon. For use in the act that stores why.
 pub(in crate::db) fn make_stale(db: &Connection, account_id: i64, now: i64) -> Result<(), DbError> {
-    db.prepare_cached("UPDATE template_syncs SET due_at = min(due_at, ?2), stale_at = ?2 WHERE account_id = ?1")?
+    db.prepare_cached("UPDATE template_syncs SET due_at = CASE WHEN ?2 < due_at THEN ?2 ELSE due_at END, stale_at = ?2 WHERE account_id = ?1")?
         .execute(params![account_id, now])?;
     Ok(())
 }

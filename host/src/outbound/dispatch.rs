@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use sambung_runtime::shares::Place;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,6 +16,8 @@ use crate::db::{BusyAccount, Claim, DbError};
 const LONGEST_SLEEP: i64 = 2_000;
 /// Sleep when something is due and nothing says what it waits for.
 const SHORT_SLEEP: i64 = 250;
+/// Claims under way at a time.
+const CLAIMS: usize = 32;
 /// While outbound is held after a restore, and when the database does not answer.
 const HELD_SLEEP: i64 = 1_000;
 
@@ -61,24 +64,29 @@ impl Outbound {
         let mut accounts = self.0.db.busy_accounts().await?;
         // Places are handed out in turn: first to the workspace, and in it the channel, that holds fewest.
         accounts.sort_by_cached_key(|one| (self.0.slots.load(&one.workspace, &one.channel_id), one.due_at));
-        for account in accounts {
-            let wait = account.due_at - self.0.clock.now();
-            if wait > 0 {
-                sleep = sleep.min(wait);
-                continue;
-            }
-            let wait = match self.begin(&account, tasks).await {
-                Ok(wait) => wait,
-                // What is wrong with one account is nothing that the others should wait for.
-                Err(error) => {
-                    metrics::counter!("sambung_claims_failed_total", "plugin" => account.plugin.clone()).increment(1);
-                    tracing::error!(%error, channel = account.channel_id, "sending through a channel waits for the database");
-                    HELD_SLEEP
-                }
-            };
-            sleep = sleep.min(wait.max(1));
+        // In order, and several claims in one commit.
+        let mut waits = stream::iter(accounts).map(|account| self.begin_due(account, tasks)).buffered(CLAIMS);
+        while let Some(wait) = waits.next().await {
+            sleep = sleep.min(wait);
         }
         Ok(sleep)
+    }
+
+    /// As [`Outbound::begin`], where something is due.
+    async fn begin_due(&self, account: BusyAccount, tasks: &TaskTracker) -> i64 {
+        let wait = account.due_at - self.0.clock.now();
+        if wait > 0 {
+            return wait;
+        }
+        match self.begin(&account, tasks).await {
+            Ok(wait) => wait.max(1),
+            // What is wrong with one account is nothing that the others should wait for.
+            Err(error) => {
+                metrics::counter!("sambung_claims_failed_total", "plugin" => account.plugin.clone()).increment(1);
+                tracing::error!(%error, channel = account.channel_id, "sending through a channel waits for the database");
+                HELD_SLEEP
+            }
+        }
     }
 
     /// Begins what may begin of one account. Milliseconds until it is worth looking again unasked: whatever ends a wait that no

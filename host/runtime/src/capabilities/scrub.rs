@@ -8,6 +8,7 @@ use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, Input};
 use bytes::Bytes;
+use memchr::memmem;
 
 /// What scrubbing leaves.
 pub(crate) const SCRUBBED: &[u8] = b"***";
@@ -15,6 +16,13 @@ pub(crate) const SCRUBBED: &[u8] = b"***";
 /// Forms shorter than this are not looked for in files, which may be large and of any kind: to write over what is there by
 /// chance would spoil them.
 const SHORTEST_IN_FILES: usize = 8;
+
+/// Forms of so many bytes together are looked for one by one, where the text is short; most calls' are fewer, and to build the search
+/// for them takes longer than the call.
+const FEW: usize = 16 << 10;
+
+/// Bytes that are looked at where forms are looked for one by one.
+const LOOKED_AT: usize = 256 << 10;
 
 /// Bytes that a stream gathers before it passes them on, where it has to hold some back.
 const PASSED_ON: usize = 4 << 10;
@@ -51,9 +59,30 @@ impl Forms {
         self.bytes
     }
 
-    /// Bytes of all of them together, or 0 where the search for them is built.
+    /// Bytes of all of them together, or 0 where the search for them is built or may never be needed.
     pub(crate) fn unbuilt_bytes(&self) -> usize {
-        if self.built.get().is_some() { 0 } else { self.bytes }
+        if self.built.get().is_some() || self.bytes <= FEW { 0 } else { self.bytes }
+    }
+
+    /// Builds the search, unless they are so few that it may never be needed.
+    pub(crate) fn build(&self) {
+        if self.bytes > FEW {
+            self.patterns();
+            self.patterns_in_files();
+        }
+    }
+
+    /// The bytes without any of them.
+    pub(crate) fn scrub(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let one_by_one =
+            self.built.get().is_none() && self.bytes <= FEW && bytes.len().saturating_mul(self.all.len()) <= LOOKED_AT;
+        if one_by_one && self.all.iter().all(|form| memmem::find(&bytes, form).is_none()) {
+            return bytes;
+        }
+        match self.patterns() {
+            Some(patterns) => patterns.scrub(bytes),
+            None => bytes,
+        }
     }
 
     /// The search for all of them; `None` where there are none.
@@ -305,7 +334,8 @@ mod tests {
             let mut of_call = Forms::default();
             prop_assert!(of_call.add(all.clone(), usize::MAX));
             let covered = covered(&all, &bytes);
-            let clean = of_call.patterns().expect("some").scrub(bytes.clone());
+            let clean = of_call.scrub(bytes.clone());
+            prop_assert_eq!(&of_call.patterns().expect("some").scrub(bytes.clone()), &clean);
             let kept: Vec<u8> = bytes.iter().zip(&covered).filter(|(_, covered)| !**covered).map(|(byte, _)| *byte).collect();
             let left: Vec<u8> = clean.iter().copied().filter(|byte| *byte != b'*').collect();
             prop_assert_eq!(left, kept);

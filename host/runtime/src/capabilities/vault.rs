@@ -227,26 +227,22 @@ impl Vault {
         self.forms.unbuilt_bytes()
     }
 
-    /// Builds the search, which otherwise the first scrubbing does.
+    /// Builds the search, which otherwise the first scrubbing that needs it does.
     pub(crate) fn build_search(&mut self) {
-        self.forms.patterns();
-        self.forms.patterns_in_files();
+        self.forms.build();
     }
 
     /// The bytes without any value that this call put into a request or took out of an answer.
     pub(crate) fn scrub(&self, bytes: Vec<u8>) -> Vec<u8> {
-        match self.forms.patterns() {
-            Some(patterns) => patterns.scrub(bytes),
-            None => bytes,
-        }
+        self.forms.scrub(bytes)
     }
 
     /// As [`Vault::scrub`], for words.
     pub(crate) fn scrub_text(&self, text: &str) -> String {
-        match self.forms.patterns() {
-            Some(patterns) => String::from_utf8_lossy(&patterns.scrub(text.as_bytes().to_vec())).into_owned(),
-            None => text.to_owned(),
+        if self.forms.bytes() == 0 {
+            return text.to_owned();
         }
+        String::from_utf8_lossy(&self.forms.scrub(text.as_bytes().to_vec())).into_owned()
     }
 
     /// As [`Vault::scrub`], for a file that passes in pieces.

@@ -238,8 +238,10 @@ fn become_connected(
     ])?;
     db.prepare_cached("DELETE FROM routes WHERE channel_id = ?1")?.execute([&row.id])?;
     for route in &account.routes {
-        db.prepare_cached("INSERT OR IGNORE INTO routes (plugin_id, route, channel_id) VALUES (?1, ?2, ?3)")?
-            .execute(params![row.plugin, route, row.id])?;
+        db.prepare_cached(
+            "INSERT INTO routes (plugin_id, route, channel_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![row.plugin, route, row.id])?;
     }
     db.prepare_cached("DELETE FROM findings WHERE channel_id = ?1 AND source = 'credential'")?.execute([&row.id])?;
     replace_findings(db, &row.id, &connected.findings, at)

@@ -154,7 +154,7 @@ pub(in crate::db) fn join_groups(
     for person in people.into_iter().filter(|person| *person != gone) {
         let moves = stands_for(person)? != shown;
         let (into, since) = if person == shown { (None, None) } else { (Some(shown), Some(now)) };
-        db.prepare_cached("UPDATE contacts SET merged_into = ?2, merged_at = iif(?2 IS NULL, NULL, coalesce(merged_at, ?3)) WHERE id = ?1")?
+        db.prepare_cached("UPDATE contacts SET merged_into = ?2, merged_at = CASE WHEN ?2 IS NULL THEN NULL ELSE coalesce(merged_at, ?3) END WHERE id = ?1")?
             .execute(params![person, into, since])?;
         if moves {
             changed.extend(conversations_with(db, person)?);

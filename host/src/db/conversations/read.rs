@@ -158,10 +158,11 @@ pub(in crate::db) fn conversation_for(
     if let Some(user) = user {
         view.unread_by_you = Some(
             db.prepare_cached(
-                "SELECT max(v.inbound - coalesce(r.seen, v.seen), 0) FROM conversations v \
+                "SELECT v.inbound - coalesce(r.seen, v.seen) FROM conversations v \
                  LEFT JOIN reads r ON r.conversation_id = v.id AND r.user_id = ?2 WHERE v.id = ?1",
             )?
-            .query_row(params![id, user], |row| row.get(0))?,
+            .query_row(params![id, user], |row| row.get::<_, i64>(0))?
+            .max(0),
         );
     }
     Ok(Some(view))

@@ -60,7 +60,7 @@ impl Db {
             let waiting = backlog::mark(db, &vault, &workspace, &known_by, &traces)?;
             forget_waiting_events(db, &traces)?;
             let media = db.execute(
-                "UPDATE media SET state = iif(digest IS NULL, 'deleted', 'unwanted'), reason = 'erased', name = NULL, source = NULL, due_at = NULL \
+                "UPDATE media SET state = CASE WHEN digest IS NULL THEN 'deleted' ELSE 'unwanted' END, reason = 'erased', name = NULL, source = NULL, due_at = NULL \
                  WHERE message_id IN (SELECT id FROM erased_messages) \
                    OR id IN (SELECT c.avatar FROM erased_people p CROSS JOIN contacts c ON c.id = p.id)",
                 [],

@@ -133,7 +133,7 @@ fn windows(
         site.db
             .prepare_cached(
                 "INSERT INTO closings (conversation_id, rule, at) VALUES (?1, ?2, ?3) \
-                 ON CONFLICT (conversation_id, rule) DO UPDATE SET at = max(at, excluded.at)",
+                 ON CONFLICT (conversation_id, rule) DO UPDATE SET at = excluded.at WHERE excluded.at > closings.at",
             )?
             .execute(params![conversation, rule, at])?;
     }

@@ -33,8 +33,10 @@ pub(super) fn wait_for_channel(
     routes: &[String],
 ) -> Result<(), DbError> {
     for route in routes {
-        db.prepare_cached("INSERT OR IGNORE INTO unrouted (plugin_id, route, journal_id) VALUES (?1, ?2, ?3)")?
-            .execute(params![plugin, route, journal])?;
+        db.prepare_cached(
+            "INSERT INTO unrouted (plugin_id, route, journal_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![plugin, route, journal])?;
     }
     Ok(())
 }

@@ -219,10 +219,10 @@ pub(super) fn refresh_last(site: &Site<'_>, conversation: ConversationId) -> Res
     site.db
         .prepare_cached(
             "UPDATE conversations SET \
-               last_message_id = (SELECT m.id FROM messages m WHERE m.conversation_id = ?1 AND m.created_by IS NOT ?2 ORDER BY m.at DESC, m.id DESC LIMIT 1), \
-               last_message_at = coalesce((SELECT m.at FROM messages m WHERE m.conversation_id = ?1 AND m.created_by IS NOT ?2 \
+               last_message_id = (SELECT m.id FROM messages m WHERE m.conversation_id = ?1 AND coalesce(m.created_by, '') <> ?2 ORDER BY m.at DESC, m.id DESC LIMIT 1), \
+               last_message_at = coalesce((SELECT m.at FROM messages m WHERE m.conversation_id = ?1 AND coalesce(m.created_by, '') <> ?2 \
                  ORDER BY m.at DESC, m.id DESC LIMIT 1), last_message_at), \
-               last_inbound_at = (SELECT max(m.at) FROM messages m WHERE m.conversation_id = ?1 AND m.direction = 'inbound' AND m.created_by IS NOT ?2) \
+               last_inbound_at = (SELECT max(m.at) FROM messages m WHERE m.conversation_id = ?1 AND m.direction = 'inbound' AND coalesce(m.created_by, '') <> ?2) \
              WHERE id = ?1",
         )?
         .execute(params![conversation, HOST])?;

@@ -148,7 +148,7 @@ fn merge(site: &mut Site<'_>, several: &[Contact]) -> Result<Contact, DbError> {
             "UPDATE messages SET contact_id = ?1 WHERE contact_id = ?2 AND conversation_id IN (SELECT id FROM conversations WHERE contact_id = ?2)",
             "INSERT INTO holds (account_id, scope, key, until, reason) SELECT account_id, scope, CAST(?1 AS TEXT), until, reason FROM holds \
              WHERE scope = 'recipient' AND key = CAST(?2 AS TEXT) \
-             ON CONFLICT (account_id, scope, key) DO UPDATE SET until = max(until, excluded.until)",
+             ON CONFLICT (account_id, scope, key) DO UPDATE SET until = excluded.until WHERE excluded.until > holds.until",
             "DELETE FROM holds WHERE scope = 'recipient' AND key = CAST(?2 AS TEXT) AND ?1 <> ?2",
         ] {
             site.db.prepare_cached(statement)?.execute([kept, gone])?;
@@ -168,7 +168,7 @@ fn merge(site: &mut Site<'_>, several: &[Contact]) -> Result<Contact, DbError> {
             .prepare_cached(
                 "UPDATE contacts SET name = coalesce((SELECT g.name FROM contacts g WHERE g.id = ?2 AND g.name IS NOT NULL \
                    AND (contacts.name IS NULL OR g.name_at > contacts.name_at)), name), \
-                 name_at = max(name_at, (SELECT g.name_at FROM contacts g WHERE g.id = ?2)), \
+                 name_at = (SELECT max(b.name_at) FROM contacts b WHERE b.id IN (?1, ?2)), \
                  avatar = coalesce(avatar, (SELECT g.avatar FROM contacts g WHERE g.id = ?2)), changed_at = ?3 WHERE id = ?1",
             )?
             .execute(params![kept, gone, site.now])?;

@@ -232,7 +232,7 @@ pub(super) fn watermark(
     site.db
         .prepare_cached(
             "INSERT INTO watermarks (conversation_id, state, at) VALUES (?1, ?2, ?3) \
-             ON CONFLICT (conversation_id, state) DO UPDATE SET at = max(at, excluded.at)",
+             ON CONFLICT (conversation_id, state) DO UPDATE SET at = excluded.at WHERE excluded.at > watermarks.at",
         )?
         .execute(params![conversation, state.word(), until])?;
     let behind: Vec<MessageId> = {

@@ -282,9 +282,9 @@ fn absorb(site: &Site<'_>, kept: ConversationId, gone: ConversationId) -> Result
         "UPDATE parts SET conversation_id = ?1 WHERE conversation_id = ?2",
         "UPDATE thread_keys SET conversation_id = ?1 WHERE conversation_id = ?2",
         "INSERT INTO closings (conversation_id, rule, at) SELECT ?1, rule, at FROM closings WHERE conversation_id = ?2 \
-         ON CONFLICT (conversation_id, rule) DO UPDATE SET at = max(at, excluded.at)",
+         ON CONFLICT (conversation_id, rule) DO UPDATE SET at = excluded.at WHERE excluded.at > closings.at",
         "INSERT INTO watermarks (conversation_id, state, at) SELECT ?1, state, at FROM watermarks WHERE conversation_id = ?2 \
-         ON CONFLICT (conversation_id, state) DO UPDATE SET at = max(at, excluded.at)",
+         ON CONFLICT (conversation_id, state) DO UPDATE SET at = excluded.at WHERE excluded.at > watermarks.at",
         "INSERT INTO reads (conversation_id, user_id, seen) SELECT ?1, u.user_id, coalesce(rk.seen, k.seen) + coalesce(rg.seen, g.seen) \
          FROM (SELECT DISTINCT user_id FROM reads WHERE conversation_id IN (?1, ?2)) u \
          JOIN conversations k ON k.id = ?1 JOIN conversations g ON g.id = ?2 \
@@ -293,7 +293,7 @@ fn absorb(site: &Site<'_>, kept: ConversationId, gone: ConversationId) -> Result
          ON CONFLICT (conversation_id, user_id) DO UPDATE SET seen = excluded.seen",
         "INSERT INTO holds (account_id, scope, key, until, reason) SELECT account_id, scope, CAST(?1 AS TEXT), until, reason FROM holds \
          WHERE scope = 'thread' AND key = CAST(?2 AS TEXT) \
-         ON CONFLICT (account_id, scope, key) DO UPDATE SET until = max(until, excluded.until)",
+         ON CONFLICT (account_id, scope, key) DO UPDATE SET until = excluded.until WHERE excluded.until > holds.until",
     ] {
         site.db.prepare_cached(statement)?.execute([kept, gone])?;
     }
@@ -309,11 +309,11 @@ fn absorb(site: &Site<'_>, kept: ConversationId, gone: ConversationId) -> Result
         .prepare_cached(
             "UPDATE conversations AS k SET contact_id = coalesce(k.contact_id, g.contact_id), \
                assigned_to = coalesce(k.assigned_to, g.assigned_to), \
-               read_at = CASE WHEN k.read_at IS NULL OR g.read_at IS NULL THEN NULL ELSE min(k.read_at, g.read_at) END, \
+               read_at = CASE WHEN k.read_at IS NULL OR g.read_at IS NULL THEN NULL WHEN k.read_at < g.read_at THEN k.read_at ELSE g.read_at END, \
                inbound = k.inbound + g.inbound, seen = k.seen + g.seen, \
-               status = iif(k.status = 'open' OR g.status = 'open', 'open', 'done'), \
+               status = CASE WHEN k.status = 'open' OR g.status = 'open' THEN 'open' ELSE 'done' END, \
                context = CASE WHEN coalesce(g.context_at, 0) > coalesce(k.context_at, 0) THEN g.context ELSE k.context END, \
-               context_at = nullif(max(coalesce(k.context_at, 0), coalesce(g.context_at, 0)), 0) \
+               context_at = CASE WHEN coalesce(g.context_at, 0) > coalesce(k.context_at, 0) THEN g.context_at ELSE k.context_at END \
              FROM conversations AS g WHERE k.id = ?1 AND g.id = ?2",
         )?
         .execute([kept, gone])?;
