@@ -12,8 +12,6 @@ const REACH_MS: i64 = 5 * 86_400_000;
 /// How a column of a copy differs from the original's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
-    /// The database numbers it.
-    Numbered,
     /// Milliseconds, earlier by the copy's distance.
     Time,
     /// An id of the provider's, which no other copy has.
@@ -24,8 +22,8 @@ enum How {
 
 /// What a message makes, in an order in which each row's parents come first, with the columns that differ.
 const TABLES: &[(&str, &[(&str, How)])] = &[
-    ("journal", &[("id", How::Numbered), ("received_at", How::Time), ("settled_at", How::Time)]),
-    ("raw_requests", &[("journal_id", How::Numbered)]),
+    ("journal", &[("id", How::Key), ("received_at", How::Time), ("settled_at", How::Time)]),
+    ("raw_requests", &[("journal_id", How::Key)]),
     ("dedupe", &[("event_id", How::Foreign), ("at", How::Time)]),
     (
         "contacts",
@@ -59,12 +57,13 @@ const TABLES: &[(&str, &[(&str, How)])] = &[
             ("conversation_id", How::Key),
             ("contact_id", How::Key),
             ("reply_to", How::Key),
+            ("journal_id", How::Key),
             ("at", How::Time),
             ("received_at", How::Time),
         ],
     ),
     ("provider_ids", &[("provider_id", How::Foreign), ("message_id", How::Key)]),
-    ("feed", &[("id", How::Numbered), ("at", How::Time)]),
+    ("feed", &[("id", How::Key), ("at", How::Time)]),
 ];
 
 /// Where the milliseconds begin in a key of the host's.
@@ -133,14 +132,13 @@ impl Table {
     }
 
     fn write(&self, db: &Connection, distance: &Distance) {
-        let kept = || self.columns.iter().enumerate().filter(|(_, (_, how))| *how != Some(How::Numbered));
-        let names: Vec<&str> = kept().map(|(_, (name, _))| name.as_str()).collect();
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| name.as_str()).collect();
         let places = vec!["?"; names.len()].join(", ");
         let mut insert = db
             .prepare_cached(&format!("INSERT INTO {} ({}) VALUES ({places})", self.name, names.join(", ")))
             .expect("a statement");
         for row in &self.rows {
-            let values = kept().map(|(index, (_, how))| distance.apply(&row[index], *how));
+            let values = self.columns.iter().zip(row).map(|((_, how), value)| distance.apply(value, *how));
             insert.execute(params_from_iter(values)).unwrap_or_else(|error| panic!("{}: {error}", self.name));
         }
     }
