@@ -51,7 +51,7 @@
 //! - `tests/it/email_story.rs::a_bounce_becomes_the_status_of_the_mail_that_came_back`
 //! - `tests/it/x_story.rs::a_conversation_goes_both_ways_and_an_echo_is_not_another_message`
 //! - `host/src/model/status.rs::a_late_sent_changes_nothing`
-//! - `host/src/db/attempts/tests.rs::a_fact_counts_for_the_attempt_that_it_names`
+//! - `host/src/db/outbound/settle/tests.rs::a_fact_counts_for_the_attempt_that_it_names`
 //!
 //! # 7. Shown as sent, and never sent
 //! - `tests/it/failures/outbound.rs::what_is_refused_is_failed_in_the_providers_words_and_a_retry_is_another_attempt` (every
@@ -78,7 +78,7 @@
 //! - `tests/it/failures/outbound.rs::what_is_refused_is_failed_in_the_providers_words_and_a_retry_is_another_attempt` (every
 //!   channel that has a provider; the feed tells of it)
 //! - `host/tests/outbound.rs::a_spent_quota_fails_with_the_providers_words_and_a_retry_is_a_new_attempt`
-//! - `host/src/db/attempts/tests.rs::the_late_failure_of_a_lost_attempt_does_not_cancel_the_retry`
+//! - `host/src/db/outbound/settle/tests.rs::the_late_failure_of_a_lost_attempt_does_not_cancel_the_retry`
 //!
 //! # 10. Outside the window a text goes nowhere, or the error says nothing
 //! WhatsApp, Messenger and Instagram have one; LINE's reply tokens are a window of their own. Nobody is reminded of its end

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::{Db, DbConfig, DbError, MIGRATIONS, status, system};
+use crate::db::outbound::status;
+use crate::db::{Db, DbConfig, DbError, MIGRATIONS, system};
 use crate::keys::MessageId;
 use crate::model::envelope::Vault;
 
@@ -90,8 +91,8 @@ fn doubt_what_was_to_be_sent(connection: &Connection, made_at: i64, now: i64) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::Priority;
     use super::*;
+    use crate::db::Priority;
 
     /// Whatever the old server may have sent since is unknown, each part with an attempt under its key, by which the provider's
     /// word settles it; what was settled stays.

@@ -1,13 +1,17 @@
 //! Channels: one connected account each, its settings, state, routes and findings, and the account that stays when it goes.
 
+pub(in crate::db) mod apps;
 mod cache;
 mod claims;
 mod findings;
+pub(in crate::db) mod kv;
 mod life;
 mod pending;
 mod renewals;
+pub(in crate::db) mod secrets;
 mod shown;
 mod sign_ins;
+pub(in crate::db) mod visitors;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +21,7 @@ use sambung_runtime::Caller;
 use sambung_runtime::contract::types;
 use serde_json::Value;
 
-use super::{Db, DbError};
+use crate::db::{Db, DbError};
 use crate::model::channel::{ChannelState, Finding};
 use crate::model::shown::channel::ChannelFinding;
 

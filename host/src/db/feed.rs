@@ -1,9 +1,12 @@
 //! The event feed: a row for every state change, in the transaction of the change.
 
+pub(in crate::db) mod endpoints;
+
 use rusqlite::{Connection, params};
 use serde::Serialize;
 
-use super::{Db, DbError, after, system};
+use crate::db::engine::after;
+use crate::db::{Db, DbError, system};
 use crate::keys::{self, EventId};
 
 /// Appends to a workspace's feed within the transaction of the change itself.

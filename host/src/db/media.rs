@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Db, DbError, Priority};
+use crate::db::{Db, DbError, Priority};
 use crate::keys::{MediaId, MessageId};
 
 /// A file. `digest` names its bytes on disk once they are there.

@@ -3,49 +3,20 @@
 //!
 //! Nothing outside this folder sees a connection.
 
-mod addressee;
-mod after;
-mod approvals;
-mod apps;
-mod attempts;
-mod audit;
 pub mod backup;
 mod channels;
-mod contacts;
-mod conversations;
-mod dispatch;
-mod endpoints;
+mod engine;
 mod feed;
-mod fold;
-mod idempotency;
-mod ids;
 mod inbound;
-mod journal;
-mod kv;
+mod inbox;
 mod media;
-mod messages;
-mod names;
 mod outbound;
-mod pace;
+mod people;
 mod plugins;
-mod polls;
 mod queues;
-mod readers;
-mod replies;
 mod retention;
-mod secrets;
-mod status;
 mod system;
 mod take_over;
-mod templates;
-mod tokens;
-mod traffic;
-mod typing;
-mod users;
-mod visitors;
-mod watch;
-mod workspaces;
-mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,47 +25,48 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
-pub use approvals::{Held, Order};
-pub use apps::AppRow;
-pub use attempts::{Ended, Ending, LostAttempt, Settlement, UnknownPart};
-pub use audit::{AuditFilter, AuditPage};
+pub use channels::apps::AppRow;
+pub use channels::secrets::{Secret, SecretState};
+pub use channels::visitors::{EntryRow, VisitorMessage, VisitorRow};
 pub use channels::{
     ChannelRow, Connected, CredentialEnding, Departure, Holder, MailAddress, NewChannel, NewSecret, NewSignIn,
     Registration, Return, SettingsChange, ShownChannel, SignInRow,
 };
-pub use contacts::merging::{MOST_MERGED, Merging};
-pub use conversations::{Assigned, Assigner, ConversationRow, Counts, InboxCursor, InboxFilter, Whose};
-pub use dispatch::{BusyAccount, Claim, DuePart, Group};
-pub use endpoints::{Delivered, DueDelivery, Endpoint, EndpointAnswer, EndpointChange, WaitingEndpoint};
+pub use engine::writer::Priority;
+pub use feed::endpoints::{Delivered, DueDelivery, Endpoint, EndpointAnswer, EndpointChange, WaitingEndpoint};
 pub use feed::{FeedRange, FeedRow};
-pub use idempotency::{Earlier, KeptAnswer, Ticket};
+pub use inbound::journal::{JournalFilter, JournalReader, NewRow, PendingRow, Replay, Which};
+pub use inbound::polls::{PollResult, PolledChannel};
 pub use inbound::{
     AccountWithMedia, Committed, DueMedia, Effect, Erased, MediaOutcome, Progress, STEP, StrangerRow, Translated,
     Translation,
 };
-pub use journal::{JournalFilter, JournalReader, NewRow, PendingRow, Replay, Which};
+pub use inbox::contacts::merging::{MOST_MERGED, Merging};
+pub use inbox::conversations::{Assigned, Assigner, ConversationRow, Counts, InboxCursor, InboxFilter, Whose};
+pub use inbox::messages::MessageCursor;
+pub use inbox::replies::{NewReply, ReplyAdded};
+pub use inbox::traffic::HourRow;
+pub use inbox::typing::{TypingPlace, event as typing_event};
 pub use media::{MediaRow, PublishedRow, UsageScope, visitor_source};
-pub use messages::MessageCursor;
-pub use outbound::{Addressee, Changed, KeyedAnswer, NewMessage, Queued};
+pub use outbound::claim::{BusyAccount, Claim, DuePart, Group};
+pub use outbound::queue::{Addressee, Changed, KeyedAnswer, NewMessage, Queued};
+pub use outbound::settle::{Ended, Ending, Settlement};
+pub use outbound::templates::{KnownTemplate, NewTemplate, StaleTemplates, TemplateFilter};
+pub use outbound::unknown::{LostAttempt, UnknownPart};
+pub use people::audit::{AuditFilter, AuditPage};
+pub use people::idempotency::{Earlier, KeptAnswer, Ticket};
+pub use people::tokens::{NewToken, Standing, TokenKind, TokenRow, Who};
+pub use people::users::{NewUser, UserChange, UserChanged, UserRow};
+pub use people::workspaces::{WorkspaceRow, WorkspaceUse};
+pub use plugins::approvals::{Held, Order};
 pub use plugins::{GenerationRow, PluginRow, RefusedFile};
-pub use polls::{PollResult, PolledChannel};
 pub use queues::Backlog;
-pub use replies::{NewReply, ReplyAdded};
 pub use retention::Expired;
-pub use secrets::{Secret, SecretState};
 pub use system::answers_challenge;
-pub use templates::{KnownTemplate, NewTemplate, StaleTemplates, TemplateFilter};
-pub use tokens::{NewToken, Standing, TokenKind, TokenRow, Who};
-pub use traffic::HourRow;
-pub use typing::{TypingPlace, event as typing_event};
-pub use users::{NewUser, UserChange, UserChanged, UserRow};
-pub use visitors::{EntryRow, VisitorMessage, VisitorRow};
-pub use workspaces::{WorkspaceRow, WorkspaceUse};
-pub use writer::Priority;
 
 use crate::model::envelope::Vault;
 use crate::wake::Wakes;
-use writer::Undo;
+use engine::writer::Undo;
 
 /// Why the database did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -224,17 +196,17 @@ impl DbConfig {
 pub struct Db(Arc<Inner>);
 
 struct Inner {
-    addresses: watch::Changes,
+    addresses: engine::watch::Changes,
     wakes: Wakes,
     channels: Arc<channels::ChannelCache>,
-    secrets: Arc<secrets::SecretCache>,
+    secrets: Arc<channels::secrets::SecretCache>,
     completion: channels::Completion,
     vault: Vault,
     opening: i64,
     path: PathBuf,
-    writer: writer::Writer,
-    readers: readers::Readers,
-    pace: Arc<pace::Pace>,
+    writer: engine::writer::Writer,
+    readers: engine::readers::Readers,
+    pace: Arc<engine::pace::Pace>,
     closed: AtomicBool,
 }
 
@@ -252,18 +224,18 @@ impl Db {
         if let Some(pages) = config.max_pages {
             connection.pragma_update(None, "max_page_count", pages)?;
         }
-        let addresses = watch::Changes::of(&connection, &["channels", "apps", "plugins"])?;
+        let addresses = engine::watch::Changes::of(&connection, &["channels", "apps", "plugins"])?;
         let wakes = Wakes::default();
         let cache = Arc::new(channels::ChannelCache::default());
-        let sealed = Arc::new(secrets::SecretCache::default());
+        let sealed = Arc::new(channels::secrets::SecretCache::default());
         let (seen, woken, forgets, too) = (addresses.clone(), wakes.clone(), Arc::clone(&cache), Arc::clone(&sealed));
         let committed = move || {
             seen.committed();
-            after::committed(&woken, &forgets, &too);
+            engine::after::committed(&woken, &forgets, &too);
         };
-        let pace = Arc::new(pace::Pace::new());
-        let fold = fold::Fold::start(&connection, &config.path, Arc::clone(&pace))?;
-        let bounds = writer::Bounds { queue: config.queue, together: config.together };
+        let pace = Arc::new(engine::pace::Pace::new());
+        let fold = engine::fold::Fold::start(&connection, &config.path, Arc::clone(&pace))?;
+        let bounds = engine::writer::Bounds { queue: config.queue, together: config.together };
         let completion = channels::Completion::default();
         let begun = {
             let completion = completion.clone();
@@ -277,8 +249,10 @@ impl Db {
             completion,
             vault,
             opening,
-            writer: writer::Writer::start(connection, bounds, begun, committed, move |writer| fold.tend(writer)),
-            readers: readers::Readers::start(&config.path, config.readers, config.read_queue),
+            writer: engine::writer::Writer::start(connection, bounds, begun, committed, move |writer| {
+                fold.tend(writer)
+            }),
+            readers: engine::readers::Readers::start(&config.path, config.readers, config.read_queue),
             path: config.path,
             pace,
             closed: AtomicBool::new(false),
@@ -343,12 +317,12 @@ impl Db {
     }
 
     /// What keeps the answers of requests with a key.
-    pub(in crate::db) fn keeper(&self) -> idempotency::Keeper {
-        idempotency::Keeper { vault: self.vault(), holder: self.opening() }
+    pub(in crate::db) fn keeper(&self) -> people::idempotency::Keeper {
+        people::idempotency::Keeper { vault: self.vault(), holder: self.opening() }
     }
 
     /// How much is written at a time.
-    pub fn pace(&self) -> &pace::Pace {
+    pub fn pace(&self) -> &engine::pace::Pace {
         &self.0.pace
     }
 
@@ -358,7 +332,7 @@ impl Db {
     }
 
     /// Secrets in memory.
-    pub(in crate::db) fn secret_cache(&self) -> &secrets::SecretCache {
+    pub(in crate::db) fn secret_cache(&self) -> &channels::secrets::SecretCache {
         &self.0.secrets
     }
 

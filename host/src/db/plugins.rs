@@ -1,9 +1,12 @@
 //! Installed plugins, the generations of each, and the files that were refused. Tables of the whole host, of no workspace.
 
+pub(in crate::db) mod approvals;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
-use super::{Db, DbError, Priority, approvals, audit, channels, feed};
+use crate::db::people::audit;
+use crate::db::{Db, DbError, Priority, channels, feed};
 use crate::model::audit::Entry;
 
 /// An installed plugin.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::{Db, DbError};
+use crate::db::{Db, DbError};
 
 /// How far is counted: a backlog of any length is counted in the same time.
 const MOST: i64 = 10_000;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::{Db, DbError, Priority, feed};
+use crate::db::{Db, DbError, Priority, feed};
 
 /// Tables with rows that end by age, each with the one statement that removes some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Db, DbError, Priority};
+use crate::db::{Db, DbError, Priority};
 use crate::keys;
 use crate::model::envelope::{CHANCE, EnvelopeError, Seal, Vault};
 
@@ -122,9 +122,9 @@ impl Db {
         self.write(Priority::Urgent, move |connection| {
             let ended = connection.execute("DELETE FROM system WHERE key = ?1", params![HELD_KEY])? > 0;
             if ended {
-                super::after::wake_polling();
-                super::after::wake_outbound();
-                super::audit::append(connection, &entry)?;
+                crate::db::engine::after::wake_polling();
+                crate::db::engine::after::wake_outbound();
+                crate::db::people::audit::append(connection, &entry)?;
             }
             Ok(ended)
         })

@@ -5,7 +5,7 @@
 
 use rusqlite::params;
 
-use super::{Db, DbError, Priority};
+use crate::db::{Db, DbError, Priority};
 
 impl Db {
     /// Frees what earlier openings held: keys of requests without an answer, where a repetition goes on with what was begun; files that
@@ -94,7 +94,7 @@ mod tests {
         let put = first.vault();
         first
             .write(Priority::Routine, move |db| {
-                let new = crate::db::secrets::NewSecret {
+                let new = crate::db::channels::secrets::NewSecret {
                     owner: "ch_1",
                     name: "t",
                     workspace: Some("ws_1"),
@@ -102,7 +102,7 @@ mod tests {
                     bound_to: None,
                     expires_at: None,
                 };
-                crate::db::secrets::put(db, &put, &new, NOW)
+                crate::db::channels::secrets::put(db, &put, &new, NOW)
             })
             .await
             .expect("put");

@@ -1,11 +1,11 @@
 //! Channels in memory, so that a webhook and a send need no question to the disk. Bounded; an act that changes a channel notes it
-//! in `after.rs`, and the commit forgets it here.
+//! in `engine/after.rs`, and the commit forgets it here.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::ChannelRow;
+use crate::db::channels::ChannelRow;
 
 /// Channels kept at most; past it all are forgotten, and those in use are soon back.
 const MOST: usize = 20_000;

@@ -7,9 +7,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::Effects;
 use sambung_runtime::contract::connection::Account;
 
-use super::life::{needed, remember};
-use super::{NewSecret, SettingsChange, pending};
-use crate::db::{Db, DbError, Priority, after};
+use crate::db::channels::life::{needed, remember};
+use crate::db::channels::{NewSecret, SettingsChange, pending};
+use crate::db::engine::after;
+use crate::db::{Db, DbError, Priority};
 
 /// The channel that has an account.
 #[derive(Debug, Clone, PartialEq, Eq)]

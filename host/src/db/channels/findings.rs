@@ -3,8 +3,9 @@
 use rusqlite::{Connection, params};
 use sambung_runtime::{CallError, CallFault};
 
-use super::tell;
-use crate::db::{Db, DbError, Priority, after};
+use crate::db::channels::tell;
+use crate::db::engine::after;
+use crate::db::{Db, DbError, Priority};
 use crate::model::channel::{ChannelState, Finding, FindingSource};
 
 /// The function whose refusals by the provider are shown.

@@ -7,9 +7,12 @@ use sambung_runtime::contract::connection::Account;
 use sambung_runtime::{Effects, KeptSecret, SecretValue};
 use serde_json::{Value, json};
 
-use super::{ChannelRow, by_id, note, pending, sign_ins, tell};
-use crate::db::idempotency::Ticket;
-use crate::db::{Db, DbError, Priority, after, audit, inbound, journal, kv, secrets};
+use crate::db::channels::{ChannelRow, by_id, kv, note, pending, secrets, sign_ins, tell};
+use crate::db::engine::after;
+use crate::db::inbound::{self, journal};
+use crate::db::people::audit;
+use crate::db::people::idempotency::Ticket;
+use crate::db::{Db, DbError, Priority};
 use crate::model::audit::Entry;
 use crate::model::channel::{ChannelState, Finding, FindingSource};
 use crate::model::envelope::Vault;
@@ -396,13 +399,13 @@ impl Db {
         let (vault, owned) = (self.vault(), id.to_owned());
         self.write(Priority::Routine, move |db| {
             let row = needed(db, &owned)?;
-            let before = super::shown::findings(db, &owned)?;
+            let before = crate::db::channels::shown::findings(db, &owned)?;
             replace_findings(db, &owned, &findings, at)?;
             apply_effects(db, &vault, &owned, &row.workspace, &effects, at)?;
             if let Some(entry) = &entry {
                 audit::append(db, entry)?;
             }
-            if super::shown::findings(db, &owned)? != before {
+            if crate::db::channels::shown::findings(db, &owned)? != before {
                 tell(db, &owned, at)?;
             }
             Ok(())

@@ -6,8 +6,9 @@ use sambung_runtime::SecretValue;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{COLUMNS, ChannelRow, FROM, NewSecret, SettingsChange, by_id, channel, sign_ins, tell};
-use crate::db::{Db, DbError, Priority, audit};
+use crate::db::channels::{COLUMNS, ChannelRow, FROM, NewSecret, SettingsChange, by_id, channel, sign_ins, tell};
+use crate::db::people::audit;
+use crate::db::{Db, DbError, Priority};
 use crate::model::audit::Entry;
 use crate::model::envelope::{CHANCE, Vault};
 

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, params};
 
-use super::{NewSecret, by_id, life, tell};
-use crate::db::{Db, DbError, Priority, secrets};
+use crate::db::channels::{NewSecret, by_id, life, secrets, tell};
+use crate::db::{Db, DbError, Priority};
 use crate::model::channel::ChannelState;
 
 /// A channel's secret that ends soon.

@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde_json::json;
 
-use super::{COLUMNS, ChannelRow, FROM, by_id, channel, claims, parsed};
-use crate::db::{AppRow, Db, DbError, after, apps, feed, secrets, visitors};
+use crate::db::channels::{COLUMNS, ChannelRow, FROM, apps, by_id, channel, claims, parsed, secrets, visitors};
+use crate::db::engine::after;
+use crate::db::{AppRow, Db, DbError, feed};
 use crate::model::channel::{ChannelState, Instruction};
 use crate::model::shown::channel::{Channel, ChannelFinding, ChannelName, ChannelStep, WidgetSeen};
 use crate::model::time::rfc3339;

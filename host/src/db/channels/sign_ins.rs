@@ -7,8 +7,9 @@ use sambung_runtime::SecretValue;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{by_id, life, pending, tell};
-use crate::db::{Db, DbError, Priority, audit};
+use crate::db::channels::{by_id, life, pending, tell};
+use crate::db::people::audit;
+use crate::db::{Db, DbError, Priority};
 use crate::model::audit::Entry;
 use crate::model::envelope::{CHANCE, Vault};
 use crate::model::time::rfc3339;

@@ -12,8 +12,8 @@ use sambung_runtime::contract::inbound::{Event, Happening};
 use sambung_runtime::contract::types::{Identity, Person, Thread};
 use serde::{Deserialize, Serialize};
 
-use super::traces::Traces;
 use crate::db::DbError;
+use crate::db::inbound::traces::Traces;
 use crate::keys::RequestId;
 use crate::model::envelope::{CHANCE, Vault};
 

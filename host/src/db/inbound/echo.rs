@@ -6,12 +6,13 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::inbound::{Event, Happening, Message};
 
-use super::messages::{self, NewMessage};
-use super::site::Site;
-use super::targets::{self, Waiting};
-use super::threads;
-use crate::db::status::{self, AttemptRef};
-use crate::db::{Db, DbError, Priority, conversations, feed};
+use crate::db::inbound::messages::{self, NewMessage};
+use crate::db::inbound::site::Site;
+use crate::db::inbound::targets::{self, Waiting};
+use crate::db::inbound::threads;
+use crate::db::inbox::conversations;
+use crate::db::outbound::status::{self, AttemptRef};
+use crate::db::{Db, DbError, Priority, feed};
 use crate::keys::{ConversationId, MessageId};
 
 /// How long an echo waits for the attempt that it may belong to, in milliseconds.

@@ -3,9 +3,12 @@
 use rusqlite::params;
 use serde_json::json;
 
-use super::backlog;
-use super::traces::Traces;
-use crate::db::{Db, DbError, Priority, audit, contacts, conversations, journal, status};
+use crate::db::inbound::traces::Traces;
+use crate::db::inbound::{backlog, journal};
+use crate::db::inbox::{contacts, conversations};
+use crate::db::outbound::status;
+use crate::db::people::audit;
+use crate::db::{Db, DbError, Priority};
 use crate::keys::{self, ContactId, ConversationId, Id, Kind, MessageId, RequestId};
 use crate::model::audit::Entry;
 use crate::model::windows::Openings;

@@ -7,11 +7,13 @@ use sambung_runtime::contract::inbound::{
 use sambung_runtime::contract::types::{Person, Thread};
 use serde_json::{Value, json};
 
-use super::messages::{self, Line, NewMessage};
-use super::site::Site;
-use super::targets::{self, Waiting};
-use super::{echo, notices, people, threads};
-use crate::db::{DbError, conversations, status, templates, typing};
+use crate::db::DbError;
+use crate::db::inbound::messages::{self, Line, NewMessage};
+use crate::db::inbound::site::Site;
+use crate::db::inbound::targets::{self, Waiting};
+use crate::db::inbound::{echo, notices, people, threads};
+use crate::db::inbox::{conversations, typing};
+use crate::db::outbound::{status, templates};
 use crate::keys::ConversationId;
 use crate::model::status::Status;
 use crate::model::windows::{Opening, counts_from};

@@ -6,9 +6,11 @@ use rusqlite::params;
 use sambung_runtime::contract::types::MediaRef;
 use serde::{Deserialize, Serialize};
 
-use super::site::Site;
+use crate::db::engine::after;
+use crate::db::inbound::site::Site;
 use crate::db::media::{self, MediaRow};
-use crate::db::{Db, DbError, Priority, after, status};
+use crate::db::outbound::status;
+use crate::db::{Db, DbError, Priority};
 use crate::keys::{MediaId, MessageId, RequestId};
 use crate::model::clean;
 

@@ -4,8 +4,9 @@ use rusqlite::Connection;
 use sambung_runtime::contract::inbound::{Event, Happening, Notice};
 use serde_json::Value;
 
-use super::site::Site;
-use crate::db::{DbError, after, channels};
+use crate::db::engine::after;
+use crate::db::inbound::site::Site;
+use crate::db::{DbError, channels};
 use crate::model::channel::{Finding, FindingSource, Instruction};
 
 /// Shows a notice as a finding of the channel.

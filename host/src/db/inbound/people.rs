@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::types::{Identity, Person};
 
-use super::site::Site;
-use crate::db::contacts::{SHOWN_FROM, SHOWN_NAME, merging};
-use crate::db::{Db, DbError, Priority, after};
+use crate::db::engine::after;
+use crate::db::inbound::site::Site;
+use crate::db::inbox::contacts::{SHOWN_FROM, SHOWN_NAME, merging};
+use crate::db::{Db, DbError, Priority};
 use crate::keys::{ContactId, ConversationId};
 use crate::model::clean;
 
@@ -207,7 +208,7 @@ fn describe(site: &mut Site<'_>, contact: &mut Contact, person: &Person, at: i64
             .db
             .prepare_cached("SELECT avatar IS NULL FROM contacts WHERE id = ?1")?
             .query_row([contact.id], |row| row.get(0))?;
-        if wanted && let Some(media) = super::media::register(site, None, avatar)? {
+        if wanted && let Some(media) = crate::db::inbound::media::register(site, None, avatar)? {
             // Who has a name and a picture is no stranger: to ask the provider would tell nothing more, and may cost.
             site.db
                 .prepare_cached(

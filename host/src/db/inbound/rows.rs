@@ -15,14 +15,16 @@ use rusqlite::{Connection, OptionalExtension};
 use sambung_runtime::contract::inbound::{Event, Happening, Item, ItemResult};
 use sambung_runtime::contract::windows::WindowRule;
 
-use super::backlog::Gone;
-use super::events::{self, Stored};
-use super::journal_items::{self, ItemRow};
-use super::notices;
-use super::site::Site;
-use super::standing::{Place, Shown, Standing, concerns, places_of, standing};
-use super::translated::{Committed, Effect, NOTHING, Progress, STEP, Tally, Translated, Translation, events_of};
-use crate::db::journal::{self, Stand};
+use crate::db::inbound::backlog::Gone;
+use crate::db::inbound::events::{self, Stored};
+use crate::db::inbound::journal::{self, Stand};
+use crate::db::inbound::journal_items::{self, ItemRow};
+use crate::db::inbound::notices;
+use crate::db::inbound::site::Site;
+use crate::db::inbound::standing::{Place, Shown, Standing, concerns, places_of, standing};
+use crate::db::inbound::translated::{
+    Committed, Effect, NOTHING, Progress, STEP, Tally, Translated, Translation, events_of,
+};
 use crate::db::{Db, DbError, PendingRow, Priority, channels};
 use crate::keys::RequestId;
 use crate::model::channel::{Finding, FindingSource};

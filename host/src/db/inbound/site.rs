@@ -6,7 +6,9 @@ use rusqlite::Connection;
 use sambung_runtime::contract::windows::WindowRule;
 use serde_json::Value;
 
-use crate::db::{DbError, conversations, feed, messages, status};
+use crate::db::inbox::{conversations, messages};
+use crate::db::outbound::status;
+use crate::db::{DbError, feed};
 use crate::keys::{ConversationId, Id, Kind, MessageId, RequestId};
 use crate::model::shown::conversation::{AccountRef, ChannelRef};
 

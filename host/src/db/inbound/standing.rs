@@ -7,7 +7,7 @@ use std::rc::Rc;
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::inbound::Item;
 
-use crate::db::conversations::account_view;
+use crate::db::inbox::conversations::account_view;
 use crate::db::{DbError, PendingRow};
 use crate::model::shown::conversation::{AccountRef, ChannelRef};
 

@@ -8,9 +8,10 @@ use sambung_runtime::contract::types::{Content, Identity};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::messages;
-use super::site::Site;
-use crate::db::{DbError, status};
+use crate::db::DbError;
+use crate::db::inbound::messages;
+use crate::db::inbound::site::Site;
+use crate::db::outbound::status;
 use crate::keys::{ConversationId, MessageId};
 use crate::model::status::Status;
 

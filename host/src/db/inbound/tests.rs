@@ -18,7 +18,7 @@ use sambung_runtime::contract::inbound::{
 use sambung_runtime::contract::types::{Content, Identity, Person, Target, Text, Thread};
 use serde_json::{Value, json};
 
-use super::{Effect, Progress, Translated, Translation};
+use crate::db::inbound::{Effect, Progress, Translated, Translation};
 use crate::db::{Db, DbConfig, PendingRow, Priority, Which};
 use crate::keys::{MediaId, RequestId};
 use crate::model::envelope::Vault;
@@ -537,7 +537,7 @@ async fn requests_wait_for_their_channel_to_be_connected_but_notices_take_effect
     let (_, effect) = run(&db, Some("ch_1"), vec![item(events, &[])]).await;
     assert_eq!(effect, Effect::Waiting);
     assert_eq!((count(&db, "messages").await, count(&db, "findings WHERE code = 'confirm'").await), (0, 1));
-    let released = db.write(Priority::Routine, |db| crate::db::journal::release_waiting(db, "ch_1")).await;
+    let released = db.write(Priority::Routine, |db| crate::db::inbound::journal::release_waiting(db, "ch_1")).await;
     assert_eq!(released.expect("released"), 1);
     assert_eq!(count(&db, "journal WHERE state = 'pending'").await, 1);
 }

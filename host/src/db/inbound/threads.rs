@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::types::Thread;
 
-use super::site::Site;
-use super::{messages, targets};
 use crate::db::DbError;
-use crate::db::conversations::{self, MARKS, MARKS_COLUMNS, MARKS_FROM, Marks};
+use crate::db::inbound::site::Site;
+use crate::db::inbound::{messages, targets};
+use crate::db::inbox::conversations::{self, MARKS, MARKS_COLUMNS, MARKS_FROM, Marks};
 use crate::keys::{ContactId, ConversationId};
 use crate::model::windows::Openings;
 

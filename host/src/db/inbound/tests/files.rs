@@ -1,7 +1,7 @@
 //! A file that somebody fetches is left to them, until they are gone.
 
-use super::*;
 use crate::db::MediaOutcome;
+use crate::db::inbound::tests::*;
 use crate::keys::MediaId;
 
 async fn due(db: &Db, now: i64) -> Vec<i64> {

@@ -1,6 +1,6 @@
 //! What waits or is held back for a conversation goes with it when it is merged or gets another name.
 
-use super::*;
+use crate::db::inbound::tests::*;
 use crate::keys::{ContactId, ConversationId};
 
 async fn execute(db: &Db, sql: &'static str) {
@@ -91,7 +91,7 @@ async fn shown_with(db: &Db, key: &'static str) -> ContactId {
             db.query_row("SELECT id FROM conversations WHERE thread_key = ?1 AND merged_into IS NULL", [key], |row| {
                 row.get(0)
             })?;
-        let view = crate::db::conversations::conversation_view(db, conversation)?;
+        let view = crate::db::inbox::conversations::conversation_view(db, conversation)?;
         Ok(view.and_then(|view| view.contact).map(|contact| contact.id).unwrap_or_default())
     })
     .await

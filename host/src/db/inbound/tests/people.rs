@@ -2,7 +2,7 @@
 
 use sambung_runtime::contract::types::MediaRef;
 
-use super::*;
+use crate::db::inbound::tests::*;
 use crate::keys::ContactId;
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_conversation_goes_on_under_the_new_identity_whichever_came_first() {
         let to: Vec<String> = db
             .read(|db| {
                 let contact: ContactId = db.query_row("SELECT id FROM contacts", [], |row| row.get(0))?;
-                let known = crate::db::addressee::identities(db, contact)?;
+                let known = crate::db::outbound::addressee::identities(db, contact)?;
                 Ok(known.into_iter().map(|identity| identity.value).collect())
             })
             .await

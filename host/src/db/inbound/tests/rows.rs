@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::super::rows::in_savepoint;
-use super::*;
-use crate::db::{DbError, STEP, journal};
+use crate::db::inbound::journal;
+use crate::db::inbound::rows::in_savepoint;
+use crate::db::inbound::tests::*;
+use crate::db::{DbError, STEP};
 
 async fn execute(db: &Db, sql: &'static str) {
     db.write(Priority::Routine, move |db| Ok(db.execute_batch(sql)?)).await.expect("written");

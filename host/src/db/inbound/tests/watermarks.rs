@@ -1,6 +1,6 @@
 //! How far what the business sent has come, and the windows of what has a thread and is no message.
 
-use super::*;
+use crate::db::inbound::tests::*;
 
 async fn tell(db: &Db, event: Event) {
     run(db, Some("ch_1"), vec![item(vec![event], &[])]).await;
