@@ -5,5 +5,6 @@ pub(in crate::db) mod fold;
 mod ids;
 pub(in crate::db) mod pace;
 pub(in crate::db) mod readers;
+pub(in crate::db) mod versioned;
 pub(in crate::db) mod watch;
 pub(in crate::db) mod writer;

@@ -6,6 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sambung_runtime::contract::inbound::{Event, Happening, Message};
 
+use crate::db::engine::versioned;
 use crate::db::inbound::messages::{self, NewMessage};
 use crate::db::inbound::site::Site;
 use crate::db::inbound::targets::{self, Waiting};
@@ -136,7 +137,7 @@ impl Db {
             };
             for (id, account, event, at, received_at) in &due {
                 db.prepare_cached("DELETE FROM waiting_events WHERE id = ?1")?.execute([id])?;
-                let said = serde_json::from_str(event).map_err(|error| DbError::Damaged(error.to_string()))?;
+                let said = versioned::read(event)?;
                 let Waiting::Echo { event } = said else { continue };
                 let Happening::Message(message) = &event.what else { continue };
                 let workspace: String = db

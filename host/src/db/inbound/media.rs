@@ -6,7 +6,7 @@ use rusqlite::params;
 use sambung_runtime::contract::types::MediaRef;
 use serde::{Deserialize, Serialize};
 
-use crate::db::engine::after;
+use crate::db::engine::{after, versioned};
 use crate::db::inbound::site::Site;
 use crate::db::media::{self, MediaRow};
 use crate::db::outbound::status;
@@ -106,7 +106,7 @@ pub(super) fn register(
     }
     let nowhere = file.ref_.is_none() && file.url.is_none() && part.is_none();
     let source = Source { request: site.request.filter(|_| part.is_some()), file: Cow::Borrowed(file) };
-    let source = serde_json::to_string(&source).map_err(|error| DbError::Damaged(error.to_string()))?;
+    let source = versioned::write(&source)?;
     let row = MediaRow {
         id: site.mint(),
         workspace: site.workspace.to_owned(),
@@ -180,7 +180,7 @@ impl Db {
                 })?;
                 for row in rows {
                     let (id, channel, source, tries, created_at, workspace) = row?;
-                    let source: Option<Source<'static>> = source.and_then(|json| serde_json::from_str(&json).ok());
+                    let source: Option<Source<'static>> = source.and_then(|json| versioned::read(&json).ok());
                     let Source { request, file } =
                         source.ok_or_else(|| DbError::Damaged("a file without a source is to be fetched".into()))?;
                     let file = file.into_owned();

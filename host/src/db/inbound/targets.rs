@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::db::DbError;
+use crate::db::engine::versioned;
 use crate::db::inbound::messages;
 use crate::db::inbound::site::Site;
 use crate::db::outbound::status;
@@ -51,7 +52,7 @@ pub(super) fn keep(
     at: i64,
     due_at: Option<i64>,
 ) -> Result<(), DbError> {
-    let event = serde_json::to_string(said).map_err(|error| DbError::Damaged(error.to_string()))?;
+    let event = versioned::write(said)?;
     site.db
         .prepare_cached(
             "INSERT INTO waiting_events (account_id, provider_id, event, at, received_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -82,8 +83,7 @@ fn take(site: &Site<'_>, name: &str) -> Result<Vec<(Waiting, i64)>, DbError> {
             .prepare_cached("DELETE FROM waiting_events WHERE account_id = ?1 AND provider_id = ?2")?
             .execute(params![site.account, name])?;
     }
-    let read = |event: String| serde_json::from_str(&event).map_err(|error| DbError::Damaged(error.to_string()));
-    waited.into_iter().map(|(event, at)| Ok((read(event)?, at))).collect()
+    waited.into_iter().map(|(event, at)| Ok((versioned::read(&event)?, at))).collect()
 }
 
 /// Under what name something waits for a conversation: no provider's id has such characters.

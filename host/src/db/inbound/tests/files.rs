@@ -13,7 +13,7 @@ async fn what_an_earlier_run_was_fetching_is_fetched_at_once_and_what_waits_for_
     let folder = tempfile::tempdir().expect("a folder");
     let db = open(folder.path()).await;
     db.write(Priority::Routine, |db| {
-        let source = r#"{"kind":"image","blob":null,"ref_":"r","url":null,"mime":null,"name":null,"bytes":null,
+        let source = r#"{"v":1,"kind":"image","blob":null,"ref_":"r","url":null,"mime":null,"name":null,"bytes":null,
                          "width":null,"height":null,"duration_ms":null,"extra":[]}"#;
         for id in [1, 2] {
             db.execute(
