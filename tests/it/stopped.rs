@@ -16,9 +16,20 @@ async fn with_channel(line: &Line) -> (Server, Value) {
     (server, channel)
 }
 
-/// Takes over from a server that is stopped.
+/// Takes over from a server that is stopped, though not in the middle of a transaction, when no other could write.
 async fn take_over(server: &Server) -> Server {
-    server.suspend();
+    let database = server.data().join("sambung.db");
+    until("the server stands still between two transactions", async || {
+        server.suspend();
+        let other = rusqlite::Connection::open(&database).unwrap();
+        other.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let free = other.execute_batch("BEGIN IMMEDIATE; ROLLBACK").ok();
+        if free.is_none() {
+            server.resume();
+        }
+        free
+    })
+    .await;
     let mut heir = server.heir();
     heir.spawn();
     heir.ready().await;
