@@ -136,3 +136,39 @@ impl Db {
         self.write(Priority::Urgent, |connection| set(connection, "last_probe", "1")).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::DbConfig;
+    use crate::keys::EventId;
+
+    #[tokio::test]
+    async fn each_opening_has_a_number_of_its_own_and_makes_keys_above_all_that_are_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = || Db::open(DbConfig::at(folder.path().join("t.db")), Vault::new([1; 32])).expect("opens");
+        let first = open();
+        let later = keys::last::<keys::Event>().row() + 1_000_000;
+        first
+            .write(Priority::Routine, move |db| {
+                let event = "INSERT INTO feed (id, workspace_id, type, data, at) VALUES (?1, 'ws_1', 'x', '{}', 0)";
+                Ok(db.execute(event, [later])?)
+            })
+            .await
+            .expect("written");
+        let second = open();
+        assert!(second.opening() > first.opening());
+        assert!(EventId::new(0).row() > later, "though the clock went back");
+    }
+
+    #[tokio::test]
+    async fn a_database_with_other_ids_is_not_opened_beside_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, vault) = (folder.path().join("t.db"), Vault::new([1; 32]));
+        Db::open(DbConfig::at(&path), vault.clone()).expect("opens").close().await;
+        let file = Connection::open(&path).expect("opens");
+        let other = vault.seal(PERMUTATION_ROW, &[9; 32], crate::clock::random::<CHANCE>());
+        set(&file, PERMUTATION_KEY, &hex::encode(other)).expect("written");
+        assert!(matches!(Db::open(DbConfig::at(&path), vault), Err(DbError::Another)));
+    }
+}

@@ -192,8 +192,11 @@ impl Renewals {
             return Ok(Renewed::Later);
         }
         let answer = provider.renew(&held.tokens).await;
-        if answer.is_err() {
-            self.0.db.end_renewal(channel).await?;
+        if answer.is_err()
+            && let Err(error) = self.0.db.end_renewal(channel).await
+        {
+            // What the provider said counts all the same, and the note ends by its time.
+            tracing::warn!(channel, %error, "the end of a renewal could not be noted");
         }
         match answer {
             Ok(tokens) => {

@@ -2,6 +2,7 @@
 //! their number.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use aho_corasick::automaton::{Automaton, StateID};
@@ -21,8 +22,11 @@ const SHORTEST_IN_FILES: usize = 8;
 /// for them takes longer than the call.
 const FEW: usize = 16 << 10;
 
-/// Bytes that are looked at where forms are looked for one by one.
+/// Bytes that a call looks at one form after the other; what comes after them is scrubbed by the search, which looks at each byte once.
 const LOOKED_AT: usize = 256 << 10;
+
+/// What beginning to look for one form costs, in bytes that could be looked at.
+const BEGINNING: usize = 256;
 
 /// Bytes that a stream gathers before it passes them on, where it has to hold some back.
 const PASSED_ON: usize = 4 << 10;
@@ -32,6 +36,8 @@ const PASSED_ON: usize = 4 << 10;
 pub(crate) struct Forms {
     all: HashSet<Vec<u8>>,
     bytes: usize,
+    /// Bytes that were looked at one form after the other.
+    looked_at: AtomicUsize,
     built: OnceLock<Arc<Patterns>>,
     built_for_files: OnceLock<Option<Arc<Patterns>>>,
 }
@@ -72,11 +78,23 @@ impl Forms {
         }
     }
 
+    /// Whether the forms are looked for one after the other in a text of this length, which counts then.
+    fn looks_one_by_one(&self, length: usize) -> bool {
+        if self.built.get().is_some() || self.bytes > FEW {
+            return false;
+        }
+        let cost = length.saturating_add(BEGINNING).saturating_mul(self.all.len());
+        let before = self.looked_at.load(Ordering::Relaxed);
+        let fits = before.saturating_add(cost) <= LOOKED_AT;
+        if fits {
+            self.looked_at.store(before + cost, Ordering::Relaxed);
+        }
+        fits
+    }
+
     /// The bytes without any of them.
     pub(crate) fn scrub(&self, bytes: Vec<u8>) -> Vec<u8> {
-        let one_by_one =
-            self.built.get().is_none() && self.bytes <= FEW && bytes.len().saturating_mul(self.all.len()) <= LOOKED_AT;
-        if one_by_one && self.all.iter().all(|form| memmem::find(&bytes, form).is_none()) {
+        if self.looks_one_by_one(bytes.len()) && self.all.iter().all(|form| memmem::find(&bytes, form).is_none()) {
             return bytes;
         }
         match self.patterns() {
@@ -300,6 +318,18 @@ mod tests {
         assert!(forms.add([b"abcd".to_vec(), b"efgh".to_vec()], 8));
         assert!(!forms.add([b"i".to_vec()], 8));
         assert_eq!(forms.patterns().expect("some").scrub(b"abcd-efgh-i".to_vec()), b"***-***-i");
+    }
+
+    #[test]
+    fn a_call_looks_one_form_after_the_other_for_so_long_and_then_builds_the_search() {
+        let forms = forms(&[b"abcdef", b"defghi"]);
+        assert_eq!(forms.scrub(b"nothing".to_vec()), b"nothing");
+        assert!(forms.built.get().is_none(), "a short answer needs no search");
+        for _ in 0..LOOKED_AT / BEGINNING {
+            forms.scrub(b"nothing".to_vec());
+        }
+        assert!(forms.built.get().is_some(), "many do");
+        assert!(forms.looked_at.load(Ordering::Relaxed) <= LOOKED_AT);
     }
 
     #[test]

@@ -298,4 +298,17 @@ mod tests {
         assert!(matches!(open(folder.path(), 2), Err(DbError::WrongKey)));
         open(folder.path(), 1).expect("opens with its own").close().await;
     }
+
+    #[test]
+    fn so_many_secrets_are_in_memory_and_none_that_was_read_before_a_change() {
+        let cache = SecretCache::default();
+        let row = Arc::new(Sealed { envelope: Vec::new(), bound_to: None, expires_at: None, version: 1 });
+        let key = |number: usize| (format!("ch_{number}"), "token".to_owned());
+        (0..=MOST).for_each(|number| cache.put(0, key(number), &row));
+        assert!(cache.0.read().expect("free").rows.len() <= MOST);
+        let seen = cache.get(&key(0)).expect_err("it was forgotten");
+        cache.forget();
+        cache.put(seen, key(0), &row);
+        assert!(cache.get(&key(0)).is_err(), "it was read before the change");
+    }
 }

@@ -88,7 +88,7 @@ pub enum Changed {
     NotFound,
     /// It is not in the state that this needs; the state it is in.
     Not(String),
-    /// Somebody with a higher role must do this.
+    /// A user with a higher role must do this.
     NotYours,
     /// Done; the message as it is now.
     Yes(Box<Message<'static>>),
